@@ -1,0 +1,56 @@
+"""From an experiment to the list of its trials: every run with every seed."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSpec:
+    """One fine-tuning: a run with a seed."""
+
+    run: str
+    seed: int
+    dataset: DatasetParams
+    model: ModelParams
+    hparams: HParams
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """How the trial is called on the screen, in Ray and in MLflow: `runA-43`."""
+        return f"{self.run}-{self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested dictionaries of JSON values; `from_dict` is the exact inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrialSpec":
+        return cls(
+            run=values["run"],
+            seed=values["seed"],
+            dataset=DatasetParams(**values["dataset"]),
+            model=ModelParams(**values["model"]),
+            hparams=HParams(**values["hparams"]),
+            settings=Settings(**values["settings"]),
+        )
+
+    def params(self) -> dict[str, Any]:
+        """Every resolved parameter that determines the result, flat, by its INI key (and `run`, `seed`)."""
+        sections = (self.dataset, self.model, self.hparams, self.settings)
+        flat = {key: value for section in sections for key, value in asdict(section).items()}
+        # `seed` of [settings] is the base of all seeds; the trial's own replaces it
+        return {"run": self.run, **flat, "seed": self.seed}
+
+
+def expand(spec: ExperimentSpec) -> tuple[TrialSpec, ...]:
+    """All trials of an experiment, seed by seed, so that every run has its first seed before any has its second."""
+    return tuple(
+        TrialSpec(
+            run=run.name, seed=seed, dataset=run.dataset, model=run.model, hparams=run.hparams, settings=spec.settings
+        )
+        for seed in spec.settings.seeds
+        for run in spec.runs
+    )
