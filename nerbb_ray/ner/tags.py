@@ -1,0 +1,216 @@
+"""Tag schemes as data: how the entities of a sentence are written as one tag per word.
+
+plain   PER PER  O  LOC LOC      a run of one class is an entity; neighbours of one class cannot be told apart
+bio     B-PER I-PER  O  B-LOC I-LOC                                          (IOB2)
+bilou   B-PER L-PER  O  U-LOC U-LOC
+iob1    I-PER I-PER  O  I-LOC B-LOC      read only: B- only where an entity follows one of its own class
+bioes   B-PER E-PER  O  S-LOC S-LOC      read only: bilou in other letters
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from nerbb_ray.errors import DataError
+
+Scheme = Literal["plain", "bio", "bilou"]
+SourceScheme = Literal["plain", "bio", "bilou", "iob1", "bioes"]
+
+OUTSIDE = "O"
+OUTSIDE_SPELLINGS = frozenset({"O", "o", "0"})
+_PREFIXED = re.compile(r"([BILUESbilues])-(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The prefixes of one scheme, by the place of a word in its entity; all of them are empty for plain."""
+
+    single: str
+    begin: str
+    inside: str
+    end: str
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Every prefix once, in the order of a tag set."""
+        return tuple(dict.fromkeys((self.begin, self.inside, self.end, self.single)))
+
+    @property
+    def starts(self) -> frozenset[str]:
+        return frozenset({self.single, self.begin})
+
+    @property
+    def ends(self) -> frozenset[str]:
+        return frozenset({self.single, self.end})
+
+    @property
+    def links(self) -> frozenset[tuple[str, str]]:
+        """(prefix, next prefix) of two words of one entity."""
+        return frozenset((a, b) for a in (self.begin, self.inside) for b in (self.inside, self.end))
+
+
+SCHEMES: dict[Scheme, Grammar] = {
+    "plain": Grammar("", "", "", ""),
+    "bio": Grammar("B", "B", "I", "I"),
+    "bilou": Grammar("U", "B", "I", "L"),
+}
+# iob1 is read with the links of bio: an I- that begins an entity is what sets the two apart
+GRAMMARS: dict[SourceScheme, Grammar] = {
+    "plain": SCHEMES["plain"],
+    "bio": SCHEMES["bio"],
+    "bilou": SCHEMES["bilou"],
+    "iob1": SCHEMES["bio"],
+    "bioes": Grammar("S", "B", "I", "E"),
+}
+# what the data keep when no scheme is asked for
+TARGET_OF: dict[SourceScheme, Scheme] = {
+    "plain": "plain",
+    "bio": "bio",
+    "bilou": "bilou",
+    "iob1": "bio",
+    "bioes": "bilou",
+}
+
+
+class Entity(NamedTuple):
+    """One entity: the words start ... end - 1 of a sentence."""
+
+    label: str
+    start: int
+    end: int
+
+
+def split_tag(tag: str, scheme: SourceScheme) -> tuple[str, str]:
+    """(prefix, class) of a tag; ("", "") of O.
+
+    Raises:
+        DataError: the tag is none of the scheme.
+    """
+    return _split(tag, GRAMMARS[scheme])
+
+
+@lru_cache(maxsize=65536)
+def _split(tag: str, grammar: Grammar) -> tuple[str, str]:
+    if tag in OUTSIDE_SPELLINGS:
+        return "", ""
+    if not grammar.begin:
+        return "", tag
+    match = _PREFIXED.fullmatch(tag)
+    if match is None or match[1].upper() not in grammar.prefixes:
+        expected = ", ".join(f"{prefix}-<class>" for prefix in grammar.prefixes)
+        raise DataError(f"a tag must be O, {expected}; got {tag!r}")
+    return match[1].upper(), match[2]
+
+
+def entities(tags: Sequence[str], scheme: Scheme) -> list[Entity]:
+    """The entities of one sentence, strictly: what is not well-formed is none (seqeval's mode="strict")."""
+    grammar = SCHEMES[scheme]
+    parts = [_split(tag, grammar) for tag in tags]
+    return [
+        entity
+        for entity in _chunks(parts, grammar)
+        if parts[entity.start][0] in grammar.starts and parts[entity.end - 1][0] in grammar.ends
+    ]
+
+
+def entities_lenient(tags: Sequence[str], scheme: SourceScheme = "bio") -> list[Entity]:
+    """The entities of one sentence as conlleval and seqeval's default mode see them: no word with a class is lost.
+
+    seqeval does not know the letters of bilou: for that scheme, as it sees the same tags written as bioes.
+    """
+    grammar = GRAMMARS[scheme]
+    return _chunks([_split(tag, grammar) for tag in tags], grammar)
+
+
+def _chunks(parts: Sequence[tuple[str, str]], grammar: Grammar) -> list[Entity]:
+    """Longest runs of words of one class that are linked to each other."""
+    links = grammar.links
+    found: list[Entity] = []
+    start, before = 0, ("", "")
+    for position, part in enumerate((*parts, ("", ""))):
+        if part[1] != before[1] or (part[1] and (before[0], part[0]) not in links):
+            if before[1]:
+                found.append(Entity(before[1], start, position))
+            start = position
+        before = part
+    return found
+
+
+def convert(tags: Sequence[str], source: SourceScheme, target: SourceScheme) -> list[str]:
+    """Write the entities of one sentence in another scheme (or mend them in their own).
+
+    Reading is lenient, so that a word never loses its class; O is written "O". plain -> bio makes every run one entity,
+    bio -> plain loses the border between neighbours of one class.
+
+    Raises:
+        DataError: a tag is none of the source scheme.
+    """
+    grammar = GRAMMARS[target]
+    written = [OUTSIDE] * len(tags)
+    for label, start, end in entities_lenient(tags, source):
+        prefixes = [grammar.begin, *[grammar.inside] * (end - start - 2), grammar.end]
+        if end - start == 1:
+            prefixes = [grammar.single]
+        written[start:end] = [f"{prefix}-{label}" if prefix else label for prefix in prefixes]
+    return written
+
+
+def tag_set(classes: Iterable[str], scheme: Scheme) -> tuple[str, ...]:
+    """Every tag that a model may predict: O first, then those of each class, classes sorted."""
+    prefixes = SCHEMES[scheme].prefixes
+    tags = [f"{prefix}-{label}" if prefix else label for label in sorted(classes) for prefix in prefixes]
+    return (OUTSIDE, *tags)
+
+
+def recognise(sentences: Iterable[Sequence[str]]) -> SourceScheme:
+    """The scheme of a whole data set: the one that explains all of its tags, else plain.
+
+    Only whole prefixes count, and a class of plain data may begin like a prefix (U-boat, L-dopa, B-side): so bilou and
+    bioes must have entities that begin with B- and close, and a lone class in runs of B- without any I- is plain.
+    Data without any entity are plain.
+    """
+    rows = [list(sentence) for sentence in sentences]
+    seen = {tag for row in rows for tag in row} - OUTSIDE_SPELLINGS
+    matches = [_PREFIXED.fullmatch(tag) for tag in seen]
+    letters = {match[1] for match in matches if match}
+    if not seen or None in matches or not ("".join(letters).isupper() or "".join(letters).islower()):
+        return "plain"
+    prefixes = {letter.upper() for letter in letters}
+    if prefixes == {"B"} and len(seen) == 1 and _in_runs(rows):
+        return "plain"
+    if prefixes <= {"B", "I"}:
+        return "iob1" if _begins_with_inside(rows) else "bio"
+    closing: tuple[SourceScheme, SourceScheme] = ("bilou", "bioes")
+    return next((s for s in closing if prefixes <= set(GRAMMARS[s].prefixes) and _closes(rows, s)), "plain")
+
+
+def _in_runs(rows: list[list[str]]) -> bool:
+    return any(a == b and a not in OUTSIDE_SPELLINGS for row in rows for a, b in pairwise(row))
+
+
+def _begins_with_inside(rows: list[list[str]]) -> bool:
+    """Whether more entities begin with I- than with a B- after another class or O, which IOB1 never writes."""
+    inside = begin = 0
+    for row in rows:
+        before = ""
+        for tag in row:
+            prefix, label = split_tag(tag, "bio")
+            if label and label != before:
+                inside, begin = inside + (prefix == "I"), begin + (prefix == "B")
+            before = label
+    return inside > begin
+
+
+def _closes(rows: list[list[str]], scheme: SourceScheme) -> bool:
+    """Whether most of the closing tags close an entity that began, of several words."""
+    grammar = GRAMMARS[scheme]
+    closed = closings = 0
+    for row in rows:
+        parts = [split_tag(tag, scheme) for tag in row]
+        closings += sum(prefix == grammar.end for prefix, _ in parts)
+        for entity in _chunks(parts, grammar):
+            closed += parts[entity.start][0] == grammar.begin and parts[entity.end - 1][0] == grammar.end
+    return 2 * closed > closings
