@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -17,11 +18,22 @@ class Key:
         rule: what is allowed, in words, as error messages quote it.
         parse: text of the INI file -> value; raises ValueError.
         check: whether a parsed value (or one given in Python) is allowed.
+        kind: makes an allowed value one of the plain type: 1 -> 1.0 where a number is meant, numpy's integers -> int.
     """
 
     rule: str
     parse: Callable[[str], Any]
     check: Callable[[Any], bool]
+    kind: Callable[[Any], Any]
+
+    def plain(self, value: Any) -> Any:
+        """An allowed value as a plain bool, int, float, str or None."""
+        return None if value is None else self.kind(value)
+
+
+def written(value: Any) -> str:
+    """A value as an experiment file and a run's name write it; parsing it gives the value back."""
+    return AUTO if value is None else str(value)
 
 
 def parse_bool(text: str) -> bool:
@@ -31,72 +43,107 @@ def parse_bool(text: str) -> bool:
         raise ValueError(text) from None
 
 
+def _parse_number(text: str, kind: type[int] | type[float]) -> int | float:
+    """Like int() and float(), without what no experiment file means: 1_6, digits of other scripts."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return kind(text)
+
+
+def _parse_int(text: str) -> int | float:
+    return _parse_number(text, int)
+
+
+def _parse_float(text: str) -> int | float:
+    return _parse_number(text, float)
+
+
 def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:  # an integer beyond the largest float
+        return False
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+# type -> its name in a rule, how it is parsed, whether a value is of it
+_OPTIONAL: dict[type, tuple[str, Callable[[str], Any], Callable[[object], bool]]] = {
+    bool: ("a truth value", parse_bool, _is_bool),
+    int: ("an integer", _parse_int, _is_int),
+    float: ("a number", _parse_float, _is_number),
+}
+
+
+def _is_name(value: object) -> bool:
+    """Whether an INI file can carry a text: one line, no comma (a grid), nothing that begins a comment."""
+    if not isinstance(value, str) or not value.isprintable() or value != " ".join(value.split()):
+        return False
+    return value != "" and "," not in value and not any(mark in f" {value}" for mark in (" #", " ;"))
 
 
 def integer(default: int, *, low: int) -> Any:
     """Dataclass field: an integer >= low."""
-    return _field(default, Key(rule=f"an integer >= {low}", parse=int, check=lambda v: _is_int(v) and v >= low))
+    rule = f"an integer >= {low}"
+    return _field(default, Key(rule=rule, parse=_parse_int, check=lambda v: _is_int(v) and v >= low, kind=int))
 
 
 def number(default: float, *, low: float, high: float = math.inf, open_low: bool = False) -> Any:
     """Dataclass field: a finite float in [low, high], or in (low, high] if `open_low`."""
     rule = f"a number {'>' if open_low else '>='} {low:g}" + ("" if math.isinf(high) else f" and <= {high:g}")
-    return _field(
-        default,
-        Key(
-            rule=rule,
-            parse=float,
-            check=lambda v: _is_number(v) and (v > low if open_low else v >= low) and v <= high,
-        ),
-    )
+
+    def check(v: Any) -> bool:
+        return _is_number(v) and (v > low if open_low else v >= low) and v <= high
+
+    return _field(default, Key(rule=rule, parse=_parse_float, check=check, kind=float))
 
 
 def boolean(default: bool) -> Any:
     """Dataclass field: a truth value."""
     rule = "one of true, false, yes, no, on, off, 1, 0"
-    return _field(default, Key(rule=rule, parse=parse_bool, check=lambda v: isinstance(v, bool)))
+    return _field(default, Key(rule=rule, parse=parse_bool, check=_is_bool, kind=bool))
 
 
 def choice(default: str | None, *allowed: str) -> Any:
     """Dataclass field: one of some words; None (if it is the default) means derived or none."""
-    rule = f"one of {', '.join(allowed)}"
-    return _field(
-        default,
-        Key(rule=rule, parse=str.lower, check=lambda v: v in allowed or (v is None and default is None)),
-    )
+
+    def check(v: Any) -> bool:
+        return (isinstance(v, str) and v in allowed) or (v is None and default is None)
+
+    return _field(default, Key(rule=f"one of {', '.join(allowed)}", parse=str.lower, check=check, kind=str))
 
 
 def text(default: str | None) -> Any:
-    """Dataclass field: any text; without a default value (None) it may be left out, with "" it is mandatory."""
-    return _field(
-        default,
-        Key(rule="a name", parse=str, check=lambda v: isinstance(v, str) or (v is None and default is None)),
-    )
+    """Dataclass field: any name; without a default value (None) it may be left out, with "" it is mandatory."""
+    rule = "a name (printable, without commas, without # or ; at the start of a word)"
+
+    def check(v: Any) -> bool:
+        return _is_name(v) or (isinstance(v, str | None) and v == default)
+
+    return _field(default, Key(rule=rule, parse=str, check=check, kind=str))
 
 
 def optional(kind: type[int] | type[float] | type[bool], *, low: float = 0, open_low: bool = False) -> Any:
     """Dataclass field: a value of `kind`, or None, written `auto`: the program finds it out."""
-    if kind is bool:
-        rule, check, parse = "auto or a truth value", lambda v: isinstance(v, bool), parse_bool
-    else:
-        named = "an integer" if kind is int else "a number"
-        rule = f"auto or {named} {'>' if open_low else '>='} {low:g}"
-        parse = kind
+    named, parse, typed = _OPTIONAL[kind]
+    bounded = kind is not bool
+    rule = f"auto or {named}" + (f" {'>' if open_low else '>='} {low:g}" if bounded else "")
 
-        def check(v: Any) -> bool:
-            typed = _is_int(v) if kind is int else _is_number(v)
-            return typed and (v > low if open_low else v >= low)
+    def check(v: Any) -> bool:
+        return v is None or (typed(v) and (not bounded or (v > low if open_low else v >= low)))
 
     def parse_auto(value: str) -> Any:
         return None if value.lower() == AUTO else parse(value)
 
-    return _field(None, Key(rule=rule, parse=parse_auto, check=lambda v: v is None or check(v)))
+    return _field(None, Key(rule=rule, parse=parse_auto, check=check, kind=kind))
 
 
 def _field(default: Any, key: Key) -> Any:

@@ -1,13 +1,15 @@
 """An experiment as frozen data: what is trained on which data, how often, and with what.
 
-Every class here is one section of the experiment file and its fields are the keys of the section. A field that is given a
-value outside its rule raises ConfigError, naming all such fields at once.
+Every class here is one section of the experiment file and its fields are the keys of the section. A field that is given
+a value outside its rule raises ConfigError, naming all such fields at once.
 """
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from nerbb_ray.config import keys
+from nerbb_ray.config.names import folder_problem, run_problem
 from nerbb_ray.errors import ConfigError
 
 Mode = Literal["min", "max"]
@@ -20,9 +22,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "hybrid": {"early_stopping": False, "lr_schedule": "hybrid"},
 }
 
+# the keys that have no default, by section
+MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
+MISSING = "is mandatory; got nothing"
+
 
 class _Checked:
-    """Checks every field against the rule of its key."""
+    """Checks every field against the rule of its key and makes its value one of the plain type of the key."""
 
     __slots__ = ()
     section = ""
@@ -35,6 +41,8 @@ class _Checked:
         ]
         if problems:
             raise ConfigError(problems)
+        for name, key in keys.keys_of(self).items():
+            object.__setattr__(self, name, key.plain(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +103,7 @@ class HParams(_Checked):
     monitor: str = keys.choice("val_loss", *MODE_OF_MONITOR)
     min_delta: float = keys.number(0.0, low=0)
     patience: int = keys.integer(0, low=0)
-    mode: Mode = keys.choice(None, "min", "max")
+    mode: Literal["min", "max"] = keys.choice(None, "min", "max")
     lr_warmup_epochs: int = keys.integer(2, low=0)
     lr_max: float = keys.number(2e-5, low=0, open_low=True)
     lr_schedule: str = keys.choice("constant", "constant", "linear", "cosine", "cosine_with_hard_restarts", "hybrid")
@@ -136,15 +144,11 @@ class RunSpec:
     hparams: HParams = HParams()
 
     def __post_init__(self) -> None:
-        problems = cross_problems(self.hparams)
-        for section, key, value in (
-            ("dataset", "dataset_name", self.dataset.dataset_name),
-            ("model", "pretrained_model_name", self.model.pretrained_model_name),
-        ):
-            if not value:
-                problems.append((section, key, "is mandatory; got nothing"))
+        problems = [f"[hparams] {p.key}: {p.rule}; got {p.value}" for p in cross_problems(self.hparams)]
+        given = {"dataset": self.dataset.dataset_name, "model": self.model.pretrained_model_name}
+        problems += [f"[{section}] {MANDATORY[section]}: {MISSING}" for section, value in given.items() if not value]
         if problems:
-            raise ConfigError(f"[{section}] {key}: {message}" for section, key, message in problems)
+            raise ConfigError(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,7 @@ class ExperimentSpec:
 
     Args:
         name: of the experiment, its file and its MLflow experiment.
-        runs: resolved, with unique names, in the order of the file.
+        runs: at least one, resolved, with unique names that begin with `run`, in the order of the file.
     """
 
     name: str
@@ -161,20 +165,39 @@ class ExperimentSpec:
     settings: Settings = Settings()
     resources: Resources = Resources()
 
+    def __post_init__(self) -> None:
+        counts = Counter(run.name for run in self.runs)
+        checked = [("experiment", self.name, folder_problem(self.name))]
+        checked += [("run", name, run_problem(name)) for name in counts]
+        problems = [f"the name of the {kind}: {rule}; got {name!r}" for kind, name, rule in checked if rule]
+        problems += [f"the name of the run: must be unique; got {name!r} twice" for name, n in counts.items() if n > 1]
+        if not self.runs:
+            problems.append(f"experiment {self.name!r}: must have at least one run; got none")
+        if problems:
+            raise ConfigError(problems)
 
-def cross_problems(hparams: HParams) -> list[tuple[str, str, str]]:
-    """(section, key, rule and value) of every rule between two keys that the hyperparameters break."""
+
+class CrossProblem(NamedTuple):
+    """A rule between several hyperparameters that does not hold: `key` is the one to change, `involved` all of them."""
+
+    key: str
+    involved: frozenset[str]
+    rule: str
+    value: Any
+
+
+def cross_problems(hparams: HParams) -> list[CrossProblem]:
+    """Every rule between hyperparameters that these ones break."""
     problems = []
     expected = MODE_OF_MONITOR[hparams.monitor]
     if hparams.mode != expected:
-        problems.append(("hparams", "mode", f"must be {expected} for monitor = {hparams.monitor}; got {hparams.mode}"))
-    if hparams.lr_schedule == "hybrid":
-        if hparams.early_stopping:
-            message = "lr_schedule = hybrid has a fixed number of epochs: early_stopping must be False; got True"
-            problems.append(("hparams", "early_stopping", message))
-        if hparams.lr_cooldown_epochs > hparams.max_epochs:
-            message = (
-                f"must be <= max_epochs = {hparams.max_epochs} for lr_schedule = hybrid; got {hparams.lr_cooldown_epochs}"
-            )
-            problems.append(("hparams", "lr_cooldown_epochs", message))
+        rule = f"must be {expected} for monitor = {hparams.monitor} (or left out: it follows from monitor)"
+        problems.append(CrossProblem("mode", frozenset({"mode", "monitor"}), rule, hparams.mode))
+    if hparams.lr_schedule == "hybrid" and hparams.early_stopping:
+        rule = "must be False with lr_schedule = hybrid, which has a fixed number of epochs (preset = hybrid sets both)"
+        problems.append(CrossProblem("early_stopping", frozenset({"early_stopping", "lr_schedule"}), rule, True))
+    if hparams.lr_schedule == "hybrid" and hparams.lr_cooldown_epochs > hparams.max_epochs:
+        involved = frozenset({"lr_cooldown_epochs", "max_epochs", "lr_schedule"})
+        rule = f"must be <= max_epochs = {hparams.max_epochs} with lr_schedule = hybrid"
+        problems.append(CrossProblem("lr_cooldown_epochs", involved, rule, hparams.lr_cooldown_epochs))
     return problems

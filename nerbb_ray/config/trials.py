@@ -38,7 +38,7 @@ class TrialSpec:
         )
 
     def params(self) -> dict[str, Any]:
-        """Every resolved parameter that determines the result, flat, by its INI key (and `run`, `seed`)."""
+        """Every resolved parameter, flat, by its INI key (and `run`, `seed`), as MLflow shows them."""
         sections = (self.dataset, self.model, self.hparams, self.settings)
         flat = {key: value for section in sections for key, value in asdict(section).items()}
         # `seed` of [settings] is the base of all seeds; the trial's own replaces it
