@@ -1,0 +1,255 @@
+"""Every mistake in an experiment file is an error that says where, which rule, which value; all of them at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.errors import ConfigError
+
+ProblemsOf = Callable[..., list[str]]
+
+HYBRID = (
+    "must be False with lr_schedule = hybrid, which has a fixed number of epochs (preset = hybrid sets both); got True"
+)
+MISSING = "is mandatory; got nothing"
+MODEL = "[model]\npretrained_model_name = m\n"
+SHARED = "runs are compared seed by seed, so it is the same for all of them"
+
+TABLE = {
+    "unknown section": ("[modle]\n", "[modle]: unknown section; did you mean [model]?"),
+    "section of another case": ("[Hparams]\nlr_max=1\n", "[Hparams]: unknown section; did you mean [hparams]?"),
+    "run of another case": ("[RunA]\nlr_max=1\n", "[RunA]: unknown section; did you mean [runA]?"),
+    "default section": (
+        "[DEFAULT]\nlr_max=1\n",
+        "[DEFAULT]: unknown section; there are [dataset], [model], [settings], [hparams], [resources], [search] "
+        "and [run...]",
+    ),
+    "unsafe run": (
+        "[run/../A]\n",
+        "[run/../A]: names a folder and must consist of letters, digits, blanks and . _ - + = ( ) ,; got run/../A",
+    ),
+    "unknown key": ("[hparams]\nbatchsize = 3\n", "[hparams] batchsize: unknown key; did you mean 'batch_size'?"),
+    "unknown key in a run": ("[runA]\nlrmax = 3\n", "[runA] lrmax: unknown key; did you mean 'lr_max'?"),
+    "shortened key": ("[hparams]\nepochs = 3\n", "[hparams] epochs: unknown key; did you mean 'max_epochs'?"),
+    "typo of a key of another section": (
+        "[hparams]\nmultiple_run = 3\n",
+        "[hparams] multiple_run: unknown key; did you mean 'multiple_runs' in [settings]?",
+    ),
+    "unknown key like no other": (
+        "xyz = 3\n",
+        "[model] xyz: unknown key; [model] has pretrained_model_name",
+    ),
+    "search has no keys yet": ("[search]\nxyz = 3\n", "[search] xyz: unknown key; [search] has no keys yet"),
+    "wrong section": ("batch_size = 3\n", "[model] batch_size: belongs in [hparams]; got 3"),
+    "settings in a run": ("[runA]\nseed = 3\n", f"[runA] seed: belongs in [settings]: {SHARED}; got 3"),
+    "resources in a run": (
+        "[runA]\nnum_workers = 3\n",
+        "[runA] num_workers: belongs in [resources]: what a trial gets is the same for all runs; got 3",
+    ),
+    "key twice": (
+        "[hparams]\nlr_max = 1\nLR_max = 2\n",
+        "[hparams] lr_max: must be given once; got it again in line 7",
+    ),
+    "section twice": ("[runA]\n[runA]\nlr_max = 1\n", "[runA]: must be given once; got it again in line 6"),
+    "empty": ("[hparams]\nlr_max =\n", "[hparams] lr_max: must be a number > 0; got nothing"),
+    "empty name": (
+        "[runA]\npretrained_model_name =\n",
+        "[runA] pretrained_model_name: must be a name (printable, without commas, "
+        "without # or ; at the start of a word); got nothing",
+    ),
+    "comment only": ("[hparams]\nlr_max = # soon\n", "[hparams] lr_max: must be a number > 0; got nothing"),
+    "out of range": ("[hparams]\nmax_epochs = 0\n", "[hparams] max_epochs: must be an integer >= 1; got 0"),
+    "wrong type": ("[hparams]\nlr_max = fast\n", "[hparams] lr_max: must be a number > 0; got fast"),
+    "no integer": ("[runA]\nbatch_size = 1.5\n", "[runA] batch_size: must be an integer >= 1; got 1.5"),
+    "nan": ("[hparams]\nmin_delta = nan\n", "[hparams] min_delta: must be a number >= 0; got nan"),
+    "inf": ("[hparams]\nlr_max = inf\n", "[hparams] lr_max: must be a number > 0; got inf"),
+    "no boolean": (
+        "[hparams]\nearly_stopping = y\n",
+        "[hparams] early_stopping: must be one of true, false, yes, no, on, off, 1, 0; got y",
+    ),
+    "unknown word": (
+        "[hparams]\nmonitor = f1\n",
+        "[hparams] monitor: must be one of val_loss, val_acc, val_f1; got f1",
+    ),
+    "indented continuation": (
+        "[hparams]\nbatch_size = 16\n  lr_max = 1\n",
+        "[hparams] batch_size: must be an integer >= 1; got 16 lr_max = 1",
+    ),
+    "hybrid with early stopping": (
+        "[hparams]\nlr_schedule = hybrid\nearly_stopping = True\n",
+        f"[hparams] early_stopping: {HYBRID}",
+    ),
+    "hybrid with early stopping by default": (
+        "[hparams]\nlr_schedule = hybrid\n",
+        f"[hparams] early_stopping: {HYBRID} (the default)",
+    ),
+    "hybrid with early stopping of a preset": (
+        "[settings]\npreset = adaptive\n[runB]\nlr_schedule = hybrid\n",
+        f"[runB] early_stopping: {HYBRID} (from preset = adaptive)",
+    ),
+    "hybrid in one point of a grid": (
+        "[runB]\nlr_schedule = constant, hybrid\n",
+        f"[runB(lr_schedule=hybrid)] early_stopping: {HYBRID} (the default)",
+    ),
+    "hybrid cools down longer than it trains": (
+        "[settings]\npreset = hybrid\n[hparams]\nmax_epochs = 5\n",
+        "[hparams] lr_cooldown_epochs: must be <= max_epochs = 5 with lr_schedule = hybrid; got 7 (the default)",
+    ),
+    "hybrid preset without epochs": (
+        "[settings]\npreset = hybrid\n",
+        "[hparams] max_epochs: is mandatory with preset = hybrid; got nothing",
+    ),
+    "hybrid preset without epochs in one run": (
+        "[settings]\npreset = hybrid\n[runA]\nmax_epochs = 9\n[runB]\n",
+        "[runB] max_epochs: is mandatory with preset = hybrid; got nothing",
+    ),
+    "mode contradicts monitor": (
+        "[hparams]\nmonitor = val_acc\nmode = min\n",
+        "[hparams] mode: must be max for monitor = val_acc (or left out: it follows from monitor); got min",
+    ),
+    "mode contradicts the monitor of a run": (
+        "[hparams]\nmode = min\n[runA]\n[runB]\nmonitor = val_f1\n",
+        "[runB] mode: must be max for monitor = val_f1 (or left out: it follows from monitor); got min",
+    ),
+    "list in settings": (
+        "[settings]\nseed = 1, 2\n",
+        "[settings] seed: must be one value: [settings] is the same for the whole grid; got 1, 2",
+    ),
+    "list in resources": (
+        "[resources]\nnum_workers = 1, 2\n",
+        "[resources] num_workers: must be one value: [resources] is the same for the whole grid; got 1, 2",
+    ),
+    "same value twice": (
+        "[hparams]\nlr_max = 2e-5, 0.00002\n",
+        "[hparams] lr_max: the values of a grid must differ; got 2e-05 twice",
+    ),
+    "comma at the end": (
+        "[hparams]\nlr_max = 2e-5,\n",
+        "[hparams] lr_max: must not have an empty element (a comma too many?); got 2e-5,",
+    ),
+    "two commas": (
+        "[hparams]\nlr_max = 2e-5,,1\n",
+        "[hparams] lr_max: must not have an empty element (a comma too many?); got 2e-5,,1",
+    ),
+    "one wrong value in a list": (
+        "[hparams]\nbatch_size = 16, 0\n",
+        "[hparams] batch_size: must be an integer >= 1; got 0",
+    ),
+    "run called like a point of another": (
+        "[runA]\nbatch_size = 8, 16\n[runA(batch_size=8)]\n",
+        "[runA(batch_size=8)]: must be the name of one run; got two (write them as [run...] sections of their own)",
+    ),
+    "grid beyond all measure": (
+        "[hparams]\n" + "".join(f"{key} = {','.join(map(str, range(1, 12)))}\n" for key in
+                                ("batch_size", "max_epochs", "patience", "lr_max")),
+        "[runA]: must have a grid of at most 10000 points; got 14641",
+    ),
+    "no key": ("[hparams]\nlr_max\n", "line 6: must be a [section], `key = value` or a comment; got lr_max"),
+    "text behind a header": (
+        "[hparams] lr_max = 1\n",
+        "[hparams]: must stand alone in its line; got lr_max = 1 behind it",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "problem"), TABLE.values(), ids=TABLE)
+def test_a_mistake_is_one_error_with_section_key_rule_and_value(
+    problems_of: ProblemsOf, text: str, problem: str
+) -> None:
+    assert problems_of(text) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("", [f"[dataset] dataset_name: {MISSING}", f"[model] pretrained_model_name: {MISSING}"]),
+        (f"{MODEL}[datset]\ndataset_name = d\n", ["[datset]: unknown section; did you mean [dataset]?"]),
+        (f"{MODEL}dataset_name = d\n", ["[model] dataset_name: belongs in [dataset]; got d"]),
+        (f"{MODEL}[dataset]\nname = d\n", ["[dataset] name: unknown key; did you mean 'dataset_name'?"]),
+        (f"{MODEL}[runA]\ndataset_name = d\n[runB]\n", [f"[runB] dataset_name: {MISSING}"]),
+        (f"x\n\ny = 1\n{MODEL}[dataset]\ndataset_name = d\n",
+         ["line 1: must be below a section such as [dataset]; got x"]),
+    ],
+)  # fmt: skip
+def test_what_is_mandatory_is_missed_unless_a_slip_explains_it(
+    problems_of: ProblemsOf, text: str, problems: list[str]
+) -> None:
+    assert problems_of(text, base="") == problems
+
+
+def test_ten_different_mistakes_give_ten_errors(problems_of: ProblemsOf) -> None:
+    text = """\
+dataset_name = early
+[dataset]
+dataset_name = d
+prune_ratio_train = 1.5
+[modle]
+pretrained_model_name = m
+[settings]
+multiple_runs = 1, 2
+[hparams]
+batchsize = 16
+lr_max = fast
+lr_max = 2e-5
+monitor = val_acc
+mode = min
+[runA]
+seed = 7
+lr_schedule = hybrid
+"""
+    found = [line.split(": ")[0] for line in problems_of(text, base="")]
+    assert len(found) == 10
+    assert sorted(found) == sorted([
+        "line 1", "[dataset] prune_ratio_train", "[modle]", "[settings] multiple_runs",
+        "[hparams] batchsize", "[hparams] lr_max", "[hparams] lr_max", "[hparams] mode", "[runA] seed",
+        "[runA] early_stopping",
+    ])  # fmt: skip
+
+
+def test_a_value_that_cannot_be_read_causes_no_second_error(problems_of: ProblemsOf) -> None:
+    assert len(problems_of("[hparams]\nlr_schedule = hybrid\nearly_stopping = maybe\n")) == 1
+    assert len(problems_of("[hparams]\nmode = max\nmonitor = val_fi\n")) == 1
+
+
+def test_both_values_of_a_key_given_twice_are_checked(problems_of: ProblemsOf) -> None:
+    problems = problems_of("[hparams]\nlr_max = a\n[hparams]\nlr_max = b\nlr_max = c\n")
+    assert [line.rsplit("got ")[1] for line in problems] == ["it again in line 7", "it again in line 9", "a", "b", "c"]
+
+
+def test_long_values_are_quoted_shortened(problems_of: ProblemsOf) -> None:
+    (problem,) = problems_of(f"[hparams]\nlr_max = {'x' * 10_000}\n")
+    assert problem.endswith("x...")
+    assert len(problem) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"[dataset]\ndataset_name = \xff\n", "exp.ini line 2: must be UTF-8 text; got the byte 0xff"),
+        ("[dataset]\n".encode("utf-16-le"), "exp.ini line 1: must be UTF-8 text; got a NUL character"),
+    ],
+)
+def test_a_file_that_is_no_text_is_one_error(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "exp.ini"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_ini(path)
+    assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(("name", "found"), [("nowhere.ini", "no such file"), ("", "a directory"), ("\0.ini", "null")])
+def test_what_is_no_file_is_one_error_with_its_whole_path(tmp_path: Path, name: str, found: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_ini(tmp_path / name)
+    (problem,) = caught.value.problems
+    assert problem.startswith(str(tmp_path))
+    assert found in problem
+
+
+def test_a_file_name_that_is_no_name_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a:b.ini"
+    path.write_text("[dataset]\ndataset_name = d\n[model]\npretrained_model_name = m\n")
+    with pytest.raises(ConfigError, match=r"^a:b\.ini: the name of the experiment names a folder .*; got 'a:b'$"):
+        read_ini(path)

@@ -1,0 +1,62 @@
+"""Rules that hold between the parts of an experiment, however it was built."""
+
+import pytest
+
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, RunSpec
+from nerbb_ray.errors import ConfigError
+
+DATASET, MODEL = DatasetParams(dataset_name="d"), ModelParams(pretrained_model_name="m")
+RUN = RunSpec(name="runA", dataset=DATASET, model=MODEL)
+
+
+@pytest.mark.parametrize(
+    ("hparams", "key"),
+    [
+        (HParams(mode="max"), "mode"),
+        (HParams(monitor="val_f1", mode="min"), "mode"),
+        (HParams(lr_schedule="hybrid"), "early_stopping"),
+        (HParams(lr_schedule="hybrid", early_stopping=False, max_epochs=6), "lr_cooldown_epochs"),
+    ],
+)
+def test_hyperparameters_that_contradict_each_other_make_no_run(hparams: HParams, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RunSpec(name="runA", dataset=DATASET, model=MODEL, hparams=hparams)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"[hparams] {key}: must be ")
+
+
+@pytest.mark.parametrize(
+    "hparams",
+    [
+        HParams(lr_schedule="cosine"),
+        HParams(lr_schedule="hybrid", early_stopping=False, max_epochs=7),
+        HParams(max_epochs=1),
+        HParams(monitor="val_acc", mode="max"),
+    ],
+)
+def test_hyperparameters_that_agree_make_a_run(hparams: HParams) -> None:
+    assert RunSpec(name="runA", dataset=DATASET, model=MODEL, hparams=hparams).hparams == hparams
+
+
+def test_a_run_needs_data_and_a_model() -> None:
+    with pytest.raises(ConfigError) as caught:
+        RunSpec(name="runA", dataset=DatasetParams(), model=ModelParams())
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "[dataset] dataset_name",
+        "[model] pretrained_model_name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "problem"),
+    [
+        ("e", (), "at least one run"),
+        ("e", (RUN, RUN), "must be unique; got 'runA' twice"),
+        ("e", (RunSpec(name="A", dataset=DATASET, model=MODEL),), "must begin with run; got 'A'"),
+        ("e", (RunSpec(name="run/..", dataset=DATASET, model=MODEL),), "names a folder"),
+        ("../e", (RUN,), "names a folder"),
+    ],
+)
+def test_an_experiment_has_runs_with_names_of_their_own(name: str, runs: tuple[RunSpec, ...], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        ExperimentSpec(name=name, runs=runs)
