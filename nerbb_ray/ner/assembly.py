@@ -1,0 +1,187 @@
+"""From the sentences of some files to a Corpus: one tag scheme, known classes, three splits."""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from nerbb_ray.errors import DataError
+from nerbb_ray.ner.formats import BLANK, Reading, Sentence
+from nerbb_ray.ner.scores import RESERVED_LABELS
+from nerbb_ray.ner.tags import (
+    OUTSIDE,
+    OUTSIDE_SPELLINGS,
+    SCHEMES,
+    TARGET_OF,
+    Scheme,
+    SourceScheme,
+    convert,
+    recognise,
+    split_tag,
+    tag_set,
+)
+
+SPLITS = ("train", "val", "test")
+HELD_OUT_RATIO, HELD_OUT_SEED = 0.1, 42
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A data set that is ready to be encoded.
+
+    Args:
+        classes: of all splits before pruning, sorted, without O.
+        notes: what a user should know about the data, for the log.
+        fingerprint: sha256 (hex) of everything that training can see; the name is no part of it.
+    """
+
+    name: str
+    scheme: Scheme
+    classes: tuple[str, ...]
+    train: tuple[Sentence, ...]
+    val: tuple[Sentence, ...]
+    test: tuple[Sentence, ...]
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", _fingerprint(self))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tag set, O first; ids of tags are indices into it."""
+        return tag_set(self.classes, self.scheme)
+
+    def split(self, name: str) -> tuple[Sentence, ...]:
+        """The sentences of train, val or test."""
+        if name not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {name!r}")
+        sentences: tuple[Sentence, ...] = getattr(self, name)
+        return sentences
+
+
+def _fingerprint(corpus: Corpus) -> str:
+    digest = hashlib.sha256(json.dumps([corpus.scheme, corpus.classes]).encode())
+    for split in SPLITS:
+        for sentence in corpus.split(split):
+            row = [split, sentence.tokens, sentence.tags, sentence.text, sentence.spans]
+            digest.update(json.dumps(row).encode())
+    return digest.hexdigest()
+
+
+def assemble(name: str, readings: Mapping[str, Reading], scheme: str) -> Corpus:
+    """Bring the splits of a data set into one scheme.
+
+    Args:
+        readings: by split; val and test may be missing, and are then held out from train.
+        scheme: plain, bio, bilou, or auto for that of the data.
+    Raises:
+        DataError: train is empty, or a class cannot be told from a name of the metrics.
+    """
+    notes = [note for reading in readings.values() for note in reading.notes]
+    splits = {split: _without_empty(split, reading.sentences, notes) for split, reading in readings.items()}
+    if not splits.get("train"):
+        raise DataError(f"data set {name!r}: train has no sentences")
+    source = recognise(s.tags for split, reading in readings.items() if not reading.scheme for s in splits[split])
+    sources: dict[str, SourceScheme] = {split: reading.scheme or source for split, reading in readings.items()}
+    target = _target(scheme, sources)
+    converted = {split: _converted(split, rows, sources[split], target, notes) for split, rows in splits.items()}
+    classes = sorted({split_tag(tag, target)[1] for rows in converted.values() for s in rows for tag in s.tags} - {""})
+    _check_classes(name, classes, notes)
+    _hold_out(converted, notes)
+    return Corpus(name, target, tuple(classes), converted["train"], converted["val"], converted["test"], tuple(notes))
+
+
+def _without_empty(split: str, sentences: Iterable[Sentence], notes: list[str]) -> list[Sentence]:
+    rows = list(sentences)
+    kept = [sentence for sentence in rows if sentence.tokens]
+    if len(kept) < len(rows):
+        notes.append(f"{split}: {len(rows) - len(kept)} sentences without any word left out")
+    return kept
+
+
+def _target(scheme: str, sources: Mapping[str, SourceScheme]) -> Scheme:
+    if scheme == "auto":
+        return TARGET_OF[sources["train"]]
+    target = next((known for known in SCHEMES if known == scheme), None)
+    if target is None:
+        raise DataError(f"annotation scheme must be one of auto, {', '.join(SCHEMES)}; got {scheme!r}")
+    return target
+
+
+def _converted(
+    split: str, rows: list[Sentence], source: SourceScheme, target: Scheme, notes: list[str]
+) -> tuple[Sentence, ...]:
+    mended, written = 0, []
+    for sentence in rows:
+        tags = [OUTSIDE if (tag := raw.strip(BLANK)) in OUTSIDE_SPELLINGS else tag for raw in sentence.tags]
+        if source not in ("plain", "iob1"):
+            formed = convert(tags, source, source)
+            mended += sum(a != b and a.upper() != b.upper() for a, b in zip(tags, formed, strict=True))
+            tags = formed
+        written.append(replace(sentence, tags=tuple(convert(tags, source, target))))
+    if mended:
+        notes.append(f"{split}: {mended} tags were not well-formed {source} (such as I- without B-) and were mended")
+    if source != target and rows:
+        lost = "; neighbours of one class are one entity from now on" if target == "plain" else ""
+        notes.append(f"{split}: tags converted from {source} to {target}{lost}")
+    return tuple(written)
+
+
+def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
+    reserved = sorted((RESERVED_LABELS | OUTSIDE_SPELLINGS) & set(classes))
+    if reserved:
+        raise DataError(
+            f"data set {name!r}: a class must not be called {', '.join(reserved)}: metrics and O use these names"
+        )
+    if not classes:
+        notes.append("no sentence has an entity: a model can only learn O")
+    prefixed = {label[2:] for label in classes if label.startswith("B-")}
+    odd = prefixed & {label[2:] for label in classes if label.startswith("I-")}
+    if odd:
+        bare = [label for label in classes if label[1:2] != "-"][:5]
+        notes.append(
+            f"read as plain classes although {len(odd)} of them look like B- and I- tags: other tags have no such form "
+            f"({', '.join(bare) or 'see the prefixes'})"
+        )
+
+
+def _hold_out(splits: dict[str, tuple[Sentence, ...]], notes: list[str]) -> None:
+    """Fill a missing val or test with a tenth of train each, always the same sentences, in file order."""
+    missing = [split for split in ("val", "test") if split not in splits]
+    train = splits["train"]
+    size = max(1, round(HELD_OUT_RATIO * len(train))) if len(train) >= 3 else 0
+    order = list(range(len(train)))
+    random.Random(HELD_OUT_SEED).shuffle(order)
+    for i, split in enumerate(missing):
+        splits[split] = tuple(train[k] for k in sorted(order[i * size : (i + 1) * size]))
+        notes.append(f"no {split} data: {size} of {len(train)} sentences of train are held out for it")
+    splits["train"] = tuple(train[k] for k in sorted(order[len(missing) * size :]))
+
+
+def prune(
+    corpus: Corpus,
+    *,
+    train: float = 1.0,
+    val: float = 1.0,
+    test: float = 1.0,
+    train_on_val: bool = False,
+    train_on_test: bool = False,
+) -> Corpus:
+    """Keep the first sentences of each split, then append the pruned val or test to train if asked to.
+
+    Args:
+        train, val, test: ratio of sentences to keep, in [0, 1]; at least one of a split that has any.
+    """
+    kept = {split: _first(corpus.split(split), ratio) for split, ratio in zip(SPLITS, (train, val, test), strict=True)}
+    notes = list(corpus.notes)
+    for split, wanted in (("val", train_on_val), ("test", train_on_test)):
+        if wanted:
+            kept["train"] += kept[split]
+            notes.append(f"{split} is part of the training data: metrics on {split} say nothing about new text")
+    return replace(corpus, train=kept["train"], val=kept["val"], test=kept["test"], notes=tuple(notes))
+
+
+def _first(sentences: tuple[Sentence, ...], ratio: float) -> tuple[Sentence, ...]:
+    return sentences[: max(1, int(ratio * len(sentences) + 1e-9))]

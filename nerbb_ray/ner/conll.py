@@ -1,0 +1,137 @@
+"""Sentences in column files: a word per line, its tag in the last column, an empty line between sentences."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from nerbb_ray.errors import DataError
+from nerbb_ray.ner.formats import BLANK, Reading, Sentence, lines_of
+from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
+
+DOCUMENT_START = "-DOCSTART-"
+_BLANKS = re.compile("[ \t]+")
+_SHOWN = 5
+
+Row = tuple[int, list[str]]
+
+
+def read_conll(path: Path) -> Reading:
+    """Columns separated by TABs or blanks, also both in one file: first column the word, last column its tag.
+
+    Lines that only number the words in the first column give the second as the word. Lines with one field are left out
+    (they have no tag) and noted; comments and document starts are skipped.
+
+    Raises:
+        DataError: most lines have one column, or a line has another number of columns than the file.
+    """
+    lines = list(lines_of(path))
+    width = _usual_width(lines, path)
+    reading = Reading()
+    if width == 0:
+        return reading
+    comments = _Comments(lines, width)
+    untagged: list[str] = []
+    sentences: list[list[Row]] = [[]]
+    for number, line in lines:
+        fields = split_fields(line, width)
+        if not fields or DOCUMENT_START in fields[:2]:
+            sentences.append([])
+        elif comments.include(line, fields):
+            comments.skipped += len(fields) == width
+        elif len(fields) == 1 or not fields[-1]:
+            untagged.append(f"{path}:{number}: {line.strip(BLANK)!r}")
+        elif len(fields) != width:
+            message = f"expected {width} columns as in most lines (the last is the tag); got {len(fields)}: {line!r}"
+            raise DataError(message, path, number)
+        else:
+            sentences[-1].append((number, fields))
+    column = 1 if _is_numbered(sentences) else 0
+    reading.sentences = [
+        Sentence(tuple(fields[column] for _, fields in rows), tuple(fields[-1] for _, fields in rows))
+        for rows in sentences
+        if rows
+    ]
+    reading.notes = [*_notes_untagged(untagged), *comments.notes(path)]
+    return reading
+
+
+def split_fields(line: str, width: int) -> list[str]:
+    """The columns of a line; a blank belongs to a word only where the TABs alone give the usual number of columns.
+
+    So `Paris <TAB>B-LOC` and `Paris   B-LOC` are the same, `New York<TAB>B-LOC` is one word, `<TAB>O` an empty one.
+    """
+    bare = line.strip(BLANK)
+    if not bare:
+        return []
+    fields = _BLANKS.split(bare)
+    if len(fields) == width or "\t" not in line:
+        return fields
+    tabbed = [field.strip(" ") for field in line.split("\t")]
+    return tabbed if len(tabbed) == width else fields
+
+
+def _usual_width(lines: list[tuple[int, str]], path: Path) -> int:
+    """The number of columns that most lines have; 0 for a file without any data line."""
+    data = [
+        (number, line) for number, line in lines if line.strip(BLANK) and not line.startswith(("#", DOCUMENT_START))
+    ]
+    # a file of nothing but words that start with # has columns as well
+    data = data or [(number, line) for number, line in lines if line.startswith("#") and "\t" in line]
+    widths = Counter(len(_BLANKS.split(line.strip(BLANK))) for _, line in data)
+    if not widths:
+        return 0
+    width = widths.most_common(1)[0][0]
+    if width == 1:
+        number, line = next((n, text) for n, text in data if len(_BLANKS.split(text.strip(BLANK))) == 1)
+        message = f"expected a word and its tag, separated by TAB or blanks, as in 'Paris<TAB>B-LOC'; got {line!r}"
+        raise DataError(f"{message}, like most lines of the file", path, number)
+    return width
+
+
+class _Comments:
+    """Tells a comment from a word that starts with #, which has the columns of the file and a tag that it uses."""
+
+    def __init__(self, lines: list[tuple[int, str]], width: int) -> None:
+        rows = (split_fields(line, width) for _, line in lines if not line.startswith("#"))
+        tags = {fields[-1] for fields in rows if len(fields) == width}
+        self._width = width
+        # O is a tag even in a file without any other word; a class is known whatever its prefix
+        self._classes = {_class_of(tag) for tag in tags} | OUTSIDE_SPELLINGS
+        self.skipped = 0
+
+    def include(self, line: str, fields: list[str]) -> bool:
+        if not line.startswith("#"):
+            return False
+        return len(fields) != self._width or _class_of(fields[-1]) not in self._classes
+
+    def notes(self, path: Path) -> Iterator[str]:
+        if self.skipped:
+            yield (
+                f"{path}: {self.skipped} lines that start with # and have {self._width} columns were read as comments: "
+                "their last column is no tag of the file"
+            )
+
+
+def _class_of(tag: str) -> str:
+    return re.sub("^[BILUES]-", "", tag)
+
+
+def _is_numbered(sentences: list[list[Row]]) -> bool:
+    """Whether the first of at least three columns counts the words of (nearly) every sentence, from 0 or from 1."""
+    columns = [[fields[0] for _, fields in rows] for rows in sentences if rows and len(rows[0][1]) >= 3]
+    counting = [ids for ids in columns if ids[0] in ("0", "1") and _counts_up(ids)]
+    return any(len(ids) > 1 for ids in counting) and len(counting) >= 0.9 * len(columns)
+
+
+def _counts_up(ids: list[str]) -> bool:
+    # a number may be missing: lines without a tag are left out
+    return all(i.isascii() and i.isdigit() for i in ids) and all(int(a) < int(b) for a, b in pairwise(ids))
+
+
+def _notes_untagged(places: list[str]) -> Iterator[str]:
+    for place in places[:_SHOWN]:
+        yield f"{place} has one column and no tag: left out"
+    if len(places) > _SHOWN:
+        yield f"{len(places) - _SHOWN} more such lines left out"

@@ -1,0 +1,120 @@
+"""Corpora by name: from the store, from a path, from the built-in names, or from the hub."""
+
+from pathlib import Path
+
+from nerbb_ray.errors import DataError
+from nerbb_ray.ner.assembly import SPLITS, Corpus, assemble, prune
+from nerbb_ray.ner.builtin import BUILTIN
+from nerbb_ray.ner.conll import read_conll
+from nerbb_ray.ner.formats import Reading, Sentence, read_csv, read_jsonl
+from nerbb_ray.ner.hub import NotLoadedError, is_saved, read_hub
+
+__all__ = ["SPLITS", "Corpus", "Sentence", "find_corpus", "load_corpus", "load_hub", "prune"]
+
+SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
+READERS = {
+    ".csv": read_csv,
+    ".jsonl": read_jsonl,
+    **dict.fromkeys((".conll", ".txt", ".iob", ".iob2", ".bio", ".tsv"), read_conll),
+}
+
+_FILES = f"train, val and test ({', '.join(READERS)})"
+
+
+def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = None) -> Corpus:
+    """Read the files train, val and test of a folder: csv, jsonl or columns, by their suffix.
+
+    Missing val or test is held out from train; an empty file is an empty split.
+
+    Raises:
+        DataError: no train data, or data that are not in their format, by file and line.
+    """
+    files = _split_files(directory)
+    if "train" not in files:
+        found = ", ".join(sorted(path.name for path in directory.iterdir())[:10]) if directory.is_dir() else "no folder"
+        raise DataError(f"expected a file train with one of {', '.join(READERS)}; got {found or 'nothing'}", directory)
+    readings = {split: READERS[path.suffix.lower()](path) for split, path in files.items()}
+    if not readings["train"].sentences:
+        raise DataError("train has no sentences", files["train"])
+    return assemble(name or directory.name, readings, scheme)
+
+
+def _split_files(directory: Path) -> dict[str, Path]:
+    """The one file of each split that is there."""
+    entries = sorted(directory.iterdir()) if directory.is_dir() else []
+    files: dict[str, Path] = {}
+    for split, stems in SPLIT_NAMES.items():
+        fitting = [p for p in entries if p.stem.lower() in stems and p.suffix.lower() in READERS and p.is_file()]
+        if len(fitting) > 1:
+            names = ", ".join(path.name for path in fitting)
+            raise DataError(f"expected one file for {split}; got {names}: remove or rename all but one", directory)
+        if fitting:
+            files[split] = fitting[0]
+    return files
+
+
+def load_hub(
+    name: str, subset: str | None = None, *, scheme: str = "auto", revision: str | None = None, title: str | None = None
+) -> Corpus:
+    """Load a data set with columns tokens and ner_tags (or tags) through the `datasets` library.
+
+    Args:
+        name: on the hub, or the path of a folder that the library can read.
+        title: the name of the corpus, if it is another.
+    """
+    found = read_hub(name, subset, revision)
+    own_names = {split: next((own for own in names if own in found), None) for split, names in SPLIT_NAMES.items()}
+    readings: dict[str, Reading] = {split: found[own] for split, own in own_names.items() if own is not None}
+    if "train" not in readings:
+        raise DataError(f"data set {name!r}: expected a split train; got {', '.join(found) or 'none'}")
+    return assemble(title or name, readings, scheme)
+
+
+def find_corpus(dataset_name: str, subset: str | None, datasets_dir: Path, *, scheme: str = "auto") -> Corpus:
+    """Load a data set by name: from the store, a path, the built-in names or the hub, in this order.
+
+    Raises:
+        DataError: it is nowhere (with all places), its name leaves the store, or its data are bad.
+    """
+    if not dataset_name or ".." in dataset_name.replace("\\", "/").split("/"):
+        raise DataError(f"a data set's name must not be empty or contain '..'; got {dataset_name!r}")
+    is_path = dataset_name.startswith(("/", ".", "~"))
+    stored, path = datasets_dir / dataset_name, Path(dataset_name).expanduser()
+    if not is_path and stored.is_dir():
+        return _load_folder(stored, subset, scheme, dataset_name)
+    if "/" in dataset_name and path.is_dir():
+        return _load_folder(path, subset, scheme, path.name)
+    if is_path:
+        raise DataError(f"data set {dataset_name!r}: there is no such folder")
+    return _load_remote(dataset_name, subset, stored, scheme)
+
+
+def _load_folder(folder: Path, subset: str | None, scheme: str, name: str) -> Corpus:
+    if subset and (folder / subset).is_dir():
+        folder, name, subset = folder / subset, f"{name}/{subset}", None
+    files = _split_files(folder)
+    if subset and (files or is_saved(folder)):
+        raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
+    if files or not any(folder.iterdir()):
+        return load_corpus(folder, scheme=scheme, name=name)
+    try:
+        return load_hub(str(folder), subset, scheme=scheme, title=name)
+    except NotLoadedError as error:
+        raise DataError(f"expected files {_FILES}, or what the datasets library reads. {error}", folder) from error
+
+
+def _load_remote(name: str, subset: str | None, stored: Path, scheme: str) -> Corpus:
+    source = BUILTIN.get(name)
+    by_hand = f"put files {_FILES} into {stored}"
+    if source is not None and source.hub is None:
+        raise DataError(f"data set {name!r} cannot be downloaded: fetch it from {source.page} and {by_hand}")
+    try:
+        if source is not None and source.hub is not None:
+            subset = subset or source.subset
+            return load_hub(source.hub, subset, scheme=scheme, revision=source.revision, title=name)
+        return load_hub(name, subset, scheme=scheme)
+    except NotLoadedError as error:
+        known = f"is built in, but {error}" if source else f"is not built in ({', '.join(BUILTIN)}), and {error}"
+        raise DataError(
+            f"data set {name!r} not found: it is not in the store ({stored}), {known}. Without a connection, {by_hand}"
+        ) from error
