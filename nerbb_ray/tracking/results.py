@@ -1,0 +1,251 @@
+"""The results of an experiment: trials, their means over the seeds, and which of them is best. Pure.
+
+A trial counts for a mean if it ended ok and the metric is defined (not NaN). What does not count is still in `n_total`.
+"""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nerbb_ray.errors import ResultError
+
+Status = Literal["ok", "failed", "diverged", "interrupted", "running"]
+
+SELECTION_METRIC = "val/entity/micro/f1"
+_SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeedMean:
+    """A metric over the seeds of a run.
+
+    Args:
+        mean: of the `n` values; NaN without any.
+        sd: standard deviation with the n - 1 denominator; NaN for n < 2.
+        sem: standard error of the mean, sd / sqrt(n); NaN for n < 2.
+        ci95: 95 % confidence interval of the mean (Student t with n - 1 degrees of freedom); None for n < 2.
+        n: seeds with a value.
+        n_total: seeds of the run, with those that failed, diverged, still run or have an undefined value.
+    """
+
+    mean: float
+    sd: float
+    sem: float
+    ci95: tuple[float, float] | None
+    min: float
+    max: float
+    n: int
+    n_total: int
+
+    @classmethod
+    def of(cls, values: Iterable[float], n_total: int | None = None) -> "SeedMean":
+        """Values that are not finite are undefined: they count for `n_total` only.
+
+        Args:
+            n_total: the number of values if left out.
+        """
+        given = list(values)
+        total = len(given) if n_total is None else n_total
+        finite = [value for value in given if math.isfinite(value)]
+        n = len(finite)
+        if n == 0:
+            return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total)
+        low, high = min(finite), max(finite)
+        # the rounding of a sum must not carry the mean of equal values past them
+        mean = min(max(statistics.fmean(finite), low), high)
+        if n == 1:
+            return cls(mean, math.nan, math.nan, None, low, high, 1, total)
+        sd = statistics.stdev(finite)
+        sem = sd / math.sqrt(n)
+        half = _t_quantile_975(n - 1) * sem
+        return cls(mean, sd, sem, (mean - half, mean + half), low, high, n, total)
+
+    def __str__(self) -> str:
+        if self.n == 0:
+            return "-"
+        return f"{self.mean:.4f}" if self.n == 1 else f"{self.mean:.4f} +- {self.sem:.4f}"
+
+    def with_interval(self) -> str:
+        """`0.8123 +- 0.0045 [0.793, 0.832]`: mean, sem and 95 % interval; less where it is undefined."""
+        return str(self) if self.ci95 is None else f"{self} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"
+
+
+def _t_quantile_975(degrees_of_freedom: int) -> float:
+    # scipy.special, because importing scipy.stats costs a second
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees_of_freedom, 0.975))
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One run with one seed.
+
+    Args:
+        metrics: by their full name, `<split>/<level>/<label>/<metric>`. Of an ok trial: those of the chosen checkpoint.
+        params: the resolved parameters by INI key. Values read back from MLflow are texts.
+        error: one line, for everything that did not end ok.
+        checkpoint: folder of the saved model.
+        log: file to read when something went wrong.
+        best_epoch: counted from 0.
+        reason: why the training stopped.
+    """
+
+    run: str
+    seed: int
+    status: Status
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
+    epochs: int | None = None
+    error: str | None = None
+    checkpoint: str | None = None
+    duration_s: float | None = None
+    log: str | None = None
+    best_epoch: int | None = None
+    reason: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`runA-43`."""
+        return f"{self.run}-{self.seed}"
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """All seeds of a run.
+
+    `n_seeds` is how many it was to have: more than there are trials if some never started.
+    """
+
+    run: str
+    trials: tuple[TrialResult, ...]
+    n_seeds: int = 0
+
+    @property
+    def n_total(self) -> int:
+        return max(len(self.trials), self.n_seeds)
+
+    @property
+    def ok_trials(self) -> tuple[TrialResult, ...]:
+        return tuple(trial for trial in self.trials if trial.ok)
+
+    @property
+    def n_ok(self) -> int:
+        return len(self.ok_trials)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What at least one ok trial has, in the order of appearance."""
+        return tuple(dict.fromkeys(name for trial in self.ok_trials for name in trial.metrics))
+
+    def mean(self, metric: str) -> SeedMean:
+        """Over the ok trials; a metric that no trial has gives n = 0."""
+        values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
+        return SeedMean.of(values, n_total=self.n_total)
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """What an experiment has reached so far."""
+
+    name: str
+    runs: tuple[RunResult, ...]
+
+    @classmethod
+    def of(cls, name: str, trials: Iterable[TrialResult], n_seeds: int = 0) -> "ExperimentResult":
+        """Group trials by run, in the order in which the runs first appear, and the seeds within a run by number."""
+        by_run: dict[str, list[TrialResult]] = {}
+        for trial in trials:
+            by_run.setdefault(trial.run, []).append(trial)
+        runs = (RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds) for run, seeds in by_run.items())
+        return cls(name, tuple(runs))
+
+    @property
+    def trials(self) -> tuple[TrialResult, ...]:
+        return tuple(trial for run in self.runs for trial in run.trials)
+
+    def best_run(self) -> RunResult:
+        """Highest mean val entity micro F1.
+
+        Raises:
+            ResultError: no run has one.
+        """
+        means = [(run.mean(SELECTION_METRIC), run) for run in self.runs]
+        defined = [(mean.mean, run) for mean, run in means if mean.n]
+        if not defined:
+            raise self._nothing_to_choose()
+        return max(defined, key=lambda pair: pair[0])[1]
+
+    def best_trial(self) -> TrialResult:
+        """Highest val entity micro F1 of a single ok trial.
+
+        Raises:
+            ResultError: no trial has one.
+        """
+        ok = [trial for run in self.runs for trial in run.ok_trials]
+        defined = [trial for trial in ok if math.isfinite(trial.metrics.get(SELECTION_METRIC, math.nan))]
+        if not defined:
+            raise self._nothing_to_choose()
+        return max(defined, key=lambda trial: trial.metrics[SELECTION_METRIC])
+
+    def get(
+        self,
+        metric: str = "f1",
+        level: str = "entity",
+        label: str = "micro",
+        phase: str = "test",
+        average: bool = False,
+    ) -> float | SeedMean:
+        """One metric of the best trial, or with `average` its SeedMean over the seeds of the best run.
+
+        There is one `loss` and one `acc` per phase: for them level and label play no part.
+
+        Raises:
+            ResultError: there is no such metric (the message lists what there is), or no trial ended ok.
+        """
+        name = _SINGLE_METRICS.get(metric, "{phase}/{level}/{label}/{metric}").format(
+            phase=phase, level=level, label=label, metric=metric
+        )
+        asked = {"phase": phase, "level": level, "label": label, "metric": metric}
+        if average:
+            run = self.best_run()
+            _require(name, run.metric_names, asked)
+            return run.mean(name)
+        trial = self.best_trial()
+        _require(name, trial.metrics, asked)
+        return trial.metrics[name]
+
+    def _nothing_to_choose(self) -> ResultError:
+        statuses = Counter(trial.status for trial in self.trials)
+        seen = ", ".join(f"{n} {status}" for status, n in statuses.items()) or "no trial at all"
+        if statuses["ok"]:
+            return ResultError(f"experiment {self.name}: {SELECTION_METRIC} is undefined in all of its trials ({seen})")
+        return ResultError(f"experiment {self.name}: no trial has ended ok so far ({seen})")
+
+
+def _require(name: str, names: Iterable[str], asked: Mapping[str, str]) -> None:
+    """Refuse a metric that does not exist with the first part of its name that is wrong, and what it could be."""
+    candidates = [split_name(known) for known in names]
+    if name in map("/".join, (tuple(filter(None, parts)) for parts in candidates)):
+        return
+    for index, part in enumerate(("phase", "level", "label", "metric")):
+        known = sorted({parts[index] for parts in candidates if parts[index]})
+        if asked[part] not in known:
+            break
+        candidates = [parts for parts in candidates if parts[index] == asked[part]]
+    raise ResultError(f"no metric {name}: {part} must be one of {', '.join(known) or '(nothing)'}; got {asked[part]!r}")
+
+
+def split_name(name: str) -> tuple[str, str, str, str]:
+    """(split, level, label, metric) of a metric's name; `val/loss` has no level and label, a label may contain "/"."""
+    split, _, rest = name.partition("/")
+    path, _, metric = rest.rpartition("/")
+    level, _, label = path.partition("/")
+    return split, level, label, metric

@@ -1,0 +1,55 @@
+"""What the MLflow run of a grid run says about its seeds."""
+
+import math
+from collections.abc import Mapping
+
+from nerbb_ray.tracking.results import RunResult, SeedMean, Status
+
+
+def run_metrics(run: RunResult) -> dict[str, float]:
+    """`<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high` and `/n` of every metric; NaN where it is undefined."""
+    return {
+        f"{metric}/{statistic}": value
+        for metric in run.metric_names
+        for statistic, value in _statistics(run.mean(metric)).items()
+    }
+
+
+def _statistics(mean: SeedMean) -> dict[str, float]:
+    low, high = mean.ci95 or (math.nan, math.nan)
+    return {
+        "mean": mean.mean,
+        "sd": mean.sd,
+        "sem": mean.sem,
+        "ci95_low": low,
+        "ci95_high": high,
+        "n": float(mean.n),
+    }
+
+
+def changes(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
+    """The values of `new` that differ from `old`; an undefined value is news only where there was a number."""
+    return {name: value for name, value in new.items() if not _same(old.get(name, math.nan), value)}
+
+
+def same_values(old: Mapping[str, float], new: Mapping[str, float]) -> bool:
+    """Whether both hold the same numbers under the same names; two undefined values are the same."""
+    return old.keys() == new.keys() and all(_same(old[name], value) for name, value in new.items())
+
+
+def _same(old: float, new: float) -> bool:
+    return old == new or (math.isnan(old) and math.isnan(new))
+
+
+def run_status(run: RunResult, closed: bool = False) -> Status:
+    """`ok` if all seeds ended ok, `failed` if one failed or diverged.
+
+    Args:
+        closed: whether seeds that have not ended yet are not going to.
+    """
+    statuses = {trial.status for trial in run.trials}
+    if "running" in statuses or len(run.trials) < run.n_total:
+        return "interrupted" if closed else "running"
+    if "interrupted" in statuses:
+        return "interrupted"
+    return "ok" if statuses == {"ok"} else "failed"

@@ -1,0 +1,169 @@
+"""The results table: for the screen, as plain text, as JSON."""
+
+import io
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, RunResult, TrialResult
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.table import Table
+
+TEST_METRIC = "test/entity/micro/f1"
+HEADERS: tuple[str, ...] = ("", "run", "ok", "epochs", "val entity micro F1", "test entity micro F1")
+PADDING = 3  # between two columns
+NARROW = 70  # columns of a screen on which even numbers have to be folded
+LISTED_EPOCHS = 3
+BEST = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsTable:
+    """A rich renderable: the runs, what went wrong, where the models lie, and what to do next.
+
+    Long run names are folded; numbers are not cut.
+    """
+
+    result: ExperimentResult
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        from rich.text import Text
+
+        result = self.result
+        yield _runs(result, options.max_width)
+        for line in (*_legend(result), *_problems(result), *_models(result), *_next_commands(result)):
+            yield Text(line, overflow="fold")
+
+
+def results_table(result: ExperimentResult) -> ResultsTable:
+    """For a rich console of any width."""
+    return ResultsTable(result)
+
+
+def results_text(result: ExperimentResult, width: int = 100) -> str:
+    """The table as plain text of at most `width` columns."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, force_terminal=False, _environ={}).print(ResultsTable(result))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def to_json(result: ExperimentResult) -> str:
+    """Everything there is, as JSON; undefined values are null."""
+    best = _best(result)
+    runs = [
+        {
+            "run": run.run,
+            "best": run.run == best,
+            "n_ok": run.n_ok,
+            "n_total": run.n_total,
+            "metrics": {name: asdict(run.mean(name)) for name in run.metric_names},
+            "trials": [_trial_values(trial) for trial in run.trials],
+        }
+        for run in result.runs
+    ]
+    return json.dumps(_finite({"experiment": result.name, "best_run": best, "runs": runs}), indent=2, allow_nan=False)
+
+
+def _trial_values(trial: TrialResult) -> dict[str, Any]:
+    return {**asdict(trial), "metrics": dict(trial.metrics), "params": dict(trial.params)}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _best(result: ExperimentResult) -> str | None:
+    try:
+        return result.best_run().run
+    except ResultError:
+        return None
+
+
+def _runs(result: ExperimentResult, width: int) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    best = _best(result)
+    cells = [_cells(run, run.run == best) for run in result.runs]
+    # a mean and its interval side by side, if the names leave them the room
+    headers = HEADERS
+    if _needed_width(headers, cells) > width:
+        headers = tuple(header.replace(" entity ", "\nentity ") for header in headers)
+        cells = [[name if k == 1 else name.replace(" [", "\n[") for k, name in enumerate(row)] for row in cells]
+    table = Table(box=box.SIMPLE_HEAD, title=Text(f"experiment {result.name}"), title_justify="left", pad_edge=False)
+    for header in headers:
+        justify: Literal["left", "right"] = "right" if header in ("ok", "epochs") else "left"
+        table.add_column(header, justify=justify, overflow="fold", no_wrap=header != "run" and width >= NARROW)
+    for run, row in zip(result.runs, cells, strict=True):
+        table.add_row(*map(Text, row), style="bold" if run.run == best else None)
+    return table
+
+
+def _cells(run: RunResult, best: bool) -> list[str]:
+    means = (run.mean(metric).with_interval() for metric in (SELECTION_METRIC, TEST_METRIC))
+    return [BEST if best else "", run.run, f"{run.n_ok}/{run.n_total}", _epochs(run), *means]
+
+
+def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
+    columns = zip(headers, *rows, strict=True)
+    return sum(max(map(len, column)) for column in columns) + PADDING * (len(headers) - 1)
+
+
+def _epochs(run: RunResult) -> str:
+    """Of the trials that ended ok: each of a few, else their mean."""
+    epochs = [trial.epochs for trial in run.ok_trials if trial.epochs is not None]
+    if not epochs:
+        return "-"
+    if len(epochs) <= LISTED_EPOCHS:
+        return ", ".join(map(str, epochs))
+    return f"{sum(epochs) / len(epochs):.1f}"
+
+
+def _legend(result: ExperimentResult) -> Iterator[str]:
+    if _best(result) is not None:
+        yield f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds."
+        yield ""
+
+
+def _problems(result: ExperimentResult) -> Iterator[str]:
+    """Every trial that has not ended ok, and the seeds that never started."""
+    for trial in result.trials:
+        if not trial.ok:
+            yield f"{trial.status} {trial.name}" + (f": {trial.error}" if trial.error else "")
+            if trial.log:
+                yield f"  log: {trial.log}"
+    for run in result.runs:
+        if missing := run.n_total - len(run.trials):
+            yield f"not started {run.run}: {missing} of {run.n_total} seeds"
+
+
+def _models(result: ExperimentResult) -> Iterator[str]:
+    saved = [trial for trial in result.trials if trial.ok and trial.checkpoint]
+    if not saved:
+        return
+    try:
+        best = result.best_trial()
+    except ResultError:
+        best = saved[0]
+    if best.checkpoint:
+        yield f"best model: {best.checkpoint}"
+    folders = [os.path.dirname(os.path.dirname(trial.checkpoint or "")) for trial in saved]  # noqa: PTH120
+    if len(saved) > 1:
+        yield f"all models: {os.path.commonpath(folders)}"
+
+
+def _next_commands(result: ExperimentResult) -> Iterator[str]:
+    yield f"next: nerbb get_experiment_results {result.name} | nerbb mlflow | nerbb tensorboard"
