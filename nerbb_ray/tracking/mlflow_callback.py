@@ -1,0 +1,119 @@
+"""Tune's trials in MLflow: a parent run per run of the grid with means over its seeds, a child run per trial.
+
+Nothing is raised into Tune. What MLflow does not take is kept in memory, tried again with the next event and at the
+end, and named in the log if it could not be delivered.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ray.tune import Callback
+
+from nerbb_ray.tracking.events import Ended, Epoch, Event, Files, RunClosed, Started
+from nerbb_ray.tracking.guard import never_raises
+from nerbb_ray.tracking.mlflow_writer import MlflowWriter
+from nerbb_ray.tracking.outbox import Outbox
+from nerbb_ray.tracking.reports import TrialJob, TuneTrial, curve_point, failure_of, is_final, result_of
+from nerbb_ray.tracking.results import TrialResult
+
+log = logging.getLogger(__name__)
+
+
+class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
+    """Writes an experiment to MLflow while it runs.
+
+    After a restart of the driver it goes on with the MLflow runs that are there: it finds them by their tags.
+
+    Args:
+        tracking_uri: `sqlite:////absolute/path.db`, or a server.
+        experiment: its name in MLflow.
+        artifact_location: absolute folder for the artifacts of a new experiment; a server has its own place.
+        retry_after_s: pause between two attempts to reach a server that is down.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str,
+        experiment: str,
+        artifact_location: str | None = None,
+        retry_after_s: float = 30.0,
+    ) -> None:
+        self._arguments = (tracking_uri, experiment, artifact_location, retry_after_s)
+        writer = MlflowWriter(tracking_uri, experiment, artifact_location)
+        self._outbox: Outbox[Event] = Outbox(writer.deliver, f"MLflow at {tracking_uri}", retry_after_s)
+        self._open: dict[str, TrialJob] = {}
+        self._last_of_run: dict[str, TrialJob] = {}
+        self._clock_ms = 0
+
+    def __reduce__(self) -> tuple[type["SeedMeanCallback"], tuple[Any, ...]]:
+        # Tune pickles its callbacks; connections and what waits stay here
+        return type(self), self._arguments
+
+    @property
+    def undelivered(self) -> Sequence[Event]:
+        """What MLflow has not taken so far."""
+        return self._outbox.undelivered
+
+    @never_raises
+    def on_trial_start(self, *, trial: TuneTrial, **_info: Any) -> None:
+        job = TrialJob.of(trial)
+        self._open[trial.trial_id] = self._last_of_run[job.spec.run] = job
+        self._outbox.put(Started(job.spec, self._now_ms()))
+
+    @never_raises
+    def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
+        job = TrialJob.of(trial)
+        now = self._now_ms()
+        self._outbox.put(Epoch(job.spec, now, result["epoch"], curve_point(result, job.spec)))
+        if is_final(result):
+            outcome = result_of(job, result)
+            self._end(trial, job, outcome, result.get("artifacts", {}), (outcome.log,))
+
+    @never_raises
+    def on_trial_complete(self, *, trial: TuneTrial, **_info: Any) -> None:
+        if trial.trial_id in self._open:
+            self._interrupt(trial)
+
+    @never_raises
+    def on_trial_error(self, *, trial: TuneTrial, **_info: Any) -> None:
+        job = TrialJob.of(trial)
+        self._last_of_run[job.spec.run] = job
+        outcome = failure_of(job, trial)
+        self._end(trial, job, outcome, {}, (outcome.log, trial.error_file))
+
+    @never_raises
+    def on_experiment_end(self, *, trials: Sequence[TuneTrial], **_info: Any) -> None:
+        for trial in trials:
+            if trial.trial_id in self._open:
+                self._interrupt(trial)
+        for job in self._last_of_run.values():
+            self._outbox.put(RunClosed(job.spec, self._now_ms()))
+        if not self._outbox.close():
+            log.info("MLflow has everything")
+
+    def _interrupt(self, trial: TuneTrial) -> None:
+        job = TrialJob.of(trial)
+        so_far = result_of(job, trial.last_result)
+        self._end(trial, job, replace(so_far, status="interrupted", error="stopped before its end"), {}, (so_far.log,))
+
+    def _end(
+        self,
+        trial: TuneTrial,
+        job: TrialJob,
+        outcome: TrialResult,
+        texts: dict[str, str],
+        paths: tuple[str | None, ...],
+    ) -> None:
+        """The files first: a trial that MLflow shows as ended is there with all that belongs to it."""
+        existing = tuple(dict.fromkeys(path for path in paths if path))
+        self._outbox.put(Files(job.spec, self._now_ms(), texts, existing))
+        self._outbox.put(Ended(job.spec, self._now_ms(), outcome))
+        self._open.pop(trial.trial_id, None)
+
+    def _now_ms(self) -> int:
+        # no two events at the same time: MLflow lists its runs by time
+        self._clock_ms = max(self._clock_ms + 1, int(time.time() * 1000))
+        return self._clock_ms

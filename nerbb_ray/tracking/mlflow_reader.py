@@ -1,0 +1,146 @@
+"""The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.tracking.mlflow_records import (
+    KIND,
+    SEED,
+    find_runs,
+    newest_trials,
+    reading,
+    sqlite_file,
+    trial_result,
+)
+from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, SeedMean
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment, Run
+    from mlflow.tracking import MlflowClient
+
+TEST_METRIC = "test/entity/micro/f1"
+MAX_EXPERIMENTS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSummary:
+    """One line of the list of experiments.
+
+    Args:
+        started: when MLflow made the experiment, in UTC.
+        runs: number of runs that have at least one trial.
+        n_ok, n_total: trials.
+        best_run: None while no trial has ended ok.
+        val_f1, test_f1: entity micro F1 of the best run.
+    """
+
+    name: str
+    started: datetime
+    runs: int
+    n_ok: int
+    n_total: int
+    best_run: str | None
+    val_f1: SeedMean
+    test_f1: SeedMean
+
+
+def load_result(tracking_uri: str, name: str) -> ExperimentResult:
+    """Everything an experiment has reached so far.
+
+    Raises:
+        ResultError: there is no such experiment (the message has the nearest names), or MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        raise ResultError(f"experiment {name!r} has no results: {tracking_uri} does not exist yet; run it first")
+    with reading(tracking_uri) as client:
+        experiment = _experiment(client, name)
+        runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
+        return _result(name, runs.values())
+
+
+def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
+    """All experiments, the newest first.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return ()
+    with reading(tracking_uri) as client:
+        experiments = _our_experiments(client)
+        runs: dict[str, list[Run]] = {experiment.experiment_id: [] for experiment in experiments}
+        for run in find_runs(client, list(runs), kind="trial"):
+            runs[run.info.experiment_id].append(run)
+    return tuple(_summary(experiment, runs[experiment.experiment_id]) for experiment in experiments)
+
+
+def delete_experiment_runs(tracking_uri: str, name: str) -> int:
+    """Forget the runs of an experiment: MLflow keeps them as deleted until `mlflow gc`.
+
+    Returns:
+        How many there were; 0 for an experiment that does not exist.
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return 0
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        runs = list(find_runs(client, [experiment.experiment_id])) if experiment else []
+        for run in runs:
+            client.delete_run(run.info.run_id)
+    return len(runs)
+
+
+def _exists(tracking_uri: str) -> bool:
+    # MLflow would make the database, which takes seconds
+    database = sqlite_file(tracking_uri)
+    return database is None or database.exists()
+
+
+def _our_experiments(client: "MlflowClient") -> list["Experiment"]:
+    return list(
+        client.search_experiments(
+            filter_string=f"tags.`{KIND}` = 'experiment'",
+            order_by=["creation_time DESC"],
+            max_results=MAX_EXPERIMENTS,
+        )
+    )
+
+
+def _experiment(client: "MlflowClient", name: str) -> "Experiment":
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None and experiment.lifecycle_stage == "active":
+        return experiment
+    known = [experiment.name for experiment in _our_experiments(client)]
+    near = difflib.get_close_matches(name, known, n=3) or known[:5]
+    hint = f"did you mean {' or '.join(near)}?" if near else "there is none yet"
+    raise ResultError(f"experiment {name!r} has no results; {hint}")
+
+
+def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
+    runs = list(runs)
+    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
+    return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds)
+
+
+def _summary(experiment: "Experiment", runs: list["Run"]) -> ExperimentSummary:
+    result = _result(experiment.name, newest_trials(iter(runs)).values())
+    try:
+        best = result.best_run()
+    except ResultError:
+        best = None
+    return ExperimentSummary(
+        name=experiment.name,
+        started=datetime.fromtimestamp((experiment.creation_time or 0) / 1000, tz=UTC),
+        runs=len(result.runs),
+        n_ok=sum(run.n_ok for run in result.runs),
+        n_total=sum(run.n_total for run in result.runs),
+        best_run=best.run if best else None,
+        val_f1=best.mean(SELECTION_METRIC) if best else SeedMean.of([]),
+        test_f1=best.mean(TEST_METRIC) if best else SeedMean.of([]),
+    )
