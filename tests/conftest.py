@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+import json
 import os
 from pathlib import Path
 
@@ -31,3 +32,48 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the caller's shell changes what a test sees."""
     for name in ("MLFLOW_TRACKING_URI", "NERBB_STORE", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random two-layer BERT and a small uncased vocabulary, in the format of transformers."""
+    import torch
+    from transformers import BertConfig, BertForTokenClassification, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-bert"
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    pieces = [*letters, *(f"##{letter}" for letter in letters), *"0123456789.,:;!?-'\"()"]
+    words = ["the", "in", "at", "and", "paris", "berlin", "anna", "bert", "acme", "##corp", "works", "lives", "for"]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces, *words]
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    BertForTokenClassification(config).save_pretrained(folder)
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 40 / 12 / 12 pretokenised sentences with two classes, which a tiny model can learn."""
+    folder = tmp_path_factory.mktemp("datasets") / "tiny"
+    folder.mkdir()
+    people, places = ["Anna", "Bert"], ["Paris", "Berlin"]
+    rows = [
+        {"tokens": [person, verb, "in", place, "."], "tags": ["B-PER", "O", "O", "B-LOC", "O"]}
+        for verb in ("works", "lives", "and")
+        for person in people
+        for place in places
+    ] + [{"tokens": ["the", "acmecorp", "works"], "tags": ["O", "O", "O"]}] * 4
+    for split, size in (("train", 40), ("val", 12), ("test", 12)):
+        lines = [json.dumps(rows[i * 7 % len(rows)]) for i in range(size)]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder

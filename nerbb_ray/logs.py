@@ -1,0 +1,34 @@
+"""Log files: quiet on the screen, everything in the file."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@contextmanager
+def log_file(path: Path, level: str = "info", *, append: bool = False) -> Iterator[None]:
+    """Send all that this process logs or warns to a file, and nothing of it to the screen, while the context lasts.
+
+    Args:
+        level: info or debug, of nerbb_ray's own messages; other libraries are heard from info on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, mode="a" if append else "w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter(FORMAT))
+    root, own = logging.getLogger(), logging.getLogger("nerbb_ray")
+    levels = root.level, own.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    own.setLevel(level.upper())
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])
+        handler.close()

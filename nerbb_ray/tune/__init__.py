@@ -1,0 +1,1 @@
+"""Many trials, on the driver: Ray Tune, and Ray Train for trials of several workers."""

@@ -1,0 +1,75 @@
+"""What a command that runs an experiment prints, and its exit status."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.store import StorePaths, current_store
+from nerbb_ray.tracking.results import ExperimentResult
+from nerbb_ray.tune.options import RunOptions, run_options
+
+OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; what the user can mend is printed without a traceback."""
+    try:
+        return command()
+    except NerbbError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace) -> int:
+    """Plan or run one experiment file; returns the exit status."""
+    options = run_options(args)
+    spec, store = read_ini(file), current_store(store_dir)
+    if args.dry_run:
+        return show_plan(spec, store, options, as_json=args.json)
+    from nerbb_ray.tune.tuner import run_experiment
+
+    result = run_experiment(spec, store, options)
+    show_result(result, as_json=args.json)
+    return exit_status(result, again=f"python -m nerbb_ray.tune {file} --resume")
+
+
+def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
+    """Print the trials of an experiment."""
+    from rich.console import Console
+
+    from nerbb_ray.tune.plan import make_plan
+
+    plan = make_plan(spec, store, options)
+    if as_json:
+        print(plan.to_json())
+        return OK
+    Console().print(plan.table())
+    for note in plan.notes:
+        print(f"note: {note}")
+    return OK
+
+
+def show_result(result: ExperimentResult, *, as_json: bool) -> None:
+    """Print the results table, or JSON."""
+    from nerbb_ray.tracking import table
+
+    if as_json:
+        print(table.to_json(result))
+    else:
+        print(table.results_text(result))
+
+
+def exit_status(result: ExperimentResult, again: str) -> int:
+    """0 if every trial ended ok; says how to go on if some were interrupted."""
+    statuses = {trial.status for trial in result.trials}
+    if "interrupted" in statuses:
+        print(f"interrupted; go on with: {again}", file=sys.stderr)
+        return INTERRUPTED
+    return FAILED if statuses - {"ok"} else OK

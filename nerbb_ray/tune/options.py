@@ -1,0 +1,75 @@
+"""How an experiment is started: the options that `python -m nerbb_ray.tune` and `nerbb run_experiment` share."""
+
+import argparse
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nerbb_ray.config import keys
+from nerbb_ray.config.spec import Resources
+from nerbb_ray.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What does not change any result.
+
+    Args:
+        address: of a Ray cluster ("auto": the one on this machine); None starts Ray here.
+        overwrite: forget earlier trials of the same name instead of going on from them.
+        resume: go on from earlier trials; an experiment that has none yet is then an error.
+        quiet: print nothing while the trials run.
+        resources: replaces single keys of [resources].
+    """
+
+    address: str | None = None
+    overwrite: bool = False
+    resume: bool = False
+    quiet: bool = False
+    resources: tuple[tuple[str, Any], ...] = ()
+
+    def apply(self, resources: Resources) -> Resources:
+        """[resources] of the file, with what the command line replaces."""
+        return replace(resources, **dict(self.resources))
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that runs an experiment."""
+    parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
+    parser.add_argument("--json", action="store_true", help="with --dry-run or at the end: print JSON")
+    parser.add_argument("--address", metavar="A", help="run on a Ray cluster; auto: the one on this machine")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on where an interrupted experiment ended")
+    again.add_argument("--overwrite", action="store_true", help="forget earlier trials of this name")
+    parser.add_argument("--quiet", action="store_true", help="print the results only")
+    for key, rule in keys.keys_of(Resources).items():
+        flag = "--" + key.replace("_", "-")
+        parser.add_argument(flag, dest=f"resources_{key}", metavar="X", help=f"replaces [resources] {key}: {rule.rule}")
+
+
+def run_options(args: argparse.Namespace) -> RunOptions:
+    """The options of parsed arguments.
+
+    Raises:
+        ConfigError: a resource option breaks the rule of its key.
+    """
+    changes, problems = [], []
+    for key, rule in keys.keys_of(Resources).items():
+        text = getattr(args, f"resources_{key}")
+        if text is None:
+            continue
+        try:
+            value = rule.parse(text)
+        except ValueError:
+            value = text
+        if not rule.check(value):
+            problems.append(f"--{key.replace('_', '-')}: must be {rule.rule}; got {text}")
+        changes.append((key, value))
+    if problems:
+        raise ConfigError(problems)
+    return RunOptions(
+        address=args.address,
+        overwrite=args.overwrite,
+        resume=args.resume,
+        quiet=args.quiet,
+        resources=tuple(changes),
+    )

@@ -1,0 +1,100 @@
+"""Everything that is done once per experiment and before any trial: data, tokenisation, models, checks."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.ner.corpus import Corpus, find_corpus
+from nerbb_ray.store import StorePaths
+from nerbb_ray.training.data import check_trainable, encode_once, load_encoded
+from nerbb_ray.training.model import ModelSource, check_length, find_model, load_tokenizer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that can be trained.
+
+    Args:
+        data: file of the tokenised data set, before pruning.
+        steps_per_epoch: optimizer steps.
+        num_slices: training slices of the run.
+    """
+
+    data: Path
+    source: ModelSource
+    steps_per_epoch: int
+    num_slices: int
+
+
+class Preparation:
+    """Prepares runs; what several runs share is read and tokenised once.
+
+    Args:
+        ask_hub: whether data and models may be fetched; if not, only what this machine has is found.
+    """
+
+    def __init__(self, store: StorePaths, base_dir: Path, *, ask_hub: bool = True) -> None:
+        self.store, self.base_dir, self.ask_hub = store, base_dir, ask_hub
+        self._corpora: dict[tuple[str, str | None, str], Corpus] = {}
+        self._sources: dict[str, ModelSource] = {}
+
+    def run(self, spec: ExperimentSpec, run: RunSpec) -> Prepared:
+        """Find, check and tokenise what a run needs.
+
+        Raises:
+            DataError, ModelError: something is missing or does not fit together.
+        """
+        corpus, source = self._corpus(run), self._source(run)
+        check_length(source, run.hparams.max_seq_length)
+        tokenizer = load_tokenizer(source, spec.settings.uncased)
+        path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.store.cache)
+        data = load_encoded(path).pruned(run.dataset)
+        check_trainable(data, run.hparams)
+        if run.hparams.early_stopping and run.dataset.train_on_val:
+            log.warning("run %s: train_on_val trains on the split that early stopping watches", run.name)
+        return Prepared(path, source, data.steps_per_epoch(run.hparams.batch_size), data.train.num_slices)
+
+    def _corpus(self, run: RunSpec) -> Corpus:
+        params = run.dataset
+        key = (params.dataset_name, params.dataset_subset_name, params.annotation_scheme)
+        if key not in self._corpora:
+            corpus = find_corpus(
+                params.dataset_name,
+                params.dataset_subset_name,
+                self.store.datasets,
+                scheme=params.annotation_scheme,
+            )
+            for note in corpus.notes:
+                log.warning("data set %s: %s", corpus.name, note)
+            self._corpora[key] = corpus
+        return self._corpora[key]
+
+    def _source(self, run: RunSpec) -> ModelSource:
+        name = run.model.pretrained_model_name
+        if name not in self._sources:
+            self._sources[name] = find_model(name, self.store.pretrained_models, self.base_dir, ask_hub=self.ask_hub)
+        return self._sources[name]
+
+
+def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepared]:
+    """Prepare all runs of an experiment, by name.
+
+    Raises:
+        NerbbError: one error that holds those of all runs.
+    """
+    prepared: dict[str, Prepared] = {}
+    problems: dict[str, type[NerbbError]] = {}
+    for run in spec.runs:
+        try:
+            prepared[run.name] = preparation.run(spec, run)
+        except NerbbError as error:
+            problems[str(error)] = type(error)
+    if problems:
+        first = next(iter(problems.values()))
+        kind = first if len(set(problems.values())) == 1 and first.__init__ is NerbbError.__init__ else NerbbError
+        raise kind("\n".join(problems))
+    return prepared

@@ -1,0 +1,131 @@
+"""The trials while they run: a live table on a terminal, plain lines elsewhere."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune import Callback
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from nerbb_ray.config.trials import TrialSpec
+
+ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
+STAGES = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "stopped"}
+
+
+@dataclass
+class Row:
+    """What is shown of a trial."""
+
+    run: str
+    seed: int
+    state: str = "waiting"
+    report: dict[str, Any] | None = None
+    started: float | None = None
+    ended: float | None = None
+
+    @property
+    def elapsed(self) -> str:
+        if self.started is None:
+            return ""
+        seconds = int((self.ended or time.monotonic()) - self.started)
+        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+    def cells(self) -> list[str]:
+        report = self.report
+        if report is None:
+            return [self.run, str(self.seed), self.state, "", "", "", "", "", self.elapsed]
+        stage = STAGES[report["stage"]] if self.state == "running" else ""
+        return [self.run, str(self.seed), self.state, *_progress(report, stage), self.elapsed]
+
+
+def _progress(report: dict[str, Any], stage: str) -> list[str]:
+    return [
+        str(report["epoch"] + 1),
+        stage,
+        f"{report['lr']:.2e}",
+        _number(report["val/loss"]),
+        _number(report["val/entity/micro/f1"]),
+    ]
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.4f}"
+
+
+class Screen(Callback):  # type: ignore[misc]  # Ray has no types
+    """Shows trials as Tune tells of them.
+
+    Args:
+        trials: all that will run, in their order.
+        console: where to; a terminal gets a live table, anything else a line per event.
+    """
+
+    def __init__(self, trials: list[TrialSpec], console: Console) -> None:
+        self.rows = {trial.name: Row(trial.run, trial.seed) for trial in trials}
+        self.console = console
+        self.live = Live(console=console, get_renderable=self.table, refresh_per_second=2, transient=True)
+        self.started = time.monotonic()
+
+    def table(self) -> Table:
+        """The table as it is now."""
+        rows = sorted(self.rows.values(), key=lambda row: (row.state != "running", row.state != "waiting"))
+        hidden = len(rows) - ROWS_AT_MOST
+        shown = rows[:ROWS_AT_MOST]
+        table = Table(
+            *("run", "seed", "state", "epoch", "stage", "LR", "val loss", "val F1", "elapsed"),
+            caption=f"and {hidden} more" if hidden > 0 else None,
+        )
+        for row in (row for row in self.rows.values() if row in shown):
+            table.add_row(*row.cells())
+        return table
+
+    def setup(self, **_: Any) -> None:
+        if self.console.is_terminal:
+            self.live.start()
+        else:
+            self.console.print(f"{len(self.rows)} trials")
+
+    def on_trial_start(self, trial: Any, **_: Any) -> None:
+        row = self._row(trial)
+        if row.started is None:
+            row.started = time.monotonic()
+        row.state = "running"
+        self._line(trial, "started")
+
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        row = self._row(trial)
+        row.report = result
+        epoch, stage, rate, loss, f1 = _progress(result, STAGES[result["stage"]])
+        self._line(trial, f"epoch {epoch}, {stage}, LR {rate}, val loss {loss}, val F1 {f1}, {row.elapsed}")
+
+    def on_trial_complete(self, trial: Any, **_: Any) -> None:
+        row = self._row(trial)
+        row.ended = time.monotonic()
+        row.state = "diverged" if row.report and row.report.get("diverged") else "done"
+        reason = row.report.get("reason", "") if row.report else ""
+        self._line(trial, f"{row.state} after {row.elapsed}: {reason}")
+
+    def on_trial_error(self, trial: Any, **_: Any) -> None:
+        row = self._row(trial)
+        row.ended, row.state = time.monotonic(), "failed"
+        self._line(trial, f"failed; see {trial.config['job']['log']}")
+
+    def on_experiment_end(self, **_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back; safe to call twice."""
+        if self.live.is_started:
+            self.live.stop()
+            self.console.print(self.table())
+
+    def _row(self, trial: Any) -> Row:
+        return self.rows[TrialSpec.from_dict(trial.config["job"]["trial"]).name]
+
+    def _line(self, trial: Any, text: str) -> None:
+        if not self.console.is_terminal:
+            name = TrialSpec.from_dict(trial.config["job"]["trial"]).name
+            self.console.print(f"{name}: {text}", highlight=False, soft_wrap=True)

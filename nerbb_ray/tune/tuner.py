@@ -1,0 +1,139 @@
+"""Run an experiment: prepare, search, collect."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.trials import TrialSpec, expand
+from nerbb_ray.logs import log_file
+from nerbb_ray.store import StorePaths
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.tune.collect import in_order, trial_result
+from nerbb_ray.tune.earlier import finished_trials, forget
+from nerbb_ray.tune.options import RunOptions
+from nerbb_ray.tune.prepare import Preparation, Prepared, prepare
+from nerbb_ray.tune.resources import Allotment, Machine, allot
+from nerbb_ray.tune.session import ray_session
+from nerbb_ray.tune.space import Job, job_of, to_param_space
+
+log = logging.getLogger(__name__)
+
+
+def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions | None = None) -> ExperimentResult:
+    """Run what is missing of an experiment, and return the results of all of it.
+
+    Trials that an earlier call finished with the same parameters are not repeated. A trial that fails does so alone.
+
+    Raises:
+        NerbbError: before anything starts: data, models, resources, or parameters that differ from the earlier ones.
+    """
+    options = options or RunOptions()
+    trials = expand(spec)
+    with log_file(store.logs(spec.name) / "experiment.log", spec.settings.logging_level, append=True):
+        if options.overwrite:
+            forget(spec.name, store)
+        results = finished_trials(spec.name, trials, store, must_exist=options.resume)
+        missing = [trial for trial in trials if trial.name not in results]
+        if missing:
+            prepared = prepare(spec, Preparation(store, Path.cwd()))
+            with ray_session(options.address):
+                results |= search(spec, missing, prepared, store, options)
+    return ExperimentResult.of(spec.name, in_order(trials, results), n_seeds=spec.settings.multiple_runs)
+
+
+def search(
+    spec: ExperimentSpec,
+    trials: Sequence[TrialSpec],
+    prepared: dict[str, Prepared],
+    store: StorePaths,
+    options: RunOptions,
+) -> dict[str, TrialResult]:
+    """Let Tune run trials on the resources at hand.
+
+    Returns:
+        What became of each trial that was started, by its name.
+    """
+    allotment = allot(options.apply(spec.resources), ray_machine(), len(trials))
+    log.info("%d trials, %d at a time, %s each", len(trials), allotment.concurrent, allotment)
+    jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in trials]
+    grid = build_tuner(spec, jobs, store, allotment, callbacks(spec, trials, store, options)).fit()
+    results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
+    return {result.name: result for result in results}
+
+
+def ray_machine() -> Machine:
+    """CPUs and GPUs of the cluster that this process is connected to."""
+    import ray
+
+    resources = ray.cluster_resources()
+    return Machine(cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0))
+
+
+def make_job(
+    spec: ExperimentSpec, trial: TrialSpec, prepared: Prepared, store: StorePaths, allotment: Allotment
+) -> Job:
+    """A trial with its absolute paths."""
+    keep = spec.settings.checkpoints
+    return Job(
+        trial=trial,
+        data=prepared.data,
+        source=prepared.source,
+        checkpoint_dir=store.checkpoints(spec.name, trial.run, trial.seed) if keep else None,
+        log=store.logs(spec.name) / f"{trial.name}.log",
+        storage=store.ray(spec.name),
+        allotment=allotment,
+    )
+
+
+def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePaths, options: RunOptions) -> list[Any]:
+    """What listens to the trials: MLflow, TensorBoard and the screen."""
+    from rich.console import Console
+
+    from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
+    from nerbb_ray.tracking.tensorboard_callback import CurveCallback
+    from nerbb_ray.tune.screen import Screen
+
+    listening: list[Any] = [
+        SeedMeanCallback(store.tracking_uri, spec.name, str(store.artifacts / spec.name)),
+        CurveCallback(store.tensorboard(spec.name)),
+    ]
+    if not options.quiet:
+        listening.append(Screen(list(trials), Console(file=sys.stderr)))
+    return listening
+
+
+def build_tuner(
+    spec: ExperimentSpec, jobs: list[Job], store: StorePaths, allotment: Allotment, listening: list[Any]
+) -> Any:
+    """The ray.tune.Tuner of an experiment."""
+    from ray import tune
+
+    from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
+    from nerbb_ray.tune.trainable import make_trainable
+
+    return tune.Tuner(
+        make_trainable(allotment),
+        param_space=to_param_space(jobs),
+        tune_config=tune.TuneConfig(
+            scheduler=AdaptiveStoppingScheduler(),
+            max_concurrent_trials=allotment.concurrent,
+            reuse_actors=allotment.backend == "inprocess",
+            trial_name_creator=trial_name,
+            trial_dirname_creator=trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=spec.name,
+            storage_path=str(store.ray(spec.name).parent),
+            callbacks=listening,
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )
+
+
+def trial_name(trial: Any) -> str:
+    """How Ray calls a trial: `runA-43`."""
+    return job_of(trial.config).trial.name
