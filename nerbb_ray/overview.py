@@ -1,0 +1,49 @@
+"""The list of all experiments of a store: those with results, and those that only have a file yet."""
+
+import io
+
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments
+
+WIDTH = 110
+HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
+NUMBERS = ("runs", "trials ok")
+
+
+def experiments_text(store: StorePaths) -> str:
+    """A table: the newest experiment first, then those that were never run.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    summaries = list_experiments(store.tracking_uri)
+    waiting = sorted(set(store.configs()) - {summary.name for summary in summaries})
+    if not summaries and not waiting:
+        return f"no experiments in {store.root}; put a file into {store.experiment_configs} and run it"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in HEADERS:
+        table.add_column(header, justify="right" if header in NUMBERS else "left", overflow="fold")
+    for summary in summaries:
+        table.add_row(*map(Text, _cells(summary)))
+    for name in waiting:
+        table.add_row(Text(name), "not run yet")
+    out = io.StringIO()
+    Console(file=out, width=WIDTH, color_system=None, force_terminal=False, _environ={}).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
+
+
+def _cells(summary: ExperimentSummary) -> tuple[str, ...]:
+    return (
+        summary.name,
+        f"{summary.started:%Y-%m-%d %H:%M}",
+        str(summary.runs),
+        f"{summary.n_ok}/{summary.n_total}",
+        summary.best_run or "-",
+        str(summary.val_f1),
+        str(summary.test_f1),
+    )

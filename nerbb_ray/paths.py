@@ -1,0 +1,181 @@
+"""Every path of a store.
+
+<store>/datasets/<name>/            <store>/pretrained_models/<name>/      <store>/experiment_configs/<name>.ini
+<store>/results/mlflow.db           <store>/results/artifacts/             <store>/results/ray/<experiment>/
+<store>/results/checkpoints/<experiment>/<run>/<seed>/                     <store>/results/logs/<experiment>/
+<store>/results/tensorboard/<experiment>/<run>/<seed>/                     <store>/cache/
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from nerbb_ray.config.names import folder_problem
+from nerbb_ray.errors import StoreError
+from nerbb_ray.pages import Page
+
+PAGES = ("mlflow", "tensorboard")
+
+
+@dataclass(frozen=True, slots=True)
+class StorePaths:
+    """Every path of one store, absolute. Nothing is created by asking for a path.
+
+    Args:
+        root: the folder of the store; a relative one is taken from the working directory of now.
+    Raises:
+        StoreError: the address of a database cannot carry this path; or the name of something is not one of a folder.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        root = Path(os.path.abspath(Path(self.root).expanduser()))  # noqa: PTH100  # resolve() would follow links
+        if wrong := sorted(set("?%\0") & set(str(root))):
+            raise StoreError(f"the path of a store must not contain {' or '.join(map(repr, wrong))}; got {root}")
+        object.__setattr__(self, "root", root)
+
+    @property
+    def datasets(self) -> Path:
+        return self.root / "datasets"
+
+    @property
+    def pretrained_models(self) -> Path:
+        return self.root / "pretrained_models"
+
+    @property
+    def experiment_configs(self) -> Path:
+        return self.root / "experiment_configs"
+
+    @property
+    def cache(self) -> Path:
+        """Tokenised data: can be made again at any time."""
+        return self.root / "cache"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def mlflow_db(self) -> Path:
+        return self.results / "mlflow.db"
+
+    @property
+    def tracking_uri(self) -> str:
+        """Of MLflow: the server that the environment names, or the database of this store."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow_db}"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.results / "artifacts"
+
+    def dataset(self, name: str) -> Path:
+        return self.datasets / _checked("data set", name)
+
+    def config(self, experiment: str) -> Path:
+        """The file of an experiment, whether or not it exists."""
+        return self.experiment_configs / f"{_checked('experiment', experiment)}.ini"
+
+    def ray(self, experiment: str) -> Path:
+        """Tune's own state."""
+        return self.results / "ray" / _checked("experiment", experiment)
+
+    def logs(self, experiment: str) -> Path:
+        return self.results / "logs" / _checked("experiment", experiment)
+
+    def checkpoints(self, experiment: str, run: str | None = None, seed: int | None = None) -> Path:
+        """The fine-tuned models of an experiment, of one of its runs, or the one of a trial."""
+        return self._of_trial("checkpoints", experiment, run, seed)
+
+    def tensorboard(self, experiment: str | None = None, run: str | None = None, seed: int | None = None) -> Path:
+        """The learning curves of all experiments, of one, of one of its runs, or of a trial."""
+        return self._of_trial("tensorboard", experiment, run, seed)
+
+    def _of_trial(self, kind: str, experiment: str | None, run: str | None, seed: int | None) -> Path:
+        names = {"experiment": experiment, "run": run, "seed": None if seed is None else str(seed)}
+        given = [_checked(what, name) for what, name in names.items() if name is not None]
+        return self.results.joinpath(kind, *given)
+
+    def configs(self) -> tuple[str, ...]:
+        """The names of the experiments that have a file, sorted."""
+        return tuple(sorted(path.stem for path in self.experiment_configs.glob("*.ini")))
+
+    def find_config(self, experiment: str) -> Path:
+        """The existing file of an experiment.
+
+        Raises:
+            StoreError: there is none; the message has the nearest names.
+        """
+        path = self.config(experiment)
+        if path.is_file():
+            return path
+        near = get_close_matches(experiment, self.configs(), n=3) or self.configs()[:5]
+        hint = f"did you mean {' or '.join(near)}?" if near else "there is none yet"
+        raise StoreError(f"experiment {experiment!r} has no file {path}; {hint}")
+
+    def create(self) -> tuple[Path, ...]:
+        """Make the folders that a user puts something into or looks at.
+
+        Returns:
+            Those that did not exist before.
+        """
+        folders = (self.root, self.datasets, self.pretrained_models, self.experiment_configs, self.results)
+        missing = tuple(folder for folder in folders if not folder.is_dir())
+        for folder in missing:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
+        return missing
+
+    def page(self, name: str) -> Page:
+        """The web page `mlflow` or `tensorboard` of the results.
+
+        Raises:
+            StoreError: MLflow runs on a server that is not ours to start.
+        """
+        if name == "tensorboard":
+            command: tuple[str, ...] = ("tensorboard.main", "--logdir", str(self.tensorboard()))
+            return Page("tensorboard", command, "/data/environment", self.results)
+        if self.tracking_uri.startswith(("http://", "https://")):
+            raise StoreError(f"the results are on the MLflow server {self.tracking_uri}: enter it in the browser")
+        backend = ("--backend-store-uri", self.tracking_uri, "--default-artifact-root", str(self.artifacts))
+        return Page("mlflow", ("mlflow", "server", *backend, "--workers", "1"), "/health", self.results)
+
+    def clearable(self, *, datasets: bool = False, pretrained_models: bool = False) -> tuple[Path, ...]:
+        """What `clear` would delete: everything that running experiments has made, never their files."""
+        names = ["artifacts", "checkpoints", "logs", "ray", "tensorboard", "mlflow.log", "tensorboard.log"]
+        names += [f"mlflow.db{suffix}" for suffix in ("", "-journal", "-shm", "-wal")]
+        paths = [self.results / name for name in names] + [self.cache]
+        for chosen, folder in ((datasets, self.datasets), (pretrained_models, self.pretrained_models)):
+            if chosen and folder.is_dir():
+                paths += sorted(folder.iterdir())
+        return tuple(path for path in paths if path.exists() or path.is_symlink())
+
+    def clear(self, paths: Iterable[Path]) -> None:
+        """Delete paths that `clearable` names; of a symbolic link, the link.
+
+        Raises:
+            StoreError: a page of these results still runs, or something cannot be deleted.
+        """
+        for name in PAGES:
+            page = Page(name, (), "/", self.results)
+            if page.status().runs:
+                raise StoreError(f"{name} still shows the results; stop it first: nerbb {name} stop")
+        for path in paths:
+            try:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            except OSError as error:
+                raise StoreError(f"{error.filename or path} cannot be deleted: {error.strerror}") from error
+
+
+def _checked(what: str, name: str) -> str:
+    if rule := folder_problem(name):
+        raise StoreError(f"the name of the {what} {rule}; got {name!r}")
+    return name

@@ -1,0 +1,131 @@
+"""Which store is used, and what can be asked of it.
+
+Which store: what `Store.set_path` or `--store` say, else the environment variable NERBB_STORE, else `./store`.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nerbb_ray.errors import StoreError
+from nerbb_ray.pages import PageStatus
+from nerbb_ray.paths import StorePaths
+
+if TYPE_CHECKING:
+    from nerbb_ray.tracking.results import ExperimentResult
+
+__all__ = ["Store", "StorePaths", "current_store"]
+
+DEFAULT = "store"
+VARIABLE = "NERBB_STORE"
+
+
+def current_store(path: Path | None = None) -> StorePaths:
+    """The store of a call that names one, or the current one.
+
+    Raises:
+        StoreError: the path cannot be that of a store.
+    """
+    return StorePaths(path or Store.chosen or Path(os.environ.get(VARIABLE) or DEFAULT))
+
+
+class Store:
+    """The current store, for Python users: `Store.set_path("my/store")`, `Store.show_experiments()`."""
+
+    chosen: ClassVar[Path | None] = None
+
+    @classmethod
+    def set_path(cls, path: str | os.PathLike[str]) -> None:
+        """Use another store from now on; it need not exist yet."""
+        cls.chosen = StorePaths(Path(path)).root
+
+    @classmethod
+    def get_path(cls) -> Path:
+        """Where the current store is."""
+        return current_store().root
+
+    @classmethod
+    def create(cls) -> tuple[Path, ...]:
+        """Make the folders of the store; those that exist stay as they are.
+
+        Returns:
+            The folders that were made.
+        """
+        return current_store().create()
+
+    @classmethod
+    def show_experiments(cls) -> None:
+        """Print all experiments with their best results."""
+        from nerbb_ray.overview import experiments_text
+
+        print(experiments_text(current_store()))
+
+    @classmethod
+    def get_experiment_results(cls, name: str) -> "ExperimentResult":
+        """Runs, trials and their metrics.
+
+        Raises:
+            ResultError: the experiment has no results.
+        """
+        from nerbb_ray.tracking.mlflow_reader import load_result
+
+        return load_result(current_store().tracking_uri, name)
+
+    @classmethod
+    def mlflow(cls, action: str = "start", port: int = 5000) -> PageStatus:
+        """Start, stop or look at MLflow's page of the results; prints its address.
+
+        Args:
+            action: start, status or stop.
+        """
+        return _page("mlflow", action, port)
+
+    @classmethod
+    def tensorboard(cls, action: str = "start", port: int = 6006) -> PageStatus:
+        """Start, stop or look at TensorBoard's page of the learning curves; prints its address.
+
+        Args:
+            action: start, status or stop.
+        """
+        return _page("tensorboard", action, port)
+
+    @classmethod
+    def clear_data(
+        cls, *, delete: bool = False, datasets: bool = False, pretrained_models: bool = False
+    ) -> tuple[Path, ...]:
+        """Delete what running experiments has made: models, results, curves, logs, tokenised data.
+
+        The files of the experiments always stay. Results on an MLflow server stay, too.
+
+        Args:
+            delete: whether to delete; without it, the call only says what it would delete.
+            datasets, pretrained_models: whether to delete the data sets and the local models as well.
+        Returns:
+            What was deleted or would be.
+        Raises:
+            StoreError: a web page of these results still runs.
+        """
+        store = current_store()
+        paths = store.clearable(datasets=datasets, pretrained_models=pretrained_models)
+        if delete:
+            store.clear(paths)
+        else:
+            print(
+                "\n".join([*map(str, paths), "nothing was deleted; to delete all this: clear_data(delete=True, ...)"])
+            )
+        return paths
+
+
+def _page(name: str, action: str, port: int) -> PageStatus:
+    page = current_store().page(name)
+    actions: dict[str, Callable[[], PageStatus]] = {
+        "start": lambda: page.start(port),
+        "status": page.status,
+        "stop": page.stop,
+    }
+    if action not in actions:
+        raise StoreError(f"{name}: the action must be one of {', '.join(actions)}; got {action!r}")
+    status = actions[action]()
+    print(status)
+    return status
