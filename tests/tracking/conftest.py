@@ -1,4 +1,4 @@
-"""Trials as Tune's callbacks see them, and an MLflow database that the tests of a module share."""
+"""Trials as Tune's callbacks see them, and an MLflow database that the tests share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -99,13 +99,13 @@ class Driver:
         self.callback.on_experiment_end(trials=self.trials)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database for a module: making one takes seconds."""
+    """A database for all tests: making one takes seconds."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def names() -> Iterator[int]:
     return count()
 
@@ -113,7 +113,7 @@ def names() -> Iterator[int]:
 @pytest.fixture
 def name(names: Iterator[int]) -> str:
     """An experiment of its own for every test."""
-    return f"experiment {next(names)}"
+    return f"experiment {next(names):04d}"
 
 
 @pytest.fixture

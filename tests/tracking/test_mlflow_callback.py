@@ -226,9 +226,7 @@ def test_labels_that_mlflow_refuses_are_stored(driver: Any, view: View) -> None:
     assert metrics["test/entity/U-boat/f1"] == 0.25
 
 
-def test_report_that_makes_no_sense_is_logged_and_never_raised(
-    driver: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_report_that_makes_no_sense_is_logged_and_never_raised(driver: Any, caplog: pytest.LogCaptureFixture) -> None:
     trial = driver.start()
     driver.callback.on_trial_result(iteration=0, trials=[], trial=trial, result={"epoch": object()})
     driver.callback.on_trial_start(iteration=0, trials=[], trial=None)
@@ -236,9 +234,7 @@ def test_report_that_makes_no_sense_is_logged_and_never_raised(
     assert "on_trial_start failed" in caplog.text
 
 
-def test_refused_event_does_not_keep_the_others_back(
-    driver: Any, view: View, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_refused_event_does_not_keep_the_others_back(driver: Any, view: View, caplog: pytest.LogCaptureFixture) -> None:
     trial = driver.start()
     driver.finish(trial, 0, 0.6, artifacts={"no/such/folder.txt": "text"})
     assert view.one("runA-43").info.status == "FINISHED"
