@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nerbb_ray.errors import DataError
@@ -80,7 +80,7 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str) -> Corpus:
         DataError: train is empty, or a class cannot be told from a name of the metrics.
     """
     notes = [note for reading in readings.values() for note in reading.notes]
-    splits = {split: _without_empty(split, reading.sentences, notes) for split, reading in readings.items()}
+    splits = {split: _cleaned(split, reading.sentences, notes) for split, reading in readings.items()}
     if not splits.get("train"):
         raise DataError(f"data set {name!r}: train has no sentences")
     source = recognise(s.tags for split, reading in readings.items() if not reading.scheme for s in splits[split])
@@ -93,12 +93,18 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str) -> Corpus:
     return Corpus(name, target, tuple(classes), converted["train"], converted["val"], converted["test"], tuple(notes))
 
 
-def _without_empty(split: str, sentences: Iterable[Sentence], notes: list[str]) -> list[Sentence]:
+def _cleaned(split: str, sentences: Iterable[Sentence], notes: list[str]) -> list[Sentence]:
+    """The sentences that have words, with O written as O and no blanks around tags."""
     rows = list(sentences)
-    kept = [sentence for sentence in rows if sentence.tokens]
+    kept = [replace(row, tags=tuple(_clean_tag(tag) for tag in row.tags)) for row in rows if row.tokens]
     if len(kept) < len(rows):
         notes.append(f"{split}: {len(rows) - len(kept)} sentences without any word left out")
     return kept
+
+
+def _clean_tag(tag: str) -> str:
+    bare = tag.strip(BLANK)
+    return OUTSIDE if bare in OUTSIDE_SPELLINGS else bare
 
 
 def _target(scheme: str, sources: Mapping[str, SourceScheme]) -> Scheme:
@@ -115,7 +121,7 @@ def _converted(
 ) -> tuple[Sentence, ...]:
     mended, written = 0, []
     for sentence in rows:
-        tags = [OUTSIDE if (tag := raw.strip(BLANK)) in OUTSIDE_SPELLINGS else tag for raw in sentence.tags]
+        tags: Sequence[str] = sentence.tags
         if source not in ("plain", "iob1"):
             formed = convert(tags, source, source)
             mended += sum(a != b and a.upper() != b.upper() for a, b in zip(tags, formed, strict=True))

@@ -92,6 +92,7 @@ def test_column_that_counts_words_is_not_the_word(read, first):
 
 def test_numbers_as_words_are_words(read):
     assert read("1\tCD\tO\n1\tCD\tO\n\n5\tCD\tO\n")[0][0][0] == ["1", "1"]
+    assert read("1\tCD\tO\n2\tCD\tO\n\nof\tIN\tO\n")[0] == [(["1", "2"], ["O", "O"]), (["of"], ["O"])]
     assert read("1\tO\n2\tO\n")[0] == [(["1", "2"], ["O", "O"])]
 
 

@@ -192,6 +192,12 @@ def test_empty_and_invisible_tokens_keep_their_place(folder):
     assert corpus.notes == ("train: 1 sentences without any word left out",)
 
 
+def test_blanks_around_tags_are_no_part_of_them(folder):
+    row = json.dumps({"tokens": ["Ann", "B", "is"], "tags": ["B-PER ", " I-PER", "O "]})
+    corpus = load_corpus(folder(train_jsonl=row, val_jsonl="", test_jsonl=""))
+    assert (corpus.scheme, tags_of(corpus.train)) == ("bio", ["B-PER I-PER O"])
+
+
 def test_long_sentences_and_many_classes_are_kept(folder):
     tags = " ".join(f"B-class{i % 17} I-class{i % 17}" for i in range(300))
     corpus = load_corpus(folder(train_txt=conll(tags), val_txt="", test_txt=""))
