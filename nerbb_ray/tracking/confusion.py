@@ -2,12 +2,14 @@
 
 import csv
 import io
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INCHES_PER_CLASS = 0.55
+CHARACTERS_PER_INCH = 9  # of the title
 
 
 def confusion_png(text: str, title: str) -> bytes:
@@ -28,7 +30,7 @@ def confusion_png(text: str, title: str) -> bytes:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.imshow([_shares(row) for row in counts], cmap="Blues", vmin=0, vmax=1)
-    axes.set_title(_literal(title))
+    axes.set_title("\n".join(map(_literal, textwrap.wrap(title, int(CHARACTERS_PER_INCH * side)))))
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     names = [_literal(label) for label in labels]

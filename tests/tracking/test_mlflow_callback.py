@@ -4,6 +4,8 @@ import logging
 import math
 import pickle
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -267,6 +269,17 @@ def test_server_that_is_down_neither_raises_nor_blocks_and_is_reported(
     assert f"MLflow at http://127.0.0.1:{closed_port} cannot be reached" in caplog.text
     assert "25 records could not be delivered" in caplog.text
     assert "Ended of trial runA-43" in caplog.text
+
+
+def test_new_database_is_made_without_a_word_on_the_screen(tmp_path: Path) -> None:
+    code = (
+        "import sys; from nerbb_ray.tracking.mlflow_records import open_client;"
+        "client = open_client(sys.argv[1]);"
+        "client.set_terminated(client.create_run(client.create_experiment('exp')).info.run_id)"
+    )
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    done = subprocess.run([sys.executable, "-c", code, uri], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_callback_can_be_pickled_with_what_it_was_made_of(callback: SeedMeanCallback) -> None:

@@ -136,9 +136,7 @@ def test_runs_of_many_trials_are_read_in_pages(
     assert [trial.seed for trial in load_result(tracking_uri, name).trials] == list(range(43, 50))
 
 
-def test_trials_are_read_with_one_query_for_all(
-    tracking_uri: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trials_are_read_with_one_query_for_all(tracking_uri: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = MlflowClient(tracking_uri)
     experiment = client.create_experiment(name, tags={"nerbb.kind": "experiment"})
     for k in range(20):
