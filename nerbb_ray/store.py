@@ -4,6 +4,7 @@ Which store: what `Store.set_path` or `--store` say, else the environment variab
 """
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,7 +16,7 @@ from nerbb_ray.paths import StorePaths
 if TYPE_CHECKING:
     from nerbb_ray.tracking.results import ExperimentResult
 
-__all__ = ["Store", "StorePaths", "current_store"]
+__all__ = ["Store", "StorePaths", "current_store", "page_action"]
 
 DEFAULT = "store"
 VARIABLE = "NERBB_STORE"
@@ -79,7 +80,7 @@ class Store:
         Args:
             action: start, status or stop.
         """
-        return _page("mlflow", action, port)
+        return page_action(current_store(), "mlflow", action, port)
 
     @classmethod
     def tensorboard(cls, action: str = "start", port: int = 6006) -> PageStatus:
@@ -88,7 +89,7 @@ class Store:
         Args:
             action: start, status or stop.
         """
-        return _page("tensorboard", action, port)
+        return page_action(current_store(), "tensorboard", action, port)
 
     @classmethod
     def clear_data(
@@ -117,8 +118,13 @@ class Store:
         return paths
 
 
-def _page(name: str, action: str, port: int) -> PageStatus:
-    page = current_store().page(name)
+def page_action(store: StorePaths, name: str, action: str, port: int) -> PageStatus:
+    """Start, stop or look at a web page, and print how it is doing.
+
+    Raises:
+        StoreError: there is no such action, or the page cannot be started.
+    """
+    page = store.page(name)
     actions: dict[str, Callable[[], PageStatus]] = {
         "start": lambda: page.start(port),
         "status": page.status,
@@ -126,6 +132,8 @@ def _page(name: str, action: str, port: int) -> PageStatus:
     }
     if action not in actions:
         raise StoreError(f"{name}: the action must be one of {', '.join(actions)}; got {action!r}")
+    if action == "start":
+        print(f"starting {name}, which can take a minute ...", file=sys.stderr)
     status = actions[action]()
     print(status)
     return status

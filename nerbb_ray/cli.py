@@ -1,0 +1,111 @@
+"""`nerbb`: parse, call, print.
+
+Exit status: 0 it worked, 1 a trial failed or a page does not run, 2 something the user can mend, 130 interrupted.
+What is heavy to import is imported by the commands that need it.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from nerbb_ray.cli_commands import COMMANDS, Command
+from nerbb_ray.config.vocabulary import nearest
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.tune.command import USER_ERROR, guarded
+
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+
+DESCRIPTION = "Fine-tune transformers for named entity recognition: runs x seeds, with means and uncertainties."
+EPILOG = """The store is ./store, or what --store or the environment variable NERBB_STORE say.
+Help on a command, with examples: nerbb COMMAND --help
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script; returns the exit status."""
+    try:
+        try:
+            status = run(sys.argv[1:] if argv is None else argv)
+        except SystemExit as end:  # argparse: after --help, or a mistake it has explained
+            status = end.code if isinstance(end.code, int) else USER_ERROR
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough; what is still buffered must not raise again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
+
+
+def run(argv: Sequence[str]) -> int:
+    """Parse and call.
+
+    Raises:
+        SystemExit: by argparse.
+    """
+    parser = build_parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        return USER_ERROR
+    _refuse_unknown_command(parser, argv)
+    args = parser.parse_args(argv)
+    command: Command = args.command
+    return guarded(lambda: _call(command, args))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Global options are accepted before and after the command."""
+    parser = argparse.ArgumentParser(
+        prog="nerbb",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_global_options()],
+        allow_abbrev=False,
+    )
+    parser.set_defaults(store=None, verbose=False)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(
+            command.name,
+            help=command.summary,
+            description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+            epilog="examples:\n" + "".join(f"  nerbb {example}\n" for example in command.examples),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[_global_options()],
+            allow_abbrev=False,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(command=command)
+    return parser
+
+
+def _global_options() -> argparse.ArgumentParser:
+    # without a default: the one of a command would replace what was given before the command
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    options.add_argument("--store", type=Path, metavar="DIR", help="where data, models and results are")
+    options.add_argument("--verbose", action="store_true", help="on an error, show where in the program it arose")
+    return options
+
+
+def _refuse_unknown_command(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Ends with the nearest command; argparse would list all of them."""
+    finder = argparse.ArgumentParser(prog=parser.prog, parents=[_global_options()], add_help=False, allow_abbrev=False)
+    word = next((word for word in finder.parse_known_args(argv)[1] if not word.startswith("-")), None)
+    known = [command.name for command in COMMANDS]
+    if word is None or word in known:
+        return
+    meant = nearest(word.replace("-", "_"), known)
+    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+    parser.error(f"unknown command {word!r}; {hint}")
+
+
+def _call(command: Command, args: argparse.Namespace) -> int:
+    try:
+        return command.run(args)
+    except NerbbError:
+        if args.verbose:
+            traceback.print_exc()
+        raise

@@ -1,0 +1,217 @@
+"""What every command of `nerbb` does: its arguments, its examples, and the call behind it."""
+
+import json
+import math
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nerbb_ray.cli_schedule import add_schedule_arguments, show_schedule
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.errors import StoreError
+from nerbb_ray.store import current_store, page_action
+from nerbb_ray.tune.command import FAILED, OK, run_file
+from nerbb_ray.tune.options import add_run_options
+
+PORTS = {"mlflow": 5000, "tensorboard": 6006}
+# of get_experiment_results: what `--metric` and the others mean if they are left out
+RESULT = {"metric": "f1", "level": "entity", "label": "micro", "phase": "test"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command.
+
+    Args:
+        summary: a line of help.
+        examples: without the name of the program.
+        run: returns the exit status.
+    """
+
+    name: str
+    summary: str
+    examples: tuple[str, ...]
+    run: Callable[[Namespace], int]
+    add_arguments: Callable[[ArgumentParser], None] = lambda _: None
+
+
+def create(args: Namespace) -> int:
+    store = current_store(args.store)
+    made = store.create()
+    print(*(f"made {folder}" for folder in made), f"the store is {store.root}", sep="\n")
+    return OK
+
+
+def run_experiment(args: Namespace) -> int:
+    store = current_store(args.store)
+    return run_file(store.find_config(args.name), store.root, args)
+
+
+def show_experiments(args: Namespace) -> int:
+    from nerbb_ray.overview import experiments_text
+
+    print(experiments_text(current_store(args.store)))
+    return OK
+
+
+def get_experiment_results(args: Namespace) -> int:
+    from nerbb_ray.tracking.mlflow_reader import load_result
+    from nerbb_ray.tracking.table import results_text, to_json
+
+    result = load_result(current_store(args.store).tracking_uri, args.name)
+    if not args.average and all(getattr(args, key) is None for key in RESULT):
+        print(to_json(result) if args.json else results_text(result))
+        return OK
+    asked = {key: getattr(args, key) or default for key, default in RESULT.items()}
+    value = result.get(**asked, average=args.average)
+    if args.json:
+        plain = value if isinstance(value, float) else asdict(value)
+        print(json.dumps({"experiment": args.name, **asked, "value": _defined(plain)}, allow_nan=False))
+    else:
+        print(value if not isinstance(value, float) else "-" if math.isnan(value) else f"{value:.4f}")
+    return OK
+
+
+def _defined(value: Any) -> Any:
+    """JSON has no NaN: what is undefined is null."""
+    if isinstance(value, dict):
+        return {key: _defined(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def show_experiment_config(args: Namespace) -> int:
+    path = current_store(args.store).find_config(args.name)
+    print(f"# {path}", path.read_text(encoding="utf-8-sig").rstrip(), sep="\n")
+    read_ini(path)  # mistakes in it are told, too
+    return OK
+
+
+def page(args: Namespace) -> int:
+    status = page_action(current_store(args.store), args.page, args.action, args.port)
+    if args.action == "start":
+        print(f"to end it: nerbb {args.page} stop")
+    return OK if args.action == "stop" or status.answers else FAILED
+
+
+def clear_data(args: Namespace) -> int:
+    store = current_store(args.store)
+    paths = store.clearable(datasets=args.datasets, pretrained_models=args.pretrained_models)
+    if not paths:
+        print(f"nothing to delete in {store.root}")
+        return OK
+    print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
+    if not store.tracking_uri.startswith("sqlite:"):
+        print(f"what the MLflow server {store.tracking_uri} has stays there")
+    if not args.yes and not _confirmed():
+        print("nothing was deleted")
+        return OK
+    store.clear(paths)
+    print("deleted")
+    return OK
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        raise StoreError("nobody can be asked whether to delete this; say it with --yes")
+    return input("delete all this? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _name(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="of the experiment")
+
+
+def _run_arguments(parser: ArgumentParser) -> None:
+    _name(parser)
+    add_run_options(parser)
+
+
+def _result_arguments(parser: ArgumentParser) -> None:
+    _name(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    one = parser.add_argument_group("one number instead of the table")
+    one.add_argument("--metric", metavar="M", help="f1, precision, recall, support, loss, acc (f1)")
+    one.add_argument("--level", metavar="L", help="entity or token (entity)")
+    one.add_argument("--label", metavar="L", help="micro, macro or a class (micro)")
+    one.add_argument("--phase", metavar="P", help="test or val (test)")
+    one.add_argument("--average", action="store_true", help="over the seeds of the best run, not of the best trial")
+
+
+def _page_arguments(name: str) -> Callable[[ArgumentParser], None]:
+    def add(parser: ArgumentParser) -> None:
+        actions = ("start", "status", "stop")
+        parser.add_argument("action", nargs="?", default="start", choices=actions, help="start if left out")
+        parser.add_argument("--port", type=int, default=PORTS[name], metavar="N", help=f"of the page ({PORTS[name]})")
+        parser.set_defaults(page=name)
+
+    return add
+
+
+def _clear_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--datasets", action="store_true", help="delete the data sets, too")
+    parser.add_argument("--pretrained-models", action="store_true", help="delete the local pretrained models, too")
+
+
+COMMANDS = (
+    Command("create", "make the folders of a store", ("create", "create --store my/store"), create),
+    Command(
+        "run_experiment",
+        "run what is missing of the experiment <store>/experiment_configs/NAME.ini",
+        ("run_experiment wnut17 --dry-run", "run_experiment wnut17", "run_experiment wnut17 --resume"),
+        run_experiment,
+        _run_arguments,
+    ),
+    Command(
+        "show_experiments", "list all experiments with their best results", ("show_experiments",), show_experiments
+    ),
+    Command(
+        "get_experiment_results",
+        "print the results of an experiment: a table, or one number",
+        (
+            "get_experiment_results wnut17",
+            "get_experiment_results wnut17 --metric recall --label person",
+            "get_experiment_results wnut17 --average --json",
+        ),
+        get_experiment_results,
+        _result_arguments,
+    ),
+    Command(
+        "show_experiment_config",
+        "print the file of an experiment",
+        ("show_experiment_config wnut17",),
+        show_experiment_config,
+        _name,
+    ),
+    Command(
+        "show_schedule",
+        "show learning rates and stages of a run, epoch by epoch, for made-up validation losses",
+        (
+            "show_schedule wnut17 --losses 1,.8,.6,.7",
+            "show_schedule my/exp.ini --run runB --losses 1,.8,.6,.7 --plot schedule.png",
+        ),
+        show_schedule,
+        add_schedule_arguments,
+    ),
+    *(
+        Command(
+            name,
+            f"start (or stop) the web page of {program}: {content}",
+            (name, f"{name} start --port {PORTS[name] + 1}", f"{name} stop"),
+            page,
+            _page_arguments(name),
+        )
+        for name, program, content in (
+            ("mlflow", "MLflow", "all metrics, parameters and artifacts"),
+            ("tensorboard", "TensorBoard", "the learning curves"),
+        )
+    ),
+    Command(
+        "clear_data",
+        "delete what running experiments has made: models, results, curves, logs",
+        ("clear_data", "clear_data --yes"),
+        clear_data,
+        _clear_arguments,
+    ),
+)
