@@ -67,7 +67,7 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
         job = TrialJob.of(trial)
         now = self._now_ms()
-        self._outbox.put(Epoch(job.spec, now, result["epoch"], curve_point(result, job.spec)))
+        self._outbox.put(Epoch(job.spec, now, result["epoch"], curve_point(result)))
         if is_final(result):
             outcome = result_of(job, result)
             self._end(trial, job, outcome, result.get("artifacts", {}), (outcome.log,))

@@ -26,6 +26,11 @@ METRICS_PER_CALL = 900  # MLflow takes 1,000 entities
 log = logging.getLogger(__name__)
 
 
+def as_uri(location: str | None) -> str | None:
+    """A folder as a URI: MLflow would read a # or a % in a plain path as a part of one."""
+    return location if location is None or "://" in location else Path(location).absolute().as_uri()
+
+
 def open_experiment(client: "MlflowClient", name: str, artifact_location: str | None) -> str:
     """The id of an experiment, which is made or taken out of MLflow's bin if need be."""
     experiment = client.get_experiment_by_name(name)

@@ -54,12 +54,29 @@ def load_result(tracking_uri: str, name: str) -> ExperimentResult:
     Raises:
         ResultError: there is no such experiment (the message has the nearest names), or MLflow cannot be read.
     """
+    result = find_result(tracking_uri, name)
+    if result is not None:
+        return result
+    known = _names(tracking_uri)
+    near = difflib.get_close_matches(name, known, n=3) or known[:5]
+    hint = f"did you mean {' or '.join(near)}?" if near else "there are none of any experiment yet"
+    raise ResultError(f"experiment {name!r} has no results; {hint}")
+
+
+def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
+    """Like load_result, but None for an experiment that MLflow does not have.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
     if not _exists(tracking_uri):
-        raise ResultError(f"experiment {name!r} has no results: {tracking_uri} does not exist yet; run it first")
+        return None
     with reading(tracking_uri) as client:
-        experiment = _experiment(client, name)
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None or experiment.lifecycle_stage != "active":
+            return None
         runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-        return _result(name, runs.values())
+    return _result(name, runs.values())
 
 
 def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
@@ -112,14 +129,11 @@ def _our_experiments(client: "MlflowClient") -> list["Experiment"]:
     )
 
 
-def _experiment(client: "MlflowClient", name: str) -> "Experiment":
-    experiment = client.get_experiment_by_name(name)
-    if experiment is not None and experiment.lifecycle_stage == "active":
-        return experiment
-    known = [experiment.name for experiment in _our_experiments(client)]
-    near = difflib.get_close_matches(name, known, n=3) or known[:5]
-    hint = f"did you mean {' or '.join(near)}?" if near else "there is none yet"
-    raise ResultError(f"experiment {name!r} has no results; {hint}")
+def _names(tracking_uri: str) -> list[str]:
+    if not _exists(tracking_uri):
+        return []
+    with reading(tracking_uri) as client:
+        return [experiment.name for experiment in _our_experiments(client)]
 
 
 def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:

@@ -10,7 +10,7 @@ from nerbb_ray.tracking import mlflow_records as records
 from nerbb_ray.tracking.events import Ended, Epoch, Event, Files, RunClosed, Started
 from nerbb_ray.tracking.outbox import Unreachable
 from nerbb_ray.tracking.results import RunResult, TrialResult
-from nerbb_ray.tracking.run_metrics import changes, run_metrics, run_status, same_values
+from nerbb_ray.tracking.run_metrics import changes, contains, run_metrics, run_status
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -59,7 +59,7 @@ class MlflowWriter:
 
     def __init__(self, tracking_uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._tracking_uri, self._experiment = tracking_uri, experiment
-        self._artifact_location = None if tracking_uri.startswith("http") else artifact_location
+        self._artifact_location = None if tracking_uri.startswith("http") else calls.as_uri(artifact_location)
         self._client: MlflowClient | None = None
         self._experiment_id = ""
         self._children: dict[tuple[str, int], Child] = {}
@@ -138,7 +138,7 @@ class MlflowWriter:
 
     def _end(self, client: "MlflowClient", event: Ended) -> None:
         child, result = self._child(client, event), event.result
-        if not same_values(child.final, result.metrics):
+        if not contains(child.final, result.metrics):
             counts = {"epochs": result.epochs, "best_epoch": result.best_epoch}
             values = {name: float(value) for name, value in counts.items() if value is not None}
             step = max(result.epochs or 0, child.last_epoch + 1)

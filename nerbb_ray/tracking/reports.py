@@ -1,8 +1,8 @@
 """From what a trial reports to Tune (see training.loop) to what is tracked of it: curves, final metrics, result.
 
-The last report carries `val/...` of the chosen checkpoint under the names that the earlier ones use for their epoch.
-The curves therefore take its epoch's monitored value from the history, and the final metrics come at step = number of
-epochs, one past the last epoch (counted from 0): so the latest value of every metric is that of the chosen checkpoint.
+The last report has the val and test metrics of the chosen checkpoint under "chosen". They have the names of the curves
+and come at step = number of epochs, one past the last epoch (counted from 0): so every epoch keeps its own value, and
+the latest value of every metric is that of the chosen checkpoint.
 """
 
 import math
@@ -15,9 +15,7 @@ from typing import Any, Protocol
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.tracking.results import TrialResult
 
-FINAL = re.compile(r"(val|test)/")
 CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
-MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR_TAIL_BYTES = 64_000
@@ -46,32 +44,18 @@ class TrialJob:
         return cls(TrialSpec.from_dict(job["trial"]), job.get("log"))
 
 
-def numbers(report: Mapping[str, Any], names: re.Pattern[str]) -> dict[str, float]:
-    """The numbers among the values of a report whose whole name, or its beginning up to a "/", matches."""
-    return {
-        name: float(value)
-        for name, value in report.items()
-        if names.match(name) and isinstance(value, int | float) and not isinstance(value, bool)
-    }
-
-
 def is_final(report: Mapping[str, Any]) -> bool:
     return bool(report.get("final"))
 
 
-def curve_point(report: Mapping[str, Any], trial: TrialSpec) -> dict[str, float]:
+def curve_point(report: Mapping[str, Any]) -> dict[str, float]:
     """What the curves show of the epoch of a report."""
-    point = {name: value for name, value in numbers(report, CURVE).items() if CURVE.fullmatch(name)}
-    if not is_final(report):
-        return point
-    point = {name: value for name, value in point.items() if not name.startswith("val/")}
-    value = (report.get("history") or [None])[-1]
-    return point if value is None else point | {MONITORED[trial.hparams.monitor]: float(value)}
+    return {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
 
 
 def final_metrics(report: Mapping[str, Any]) -> dict[str, float]:
-    """The val and test metrics of the chosen checkpoint."""
-    return numbers(report, FINAL)
+    """The val and test metrics of the chosen checkpoint; empty if there is none."""
+    return {name: float(value) for name, value in report["chosen"].items()}
 
 
 def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:

@@ -49,8 +49,7 @@ class SeedMean:
         """
         given = list(values)
         total = len(given) if n_total is None else n_total
-        finite = [value for value in given if math.isfinite(value)]
-        n = len(finite)
+        n = len(finite := [value for value in given if math.isfinite(value)])
         if n == 0:
             return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total)
         low, high = min(finite), max(finite)

@@ -32,9 +32,9 @@ def changes(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, flo
     return {name: value for name, value in new.items() if not _same(old.get(name, math.nan), value)}
 
 
-def same_values(old: Mapping[str, float], new: Mapping[str, float]) -> bool:
-    """Whether both hold the same numbers under the same names; two undefined values are the same."""
-    return old.keys() == new.keys() and all(_same(old[name], value) for name, value in new.items())
+def contains(old: Mapping[str, float], new: Mapping[str, float]) -> bool:
+    """Whether `old` has all the numbers of `new` under the same names; two undefined values are the same."""
+    return all(name in old and _same(old[name], value) for name, value in new.items())
 
 
 def _same(old: float, new: float) -> bool:

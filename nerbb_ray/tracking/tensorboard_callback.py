@@ -35,7 +35,7 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
         job = TrialJob.of(trial)
         epoch = result["epoch"]
-        self._write(trial.trial_id, job, curve_point(result, job.spec), epoch)
+        self._write(trial.trial_id, job, curve_point(result), epoch)
         if is_final(result):
             self._write(trial.trial_id, job, final_metrics(result), max(epoch + 1, result.get("epochs", 0)))
             self._close(trial.trial_id)

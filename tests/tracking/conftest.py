@@ -32,7 +32,6 @@ class Driver:
 
     callback: Any
     multiple_runs: int = 2
-    monitor: str = "val_loss"
     trials: list[FakeTrial] = field(default_factory=list)
 
     def start(self, run: str = "runA", seed: int = 43, log: str | None = None) -> FakeTrial:
@@ -47,7 +46,7 @@ class Driver:
             seed=seed,
             dataset=DatasetParams(dataset_name="data"),
             model=ModelParams(pretrained_model_name="model"),
-            hparams=HParams(monitor=self.monitor),
+            hparams=HParams(),
             settings=Settings(multiple_runs=self.multiple_runs),
         )
 
@@ -72,18 +71,23 @@ class Driver:
         trial.last_result = result
         self.callback.on_trial_result(iteration=0, trials=self.trials, trial=trial, result=result)
 
-    def finish(self, trial: FakeTrial, epoch: int, f1: float, **more: Any) -> None:
+    def finish(
+        self, trial: FakeTrial, epoch: int, f1: float, chosen: dict[str, float] | None = None, **more: Any
+    ) -> None:
         """The last report, as training gives it, and Tune's completion."""
+        metrics = {
+            "val/loss": 1.0,
+            "val/entity/micro/f1": f1,
+            "test/entity/micro/f1": f1 / 2,
+            "test/entity/LOC/f1": float("nan"),
+        }
         final = {
             "final": True,
             "reason": "cool-down finished",
             "diverged": False,
             "epochs": epoch + 1,
             "best_epoch": 0,
-            "val/loss": 1.0,
-            "val/entity/micro/f1": f1,
-            "test/entity/micro/f1": f1 / 2,
-            "test/entity/LOC/f1": float("nan"),
+            "chosen": {**metrics, **(chosen or {})},
             "checkpoint": f"/store/{trial.trial_id}",
             "artifacts": {"confusion_matrix_entity.csv": CONFUSION, "classification_report.txt": "report ä\n"},
         }
@@ -118,7 +122,7 @@ def name(names: Iterator[int]) -> str:
 
 @pytest.fixture
 def callback(tracking_uri: str, name: str, tmp_path: Path) -> SeedMeanCallback:
-    return SeedMeanCallback(tracking_uri, name, (tmp_path / "artifacts").as_uri())
+    return SeedMeanCallback(tracking_uri, name, str(tmp_path / "artifacts 100 % #1"))
 
 
 @pytest.fixture

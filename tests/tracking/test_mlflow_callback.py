@@ -69,7 +69,7 @@ def test_trial_has_its_parameters_curves_and_final_metrics(driver: Any, view: Vi
     assert run.data.params["seed"] == "43"
     assert view.curve("runA-43", "train/loss") == {0: 2.0, 1: 1.0, 2: pytest.approx(2 / 3)}
     assert view.curve("runA-43", "lr") == {0: 1e-5, 1: 1e-5, 2: 1e-5}
-    assert set(view.curve("runA-43", "val/token/all/acc")) == {0, 1, 3}
+    assert set(view.curve("runA-43", "val/token/all/acc")) == {0, 1, 2}
     assert view.curve("runA-43", TEST) == {3: 0.4}
     assert run.data.metrics["epochs"] == 3
     assert run.data.metrics["elapsed_s"] == 30
@@ -85,18 +85,6 @@ def test_latest_value_is_that_of_the_chosen_checkpoint_and_the_curve_keeps_every
     assert view.curve("runA-43", "val/loss") == {0: 1.0, 1: 0.5, 2: pytest.approx(1 / 3), 3: 0.25, 4: 1.0}
     assert view.one("runA-43").data.metrics["val/loss"] == 1.0
     assert view.one("runA-43").data.metrics[VAL] == 0.8
-
-
-@pytest.mark.parametrize(
-    ("monitor", "metric"), [("val_loss", "val/loss"), ("val_acc", "val/token/all/acc"), ("val_f1", VAL)]
-)
-def test_last_epoch_of_the_monitored_curve_comes_from_the_history(
-    driver: Any, view: View, monitor: str, metric: str
-) -> None:
-    driver.monitor = monitor
-    trial = driver.start()
-    driver.finish(trial, 1, 0.8, history=[0.25, 0.125])
-    assert view.curve("runA-43", metric)[1] == 0.125
 
 
 def test_parent_has_the_mean_over_its_seeds_and_no_uncertainty_of_one(driver: Any, view: View) -> None:
@@ -156,8 +144,7 @@ def test_artifacts_are_texts_pictures_and_the_log(driver: Any, view: View, tmp_p
     driver.finish(driver.start(log=str(log)), 0, 0.6)
     names = {"confusion_matrix_entity.csv", "confusion_matrix_entity.png", "classification_report.txt", "runA-43.log"}
     assert view.files("runA-43") == names
-    folder = Path(view.one("runA-43").info.artifact_uri.removeprefix("file://"))
-    assert folder.is_relative_to(tmp_path / "artifacts")
+    (folder,) = (tmp_path / "artifacts 100 % #1").glob("*/artifacts")
     assert (folder / "classification_report.txt").read_text(encoding="utf-8") == "report ä\n"
 
 
@@ -222,7 +209,7 @@ def test_last_report_that_comes_twice_changes_nothing(
 
 
 def test_labels_that_mlflow_refuses_are_stored(driver: Any, view: View) -> None:
-    driver.finish(driver.start(), 0, 0.6, **{"test/entity/C++ (std)/f1": 0.5, "test/entity/U-boat/f1": 0.25})
+    driver.finish(driver.start(), 0, 0.6, {"test/entity/C++ (std)/f1": 0.5, "test/entity/U-boat/f1": 0.25})
     metrics = view.one("runA-43").data.metrics
     assert metrics["test/entity/C:2b::2b: :28:std:29:/f1"] == 0.5
     assert metrics["test/entity/U-boat/f1"] == 0.25

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlflow.entities import Metric, RunTag
 from mlflow.tracking import MlflowClient
@@ -15,7 +15,7 @@ from mlflow.utils.validation import _validate_metric_name
 from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking import mlflow_records as records
 from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
-from nerbb_ray.tracking.mlflow_reader import delete_experiment_runs, list_experiments, load_result
+from nerbb_ray.tracking.mlflow_reader import delete_experiment_runs, find_result, list_experiments, load_result
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
 LABELS = ("C++ (std)", "U-boat", "LOC/GPE", "5 %", "a:b", "..", "ä ö", "x//y")
@@ -26,7 +26,7 @@ def test_result_read_back_is_the_one_that_was_reported(
 ) -> None:
     driver.multiple_runs = 3
     labels = {f"test/entity/{label}/f1": 0.5 for label in LABELS}
-    driver.finish(driver.start("runB", 43), 4, 0.6, **labels)
+    driver.finish(driver.start("runB", 43), 4, 0.6, labels)
     driver.finish(driver.start("runA", 43), 2, 0.8)
     failing, diverging = driver.start("runB", 44), driver.start("runA", 44)
     (tmp_path / "error.txt").write_text("RuntimeError: boom\n")
@@ -57,7 +57,7 @@ def test_result_read_back_is_the_one_that_was_reported(
 
 
 def test_infinite_loss_is_read_back_as_infinite(driver: Any, tracking_uri: str, name: str) -> None:
-    driver.finish(driver.start(), 0, 0.6, diverged=True, **{"val/loss": math.inf, "test/loss": -math.inf})
+    driver.finish(driver.start(), 0, 0.6, {"val/loss": math.inf, "test/loss": -math.inf}, diverged=True)
     metrics = load_result(tracking_uri, name).trials[0].metrics
     assert (metrics["val/loss"], metrics["test/loss"]) == (math.inf, -math.inf)
 
@@ -75,14 +75,15 @@ def test_store_without_a_database_has_no_experiments_and_gets_none(tmp_path: Pat
     uri = f"sqlite:///{database}"
     assert list_experiments(uri) == ()
     assert delete_experiment_runs(uri, "exp") == 0
-    with pytest.raises(ResultError, match="does not exist yet"):
+    assert find_result(uri, "exp") is None
+    with pytest.raises(ResultError, match="there are none"):
         load_result(uri, "exp")
     assert not database.exists()
 
 
 def test_server_that_is_down_is_an_error_with_a_way_out() -> None:
     with pytest.raises(ResultError, match=r"http://127.0.0.1:9 cannot be read: .*set MLFLOW_TRACKING_URI"):
-        load_result("http://127.0.0.1:9", "exp")
+        find_result("http://127.0.0.1:9", "exp")
 
 
 def test_list_has_one_line_per_experiment(driver: Any, drive: Any, tracking_uri: str, name: str) -> None:
@@ -150,6 +151,7 @@ def test_trials_are_read_with_one_query_for_all(tracking_uri: str, name: str, mo
     assert len(calls) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=0, max_size=8), min_size=1, max_size=5).map("/".join))
 def test_names_come_back_and_mlflow_takes_them(name: str) -> None:
     assert records.read_name(records.write_name(name)) == name

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.tracking.outbox import Outbox, Unreachable
@@ -93,6 +93,7 @@ def test_record_is_kept_when_its_delivery_is_interrupted(server: Server) -> None
     assert server.got == [1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), st.booleans(), st.integers(0, 60))))
 def test_order_is_kept_whenever_the_server_fails(steps: list[tuple[int, bool, int]]) -> None:
     server = Server()

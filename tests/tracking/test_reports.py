@@ -69,24 +69,12 @@ def test_trial_may_lie_in_a_job(driver: Any) -> None:
     assert TrialJob.of(trial) == TrialJob(job.spec, "/trial.log")
 
 
-def test_only_numbers_are_metrics(driver: Any) -> None:
+def test_curves_are_those_of_the_epoch_and_metrics_those_of_the_chosen_checkpoint(driver: Any) -> None:
     job = TrialJob.of(driver.start())
-    report = {
-        "final": True,
-        "epoch": 0,
-        "val/loss": 1,
-        "test/loss": True,
-        "val/name": "x",
-        "train/loss": 2.0,
-        "xval/f": 1,
-    }
-    assert result_of(job, report).metrics == {"val/loss": 1.0}
-    assert curve_point({**report, "final": False}, job.spec) == {"val/loss": 1.0, "train/loss": 2.0}
-
-
-def test_epoch_without_a_monitored_value_has_no_point_for_it(driver: Any) -> None:
-    job = TrialJob.of(driver.start())
-    assert curve_point({"final": True, "val/loss": 1.0, "lr": 0.1, "history": [None]}, job.spec) == {"lr": 0.1}
+    report = {"final": True, "epoch": 3, "stage": "STOPPED", "lr": 0.1, "val/loss": 1, "val/token/PER/f1": 0.5}
+    report |= {"val/entity/PER/f1": 0.25, "chosen": {"val/loss": 0.5, "test/entity/PER/f1": 0.125}}
+    assert curve_point(report) == {"lr": 0.1, "val/loss": 1.0, "val/entity/PER/f1": 0.25}
+    assert result_of(job, report).metrics == {"val/loss": 0.5, "test/entity/PER/f1": 0.125}
 
 
 def test_trial_without_any_report_is_running(driver: Any) -> None:

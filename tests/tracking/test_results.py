@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -21,6 +21,7 @@ def trial(run: str, seed: int, val: float = 0.5, status: Status = "ok", **more: 
     return TrialResult(run, seed, status, metrics={**metrics, **more})
 
 
+@settings(deadline=None)
 @given(scores)
 def test_interval_equals_that_of_scipy(values: list[float]) -> None:
     mean = SeedMean.of(values)
@@ -31,6 +32,7 @@ def test_interval_equals_that_of_scipy(values: list[float]) -> None:
     assert mean.sd == pytest.approx(np.std(values, ddof=1), rel=1e-6, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(scores)
 def test_numbers_of_a_mean_are_in_order(values: list[float]) -> None:
     mean = SeedMean.of(values)
@@ -40,6 +42,7 @@ def test_numbers_of_a_mean_are_in_order(values: list[float]) -> None:
     assert mean.sem <= mean.sd
 
 
+@settings(deadline=None)
 @given(scores, st.permutations(range(3)))
 def test_order_of_seeds_does_not_matter(values: list[float], order: list[int]) -> None:
     shuffled = [value for k in order for value in values[k::3]]

@@ -5,7 +5,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.tracking.results import ExperimentResult, Status, TrialResult
@@ -100,6 +100,7 @@ def test_json_holds_all_numbers_and_null_for_undefined_ones() -> None:
     assert by_run[LONG]["trials"][3]["metrics"][VAL] is None
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.text("ab(),=-[] $", min_size=1, max_size=60), min_size=1, max_size=4, unique=True))
 def test_any_run_name_keeps_the_numbers(names: list[str]) -> None:
     result = ExperimentResult.of("exp", [trial(name, seed, 0.25) for name in names for seed in (43, 44)])

@@ -28,7 +28,7 @@ def test_curves_lie_under_run_and_seed_and_end_with_the_chosen_checkpoint(driver
     driver.finish(trial, 1, 0.75)
     found = curves(tmp_path / "runA(lr_max=2e-05,batch_size=16)" / "43")
     assert found["val/loss"] == {0: 1.0, 1: 0.5, 2: 1.0}
-    assert found["val/entity/micro/f1"] == {0: 0.0, 2: 0.75}
+    assert found["val/entity/micro/f1"] == {0: 0.0, 1: 0.25, 2: 0.75}
     assert found["test/entity/micro/f1"] == {2: 0.375}
     assert set(found["lr"]) == {0, 1}
     assert "test/entity/LOC/f1" not in found, "NaN has no place in a curve"
