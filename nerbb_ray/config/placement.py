@@ -106,4 +106,4 @@ def _value(section: str, entry: Entry, placed: Placed, problems: Problems) -> No
     if wrong:
         placed.bad[section].add(entry.key)
     if values:
-        placed.values[section].setdefault(entry.key, values)
+        placed.values[section][entry.key] = values

@@ -33,6 +33,10 @@ TABLE = {
     "unknown key": ("[hparams]\nbatchsize = 3\n", "[hparams] batchsize: unknown key; did you mean 'batch_size'?"),
     "unknown key in a run": ("[runA]\nlrmax = 3\n", "[runA] lrmax: unknown key; did you mean 'lr_max'?"),
     "shortened key": ("[hparams]\nepochs = 3\n", "[hparams] epochs: unknown key; did you mean 'max_epochs'?"),
+    "shortened key of several sections": (
+        "name = 3\n",
+        "[model] name: unknown key; did you mean 'pretrained_model_name'?",
+    ),
     "typo of a key of another section": (
         "[hparams]\nmultiple_run = 3\n",
         "[hparams] multiple_run: unknown key; did you mean 'multiple_runs' in [settings]?",
@@ -211,6 +215,13 @@ lr_schedule = hybrid
 def test_a_value_that_cannot_be_read_causes_no_second_error(problems_of: ProblemsOf) -> None:
     assert len(problems_of("[hparams]\nlr_schedule = hybrid\nearly_stopping = maybe\n")) == 1
     assert len(problems_of("[hparams]\nmode = max\nmonitor = val_fi\n")) == 1
+
+
+def test_a_value_that_a_run_replaces_hides_no_error_of_that_run(problems_of: ProblemsOf) -> None:
+    assert problems_of("[hparams]\nlr_schedule = hybird\n[runA]\nlr_schedule = hybrid\n") == [
+        "[hparams] lr_schedule: must be one of constant, linear, cosine, cosine_with_hard_restarts, hybrid; got hybird",
+        f"[runA] early_stopping: {HYBRID} (the default)",
+    ]
 
 
 def test_both_values_of_a_key_given_twice_are_checked(problems_of: ProblemsOf) -> None:

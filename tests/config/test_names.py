@@ -1,7 +1,7 @@
 """Names of experiments and runs are names of folders, whatever values the grid has."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.config.names import MAX_BYTES, folder_problem, point_name, run_problem
@@ -56,6 +56,7 @@ def test_the_name_of_a_point_says_its_values(point: dict[str, object], name: str
     assert point_name("runA", point) == name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_value_of_a_grid_makes_an_unsafe_name(value: str) -> None:
     name = point_name("runA", {"dataset_name": value})

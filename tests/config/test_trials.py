@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.config.ini import build_spec
@@ -37,6 +37,7 @@ def test_params_are_flat_and_hold_the_trials_own_seed() -> None:
     assert sorted(params) == sorted(["run", *keys])
 
 
+@settings(deadline=None)
 @given(
     lr_max=st.lists(st.floats(1e-9, 1), min_size=1, max_size=3, unique=True),
     min_delta=st.floats(0, 1e300),
