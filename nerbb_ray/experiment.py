@@ -102,6 +102,7 @@ class Experiment:
         options = RunOptions(
             address=address, resume=resume, overwrite=overwrite, quiet=quiet, resources=tuple(resources.items())
         )
+        options.apply(self.spec.resources)  # refuses wrong values now, not after minutes of preparation
         self._results = run_experiment(self.spec, self.store, options)
         if not quiet:
             print(results_text(self._results))
