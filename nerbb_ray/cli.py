@@ -109,3 +109,7 @@ def _call(command: Command, args: argparse.Namespace) -> int:
         if args.verbose:
             traceback.print_exc()
         raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -88,6 +88,6 @@ def _lines(run: RunSpec, outcome: "Replay", given: int) -> Iterator[str]:
     best = "there is no best one"
     if outcome.best_epoch >= 0:
         best = f"best epoch {outcome.best_epoch} with {monitor} {outcome.values[outcome.best_epoch]:g}"
-    yield f"{outcome.epochs} epochs, {best}; end: {outcome.reason}"
+    yield f"{outcome.epochs} epoch{'' if outcome.epochs == 1 else 's'}, {best}; end: {outcome.reason}"
     if given > outcome.epochs:
         yield f"values that were not needed any more: {given - outcome.epochs}"
