@@ -70,8 +70,13 @@ def load_hub(
     return assemble(title or name, readings, scheme)
 
 
-def find_corpus(dataset_name: str, subset: str | None, datasets_dir: Path, *, scheme: str = "auto") -> Corpus:
+def find_corpus(
+    dataset_name: str, subset: str | None, datasets_dir: Path, *, scheme: str = "auto", ask_hub: bool = True
+) -> Corpus:
     """Load a data set by name: from the store, a path, the built-in names or the hub, in this order.
+
+    Args:
+        ask_hub: whether the network may be used; if not, only what is on this machine is found.
 
     Raises:
         DataError: it is nowhere (with all places), its name leaves the store, or its data are bad.
@@ -86,6 +91,8 @@ def find_corpus(dataset_name: str, subset: str | None, datasets_dir: Path, *, sc
         return _load_folder(path, subset, scheme, path.name)
     if is_path:
         raise DataError(f"data set {dataset_name!r}: there is no such folder")
+    if not ask_hub:
+        raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked")
     return _load_remote(dataset_name, subset, stored, scheme)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking.mlflow_records import (
     KIND,
+    RUN,
     SEED,
     find_runs,
     newest_trials,
@@ -137,7 +138,7 @@ def _names(tracking_uri: str) -> list[str]:
 
 
 def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
-    runs = list(runs)
+    runs = sorted(runs, key=lambda run: run.data.tags.get(RUN, ""))
     n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
     return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds)
 

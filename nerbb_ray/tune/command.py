@@ -50,7 +50,8 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
     if as_json:
         print(plan.to_json())
         return OK
-    Console().print(plan.table())
+    # a pipe or a file has no width of its own
+    Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
     for note in plan.notes:
         print(f"note: {note}")
     return OK

@@ -24,14 +24,12 @@ def finished_trials(
         must_exist: whether an experiment without any earlier trial is an error.
     Raises:
         ConfigError: an earlier trial of the same name had other parameters; the error shows the difference.
-        ResultError: there are no earlier trials, but there must be.
+        ResultError: there are no earlier trials, but there must be; or MLflow cannot be read.
     """
-    from nerbb_ray.tracking.mlflow_reader import load_result
+    from nerbb_ray.tracking.mlflow_reader import find_result
 
-    try:
-        earlier = {trial.name: trial for trial in load_result(store.tracking_uri, name).trials}
-    except ResultError:
-        earlier = {}
+    known = find_result(store.tracking_uri, name)
+    earlier = {trial.name: trial for trial in known.trials} if known else {}
     if must_exist and not earlier:
         raise ResultError(f"experiment {name}: there is nothing to resume; run it without --resume")
     trials = list(trials)

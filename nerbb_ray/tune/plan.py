@@ -7,12 +7,16 @@ from typing import Any
 
 from rich.table import Table
 
+from nerbb_ray.config.keys import written
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.resources import Allotment, allot, this_machine
+
+
+SHOWN = ("run", "seed", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +54,15 @@ class Plan:
         """One row per trial."""
         title = f"{self.experiment}: {len(self.trials)} trials, {self.concurrent} at a time"
         table = Table(title=title, title_justify="left", caption_justify="left")
-        varying = list(self.trials[0].varies)
-        for column in ("run", "seed", *varying, "epochs", "steps/epoch", "resources"):
+        for column in ("run", "seed", "parameters that vary", "epochs", "steps/epoch", "resources"):
             numeric = column in ("seed", "epochs", "steps/epoch")
             table.add_column(column, justify="right" if numeric else "left", overflow="fold")
         for trial in self.trials:
             epochs = f"<= {trial.max_epochs}" if trial.early_stopping else str(trial.max_epochs)
             steps = "?" if trial.steps_per_epoch is None else str(trial.steps_per_epoch)
-            values = [_shown(value) for value in trial.varies.values()]
-            table.add_row(trial.run, str(trial.seed), *values, epochs, steps, trial.resources)
+            varies = "\n".join(f"{key} = {written(value)}" for key, value in trial.varies.items())
+            table.add_row(trial.run, str(trial.seed), varies, epochs, steps, trial.resources)
         return table
-
-
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> Plan:
@@ -104,9 +103,9 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
 
 
 def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
-    """The parameters, besides run and seed, that are not the same in all trials."""
+    """The parameters that are not the same in all trials and have no column of their own."""
     all_params = [trial.params() for trial in trials]
-    return [key for key in all_params[0] if key not in ("run", "seed") and len({str(p[key]) for p in all_params}) > 1]
+    return [key for key in all_params[0] if key not in SHOWN and len({str(p[key]) for p in all_params}) > 1]
 
 
 def _steps(spec: ExperimentSpec, store: StorePaths, notes: list[str]) -> dict[str, int | None]:

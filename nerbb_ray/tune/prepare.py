@@ -67,6 +67,7 @@ class Preparation:
                 params.dataset_subset_name,
                 self.store.datasets,
                 scheme=params.annotation_scheme,
+                ask_hub=self.ask_hub,
             )
             for note in corpus.notes:
                 log.warning("data set %s: %s", corpus.name, note)
@@ -84,17 +85,17 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
     """Prepare all runs of an experiment, by name.
 
     Raises:
-        NerbbError: one error that holds those of all runs.
+        NerbbError: what is wrong; if several things are, one error that names them all.
     """
     prepared: dict[str, Prepared] = {}
-    problems: dict[str, type[NerbbError]] = {}
+    problems: dict[str, NerbbError] = {}
     for run in spec.runs:
         try:
             prepared[run.name] = preparation.run(spec, run)
         except NerbbError as error:
-            problems[str(error)] = type(error)
-    if problems:
-        first = next(iter(problems.values()))
-        kind = first if len(set(problems.values())) == 1 and first.__init__ is NerbbError.__init__ else NerbbError
-        raise kind("\n".join(problems))
+            problems.setdefault(str(error), error)
+    if len(problems) > 1:
+        raise NerbbError("\n".join(problems))
+    for error in problems.values():
+        raise error
     return prepared

@@ -8,7 +8,7 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training.adaptive import Stage, replay_state
 
 
-class AdaptiveStoppingScheduler(FIFOScheduler):
+class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
     """Stops a trial when the adaptive rule says so, by replaying the history that every report carries.
 
     It remembers nothing, since Tune never saves a scheduler's state. A trial that runs in workers of its own ends by

@@ -60,14 +60,19 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
 
     Args:
         trials: all that will run, in their order.
-        console: where to; a terminal gets a live table, anything else a line per event.
+        console: where to, standard error if left out; a terminal gets a live table, anything else a line per event.
     """
 
-    def __init__(self, trials: list[TrialSpec], console: Console) -> None:
+    def __init__(self, trials: list[TrialSpec], console: Console | None = None) -> None:
+        self.trials = trials
         self.rows = {trial.name: Row(trial.run, trial.seed) for trial in trials}
-        self.console = console
+        self.console = console = console or Console(stderr=True)
         self.live = Live(console=console, get_renderable=self.table, refresh_per_second=2, transient=True)
         self.started = time.monotonic()
+
+    def __reduce__(self) -> tuple[type["Screen"], tuple[list[TrialSpec]]]:
+        # Tune pickles its callbacks; a terminal stays here
+        return type(self), (self.trials,)
 
     def table(self) -> Table:
         """The table as it is now."""

@@ -1,7 +1,6 @@
 """Run an experiment: prepare, search, collect."""
 
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,8 +89,6 @@ def make_job(
 
 def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePaths, options: RunOptions) -> list[Any]:
     """What listens to the trials: MLflow, TensorBoard and the screen."""
-    from rich.console import Console
-
     from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
     from nerbb_ray.tracking.tensorboard_callback import CurveCallback
     from nerbb_ray.tune.screen import Screen
@@ -101,7 +98,7 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
         CurveCallback(store.tensorboard(spec.name)),
     ]
     if not options.quiet:
-        listening.append(Screen(list(trials), Console(file=sys.stderr)))
+        listening.append(Screen(list(trials)))
     return listening
 
 

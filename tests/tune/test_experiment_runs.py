@@ -1,0 +1,119 @@
+"""Experiments on a real Ray: trials, failures, what is repeated and what is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.trials import expand
+from nerbb_ray.errors import ConfigError, DataError, ModelError, ResourceError, ResultError
+from nerbb_ray.tracking.mlflow_reader import load_result
+from nerbb_ray.tune.options import RunOptions
+from nerbb_ray.tune.tuner import run_experiment
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
+QUIET = RunOptions(quiet=True)
+
+
+def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> None:
+    result = run_experiment(read_ini(experiment()), store, QUIET)
+    assert [(trial.run, trial.seed, trial.status) for trial in result.trials] == [
+        ("runA", 43, "ok"),
+        ("runA", 44, "ok"),
+        ("runB", 43, "ok"),
+        ("runB", 44, "ok"),
+    ]
+    assert result.best_run().run == "runA"
+    mean = result.get("f1", average=True)
+    assert mean.n == 2
+    for trial in result.trials:
+        folder = store.checkpoints("exp", trial.run, trial.seed)
+        assert trial.checkpoint == str(folder)
+        assert (folder / "model.safetensors").is_file()
+        assert Path(trial.log).read_text().count("epoch") >= 3
+        assert list(store.tensorboard("exp", trial.run, trial.seed).iterdir())
+    stored = load_result(store.tracking_uri, "exp")
+    assert [(t.name, t.status, dict(t.metrics)) for t in stored.trials] == [
+        (t.name, t.status, pytest.approx(dict(t.metrics), nan_ok=True)) for t in result.trials
+    ]
+
+
+def test_finished_trials_are_not_repeated_and_new_seeds_are_added(store, experiment) -> None:
+    run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    model = store.checkpoints("exp", "runA", 43) / "model.safetensors"
+    stamp = model.stat().st_mtime_ns
+    result = run_experiment(read_ini(experiment(seeds=2)), store, RunOptions(quiet=True, resume=True))
+    assert [trial.name for trial in result.trials] == ["runA-43", "runA-44", "runB-43", "runB-44"]
+    assert all(trial.ok for trial in result.trials)
+    assert model.stat().st_mtime_ns == stamp
+
+    with pytest.raises(ConfigError, match=r"runA: batch_size was 8, now 4") as caught:
+        run_experiment(_changed(experiment), store, QUIET)
+    assert "--overwrite" in str(caught.value)
+    again = run_experiment(_changed(experiment), store, RunOptions(quiet=True, overwrite=True))
+    assert all(trial.ok for trial in again.trials)
+    assert len(load_result(store.tracking_uri, "exp").trials) == 2
+
+
+def _changed(experiment):
+    path = experiment(seeds=1)
+    path.write_text(path.read_text().replace("batch_size = 8", "batch_size = 4"))
+    return read_ini(path)
+
+
+def test_a_failing_trial_fails_alone(store, experiment) -> None:
+    # a file where the folder of run B's models should be
+    blocked = store.checkpoints("exp", "runB")
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("")
+    result = run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    by_name = {trial.name: trial for trial in result.trials}
+    assert by_name["runA-43"].status == "ok"
+    failed = by_name["runB-43"]
+    assert failed.status == "failed"
+    assert "exists" in failed.error.lower() or "directory" in failed.error.lower()
+    assert "Traceback" in Path(failed.log).read_text()
+    blocked.unlink()
+    # and is the only one to be run again
+    again = run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    assert [trial.status for trial in again.trials] == ["ok", "ok"]
+
+
+def test_nothing_starts_when_something_is_missing(store, experiment) -> None:
+    def changed(old: str, new: str):
+        path = experiment()
+        path.write_text(path.read_text().replace(old, new))
+        return read_ini(path)
+
+    with pytest.raises(DataError, match="no such folder"):
+        run_experiment(changed("= tiny\n", "= ./nowhere\n"), store, QUIET)
+    with pytest.raises(ModelError, match="looked here"):
+        run_experiment(changed("tiny-bert", "./nowhere"), store, QUIET)
+    with pytest.raises(ModelError, match="max_seq_length must be <= 128"):
+        run_experiment(changed("max_seq_length = 32", "max_seq_length = 129"), store, QUIET)
+    with pytest.raises(ResourceError, match="64 CPU"):
+        run_experiment(changed("[resources]", "[resources]\ncpus_per_worker = 64"), store, QUIET)
+    with pytest.raises(ResultError, match="nothing to resume"):
+        run_experiment(read_ini(experiment("never")), store, RunOptions(quiet=True, resume=True))
+    assert not store.checkpoints("exp").exists()
+
+
+def test_models_are_not_kept_without_checkpoints(store, experiment) -> None:
+    path = experiment(seeds=1)
+    path.write_text(path.read_text().replace("[settings]", "[settings]\ncheckpoints = False"))
+    result = run_experiment(read_ini(path), store, QUIET)
+    assert [trial.checkpoint for trial in result.trials] == [None, None]
+    assert not store.checkpoints("exp").exists()
+
+
+def test_two_workers_train_the_same_trial(store, experiment) -> None:
+    """Workers of Ray Train: the trial ends by itself, and the next one gets its place."""
+    spec = read_ini(experiment("two", seeds=1, resources="num_workers = 2", hparams="monitor = val_f1"))
+    result = run_experiment(spec, store, QUIET)
+    assert [trial.status for trial in result.trials] == ["ok", "ok"]
+    for trial, planned in zip(result.trials, expand(spec), strict=True):
+        assert trial.epochs == 3
+        assert trial.params == planned.params()
+        assert (store.checkpoints("two", trial.run, trial.seed) / "config.json").is_file()
+    assert json.loads(json.dumps(dict(result.trials[0].metrics)))["test/entity/micro/f1"] >= 0

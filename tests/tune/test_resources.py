@@ -1,0 +1,58 @@
+"""How trials are sized: nothing waits for ever, and what cannot fit says so."""
+
+import pytest
+
+from nerbb_ray.config.spec import Resources
+from nerbb_ray.errors import ResourceError
+from nerbb_ray.tune.resources import Allotment, Machine, allot
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cpus", "gpus", "trials", "expected"),
+    [
+        # auto on CPUs: every CPU is used, each trial has at least one
+        ({}, 2, 0, 4, ("inprocess", 1, 1, 0, 2)),
+        ({}, 8, 0, 4, ("inprocess", 1, 2, 0, 4)),
+        ({}, 8, 0, 1, ("inprocess", 1, 8, 0, 1)),
+        ({}, 3, 0, 2, ("inprocess", 1, 1, 0, 2)),
+        # auto on GPUs: one each, the CPUs shared out
+        ({}, 16, 2, 9, ("inprocess", 1, 8, 1, 2)),
+        ({}, 1, 2, 9, ("inprocess", 1, 1, 1, 1)),
+        ({"gpus_per_worker": 0.25}, 8, 1, 9, ("inprocess", 1, 2, 0.25, 4)),
+        ({"gpus_per_worker": 0.0}, 4, 2, 9, ("inprocess", 1, 1, 0, 4)),
+        # given numbers
+        ({"cpus_per_worker": 2.0}, 4, 0, 9, ("inprocess", 1, 2, 0, 2)),
+        ({"max_concurrent_trials": 1}, 4, 0, 9, ("inprocess", 1, 4, 0, 1)),
+        ({"cpus_per_worker": 0.5}, 2, 0, 9, ("inprocess", 1, 0.5, 0, 4)),
+        # workers of their own
+        ({"num_workers": 2}, 4, 0, 9, ("torch_trainer", 2, 1, 0, 2)),
+        ({"num_workers": 2, "cpus_per_worker": 1.0}, 4, 0, 9, ("torch_trainer", 2, 1, 0, 2)),
+        ({"num_workers": 2}, 8, 4, 9, ("torch_trainer", 2, 2, 1, 2)),
+        ({"trainer": "torch_trainer"}, 2, 0, 1, ("torch_trainer", 1, 2, 0, 1)),
+    ],
+)
+def test_sizes_by_themselves(wanted, cpus, gpus, trials, expected) -> None:
+    allotment = allot(Resources(**wanted), Machine(cpus, gpus), trials)
+    assert allotment == Allotment(*expected)
+    workers = allotment.concurrent * allotment.num_workers
+    assert workers * allotment.cpus <= cpus
+    assert workers * allotment.gpus <= max(gpus, 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"cpus_per_worker": 3.0}, "3 CPU"),
+        ({"gpus_per_worker": 1.0}, "1 GPU"),
+        ({"num_workers": 4}, "4 worker"),
+        ({"num_workers": 2, "trainer": "inprocess"}, "trainer = auto"),
+    ],
+)
+def test_what_cannot_fit_says_so(wanted, message) -> None:
+    with pytest.raises(ResourceError, match=message):
+        allot(Resources(**wanted), Machine(2, 0), 4)
+
+
+def test_threads_are_the_whole_cpus() -> None:
+    assert Allotment("inprocess", 1, 2.9, 0, 1).threads == 2
+    assert Allotment("inprocess", 1, 0.5, 0, 1).threads == 1
