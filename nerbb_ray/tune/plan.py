@@ -15,7 +15,6 @@ from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.resources import Allotment, allot, this_machine
 
-
 SHOWN = ("run", "seed", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
 
 

@@ -96,6 +96,6 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
             problems.setdefault(str(error), error)
     if len(problems) > 1:
         raise NerbbError("\n".join(problems))
-    for error in problems.values():
-        raise error
+    if problems:
+        raise next(iter(problems.values()))
     return prepared
