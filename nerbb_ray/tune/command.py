@@ -27,8 +27,12 @@ def guarded(command: Callable[[], int]) -> int:
         return INTERRUPTED
 
 
-def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace) -> int:
-    """Plan or run one experiment file; returns the exit status."""
+def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, again: str) -> int:
+    """Plan or run one experiment file; returns the exit status.
+
+    Args:
+        again: the command that goes on with an interrupted experiment.
+    """
     options = run_options(args)
     spec, store = read_ini(file), current_store(store_dir)
     if args.dry_run:
@@ -37,7 +41,7 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace) -> in
 
     result = run_experiment(spec, store, options)
     show_result(result, as_json=args.json)
-    return exit_status(result, again=f"python -m nerbb_ray.tune {file} --resume")
+    return exit_status(result, again)
 
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:

@@ -51,7 +51,7 @@ class Plan:
 
     def table(self) -> Table:
         """One row per trial."""
-        title = f"{self.experiment}: {len(self.trials)} trials, {self.concurrent} at a time"
+        title = f"{self.experiment}: trials {len(self.trials)}, at a time {self.concurrent}"
         table = Table(title=title, title_justify="left", caption_justify="left")
         for column in ("run", "seed", "parameters that vary", "epochs", "steps/epoch", "resources"):
             numeric = column in ("seed", "epochs", "steps/epoch")

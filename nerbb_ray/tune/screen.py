@@ -91,7 +91,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         if self.console.is_terminal:
             self.live.start()
         else:
-            self.console.print(f"{len(self.rows)} trials")
+            self.console.print(f"trials to run: {len(self.rows)}")
 
     def on_trial_start(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)

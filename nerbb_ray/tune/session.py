@@ -62,7 +62,16 @@ def ray_session(address: str | None = None, num_cpus: int | None = None) -> Iter
         log_to_driver=False,
         **local,
     )
+    _log_like_the_rest()
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _log_like_the_rest() -> None:
+    """What Ray says of a failed trial belongs into the log file: its own handlers print to the screen."""
+    for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
