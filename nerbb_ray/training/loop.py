@@ -4,66 +4,25 @@ Knows no Ray: the same loop runs in the actor of a Tune trial, in each worker of
 """
 
 import logging
-import random
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.ner.metrics import Counts, count
 from nerbb_ray.training import artifacts
 from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage, advance, learning_rates, start
-from nerbb_ray.training.batches import IGNORED, batches_of, evaluation_order, make_batch, training_order
-from nerbb_ray.training.context import TrialContext, device_precision
+from nerbb_ray.training.batches import IGNORED, make_batch, training_order
+from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
-from nerbb_ray.training.encoding import NO_WORD, EncodedSplit
-from nerbb_ray.training.model import ModelSource, load_model, load_tokenizer, save_model
+from nerbb_ray.training.evaluation import Evaluation, cross_entropy, evaluate
+from nerbb_ray.training.model import ModelSource, save_model
+from nerbb_ray.training.session import Session, set_up
 
-WEIGHT_DECAY = 0.01
 MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
-EVALUATION_BUDGET = 4096  # sub-tokens of an evaluation batch, padding included
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What every epoch of a trial needs."""
-
-    trial: TrialSpec
-    data: EncodedCorpus
-    source: ModelSource
-    ctx: TrialContext
-    model: Any
-    tokenizer: Any
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    dtype: torch.dtype
-
-    @property
-    def pad(self) -> int:
-        return int(self.tokenizer.pad_token_id or 0)
-
-    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
-        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return output.float()
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A split as the model sees it: `loss` is the cross entropy per labelled token, NaN if there is none."""
-
-    counts: Counts
-    loss: float
-
-    def metrics(self, split: str) -> dict[str, float]:
-        return self.counts.metrics(split, self.loss)
 
 
 def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> None:
@@ -111,41 +70,6 @@ def _losses(report: dict[str, Any]) -> str:
     return ", ".join(f"{name} {report[name]:.4f}" for name in ("train/loss", "val/loss", "val/entity/micro/f1"))
 
 
-def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> Session:
-    """Seeds, model and optimizer: the same on every worker, but for the state of the dropout."""
-    torch.set_num_threads(ctx.threads)
-    random.seed(trial.seed)
-    np.random.seed(trial.seed)
-    torch.manual_seed(trial.seed)
-    dtype = device_precision(trial.settings.precision, ctx.device)
-    model = load_model(source, data.tags).to(ctx.device)
-    if ctx.rank:
-        torch.manual_seed(trial.seed + (ctx.rank << 32))
-    log.info("trial %s: %s", trial.name, trial.params())
-    log.info("device %s, %d threads, %s", ctx.device, ctx.threads, dtype)
-    return Session(
-        trial=trial,
-        data=data,
-        source=source,
-        ctx=ctx,
-        model=model,
-        tokenizer=load_tokenizer(source, trial.settings.uncased),
-        optimizer=make_optimizer(model),
-        scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
-        dtype=dtype,
-    )
-
-
-def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
-    """Fused AdamW; biases and the weights of normalisations, which are the one-dimensional ones, do not decay."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.999), eps=1e-8, fused=True)
-
-
 def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float:
     """One pass over the training split, one optimizer step per learning rate.
 
@@ -174,32 +98,6 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
         session.scaler.step(optimizer)
         session.scaler.update()
     return float(ctx.add(np.array([loss_sum.item()]))[0]) / int(labelled.sum())
-
-
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Sum over the labelled tokens. *Shape:* (B, T, number of tags), (B, T) -> ()"""
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
-
-
-@torch.inference_mode()
-def evaluate(session: Session, split: EncodedSplit) -> Evaluation:
-    """Predict every word of a split once, and count. The batches are shared out among the workers."""
-    ctx, data = session.ctx, session.data
-    predicted: NDArray[np.int64] = np.zeros(len(split.gold), dtype=np.int64)  # 0 is O: words without sub-token
-    loss_sum = torch.zeros((), device=ctx.device)
-    session.model.eval()
-    order = evaluation_order(split.lengths, EVALUATION_BUDGET)
-    for batch in batches_of(split, order[ctx.rank :: ctx.world_size], session.pad, ctx.device):
-        logits = session.logits(batch.input_ids, batch.attention_mask)
-        loss_sum += cross_entropy(logits, batch.labels)
-        first = batch.words != NO_WORD
-        predicted[batch.words[first]] = logits.argmax(-1).cpu().numpy()[first]
-    predicted = ctx.add(predicted)
-    total = float(ctx.add(np.array([loss_sum.item()]))[0])
-    counts = count(split.gold, predicted, split.sentence_starts, data.tags, data.scheme)
-    return Evaluation(counts, total / split.num_labelled if split.num_labelled else float("nan"))
 
 
 class Kept:

@@ -16,8 +16,10 @@ from nerbb_ray.ner.corpus import load_corpus
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.context import TrialContext, device_precision
 from nerbb_ray.training.data import EncodedCorpus, check_trainable, encode_once, load_encoded
-from nerbb_ray.training.loop import evaluate, make_optimizer, set_up, train_trial
+from nerbb_ray.training.evaluation import evaluate
+from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import find_model, load_model, load_tokenizer
+from nerbb_ray.training.session import make_optimizer, set_up
 
 CPU = torch.device("cpu")
 

@@ -1,11 +1,13 @@
 """One Ray for all tests of this room, and experiments that a tiny model finishes in seconds."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from nerbb_ray.store import StorePaths
+from nerbb_ray.tracking.mlflow_records import open_client
 from nerbb_ray.tune.session import ray_session
 
 
@@ -16,11 +18,20 @@ def ray_here() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new MLflow database: to make one takes seconds, to copy it none."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    open_client(f"sqlite:///{path}").search_experiments(max_results=1)
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path, tiny_dataset: Path, tiny_model: Path) -> StorePaths:
+def store(tmp_path: Path, tiny_dataset: Path, tiny_model: Path, empty_database: Path) -> StorePaths:
     """A store with the tiny data set and the tiny model."""
     paths = StorePaths(tmp_path / "store")
     paths.create()
+    shutil.copy(empty_database, paths.mlflow_db)
     (paths.datasets / "tiny").symlink_to(tiny_dataset)
     (paths.pretrained_models / "tiny-bert").symlink_to(tiny_model)
     return paths

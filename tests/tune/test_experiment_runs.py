@@ -1,6 +1,7 @@
 """Experiments on a real Ray: trials, failures, what is repeated and what is not."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,23 @@ def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> 
         assert (folder / "model.safetensors").is_file()
         assert Path(trial.log).read_text().count("epoch") >= 3
         assert list(store.tensorboard("exp", trial.run, trial.seed).iterdir())
+    assert len({_process(trial.log) for trial in result.trials}) == 2, "a slot's process is used again"
     stored = load_result(store.tracking_uri, "exp")
     assert [(t.name, t.status, dict(t.metrics)) for t in stored.trials] == [
         (t.name, t.status, pytest.approx(dict(t.metrics), nan_ok=True)) for t in result.trials
+    ]
+
+
+def _process(log: str) -> str:
+    return re.search(r"process (\d+)", Path(log).read_text())[1]
+
+
+def test_the_same_experiment_gives_the_same_numbers_whatever_ran_before_in_a_process(store, experiment) -> None:
+    first = run_experiment(read_ini(experiment("first")), store, QUIET)
+    one_by_one = experiment("second", resources="max_concurrent_trials = 1\ncpus_per_worker = 1")
+    second = run_experiment(read_ini(one_by_one), store, QUIET)
+    assert [dict(trial.metrics) for trial in first.trials] == [
+        pytest.approx(dict(trial.metrics), rel=0, abs=0, nan_ok=True) for trial in second.trials
     ]
 
 

@@ -1,0 +1,51 @@
+"""How good a model is: every word of a split is predicted once, and counted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nerbb_ray.ner.metrics import Counts, count
+from nerbb_ray.training.batches import IGNORED, batches_of, evaluation_order
+from nerbb_ray.training.encoding import NO_WORD, EncodedSplit
+from nerbb_ray.training.session import Session
+
+EVALUATION_BUDGET = 4096  # sub-tokens of an evaluation batch, padding included
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A split as the model sees it: `loss` is the cross entropy per labelled token, NaN if there is none."""
+
+    counts: Counts
+    loss: float
+
+    def metrics(self, split: str) -> dict[str, float]:
+        return self.counts.metrics(split, self.loss)
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Sum over the labelled tokens. *Shape:* (B, T, number of tags), (B, T) -> ()"""
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+
+
+@torch.inference_mode()
+def evaluate(session: Session, split: EncodedSplit) -> Evaluation:
+    """Predict every word of a split once, and count. The batches are shared out among the workers."""
+    ctx, data = session.ctx, session.data
+    predicted: NDArray[np.int64] = np.zeros(len(split.gold), dtype=np.int64)  # 0 is O: words without sub-token
+    loss_sum = torch.zeros((), device=ctx.device)
+    session.model.eval()
+    order = evaluation_order(split.lengths, EVALUATION_BUDGET)
+    for batch in batches_of(split, order[ctx.rank :: ctx.world_size], session.pad, ctx.device):
+        logits = session.logits(batch.input_ids, batch.attention_mask)
+        loss_sum += cross_entropy(logits, batch.labels)
+        first = batch.words != NO_WORD
+        predicted[batch.words[first]] = logits.argmax(-1).cpu().numpy()[first]
+    predicted = ctx.add(predicted)
+    total = float(ctx.add(np.array([loss_sum.item()]))[0])
+    counts = count(split.gold, predicted, split.sentence_starts, data.tags, data.scheme)
+    return Evaluation(counts, total / split.num_labelled if split.num_labelled else float("nan"))

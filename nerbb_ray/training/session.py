@@ -1,0 +1,79 @@
+"""What every epoch of a trial needs: model, optimizer, data, precision."""
+
+import logging
+import os
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.training.context import TrialContext, device_precision
+from nerbb_ray.training.data import EncodedCorpus
+from nerbb_ray.training.model import ModelSource, load_model, load_tokenizer
+
+WEIGHT_DECAY = 0.01
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A trial that is set up to be trained on this worker."""
+
+    trial: TrialSpec
+    data: EncodedCorpus
+    source: ModelSource
+    ctx: TrialContext
+    model: Any
+    tokenizer: Any
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    dtype: torch.dtype
+
+    @property
+    def pad(self) -> int:
+        return int(self.tokenizer.pad_token_id or 0)
+
+    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
+        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return output.float()
+
+
+def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> Session:
+    """Seeds, model and optimizer: the same on every worker, but for the state of the dropout."""
+    torch.set_num_threads(ctx.threads)
+    random.seed(trial.seed)
+    np.random.seed(trial.seed)
+    torch.manual_seed(trial.seed)
+    dtype = device_precision(trial.settings.precision, ctx.device)
+    model = load_model(source, data.tags).to(ctx.device)
+    if ctx.rank:
+        torch.manual_seed(trial.seed + (ctx.rank << 32))
+    log.info("trial %s: %s", trial.name, trial.params())
+    log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
+    return Session(
+        trial=trial,
+        data=data,
+        source=source,
+        ctx=ctx,
+        model=model,
+        tokenizer=load_tokenizer(source, trial.settings.uncased),
+        optimizer=make_optimizer(model),
+        scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
+        dtype=dtype,
+    )
+
+
+def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
+    """Fused AdamW; biases and the weights of normalisations, which are the one-dimensional ones, do not decay."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.999), eps=1e-8, fused=True)
