@@ -25,6 +25,7 @@ def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict
     """
     import datasets
 
+    datasets.disable_progress_bars()
     local = Path(name).is_dir()
     empty: dict[str, Reading] = {}
     try:

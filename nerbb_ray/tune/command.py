@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.errors import NerbbError
+from nerbb_ray.errors import ConfigError, NerbbError
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.tracking.results import ExperimentResult
 from nerbb_ray.tune.options import RunOptions, run_options
@@ -19,6 +19,10 @@ def guarded(command: Callable[[], int]) -> int:
     """Run a command; what the user can mend is printed without a traceback."""
     try:
         return command()
+    except ConfigError as error:
+        # one problem per line, each with its own place
+        print("error: the experiment cannot run as it is described", *error.problems, sep="\n", file=sys.stderr)
+        return USER_ERROR
     except NerbbError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR

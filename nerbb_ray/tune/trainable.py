@@ -3,13 +3,14 @@
 import gc
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.logs import log_file
 from nerbb_ray.tune.resources import Allotment
 from nerbb_ray.tune.space import Job, job_of
 
-Trainable = Callable[[dict[str, Any]], None]
+if TYPE_CHECKING:
+    import torch
 
 
 def make_trainable(allotment: Allotment) -> Any:
@@ -24,9 +25,11 @@ def make_trainable(allotment: Allotment) -> Any:
 
 def run_in_actor(config: dict[str, Any]) -> None:
     """The whole trial in this process, which Tune uses for the next trial, too."""
+    import torch
     from ray import tune
 
-    run_job(job_of(config), tune.report)
+    job = job_of(config)
+    run_job(job, tune.report, torch.device("cuda" if job.allotment.gpus else "cpu"))
 
 
 def run_in_workers(config: dict[str, Any]) -> None:
@@ -55,12 +58,20 @@ def run_in_workers(config: dict[str, Any]) -> None:
 def run_worker(config: dict[str, Any]) -> None:
     """One of the workers of a trial."""
     from ray import train
+    from ray.train.torch import get_device
 
     context = train.get_context()
-    run_job(job_of(config), train.report, rank=context.get_world_rank(), world_size=context.get_world_size())
+    # workers of one node see all GPUs of their group: each has its own device among them
+    run_job(job_of(config), train.report, get_device(), context.get_world_rank(), context.get_world_size())
 
 
-def run_job(job: Job, report: Callable[[Mapping[str, Any]], None], rank: int = 0, world_size: int = 1) -> None:
+def run_job(
+    job: Job,
+    report: Callable[[Mapping[str, Any]], None],
+    device: "torch.device",
+    rank: int = 0,
+    world_size: int = 1,
+) -> None:
     """Train a job's trial, with everything that is logged or warned on the way in the trial's log file."""
     import torch
 
@@ -72,7 +83,7 @@ def run_job(job: Job, report: Callable[[Mapping[str, Any]], None], rank: int = 0
     path = job.log if rank == 0 else job.log.with_suffix(f".rank{rank}.log")
     ctx = TrialContext(
         report=report,
-        device=torch.device("cuda" if job.allotment.gpus else "cpu"),
+        device=device,
         threads=job.allotment.threads,
         checkpoint_dir=job.checkpoint_dir,
         rank=rank,
