@@ -1,0 +1,288 @@
+"""The documentation cannot rot: its commands, files, programs, tables and links are tried.
+
+In a page, `<!-- file: PATH -->` before a block says that a reader writes it to PATH, `<!-- output: COMMAND -->` that
+COMMAND prints it. Commands that train run with --dry-run here; `test_the_tutorial_really_runs` (slow) runs them.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray import Store, cli, cli_commands, errors, store
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.keys import keys_of, written
+from nerbb_ray.config.spec import PRESETS, ExperimentSpec
+from nerbb_ray.config.trials import TrialSpec, expand
+from nerbb_ray.config.vocabulary import SECTIONS
+from nerbb_ray.pages import PageStatus
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+FENCE = re.compile(r"(?:<!-- (\w+): ([^>]+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+RUNNERS = ("run_experiment", "nerbb_ray.tune")
+ACTIVATE = ["source", ".venv/bin/activate"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block; `note` and `about` are those of the comment before it."""
+
+    page: str
+    number: int
+    note: str
+    about: str
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.number}"
+
+
+def blocks(*languages: str, note: str | None = None) -> list[Block]:
+    found = [
+        Block(page.name, number, *(part or "" for part in match.groups()))
+        for page in PAGES
+        for number, match in enumerate(FENCE.finditer(page.read_text()), start=1)
+    ]
+    return [b for b in found if (not languages or b.language in languages) and (note is None or b.note == note)]
+
+
+def commands() -> list[str]:
+    """Every line of the bash blocks, once."""
+    lines = [line.split("  #")[0].strip() for block in blocks("bash") for line in block.text.splitlines()]
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def table(page: str, header: str) -> list[list[str]]:
+    """The rows below a table's header, as cells without backquotes."""
+    lines = (ROOT / page).read_text().splitlines()
+    rows = []
+    for line in lines[lines.index(header) + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip().replace("`", "") for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def scored(trial: TrialSpec) -> TrialResult:
+    """A trial that ended well, with metrics that the pages ask for."""
+    names = [
+        f"{split}/{level}/{label}/{metric}"
+        for split in ("val", "test")
+        for level in ("entity", "token")
+        for label in ("micro", "macro", "PER")
+        for metric in ("precision", "recall", "f1", "support")
+    ]
+    metrics = dict.fromkeys(names, trial.seed / 100) | {"val/loss": 0.5, "test/loss": 0.6}
+    return TrialResult(trial.run, trial.seed, "ok", metrics, trial.params(), epochs=5, checkpoint=f"/m/{trial.name}")
+
+
+def scored_experiment(spec: ExperimentSpec, *_: object) -> ExperimentResult:
+    return ExperimentResult.of(spec.name, map(scored, expand(spec)))
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the repository's configs and data, the files of the pages, and results of two experiments."""
+    from nerbb_ray.tracking.events import Ended, Started
+    from nerbb_ray.tracking.mlflow_writer import MlflowWriter
+
+    folder = tmp_path_factory.mktemp("reader")
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copytree(ROOT / "store/datasets/quickstart", folder / "store/datasets/quickstart")
+    for block in blocks(note="file"):
+        (folder / block.about).parent.mkdir(parents=True, exist_ok=True)
+        (folder / block.about).write_text(block.text)
+    paths = StorePaths(folder / "store")
+    paths.create()
+    for file in (folder / "configs/quickstart.ini", paths.config("letters")):
+        writer = MlflowWriter(paths.tracking_uri, file.stem, str(paths.artifacts))
+        for time_ms, trial in enumerate(expand(read_ini(file)), start=1):
+            writer.deliver(Started(trial, time_ms))
+            writer.deliver(Ended(trial, time_ms, scored(trial)))
+    return folder
+
+
+@pytest.fixture
+def reader(followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it as the working directory; web pages and training only seem to start."""
+    folder = tmp_path / "reader"
+    shutil.copytree(followed, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(Store, "chosen", None)
+    for module in (store, cli_commands):
+        monkeypatch.setattr(module, "page_action", page_action)
+    return folder
+
+
+def page_action(paths: StorePaths, name: str, action: str, port: int) -> PageStatus:
+    """What the real one does with a page that answers at once."""
+    assert action in ("start", "status", "stop")
+    print(status := PageStatus(name, port, 1, True, paths.results / f"{name}.log"))
+    return status
+
+
+def call(command: str) -> int:
+    """Run `nerbb ...` or `python -m nerbb_ray.tune ...` in this process; what would train is a dry run."""
+    from nerbb_ray.tune import __main__ as tune
+
+    words = shlex.split(command)
+    dry = ["--dry-run"] if {*words} & {*RUNNERS} and "--dry-run" not in words else []
+    if words[0] == "nerbb":
+        return cli.main(words[1:] + dry)
+    assert words[:3] == ["python", "-m", "nerbb_ray.tune"], f"no test knows how to try: {command}"
+    return tune.main(words[3:] + dry)
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] not in ("make", "source")])
+def test_command_works(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_commands, "_confirmed", lambda: False)
+    status = call(command)
+    out, err = capsys.readouterr()
+    assert status == 0, err
+    assert out
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] in ("make", "source")])
+def test_make_has_the_target_and_the_environment(command: str) -> None:
+    words = shlex.split(command)
+    if words[0] == "source":
+        assert words == ACTIVATE
+        assert "\nVENV := .venv\n" in (ROOT / "Makefile").read_text()
+    else:
+        subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("block", blocks(note="output"), ids=str)
+def test_output_is_what_the_command_prints(block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    call(block.about)
+    out, err = capsys.readouterr()
+    assert [line.rstrip() for line in (out + err).splitlines()] == block.text.splitlines()
+
+
+@pytest.mark.parametrize("block", [b for b in blocks("ini") if b.about != "mistakes.ini"], ids=str)
+def test_experiment_file_is_valid(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "exp.ini").write_text(block.text)
+    assert read_ini(tmp_path / "exp.ini").runs
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_program_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = compile(block.text, str(block), "exec")
+    if block.text.startswith("# not run"):
+        return
+    if ".run(" in block.text:
+        from nerbb_ray.tune import tuner
+
+        monkeypatch.setattr(tuner, "run_experiment", scored_experiment)
+    exec(code, {"__name__": "__main__"})
+
+
+def expected_keys(section: str) -> Iterator[list[str]]:
+    for field in fields(SECTIONS[section]):
+        rule = keys_of(SECTIONS[section])[field.name].rule
+        missing = "auto" if rule.startswith("auto ") else "-"
+        default = missing if field.default is None else written(field.default) or "mandatory"
+        yield [field.name, default, rule]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_key_tables_are_those_of_the_code(section: str) -> None:
+    expected = list(expected_keys(section))
+    text = (ROOT / "docs/experiment_file.md").read_text().partition(f"\n### [{section}]\n")[2]
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in text.partition("\n#")[0].splitlines() if "|" in line]
+    assert [row[:3] for row in rows[2:]] == expected
+    assert [row[:2] for row in table("README.md", f"| [{section}] | default | meaning |")] == [e[:2] for e in expected]
+
+
+def test_presets_are_those_of_the_code() -> None:
+    rows = table("docs/experiment_file.md", "| preset | max_epochs | early_stopping | lr_schedule |")
+    keys = ("max_epochs", "early_stopping", "lr_schedule")
+    assert rows == [[name, *(str(preset.get(key, "-")) for key in keys)] for name, preset in PRESETS.items()]
+
+
+def test_data_sources_and_formats_are_those_of_the_code() -> None:
+    from nerbb_ray.ner.builtin import BUILTIN
+    from nerbb_ray.ner.corpus import READERS
+
+    names = table("docs/experiment_file.md", "| built-in name | from |")
+    assert [(name, source == "hub") for name, source in names] == [(n, s.hub is not None) for n, s in BUILTIN.items()]
+    suffixes = [row[0].split(", ") for row in table("docs/experiment_file.md", "| suffix | content |")]
+    assert {suffix for row in suffixes for suffix in row} == set(READERS)
+
+
+def test_commands_are_those_of_nerbb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    listed = re.findall(r"^    (\w+)", capsys.readouterr().out, re.MULTILINE)
+    paragraph = (ROOT / "README.md").read_text().partition("The commands of `nerbb`")[2].partition("\n\n")[0]
+    assert re.findall(r"`(\w+)`", paragraph) == listed
+
+
+def test_every_error_is_named() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert kinds <= set(re.findall(r"\w+Error", (ROOT / "docs/python.md").read_text()))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.ini")), ids=lambda path: path.name)
+def test_example_experiment_loads_and_is_mentioned(path: Path) -> None:
+    assert read_ini(path).runs
+    assert f"configs/{path.name}" in (ROOT / "README.md").read_text()
+
+
+def test_results_of_the_quickstart_are_those_of_its_runs() -> None:
+    from nerbb_ray.tracking.table import HEADERS
+
+    text = (ROOT / "README.md").read_text().partition("<!-- results:quickstart -->\n```text\n")[2].partition("```")[0]
+    spec = read_ini(ROOT / "configs/quickstart.ini")
+    assert all(header in text for header in HEADERS)
+    n = spec.settings.multiple_runs
+    assert all(re.search(rf"^ *\*? +{run.name} +{n}/{n} +.*\d\.\d+ \+- ", text, re.MULTILINE) for run in spec.runs)
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        path, _, anchor = target.partition("#")
+        if path.startswith(("http://", "https://")):
+            continue
+        file = (page.parent / path) if path else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in [slug(h) for h in re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)], target
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_page_has_no_paths_of_a_machine(page: Path) -> None:
+    assert not re.search(r"(?<![\w.)>])/(home|tmp|work|root|Users)\b", page.read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.usefixtures("reader")
+def test_the_tutorial_really_runs(reader: Path) -> None:
+    (tutorial,) = [b for b in blocks("bash") if b.page == "README.md" and "nerbb create" in b.text]
+    shutil.rmtree(reader / "store/results")
+    bin_folder = Path(sys.executable).parent
+    done = subprocess.run(
+        ["bash", "-euc", f'PATH="{bin_folder}:$PATH"\n{tutorial.text}'], cwd=reader, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"runB +2/2", done.stdout)
