@@ -48,12 +48,12 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     """Seeds, model and optimizer: the same on every worker, but for the state of the dropout."""
     torch.set_num_threads(ctx.threads)
     random.seed(trial.seed)
-    np.random.seed(trial.seed)
-    torch.manual_seed(trial.seed)
+    np.random.seed(trial.seed % 2**32)
+    torch.manual_seed(trial.seed % 2**63)
     dtype = device_precision(trial.settings.precision, ctx.device)
     model = load_model(source, data.tags).to(ctx.device)
     if ctx.rank:
-        torch.manual_seed(trial.seed + (ctx.rank << 32))
+        torch.manual_seed((trial.seed + (ctx.rank << 32)) % 2**63)
     log.info("trial %s: %s", trial.name, trial.params())
     log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
     return Session(

@@ -61,6 +61,10 @@ def test_the_same_seed_gives_the_same_losses_bit_for_bit(data, source) -> None:
     assert first[0]["train/loss"] != other[0]["train/loss"]
 
 
+def test_a_seed_may_be_any_positive_number(data, source) -> None:
+    assert len(trained(trial(seed=10**20, max_epochs=1), data, source)) == 1
+
+
 def test_the_trial_follows_the_rule_and_learns(data, source) -> None:
     spec = trial(max_epochs=20, lr_cooldown_epochs=2, monitor="val_f1")
     reports = trained(spec, data, source)
