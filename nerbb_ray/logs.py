@@ -10,7 +10,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @contextmanager
 def log_file(path: Path, level: str = "info", *, append: bool = False) -> Iterator[None]:
-    """Send all that this process logs or warns to a file, and nothing of it to the screen, while the context lasts.
+    """Send all that this process logs or warns to a file while the context lasts; warnings go nowhere else.
 
     Args:
         level: info or debug, of nerbb_ray's own messages; other libraries are heard from info on.

@@ -176,7 +176,7 @@ def replay(hparams: HParams, values: Sequence[float], steps_per_epoch: int) -> R
     Raises:
         ValueError: no value, or steps_per_epoch < 1.
     """
-    if not values or steps_per_epoch < 1:
+    if len(values) == 0 or steps_per_epoch < 1:
         raise ValueError(f"at least one value and one step are needed, but got {len(values)=}, {steps_per_epoch=}")
     state = start(hparams)
     rates, stages, seen = [], [], []

@@ -14,7 +14,7 @@ import torch
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.training.data import EncodedCorpus
-from nerbb_ray.training.model import ModelSource
+from nerbb_ray.training.sources import ModelSource
 
 PACKAGES = ("nerbb_ray", "torch", "transformers", "tokenizers", "datasets", "ray", "mlflow", "numpy", "seqeval")
 

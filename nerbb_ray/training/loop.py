@@ -4,6 +4,7 @@ Knows no Ray: the same loop runs in the actor of a Tune trial, in each worker of
 """
 
 import logging
+import math
 import time
 from typing import Any
 
@@ -17,8 +18,9 @@ from nerbb_ray.training.batches import IGNORED, make_batch, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
 from nerbb_ray.training.evaluation import Evaluation, cross_entropy, evaluate
-from nerbb_ray.training.model import ModelSource, save_model
+from nerbb_ray.training.model import save_model
 from nerbb_ray.training.session import Session, set_up
+from nerbb_ray.training.sources import ModelSource
 
 MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
 
@@ -44,7 +46,7 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
         train_loss = train_epoch(session, epoch, rates)
         val = evaluate(session, data.val)
         val_metrics = val.metrics("val")
-        history.append(val_metrics[MONITORED[hparams.monitor]] if data.val.num_labelled else None)
+        history.append(monitored(hparams.monitor, train_loss, val_metrics, data))
         state = advance(state, history[-1], hparams)
         kept.consider(session, val, state, epoch)
         report = {
@@ -66,6 +68,20 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
         ctx.report(report)
 
 
+def monitored(monitor: str, train_loss: float, val: dict[str, float], data: EncodedCorpus) -> float | None:
+    """What the rule gets to see of an epoch.
+
+    A loss that is not finite means divergence, whatever is monitored: predictions of such a model may still score.
+
+    Returns:
+        None if the split has nothing to measure: no word, or for F1 no entity in truth and prediction.
+    """
+    if not math.isfinite(train_loss) or (data.val.num_labelled and not math.isfinite(val["val/loss"])):
+        return math.nan
+    value = val[MONITORED[monitor]]
+    return value if math.isfinite(value) else None
+
+
 def _losses(report: dict[str, Any]) -> str:
     return ", ".join(f"{name} {report[name]:.4f}" for name in ("train/loss", "val/loss", "val/entity/micro/f1"))
 
@@ -83,6 +99,7 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     order = training_order(data.lengths, session.trial.hparams.batch_size, session.trial.seed, epoch)
     loss_sum = torch.zeros((), device=ctx.device)
     session.model.train()
+    started = time.monotonic()
     for rate, members in zip(rates, order, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -97,7 +114,9 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
         ctx.add_gradients(parameters)
         session.scaler.step(optimizer)
         session.scaler.update()
-    return float(ctx.add(np.array([loss_sum.item()]))[0]) / int(labelled.sum())
+    total = float(ctx.add(np.array([loss_sum.item()]))[0])
+    log.info("epoch %d trained: %d words in %.3f s", epoch, labelled.sum(), time.monotonic() - started)
+    return total / int(labelled.sum())
 
 
 class Kept:
@@ -142,7 +161,9 @@ def finish(session: Session, kept: Kept, state: AdaptiveState) -> dict[str, Any]
         return report
     kept.restore(session)
     test = evaluate(session, session.data.test)
-    report["chosen"] = kept.val.metrics("val") | test.metrics("test")
+    tested = test.metrics("test")
+    # val/... of a report is that of its epoch; what the chosen weights reach stands apart
+    report |= tested | {"chosen": kept.val.metrics("val") | tested}
     report["artifacts"] = artifacts.files(session.trial, test.counts, report["environment"])
     if session.ctx.checkpoint_dir is not None and session.ctx.rank == 0:
         save_model(session.model, session.tokenizer, session.ctx.checkpoint_dir)

@@ -12,7 +12,8 @@ import torch
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training.context import TrialContext, device_precision
 from nerbb_ray.training.data import EncodedCorpus
-from nerbb_ray.training.model import ModelSource, load_model, load_tokenizer
+from nerbb_ray.training.model import load_model, load_tokenizer
+from nerbb_ray.training.sources import ModelSource
 
 WEIGHT_DECAY = 0.01
 

@@ -9,7 +9,8 @@ from nerbb_ray.errors import NerbbError
 from nerbb_ray.ner.corpus import Corpus, find_corpus
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.data import check_trainable, encode_once, load_encoded
-from nerbb_ray.training.model import ModelSource, check_length, find_model, load_tokenizer
+from nerbb_ray.training.model import check_length, load_tokenizer
+from nerbb_ray.training.sources import ModelSource, find_model
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.training.model import ModelSource
+from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.tune.resources import Allotment
 
 

@@ -18,8 +18,9 @@ from nerbb_ray.training.context import TrialContext, device_precision
 from nerbb_ray.training.data import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.evaluation import evaluate
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import find_model, load_model, load_tokenizer
+from nerbb_ray.training.model import load_model, load_tokenizer
 from nerbb_ray.training.session import make_optimizer, set_up
+from nerbb_ray.training.sources import find_model
 
 CPU = torch.device("cpu")
 
@@ -137,6 +138,18 @@ def test_without_a_validation_split_the_last_epoch_is_kept(data, source) -> None
     assert last["history"] == [None, None]
     assert math.isnan(last["val/loss"])
     assert last["chosen"]["test/entity/micro/f1"] >= 0
+
+
+def test_a_validation_split_without_entities_is_not_divergence(data, source) -> None:
+    without = replace(data, val=replace(data.val, gold=np.zeros_like(data.val.gold)))
+    last = trained(trial(early_stopping=False, max_epochs=4, monitor="val_f1"), without, source)[-1]
+    assert (last["epochs"], last["diverged"]) == (4, False)
+    assert last["chosen"]["test/entity/micro/f1"] >= 0
+
+
+def test_divergence_is_seen_whatever_is_monitored(data, source) -> None:
+    last = trained(trial(lr_max=1e30, max_epochs=6, monitor="val_f1"), data, source)[-1]
+    assert last["diverged"]
 
 
 def test_an_empty_test_split_gives_undefined_metrics(data, source) -> None:

@@ -8,19 +8,10 @@ import pytest
 import torch
 
 from nerbb_ray.errors import ModelError
-from nerbb_ray.training import model as models
+from nerbb_ray.training import sources as models
 from nerbb_ray.training.encoding import special_tokens
-from nerbb_ray.training.model import (
-    OFFLINE_PACKAGES,
-    ModelSource,
-    OfflinePackage,
-    check_length,
-    find_model,
-    load_model,
-    load_tokenizer,
-    lowercases,
-    save_model,
-)
+from nerbb_ray.training.model import check_length, load_model, load_tokenizer, lowercases, save_model
+from nerbb_ray.training.sources import OFFLINE_PACKAGES, ModelSource, OfflinePackage, find_model
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 TAGS = ("O", "B-PER", "I-PER")
@@ -142,6 +133,28 @@ def test_old_weights_of_pytorch_load_as_well(tiny_model: Path, tmp_path: Path) -
     torch.save(weights, tmp_path / "old" / "pytorch_model.bin")
     name = "bert.embeddings.word_embeddings.weight"
     assert torch.equal(load_model(source_of(tmp_path / "old"), TAGS).state_dict()[name], weights[name])
+
+
+def test_a_folder_with_a_vocabulary_only_follows_its_name(tiny_model: Path, tmp_path: Path) -> None:
+    for name, expected in (("my-bert-cased", False), ("my-bert-uncased", True), ("my-bert", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("config.json", "model.safetensors", "vocab.txt"):
+            shutil.copy(tiny_model / file, folder)
+        assert lowercases(load_tokenizer(find_model(name, tmp_path, Path("/nowhere")))) is expected
+
+
+def test_a_folder_without_weights_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "bert", ignore=shutil.ignore_patterns("*.safetensors"))
+    with pytest.raises(ModelError, match="has no weights: expected one of"):
+        find_model("bert", tmp_path, Path("/nowhere"))
+
+
+def test_damaged_weights_give_an_error_that_names_the_model(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "bert")
+    (tmp_path / "bert" / "model.safetensors").write_bytes(b"nothing of use")
+    with pytest.raises(ModelError, match=r"'bert' .* cannot be loaded"):
+        load_model(source_of(tmp_path / "bert"), TAGS)
 
 
 @pytest.mark.parametrize(("model_type", "limit"), [("bert", 128), ("roberta", 126)])

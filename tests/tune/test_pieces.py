@@ -14,7 +14,7 @@ from nerbb_ray.config.trials import TrialSpec, expand
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.adaptive import replay
-from nerbb_ray.training.model import ModelSource
+from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.tune.collect import in_order, trial_result
 from nerbb_ray.tune.earlier import refuse_changes
 from nerbb_ray.tune.options import RunOptions, add_run_options, run_options
