@@ -1,0 +1,240 @@
+"""The benchmark: its arithmetic against known answers, its meter against processes of known cost, and a tiny run."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture
+def bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The modules of benchmarks/, which is a folder of scripts and no package."""
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import bench_trial
+    import comparison
+    import process_tree
+    import sides
+
+    return SimpleNamespace(bench_trial=bench_trial, comparison=comparison, process_tree=process_tree, sides=sides)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "length"),
+    [
+        ([], 0),
+        ([(1, 3)], 2),
+        ([(1, 3), (5, 6)], 3),
+        ([(5, 6), (1, 3), (2, 4)], 4),
+        ([(1, 9), (2, 3)], 8),
+        ([(1, 2), (2, 4)], 3),
+    ],
+)
+def test_time_that_trials_share_counts_once(bench, intervals, length) -> None:
+    assert bench.comparison.union_length(intervals) == length
+
+
+def test_measures_of_two_trials_side_by_side(bench) -> None:
+    epoch, trial = bench.comparison.Epoch, bench.comparison.Trial
+    trials = [
+        trial(43, (epoch(110, 114, 800), epoch(116, 120, 800)), 0.5),
+        trial(44, (epoch(112, 117, 800), epoch(118, 122, 800)), 0.7),
+    ]
+    found = bench.comparison.measures(trials, 100, {"wall_s": 30, "cpu_s": 50, "peak_mb": 900, "sampling_s": 1})
+    assert found == {
+        "train_words_per_s": 3200 / 12,  # 110 to 122 without a gap
+        "all_words_per_s": 1600 / 8,  # the first epochs with their validation: 110 to 116 and 112 to 118
+        "epoch_s": 4,
+        "first_step_s": 10,
+        "wall_s": 30,
+        "cpu_s": 50,
+        "peak_mb": 900,
+        "f1": pytest.approx(0.6),
+    }
+
+
+def test_one_epoch_says_nothing_about_validation(bench) -> None:
+    trial = bench.comparison.Trial(43, (bench.comparison.Epoch(1, 3, 10),), 0.5)
+    found = bench.comparison.measures([trial], 0, {"wall_s": 9, "cpu_s": 9, "peak_mb": 9})
+    assert found["train_words_per_s"] == 5
+    assert math.isnan(found["all_words_per_s"])
+    row = bench.comparison.measures_table({"x": [found]}).splitlines()[2]
+    assert [cell.strip() for cell in row.split("|")[2:4]] == ["5", "-"]
+
+
+@pytest.mark.parametrize(
+    ("values", "digits", "text"),
+    [([1.5], 2, "1.50"), ([3, 1, 2], 1, "2.0 [1.0, 3.0]"), ([1, 2], 1, "1.5 [1.0, 2.0]"), ([math.nan], 1, "-")],
+)
+def test_repetitions_are_shown_as_median_and_range(bench, values, digits, text) -> None:
+    assert bench.comparison.Spread.of(values).text(digits) == text
+
+
+def test_gains_are_larger_than_one_where_ours_is_better_and_are_taken_per_repetition(bench) -> None:
+    keys = bench.comparison.METRICS
+    ours = [dict.fromkeys(keys, 4.0), dict.fromkeys(keys, 9.0)]
+    theirs = [dict.fromkeys(keys, 2.0), dict.fromkeys(keys, 3.0)]
+    found = bench.comparison.gains(ours, theirs)
+    more = bench.comparison.Spread(2.5, 2, 3)
+    less = bench.comparison.Spread(pytest.approx((1 / 2 + 1 / 3) / 2), pytest.approx(1 / 3), 0.5)
+    assert found == {
+        "train_words_per_s": more,
+        "all_words_per_s": more,
+        "epoch_s": less,
+        "first_step_s": less,
+        "wall_s": less,
+        "cpu_s": less,
+        "peak_mb": less,
+        "f1": bench.comparison.Spread(4, 2, 6),
+    }
+
+
+def test_tables_are_aligned_markdown(bench) -> None:
+    table = bench.comparison.markdown(["", "s"], [["a long name", "1.5"], ["b", "12.25"]])
+    assert table.splitlines() == [
+        "|             |     s |",
+        "|-------------|------:|",
+        "| a long name |   1.5 |",
+        "| b           | 12.25 |",
+    ]
+
+
+@pytest.mark.parametrize("section", ["one", "four"])
+def test_fp32_is_compared_with_fp32_and_auto_with_everything(bench, section) -> None:
+    sides = bench.bench_trial.SECTIONS[section](2)
+    pairs = bench.bench_trial.pairs(sides)
+    assert {(a.split(",")[0], b.split(",")[0]) for a, b in pairs} == {
+        ("nerbb_ray fp32", "Trainer fp32"),
+        ("nerbb_ray auto", "Trainer fp32"),
+        ("nerbb_ray auto", "Trainer bf16"),
+    }
+    assert all(side.threads * side.at_once == 2 for side in sides)
+
+
+LOG = """\
+2026-01-02 03:04:05,500 INFO nerbb_ray.training.loop: device cpu, 2 threads, torch.bfloat16
+2026-01-02 03:04:10,000 INFO nerbb_ray.training.loop: epoch 0 trained: 120 words in 4.250 s
+2026-01-02 03:04:10,900 INFO nerbb_ray.training.loop: epoch 0 WARMUP_OR_CONSTANT lr 0.0005: train/loss 1.0000
+2026-01-02 03:04:15,000 INFO nerbb_ray.training.loop: epoch 1 trained: 120 words in 4.000 s
+"""
+
+
+def test_epochs_are_read_from_the_log_of_a_trial(bench) -> None:
+    first, second = bench.sides.logged_epochs(LOG)
+    assert (first.words, second.words) == (120, 120)
+    assert first.end - first.begin == pytest.approx(4.25)
+    assert second.begin - first.end == pytest.approx(1)
+    assert bench.sides.logged_precision(LOG) == "bfloat16"
+    with pytest.raises(bench.sides.NoTimesError, match="epoch 0 trained"):
+        bench.sides.logged_epochs(LOG.splitlines()[0])
+
+
+def test_only_bio_tags_are_compared(bench, tiny_dataset, tmp_path) -> None:
+    bench.sides.write_data(tiny_dataset, tmp_path / "good", 5)
+    copied = (tmp_path / "good" / "datasets" / "data" / "train.jsonl").read_text().splitlines()
+    assert copied == (tiny_dataset / "train.jsonl").read_text().splitlines()[:5]
+    for split in ("train", "val", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(json.dumps({"tokens": ["Anna"], "tags": ["PER"]}) + "\n")
+    with pytest.raises(ValueError, match=r"tags must be BIO; got PER"):
+        bench.sides.write_data(tmp_path, tmp_path / "bad", None)
+
+
+def measured(bench: SimpleNamespace, tmp_path: Path, *programs: str, at_once: int = 1):
+    """Costs of small Python programs."""
+    prelude = "import os, signal, sys, time\ndef burn(s):\n    while time.process_time() < s: pass\n"
+    logs = [tmp_path / f"{i}.log" for i in range(len(programs))]
+    return bench.process_tree.run_measured(
+        [[sys.executable, "-I", "-S", "-c", prelude + textwrap.dedent(program)] for program in programs],
+        at_once=at_once,
+        env=dict(os.environ),
+        cpus=sorted(os.sched_getaffinity(0)),
+        logs=logs,
+    )
+
+
+FAMILIES = {
+    "itself": "burn(.8)",
+    "a child that it waits for": "if os.fork(): os.wait()\nelse: burn(.8)",
+    "an orphan in a session of its own": "if not os.fork(): os.setsid(); burn(.8)",
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_cpu_time_of_every_kind_of_process_counts_once(bench, tmp_path, family) -> None:
+    usage = measured(bench, tmp_path, FAMILIES[family])
+    assert 0.8 <= usage.cpu_s < 1.2
+
+
+def test_cpu_time_of_children_that_nobody_waits_for_is_sampled(bench, tmp_path) -> None:
+    program = """
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        child = os.fork()
+        if not child:
+            burn(.8)
+            time.sleep(1)
+            os._exit(0)
+        while os.path.exists(f"/proc/{child}"):
+            time.sleep(.05)
+    """
+    usage = measured(bench, tmp_path, program)
+    assert 0.8 <= usage.cpu_s < 1.2
+
+
+def test_commands_run_as_many_at_once_as_asked_for(bench, tmp_path) -> None:
+    stamps = [
+        f"path = {str(tmp_path / str(i))!r}\nopen(path, 'a').write(str(time.time()))\ntime.sleep(.6)\n"
+        "open(path, 'a').write(' ' + str(time.time()))"
+        for i in range(3)
+    ]
+    usage = measured(bench, tmp_path, *stamps, at_once=2)
+    times = sorted(tuple(map(float, (tmp_path / str(i)).read_text().split())) for i in range(3))
+    assert times[2][0] >= min(times[0][1], times[1][1])
+    assert usage.started <= times[0][0]
+    assert usage.wall_s >= 1.2
+
+
+def test_memory_that_processes_share_counts_once(bench, tmp_path) -> None:
+    usage = measured(bench, tmp_path, "block = b'x' * 200_000_000\nfor _ in range(2): os.fork()\ntime.sleep(3)")
+    assert 200 <= usage.peak_mb < 260
+
+
+def test_a_command_that_fails_is_an_error_with_its_last_words(bench, tmp_path) -> None:
+    with pytest.raises(bench.process_tree.CommandError, match=r"exit status 3\n.*no such model"):
+        measured(bench, tmp_path, "print('no such model', file=sys.stderr); sys.exit(3)")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_tiny_run_measures_both_sides(root, tiny_model, tiny_dataset, tmp_path) -> None:
+    pytest.importorskip("accelerate", reason="transformers.Trainer needs accelerate")
+    out = tmp_path / "out.json"
+    options = {"--model": tiny_model, "--dataset": tiny_dataset, "--epochs": 2, "--repeats": 1, "--json": out}
+    command = [
+        sys.executable,
+        "benchmarks/bench_trial.py",
+        *(str(part) for option in options.items() for part in option),
+    ]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1200, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert [len(found["measures"][section]) for section in ("one", "four")] == [4, 6]
+    for section, sides in found["measures"].items():
+        for (measure,) in sides.values():
+            assert 0 < measure["first_step_s"] < measure["wall_s"]
+            assert 0 < measure["all_words_per_s"] <= measure["train_words_per_s"]
+            assert measure["cpu_s"] > 1
+            assert measure["peak_mb"] > 100
+            assert 0 <= measure["f1"] <= 1
+        for ratios in found["gains"][section].values():
+            assert all(math.isfinite(spread["middle"]) for spread in ratios.values())
+    words = {epoch["words"] for one in found["details"] for trial in one["trials"] for epoch in trial["epochs"]}
+    rows = [json.loads(line) for line in (tiny_dataset / "train.jsonl").read_text().splitlines()]
+    assert words == {sum(len(row["tokens"]) for row in rows)}
+    assert {len(one["trials"]) for one in found["details"]} == {1, 4}
+    assert "### One trial" in done.stdout
+    assert "| nerbb_ray auto, 2 at a time against Trainer bf16, 1 at a time" in done.stdout
