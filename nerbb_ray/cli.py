@@ -51,6 +51,7 @@ def run(argv: Sequence[str]) -> int:
         return USER_ERROR
     _refuse_unknown_command(parser, argv)
     args = parser.parse_args(argv)
+    args.words = argv
     command: Command = args.command
     return guarded(lambda: _call(command, args))
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -47,8 +46,7 @@ def create(args: Namespace) -> int:
 
 def run_experiment(args: Namespace) -> int:
     store = current_store(args.store)
-    words = ["nerbb", *(["--store", str(args.store)] if args.store else []), "run_experiment", args.name, "--resume"]
-    return run_file(store.find_config(args.name), store.root, args, again=shlex.join(words))
+    return run_file(store.find_config(args.name), store.root, args, ["nerbb", *args.words])
 
 
 def show_experiments(args: Namespace) -> int:

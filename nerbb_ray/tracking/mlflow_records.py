@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KIND, RUN, SEED, N_SEEDS = "nerbb.kind", "nerbb.run", "nerbb.seed", "nerbb.n_seeds"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
+DATA = "nerbb.data"
 PARENT = "mlflow.parentRunId"
 
 SETTINGS = {
@@ -131,6 +132,7 @@ def trial_result(run: "Run") -> TrialResult:
         checkpoint=tags.get(CHECKPOINT) or None,
         duration_s=duration,
         log=tags.get(LOG) or None,
+        data=tags.get(DATA) or None,
         best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
         reason=tags.get(REASON) or None,
     )

@@ -83,6 +83,7 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
         checkpoint=report.get("checkpoint") or None,
         best_epoch=None if best is None or best < 0 else best,
         reason=report.get("reason") or None,
+        data=report.get("environment", {}).get("data_fingerprint"),
     )
 
 

@@ -91,6 +91,7 @@ class TrialResult:
         log: file to read when something went wrong.
         best_epoch: counted from 0.
         reason: why the training stopped.
+        data: fingerprint of the data set.
     """
 
     run: str
@@ -105,6 +106,7 @@ class TrialResult:
     log: str | None = None
     best_epoch: int | None = None
     reason: str | None = None
+    data: str | None = None
 
     @property
     def name(self) -> str:

@@ -1,7 +1,6 @@
 """`python -m nerbb_ray.tune exp.ini`: run an experiment file on this machine or on a Ray cluster."""
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -26,8 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, metavar="DIR", help="where data, models and results are (./store)")
     add_run_options(parser)
     args = parser.parse_args(argv)
-    words = ["python", "-m", "nerbb_ray.tune", str(args.file), *(["--store", str(args.store)] if args.store else [])]
-    return guarded(lambda: run_file(args.file, args.store, args, again=shlex.join([*words, "--resume"])))
+    command = ["python", "-m", "nerbb_ray.tune", *(sys.argv[1:] if argv is None else argv)]
+    return guarded(lambda: run_file(args.file, args.store, args, command))
 
 
 if __name__ == "__main__":

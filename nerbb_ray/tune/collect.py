@@ -20,9 +20,13 @@ def trial_result(job: Job, last_report: dict[str, Any] | None, error: Exception 
 
 
 def in_order(trials: tuple[TrialSpec, ...], results: dict[str, TrialResult]) -> list[TrialResult]:
-    """Results by the order of the experiment; a trial that never started is interrupted."""
+    """Results by the order of the experiment; a trial that never started is interrupted.
+
+    Earlier seeds that the experiment no longer asks for come last.
+    """
+    planned = {trial.name for trial in trials}
     return [
         results.get(trial.name)
         or TrialResult(trial.run, trial.seed, "interrupted", params=trial.params(), error="never started")
         for trial in trials
-    ]
+    ] + [result for name, result in results.items() if name not in planned]

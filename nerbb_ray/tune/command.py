@@ -1,8 +1,9 @@
 """What a command that runs an experiment prints, and its exit status."""
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nerbb_ray.config.ini import read_ini
@@ -26,16 +27,22 @@ def guarded(command: Callable[[], int]) -> int:
     except NerbbError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # a store that cannot be written, a file in the place of a folder: the path says what to mend
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
-def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, again: str) -> int:
+def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, command: Sequence[str]) -> int:
     """Plan or run one experiment file; returns the exit status.
 
     Args:
-        again: the command that goes on with an interrupted experiment.
+        command: the words that the user typed, for the advice how to go on.
     """
     options = run_options(args)
     spec, store = read_ini(file), current_store(store_dir)
@@ -45,7 +52,7 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, again
 
     result = run_experiment(spec, store, options)
     show_result(result, as_json=args.json)
-    return exit_status(result, again)
+    return exit_status(result, again_with(command))
 
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
@@ -73,6 +80,11 @@ def show_result(result: ExperimentResult, *, as_json: bool) -> None:
         print(table.to_json(result))
     else:
         print(table.results_text(result))
+
+
+def again_with(command: Sequence[str]) -> str:
+    """The same command, to go on with an interrupted experiment."""
+    return shlex.join([*(word for word in command if word not in ("--resume", "--overwrite")), "--resume"])
 
 
 def exit_status(result: ExperimentResult, again: str) -> int:

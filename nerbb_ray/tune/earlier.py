@@ -2,15 +2,16 @@
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tracking.results import TrialResult
 
-# parameters that may change without changing what a trial computes
-FREE = ("run", "preset", "checkpoints", "logging_level", "multiple_runs")
+# parameters that may change without changing what a trial computes; the seed names the trial
+FREE = ("run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs")
+FINISHED = ("ok", "diverged")
 
 log = logging.getLogger(__name__)
 
@@ -20,43 +21,58 @@ def finished_trials(
 ) -> dict[str, TrialResult]:
     """The trials, by name, that ended ok or diverged: running them again would give the same.
 
+    Seeds that are no longer asked for are among them: what was measured of a run counts in its mean.
+
     Args:
         must_exist: whether an experiment without any earlier trial is an error.
     Raises:
-        ConfigError: an earlier trial of the same name had other parameters; the error shows the difference.
+        ConfigError: an earlier trial of a run had other parameters; the error shows the difference.
         ResultError: there are no earlier trials, but there must be; or MLflow cannot be read.
     """
     from nerbb_ray.tracking.mlflow_reader import find_result
 
     known = find_result(store.tracking_uri, name)
-    earlier = {trial.name: trial for trial in known.trials} if known else {}
-    if must_exist and not earlier:
+    if must_exist and not (known and known.trials):
         raise ResultError(f"experiment {name}: there is nothing to resume; run it without --resume")
-    trials = list(trials)
-    refuse_changes(name, trials, earlier)
-    return {
-        trial.name: earlier[trial.name]
-        for trial in trials
-        if trial.name in earlier and earlier[trial.name].status in ("ok", "diverged")
-    }
+    planned = {trial.run: trial for trial in trials}
+    earlier = [trial for trial in known.trials if trial.run in planned] if known else []
+    refuse_changes(name, planned, earlier)
+    return {trial.name: trial for trial in earlier if trial.status in FINISHED}
 
 
-def refuse_changes(name: str, trials: Iterable[TrialSpec], earlier: dict[str, TrialResult]) -> None:
-    """Raises ConfigError if trials of the same name were run with other parameters."""
+def refuse_changes(name: str, planned: Mapping[str, TrialSpec], earlier: Iterable[TrialResult]) -> None:
+    """Raises ConfigError if a run has earlier trials with other parameters: their mean would be one of two things.
+
+    Args:
+        planned: one trial of each run, by its run.
+    """
     changes: dict[str, None] = {}
-    for trial in trials:
-        known = earlier[trial.name].params if trial.name in earlier else {}
-        for key, value in trial.params().items():
-            if key in known and key not in FREE and str(known[key]) != str(value):
-                changes[f"{trial.run}: {key} was {known[key]}, now {value}"] = None
-    if changes:
-        raise ConfigError(
-            [
-                f"experiment {name} has trials with other parameters:",
-                *(f"  {change}" for change in changes),
-                "give the file another name, or run it with --overwrite to forget the earlier trials",
-            ]
-        )
+    for trial in earlier:
+        for key, value in planned[trial.run].params().items():
+            if key in trial.params and key not in FREE and str(trial.params[key]) != str(value):
+                changes[f"{trial.run}: {key} was {trial.params[key]}, now {value}"] = None
+    _refuse(name, "other parameters", changes)
+
+
+def refuse_other_data(name: str, fingerprints: Mapping[str, str], earlier: Iterable[TrialResult]) -> None:
+    """Raises ConfigError if the data of a run are not those of its earlier trials.
+
+    Args:
+        fingerprints: of the data now, by run.
+    """
+    changes = {
+        f"{trial.run}: the data had the fingerprint {trial.data[:12]}, now {fingerprints[trial.run][:12]}": None
+        for trial in earlier
+        if trial.data and trial.data != fingerprints[trial.run]
+    }
+    _refuse(name, "other data", changes)
+
+
+def _refuse(name: str, what: str, changes: Iterable[str]) -> None:
+    lines = [f"  {change}" for change in changes]
+    if lines:
+        way_out = "give the file another name, or run it with --overwrite to forget the earlier trials"
+        raise ConfigError([f"experiment {name} has trials with {what}:", *lines, way_out])
 
 
 def forget(name: str, store: StorePaths) -> None:

@@ -1,6 +1,7 @@
 """What an experiment would do, as a table: `--dry-run`. Starts nothing and asks no server."""
 
 import json
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -111,14 +112,16 @@ def _steps(spec: ExperimentSpec, store: StorePaths, notes: list[str]) -> dict[st
     """Steps per epoch of every run, as far as its data and model are on this machine."""
     from nerbb_ray.tune.prepare import Preparation
 
-    preparation = Preparation(store, Path.cwd(), ask_hub=False)
     steps: dict[str, int | None] = {}
-    for run in spec.runs:
-        try:
-            steps[run.name] = preparation.run(spec, run).steps_per_epoch
-        except NerbbError as error:
-            steps[run.name] = None
-            note = f"steps per epoch are not known yet: {error}"
-            if note not in notes:
-                notes.append(note)
+    # nothing is left behind, and the store may be read-only
+    with tempfile.TemporaryDirectory() as cache:
+        preparation = Preparation(store, Path.cwd(), Path(cache), ask_hub=False)
+        for run in spec.runs:
+            try:
+                steps[run.name] = preparation.run(spec, run).steps_per_epoch
+            except NerbbError as error:
+                steps[run.name] = None
+                note = f"steps per epoch are not known yet: {error}"
+                if note not in notes:
+                    notes.append(note)
     return steps

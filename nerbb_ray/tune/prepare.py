@@ -21,25 +21,26 @@ class Prepared:
 
     Args:
         data: file of the tokenised data set, before pruning.
+        fingerprint: of the data set.
         steps_per_epoch: optimizer steps.
-        num_slices: training slices of the run.
     """
 
     data: Path
+    fingerprint: str
     source: ModelSource
     steps_per_epoch: int
-    num_slices: int
 
 
 class Preparation:
     """Prepares runs; what several runs share is read and tokenised once.
 
     Args:
+        cache: folder of the tokenised data.
         ask_hub: whether data and models may be fetched; if not, only what this machine has is found.
     """
 
-    def __init__(self, store: StorePaths, base_dir: Path, *, ask_hub: bool = True) -> None:
-        self.store, self.base_dir, self.ask_hub = store, base_dir, ask_hub
+    def __init__(self, store: StorePaths, base_dir: Path, cache: Path, *, ask_hub: bool = True) -> None:
+        self.store, self.base_dir, self.cache, self.ask_hub = store, base_dir, cache, ask_hub
         self._corpora: dict[tuple[str, str | None, str], Corpus] = {}
         self._sources: dict[str, ModelSource] = {}
 
@@ -52,12 +53,14 @@ class Preparation:
         corpus, source = self._corpus(run), self._source(run)
         check_length(source, run.hparams.max_seq_length)
         tokenizer = load_tokenizer(source, spec.settings.uncased)
-        path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.store.cache)
+        path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.cache)
         data = load_encoded(path).pruned(run.dataset)
         check_trainable(data, run.hparams)
-        if run.hparams.early_stopping and run.dataset.train_on_val:
-            log.warning("run %s: train_on_val trains on the split that early stopping watches", run.name)
-        return Prepared(path, source, data.steps_per_epoch(run.hparams.batch_size), data.train.num_slices)
+        if run.dataset.train_on_val:
+            log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
+        if run.dataset.train_on_test:
+            log.warning("run %s: train_on_test trains on the test split: its metrics say nothing", run.name)
+        return Prepared(path, data.fingerprint, source, data.steps_per_epoch(run.hparams.batch_size))
 
     def _corpus(self, run: RunSpec) -> Corpus:
         params = run.dataset

@@ -12,10 +12,25 @@ Backend = Literal["inprocess", "torch_trainer"]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """CPUs and GPUs of this computer or of a whole cluster."""
+    """This computer, or a whole cluster.
 
-    cpus: float
-    gpus: float
+    Args:
+        nodes: (CPUs, GPUs) of each computer; a worker must find its place on one of them.
+    """
+
+    nodes: tuple[tuple[float, float], ...]
+
+    @property
+    def cpus(self) -> float:
+        return sum(cpus for cpus, _ in self.nodes)
+
+    @property
+    def gpus(self) -> float:
+        return sum(gpus for _, gpus in self.nodes)
+
+    def places(self, cpus: float, gpus: float) -> int:
+        """How many workers of this size run at once."""
+        return sum(min(int(c / cpus), int(g / gpus) if gpus else int(c / cpus)) for c, g in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,7 @@ def this_machine() -> Machine:
     """The computer that we run on, without asking Ray."""
     import torch
 
-    return Machine(cpus=len(os.sched_getaffinity(0)), gpus=torch.cuda.device_count())
+    return Machine(((len(os.sched_getaffinity(0)), torch.cuda.device_count()),))
 
 
 def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
@@ -58,30 +73,30 @@ def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
     auto: one GPU per worker if there are any; the CPUs shared out evenly among the workers that can run at once, at
     least one each.
 
+    Args:
+        num_trials: of the whole experiment, whatever is left of it: the threads of a trial decide its last bits.
     Raises:
         ResourceError: not even one trial fits.
     """
     backend: Backend = "torch_trainer" if wanted.num_workers > 1 or wanted.trainer == "torch_trainer" else "inprocess"
-    if wanted.num_workers > 1 and wanted.trainer == "inprocess":
-        raise ResourceError(
-            f"[resources] trainer = inprocess has one worker per trial, but num_workers = {wanted.num_workers}; "
-            f"use trainer = auto"
-        )
     workers = wanted.num_workers
     gpus = wanted.gpus_per_worker if wanted.gpus_per_worker is not None else min(1.0, machine.gpus // workers)
-    slots = max(1, min(num_trials, int(machine.gpus / (workers * gpus)) if gpus else num_trials))
-    if wanted.max_concurrent_trials is not None:
-        slots = min(slots, wanted.max_concurrent_trials)
-    cpus = wanted.cpus_per_worker
-    if cpus is None:
-        cpus = max(1, machine.cpus // (workers * slots))
-    limits = [slots, int(machine.cpus / (workers * cpus))]
-    if gpus:
-        limits.append(int(machine.gpus / (workers * gpus)))
-    if min(limits) < 1:
+    at_most = min(num_trials, wanted.max_concurrent_trials or num_trials)
+    cpus = wanted.cpus_per_worker or _even_share(machine, workers, gpus, at_most)
+    concurrent = min(at_most, machine.places(cpus, gpus) // workers)
+    if concurrent < 1:
         raise ResourceError(
             f"a trial needs {workers} worker(s) with {cpus:g} CPU and {gpus:g} GPU each, but all there is are "
-            f"{machine.cpus:g} CPU and {machine.gpus:g} GPU; lower num_workers, cpus_per_worker or gpus_per_worker in "
-            f"[resources]"
+            f"{machine.cpus:g} CPU and {machine.gpus:g} GPU on {len(machine.nodes)} computer(s); lower num_workers, "
+            f"cpus_per_worker or gpus_per_worker in [resources]"
         )
-    return Allotment(backend, workers, cpus, gpus, min(limits))
+    return Allotment(backend, workers, cpus, gpus, concurrent)
+
+
+def _even_share(machine: Machine, workers: int, gpus: float, at_most: int) -> float:
+    """The most CPUs per worker with which as many trials run at once as with one CPU each."""
+    trials = max(1, min(at_most, machine.places(1, gpus) // workers))
+    share = max(1, int(machine.cpus // (workers * trials)))
+    while share > 1 and machine.places(share, gpus) < workers * trials:
+        share -= 1
+    return share

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.tracking.guard import never_raises
 
 ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
 STAGES = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "stopped"}
@@ -87,12 +88,14 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
             table.add_row(*row.cells())
         return table
 
+    @never_raises
     def setup(self, **_: Any) -> None:
         if self.console.is_terminal:
             self.live.start()
         else:
             self.console.print(f"trials to run: {len(self.rows)}")
 
+    @never_raises
     def on_trial_start(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
         if row.started is None:
@@ -100,12 +103,14 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         row.state = "running"
         self._line(trial, "started")
 
+    @never_raises
     def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
         row = self._row(trial)
         row.report = result
         epoch, stage, rate, loss, f1 = _progress(result, STAGES[result["stage"]])
         self._line(trial, f"epoch {epoch}, {stage}, LR {rate}, val loss {loss}, val F1 {f1}, {row.elapsed}")
 
+    @never_raises
     def on_trial_complete(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
         row.ended = time.monotonic()
@@ -113,11 +118,13 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         reason = row.report.get("reason", "") if row.report else ""
         self._line(trial, f"{row.state} after {row.elapsed}: {reason}")
 
+    @never_raises
     def on_trial_error(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
         row.ended, row.state = time.monotonic(), "failed"
         self._line(trial, f"failed; see {trial.config['job']['log']}")
 
+    @never_raises
     def on_experiment_end(self, **_: Any) -> None:
         self.close()
 

@@ -2,9 +2,13 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nerbb_ray.errors import ResourceError
+
+REACHABLE_S = 10
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -54,19 +58,35 @@ def ray_session(address: str | None = None, num_cpus: int | None = None) -> Iter
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_reachable(address)
     local = {} if address else {"num_cpus": num_cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
-    ray.init(
-        address=address or "local",
-        runtime_env={"worker_process_setup_hook": worker_setup},
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        **local,
-    )
+    try:
+        ray.init(
+            address=address or "local",
+            runtime_env={"worker_process_setup_hook": worker_setup},
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            **local,
+        )
+    except ConnectionError as error:
+        raise ResourceError(f"no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
     _log_like_the_rest()
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raises ResourceError if nobody listens at host:port: Ray itself would wait for minutes and end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():  # auto, local
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHABLE_S).close()
+    except OSError as error:
+        raise ResourceError(f"no Ray cluster listens at {address}: {error}; check --address or RAY_ADDRESS") from error
 
 
 def _log_like_the_rest() -> None:

@@ -11,10 +11,10 @@ from nerbb_ray.logs import log_file
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tracking.results import ExperimentResult, TrialResult
 from nerbb_ray.tune.collect import in_order, trial_result
-from nerbb_ray.tune.earlier import finished_trials, forget
+from nerbb_ray.tune.earlier import finished_trials, forget, refuse_other_data
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, Prepared, prepare
-from nerbb_ray.tune.resources import Allotment, Machine, allot
+from nerbb_ray.tune.resources import Allotment, Machine, allot, this_machine
 from nerbb_ray.tune.session import ray_session
 from nerbb_ray.tune.space import Job, job_of, to_param_space
 
@@ -32,12 +32,15 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
     options = options or RunOptions()
     trials = expand(spec)
     with log_file(store.logs(spec.name) / "experiment.log", spec.settings.logging_level, append=True):
-        if options.overwrite:
-            forget(spec.name, store)
-        results = finished_trials(spec.name, trials, store, must_exist=options.resume)
+        results = {} if options.overwrite else finished_trials(spec.name, trials, store, must_exist=options.resume)
         missing = [trial for trial in trials if trial.name not in results]
         if missing:
-            prepared = prepare(spec, Preparation(store, Path.cwd()))
+            if options.address is None:
+                allot(options.apply(spec.resources), this_machine(), len(trials))  # refuses what cannot fit at once
+            prepared = prepare(spec, Preparation(store, Path.cwd(), store.cache))
+            refuse_other_data(spec.name, {run: p.fingerprint for run, p in prepared.items()}, results.values())
+            if options.overwrite:
+                forget(spec.name, store)
             with ray_session(options.address):
                 results |= search(spec, missing, prepared, store, options)
     return ExperimentResult.of(spec.name, in_order(trials, results), n_seeds=spec.settings.multiple_runs)
@@ -55,7 +58,7 @@ def search(
     Returns:
         What became of each trial that was started, by its name.
     """
-    allotment = allot(options.apply(spec.resources), ray_machine(), len(trials))
+    allotment = allot(options.apply(spec.resources), ray_machine(), len(expand(spec)))
     log.info("%d trials, %d at a time, %s each", len(trials), allotment.concurrent, allotment)
     jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in trials]
     grid = build_tuner(spec, jobs, store, allotment, callbacks(spec, trials, store, options)).fit()
@@ -67,8 +70,8 @@ def ray_machine() -> Machine:
     """CPUs and GPUs of the cluster that this process is connected to."""
     import ray
 
-    resources = ray.cluster_resources()
-    return Machine(cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0))
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return Machine(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive))
 
 
 def make_job(

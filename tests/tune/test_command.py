@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nerbb_ray.tune.command import again_with
+
 COMMAND = [sys.executable, "-m", "nerbb_ray.tune"]
 
 
@@ -99,6 +101,42 @@ def test_a_wrong_command_ends_with_status_2(args, message, tmp_path) -> None:
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_cannot_be_written_is_an_error_of_one_line(tmp_path, root: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(root / "configs" / "quickstart.ini", "--store", tmp_path / "file" / "store")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path / 'file'}")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_an_error(store, experiment) -> None:
+    done = run(experiment(), "--store", store.root, "--address", "127.0.0.1:9")
+    assert done.returncode == 2
+    assert "no Ray cluster listens at 127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_dry_run_needs_no_writable_store(store, experiment) -> None:
+    before = sorted(store.root.rglob("*"))
+    assert run(experiment(), "--store", store.root, "--dry-run").returncode == 0
+    assert sorted(store.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        (["nerbb", "run_experiment", "my exp"], "nerbb run_experiment 'my exp' --resume"),
+        (
+            ["nerbb", "run_experiment", "x", "--overwrite", "--num-workers", "2"],
+            "nerbb run_experiment x --num-workers 2 --resume",
+        ),
+        (["nerbb", "--store", "s", "run_experiment", "x", "--resume"], "nerbb --store s run_experiment x --resume"),
+    ],
+)
+def test_the_advice_how_to_go_on_is_the_command_that_was_typed(typed, advice) -> None:
+    assert again_with(typed) == advice
 
 
 @pytest.mark.ray

@@ -114,6 +114,21 @@ def test_nothing_starts_when_something_is_missing(store, experiment) -> None:
     assert not store.checkpoints("exp").exists()
 
 
+def test_overwriting_forgets_nothing_before_everything_is_checked(store, experiment) -> None:
+    run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    path = experiment(seeds=1)
+    path.write_text(path.read_text().replace("= tiny\n", "= ./nowhere\n"))
+    with pytest.raises(DataError):
+        run_experiment(read_ini(path), store, RunOptions(quiet=True, overwrite=True))
+    assert [trial.status for trial in load_result(store.tracking_uri, "exp").trials] == ["ok", "ok"]
+    # fewer seeds or others: what was measured still counts, on the screen as in MLflow
+    shifted = experiment(seeds=1)
+    shifted.write_text(shifted.read_text().replace("[settings]", "[settings]\nseed = 50"))
+    shown = run_experiment(read_ini(shifted), store, QUIET)
+    assert [trial.name for trial in shown.trials] == ["runA-43", "runA-51", "runB-43", "runB-51"]
+    assert [run.n_ok for run in load_result(store.tracking_uri, "exp").runs] == [2, 2]
+
+
 def test_models_are_not_kept_without_checkpoints(store, experiment) -> None:
     path = experiment(seeds=1)
     path.write_text(path.read_text().replace("[settings]", "[settings]\ncheckpoints = False"))

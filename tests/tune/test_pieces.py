@@ -2,6 +2,7 @@
 
 import argparse
 import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.tune.collect import in_order, trial_result
-from nerbb_ray.tune.earlier import refuse_changes
+from nerbb_ray.tune.earlier import refuse_changes, refuse_other_data
 from nerbb_ray.tune.options import RunOptions, add_run_options, run_options
 from nerbb_ray.tune.resources import Allotment
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
@@ -155,22 +156,33 @@ def test_all_wrong_options_are_told_at_once() -> None:
     assert "--num-workers: must be an integer >= 1; got 0" in caught.value.problems
 
 
-def earlier(trial: TrialSpec, **changes: object) -> dict[str, TrialResult]:
+def earlier(trial: TrialSpec, **changes: object) -> list[TrialResult]:
     params = {key: str(value) for key, value in (trial.params() | changes).items()}
-    return {trial.name: TrialResult(trial.run, trial.seed, "ok", params=params)}
+    return [TrialResult(trial.run, trial.seed, "ok", params=params, data="abc")]
 
 
-def test_changed_parameters_are_refused_with_the_difference() -> None:
-    trials = expand(spec())
-    refuse_changes("exp", trials, earlier(trials[0]))
-    with pytest.raises(ConfigError, match=r"runA: lr_max was 0\.5, now 0\.0001"):
-        refuse_changes("exp", trials, earlier(trials[0], lr_max=0.5))
+def planned(seeds: int = 2) -> dict[str, TrialSpec]:
+    return {trial.run: trial for trial in expand(spec(seeds=seeds))}
 
 
-@pytest.mark.parametrize("key", ["multiple_runs", "checkpoints", "logging_level", "preset"])
+def test_changed_parameters_are_refused_with_the_difference_whatever_the_seed() -> None:
+    first = expand(spec())[0]
+    refuse_changes("exp", planned(), earlier(first))
+    for seed in (43, 99):
+        with pytest.raises(ConfigError, match=r"runA: lr_max was 0\.5, now 0\.0001"):
+            refuse_changes("exp", planned(), earlier(replace(first, seed=seed), lr_max=0.5))
+
+
+def test_changed_data_are_refused() -> None:
+    results = earlier(expand(spec())[0])
+    refuse_other_data("exp", {"runA": "abc"}, results)
+    with pytest.raises(ConfigError, match="runA: the data had the fingerprint abc, now xyz"):
+        refuse_other_data("exp", {"runA": "xyz"}, results)
+
+
+@pytest.mark.parametrize("key", ["multiple_runs", "checkpoints", "logging_level", "preset", "seed"])
 def test_what_does_not_change_a_trial_may_change(key: str) -> None:
-    trials = expand(spec())
-    refuse_changes("exp", trials, earlier(trials[0], **{key: "other"}))
+    refuse_changes("exp", planned(), earlier(expand(spec())[0], **{key: "other"}))
 
 
 FINAL = REPORT | {"final": True, "diverged": False, "epochs": 3, "best_epoch": 1, "reason": "max_epochs reached"}

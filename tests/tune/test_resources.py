@@ -32,7 +32,7 @@ from nerbb_ray.tune.resources import Allotment, Machine, allot
     ],
 )
 def test_sizes_by_themselves(wanted, cpus, gpus, trials, expected) -> None:
-    allotment = allot(Resources(**wanted), Machine(cpus, gpus), trials)
+    allotment = allot(Resources(**wanted), Machine(((cpus, gpus),)), trials)
     assert allotment == Allotment(*expected)
     workers = allotment.concurrent * allotment.num_workers
     assert workers * allotment.cpus <= cpus
@@ -45,14 +45,34 @@ def test_sizes_by_themselves(wanted, cpus, gpus, trials, expected) -> None:
         ({"cpus_per_worker": 3.0}, "3 CPU"),
         ({"gpus_per_worker": 1.0}, "1 GPU"),
         ({"num_workers": 4}, "4 worker"),
-        ({"num_workers": 2, "trainer": "inprocess"}, "trainer = auto"),
     ],
 )
 def test_what_cannot_fit_says_so(wanted, message) -> None:
     with pytest.raises(ResourceError, match=message):
-        allot(Resources(**wanted), Machine(2, 0), 4)
+        allot(Resources(**wanted), Machine(((2, 0),)), 4)
 
 
 def test_threads_are_the_whole_cpus() -> None:
     assert Allotment("inprocess", 1, 2.9, 0, 1).threads == 2
     assert Allotment("inprocess", 1, 0.5, 0, 1).threads == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nodes", "trials", "expected"),
+    [
+        # a worker lives on one computer
+        ({}, ((2, 0),) * 4, 1, ("inprocess", 1, 2, 0, 1)),
+        ({}, ((2, 0), (3, 0)), 2, ("inprocess", 1, 2, 0, 2)),
+        ({"cpus_per_worker": 2.0}, ((3, 0), (3, 0)), 9, ("inprocess", 1, 2, 0, 2)),
+        ({"num_workers": 4}, ((2, 0), (2, 0)), 2, ("torch_trainer", 4, 1, 0, 1)),
+        # the computer without a GPU gets no trial
+        ({}, ((8, 0), (8, 2)), 4, ("inprocess", 1, 4, 1, 2)),
+    ],
+)
+def test_workers_find_their_place_on_single_computers(wanted, nodes, trials, expected) -> None:
+    assert allot(Resources(**wanted), Machine(nodes), trials) == Allotment(*expected)
+
+
+def test_a_worker_that_is_larger_than_every_computer_is_refused() -> None:
+    with pytest.raises(ResourceError, match=r"4 computer\(s\)"):
+        allot(Resources(cpus_per_worker=3.0), Machine(((2, 0),) * 4), 1)
