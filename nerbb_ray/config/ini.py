@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nerbb_ray.config.grid import shown
 from nerbb_ray.config.keys import written
 from nerbb_ray.config.placement import place
 from nerbb_ray.config.problems import Problems
@@ -71,7 +72,7 @@ def build_spec(name: str, *, params: Mapping[str, object], preset: str | None = 
     Args:
         params: any key of [dataset], [model], [settings], [hparams], [resources] -> a Python value, or text as in an
             experiment file; a list or tuple (or text with commas) is an axis of the grid.
-        preset: gives the keys that are not in `params`; the rest are defaults.
+        preset: gives the keys that are not in `params`; the rest are defaults. None and "none" are the same.
     Raises:
         ConfigError: all problems.
     """
@@ -83,7 +84,7 @@ def build_spec(name: str, *, params: Mapping[str, object], preset: str | None = 
         else:
             meant = nearest(keyword, HOME)
             hint = f"did you mean '{meant}'?" if meant else f"there are {', '.join(HOME)}"
-            problems.add(keyword, f"unknown keyword; {hint}")
+            problems.add(keyword, f"unknown keyword; {hint}; got {shown(value)}")
     sections = list(dict.fromkeys(entry.section for entry in entries))
     return resolve(name, place(sections, entries, problems), problems)
 

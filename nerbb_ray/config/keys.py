@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-AUTO = "auto"
+AUTO, NONE = "auto", "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +114,17 @@ def boolean(default: bool) -> Any:
 
 
 def choice(default: str | None, *allowed: str) -> Any:
-    """Dataclass field: one of some words; None (if it is the default) means derived or none."""
+    """Dataclass field: one of some words; None (if it is the default) means derived or, if `none` is a word, that."""
 
     def check(v: Any) -> bool:
         return (isinstance(v, str) and v in allowed) or (v is None and default is None)
 
-    return _field(default, Key(rule=f"one of {', '.join(allowed)}", parse=str.lower, check=check, kind=str))
+    kind = word_or_none if NONE in allowed else str
+    return _field(default, Key(rule=f"one of {', '.join(allowed)}", parse=str.lower, check=check, kind=kind))
+
+
+def word_or_none(value: str) -> str | None:
+    return None if value == NONE else str(value)
 
 
 def text(default: str | None) -> Any:
@@ -150,6 +156,7 @@ def _field(default: Any, key: Key) -> Any:
     return field(default=default, metadata={"key": key})
 
 
-def keys_of(params: Any) -> dict[str, Key]:
-    """The keys of a parameter class (or of one of its objects), in the order of its fields."""
+@cache
+def keys_of(params: type) -> dict[str, Key]:
+    """The keys of a parameter class, in the order of its fields."""
     return {f.name: f.metadata["key"] for f in fields(params)}

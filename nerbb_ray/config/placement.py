@@ -69,7 +69,8 @@ def place(sections: Sequence[str], entries: Sequence[Entry], problems: Problems)
         if section is None:
             placed.meant.add(entry.key)
         elif entry.key not in keys_in(section):
-            problems.add(f"[{entry.section}] {entry.key}", _misplaced(section, entry))
+            rule = why_not_here(section, entry.key)
+            problems.add(f"[{entry.section}] {entry.key}", f"{rule}; got {shown(entry.raw)}")
             placed.meant.add(entry.key if entry.key in HOME else nearest_key(section, entry.key) or entry.key)
         else:
             _value(section, entry, placed, problems)
@@ -88,13 +89,8 @@ def _section(section: str, problems: Problems) -> str | None:
     hint = (
         f"did you mean [{meant}]?" if meant else f"there are {', '.join(f'[{known}]' for known in KEYS)} and [run...]"
     )
-    problems.add(f"[{section}]", f"unknown section; {hint}")
+    problems.add(f"[{section}]", f"unknown section; {hint}; got {shown(section)}")
     return meant
-
-
-def _misplaced(section: str, entry: Entry) -> str:
-    message = why_not_here(section, entry.key)
-    return f"{message}; got {shown(entry.raw)}" if entry.key in HOME else message
 
 
 def _value(section: str, entry: Entry, placed: Placed, problems: Problems) -> None:

@@ -21,8 +21,10 @@ from nerbb_ray.config.spec import (
     RunSpec,
     Settings,
     cross_problems,
+    trials_problem,
 )
 from nerbb_ray.config.vocabulary import KEYS
+from nerbb_ray.errors import ConfigError
 
 Params = TypeVar("Params", DatasetParams, ModelParams, HParams)
 DEFAULT_RUN = "runA"
@@ -60,15 +62,28 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
     preset = PRESETS[settings.preset] if settings.preset else {}
     runs = [_run(section, placed) for section in placed.runs or [DEFAULT_RUN]]
     _check_given(runs, settings.preset, placed, problems)
-    resolved = [point for run in runs for point in _points(run, settings.preset, preset, problems)]
+    small = _small_enough(runs, settings.multiple_runs, problems)
+    resolved = [point for run in small for point in _points(run, settings.preset, preset, problems)]
     _check_names([point for point, _ in resolved], problems)
+    resources = _resources(placed, problems)
     problems.raise_if_any()
     return ExperimentSpec(
         name=name,
         runs=tuple(_run_spec(point, params) for point, params in resolved),
         settings=settings,
-        resources=Resources(**placed.single("resources")),
+        resources=resources,
     )
+
+
+def _resources(placed: Placed, problems: Problems) -> Resources:
+    """[resources]; the defaults if its keys contradict each other."""
+    try:
+        return Resources(**placed.single("resources"))
+    except ConfigError as error:
+        for line in error.problems:
+            where, _, message = line.partition(": ")
+            problems.add(where, message)
+        return Resources()
 
 
 def _run(section: str, placed: Placed) -> _Run:
@@ -92,14 +107,24 @@ def _check_given(runs: list[_Run], preset: str | None, placed: Placed, problems:
             problems.add(f"[{where}] {key}", message)
 
 
+def _small_enough(runs: list[_Run], seeds: int, problems: Problems) -> list[_Run]:
+    """The runs whose grids are worth expanding; before that costs seconds, what is too large is a problem."""
+    sizes = {run.section: count_points(run.axes) for run in runs}
+    for section, size in sizes.items():
+        if size > MAX_POINTS:
+            problems.add(f"[{section}]", f"must have a grid of at most {MAX_POINTS} points; got {size}")
+    small = [run for run in runs if sizes[run.section] <= MAX_POINTS]
+    total = sum(sizes[run.section] for run in small)
+    if rule := trials_problem(total, seeds):
+        problems.add("[settings] multiple_runs", rule)
+    return small if trials_problem(total, 1) is None else []
+
+
 def _points(
     run: _Run, preset_name: str | None, preset: dict[str, Any], problems: Problems
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, parameters) of every point of a run's grid; the parameters are those that are no defaults."""
     axes = run.axes
-    if (size := count_points(axes)) > MAX_POINTS:
-        problems.add(f"[{run.section}]", f"must have a grid of at most {MAX_POINTS} points; got {size}")
-        return
     given = preset | {key: values[0] for key, values in run.values.items()}
     for point in points(axes):
         name = point_name(run.section, point)

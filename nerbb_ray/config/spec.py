@@ -25,6 +25,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 # the keys that have no default, by section
 MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
 MISSING = "is mandatory; got nothing"
+MAX_TRIALS = 100_000  # of an experiment; a slip of the pen in the experiment file must not fill the memory
 
 
 class _Checked:
@@ -36,12 +37,12 @@ class _Checked:
     def __post_init__(self) -> None:
         problems = [
             f"[{self.section}] {name}: must be {key.rule}; got {getattr(self, name)!r}"
-            for name, key in keys.keys_of(self).items()
+            for name, key in keys.keys_of(type(self)).items()
             if not key.check(getattr(self, name))
         ]
         if problems:
             raise ConfigError(problems)
-        for name, key in keys.keys_of(self).items():
+        for name, key in keys.keys_of(type(self)).items():
             object.__setattr__(self, name, key.plain(getattr(self, name)))
 
 
@@ -73,7 +74,7 @@ class Settings(_Checked):
     """[settings]: what all runs of an experiment share, so that they can be compared seed by seed."""
 
     section = "settings"
-    preset: str | None = keys.choice(None, *PRESETS)
+    preset: str | None = keys.choice(None, keys.NONE, *PRESETS)
     checkpoints: bool = keys.boolean(True)
     logging_level: str = keys.choice("info", "info", "debug")
     multiple_runs: int = keys.integer(1, low=1)
@@ -129,6 +130,12 @@ class Resources(_Checked):
     max_concurrent_trials: int | None = keys.optional(int, low=1)
     trainer: str = keys.choice("auto", "auto", "inprocess", "torch_trainer")
 
+    def __post_init__(self) -> None:
+        _Checked.__post_init__(self)
+        if self.trainer == "inprocess" and self.num_workers > 1:
+            rule = f"must be auto or torch_trainer with num_workers = {self.num_workers}: inprocess has one worker"
+            raise ConfigError([f"[{self.section}] trainer: {rule} per trial; got {self.trainer}"])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
@@ -173,8 +180,17 @@ class ExperimentSpec:
         problems += [f"the name of the run: must be unique; got {name!r} twice" for name, n in counts.items() if n > 1]
         if not self.runs:
             problems.append(f"experiment {self.name!r}: must have at least one run; got none")
+        if rule := trials_problem(len(self.runs), self.settings.multiple_runs):
+            problems.append(f"[settings] multiple_runs: {rule}")
         if problems:
             raise ConfigError(problems)
+
+
+def trials_problem(runs: int, seeds: int) -> str | None:
+    """What is wrong with so many runs of so many seeds."""
+    if runs * seeds <= MAX_TRIALS:
+        return None
+    return f"must make at most {MAX_TRIALS} trials (points of the grid x multiple_runs); got {runs} x {seeds}"
 
 
 class CrossProblem(NamedTuple):

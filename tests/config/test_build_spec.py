@@ -77,6 +77,9 @@ def test_text_means_the_same_as_in_a_file(
         ({"lr_schedule": "cosine"}, "original", 5, "cosine"),
         ({"max_epochs": 9}, "hybrid", 9, "hybrid"),
         ({"preset": "stable"}, "adaptive", 20, "linear"),
+        ({}, "none", 250, "constant"),
+        ({"preset": "none"}, "stable", 250, "constant"),
+        ({"preset": None}, "stable", 250, "constant"),
     ],
 )
 def test_keyword_beats_preset_beats_default(
@@ -102,8 +105,8 @@ def test_lists_span_a_grid_in_the_order_of_the_keywords() -> None:
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"batchsize": 16}, "exp batchsize: unknown keyword; did you mean 'batch_size'?"),
-        ({"multiple_run": 2}, "exp multiple_run: unknown keyword; did you mean 'multiple_runs'?"),
+        ({"batchsize": 16}, "exp batchsize: unknown keyword; did you mean 'batch_size'?; got 16"),
+        ({"multiple_run": 2}, "exp multiple_run: unknown keyword; did you mean 'multiple_runs'?; got 2"),
         ({"batch_size": 1.5}, "exp [hparams] batch_size: must be an integer >= 1; got 1.5"),
         ({"batch_size": "1.5"}, "exp [hparams] batch_size: must be an integer >= 1; got 1.5"),
         ({"lr_max": None}, "exp [hparams] lr_max: must be a number > 0; got None"),
@@ -113,7 +116,8 @@ def test_lists_span_a_grid_in_the_order_of_the_keywords() -> None:
         ({"lr_max": ["2e-5, 3e-5"]}, "exp [hparams] lr_max: must be a number > 0; got 2e-5, 3e-5"),
         ({"seed": [1, 2]},
          "exp [settings] seed: must be one value: [settings] is the same for the whole grid; got [1, 2]"),
-        ({"preset": "fast"}, "exp [settings] preset: must be one of adaptive, original, stable, hybrid; got fast"),
+        ({"preset": "fast"},
+         "exp [settings] preset: must be one of none, adaptive, original, stable, hybrid; got fast"),
         ({"lr_schedule": "hybrid"},
          "exp [hparams] early_stopping: must be False with lr_schedule = hybrid, which has a fixed number of epochs "
          "(preset = hybrid sets both); got True (from preset = adaptive)"),

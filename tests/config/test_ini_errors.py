@@ -1,5 +1,7 @@
 """Every mistake in an experiment file is an error that says where, which rule, which value; all of them at once."""
 
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,34 +20,40 @@ MODEL = "[model]\npretrained_model_name = m\n"
 SHARED = "runs are compared seed by seed, so it is the same for all of them"
 
 TABLE = {
-    "unknown section": ("[modle]\n", "[modle]: unknown section; did you mean [model]?"),
-    "section of another case": ("[Hparams]\nlr_max=1\n", "[Hparams]: unknown section; did you mean [hparams]?"),
-    "run of another case": ("[RunA]\nlr_max=1\n", "[RunA]: unknown section; did you mean [runA]?"),
+    "unknown section": ("[modle]\n", "[modle]: unknown section; did you mean [model]?; got modle"),
+    "section of another case": (
+        "[Hparams]\nlr_max=1\n",
+        "[Hparams]: unknown section; did you mean [hparams]?; got Hparams",
+    ),
+    "run of another case": ("[RunA]\nlr_max=1\n", "[RunA]: unknown section; did you mean [runA]?; got RunA"),
     "default section": (
         "[DEFAULT]\nlr_max=1\n",
         "[DEFAULT]: unknown section; there are [dataset], [model], [settings], [hparams], [resources], [search] "
-        "and [run...]",
+        "and [run...]; got DEFAULT",
     ),
     "unsafe run": (
         "[run/../A]\n",
         "[run/../A]: names a folder and must consist of letters, digits, blanks and . _ - + = ( ) ,; got run/../A",
     ),
-    "unknown key": ("[hparams]\nbatchsize = 3\n", "[hparams] batchsize: unknown key; did you mean 'batch_size'?"),
-    "unknown key in a run": ("[runA]\nlrmax = 3\n", "[runA] lrmax: unknown key; did you mean 'lr_max'?"),
-    "shortened key": ("[hparams]\nepochs = 3\n", "[hparams] epochs: unknown key; did you mean 'max_epochs'?"),
+    "unknown key": (
+        "[hparams]\nbatchsize = 3\n",
+        "[hparams] batchsize: unknown key; did you mean 'batch_size'?; got 3",
+    ),
+    "unknown key in a run": ("[runA]\nlrmax = 3\n", "[runA] lrmax: unknown key; did you mean 'lr_max'?; got 3"),
+    "shortened key": ("[hparams]\nepochs = 3\n", "[hparams] epochs: unknown key; did you mean 'max_epochs'?; got 3"),
     "shortened key of several sections": (
         "name = 3\n",
-        "[model] name: unknown key; did you mean 'pretrained_model_name'?",
+        "[model] name: unknown key; did you mean 'pretrained_model_name'?; got 3",
     ),
     "typo of a key of another section": (
         "[hparams]\nmultiple_run = 3\n",
-        "[hparams] multiple_run: unknown key; did you mean 'multiple_runs' in [settings]?",
+        "[hparams] multiple_run: unknown key; did you mean 'multiple_runs' in [settings]?; got 3",
     ),
     "unknown key like no other": (
         "xyz = 3\n",
-        "[model] xyz: unknown key; [model] has pretrained_model_name",
+        "[model] xyz: unknown key; [model] has pretrained_model_name; got 3",
     ),
-    "search has no keys yet": ("[search]\nxyz = 3\n", "[search] xyz: unknown key; [search] has no keys yet"),
+    "search has no keys yet": ("[search]\nxyz = 3\n", "[search] xyz: unknown key; [search] has no keys yet; got 3"),
     "wrong section": ("batch_size = 3\n", "[model] batch_size: belongs in [hparams]; got 3"),
     "settings in a run": ("[runA]\nseed = 3\n", f"[runA] seed: belongs in [settings]: {SHARED}; got 3"),
     "resources in a run": (
@@ -150,6 +158,19 @@ TABLE = {
                                 ("batch_size", "max_epochs", "patience", "lr_max")),
         "[runA]: must have a grid of at most 10000 points; got 14641",
     ),
+    "grid of too many seeds": (
+        "[settings]\nmultiple_runs = 20000\n[runA]\nbatch_size = 1, 2, 3\n[runB]\nbatch_size = 4, 5, 6\n",
+        "[settings] multiple_runs: must make at most 100000 trials (points of the grid x multiple_runs); got 6 x 20000",
+    ),
+    "two workers in one process": (
+        "[resources]\ntrainer = inprocess\nnum_workers = 2\n",
+        "[resources] trainer: must be auto or torch_trainer with num_workers = 2: inprocess has one worker per trial; "
+        "got inprocess",
+    ),
+    "unknown preset": (
+        "[settings]\npreset = fast\n",
+        "[settings] preset: must be one of none, adaptive, original, stable, hybrid; got fast",
+    ),
     "no key": ("[hparams]\nlr_max\n", "line 6: must be a [section], `key = value` or a comment; got lr_max"),
     "text behind a header": (
         "[hparams] lr_max = 1\n",
@@ -165,13 +186,35 @@ def test_a_mistake_is_one_error_with_section_key_rule_and_value(
     assert problems_of(text) == [problem]
 
 
+def test_every_line_ends_with_the_value(problems_of: ProblemsOf) -> None:
+    lines = [line for text, _ in TABLE.values() for line in problems_of(text)]
+    assert [line for line in lines if not re.fullmatch(r"(\[.+\]( \w+)?|line \d+): .+; got .+", line)] == []
+
+
+def test_workers_that_contradict_the_trainer_are_told_with_everything_else(problems_of: ProblemsOf) -> None:
+    text = "[hparams]\nlr_max = fast\nmode = max\n[resources]\nnum_workers = 2\ntrainer = inprocess\n"
+    assert [line.split(":")[0] for line in problems_of(text)] == [
+        "[hparams] lr_max", "[hparams] mode", "[resources] trainer",
+    ]  # fmt: skip
+
+
+def test_a_grid_beyond_all_measure_is_refused_before_it_is_expanded(problems_of: ProblemsOf) -> None:
+    grid = "".join(f"{key} = {','.join(map(str, range(1, 101)))}\n" for key in ("batch_size", "max_epochs"))
+    text = "".join(f"[run{letter}]\n{grid}" for letter in "ABCDEFGHIJK")
+    begin = time.process_time()
+    assert problems_of(text) == [
+        "[settings] multiple_runs: must make at most 100000 trials (points of the grid x multiple_runs); got 110000 x 1"
+    ]
+    assert time.process_time() - begin < 2
+
+
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
         ("", [f"[dataset] dataset_name: {MISSING}", f"[model] pretrained_model_name: {MISSING}"]),
-        (f"{MODEL}[datset]\ndataset_name = d\n", ["[datset]: unknown section; did you mean [dataset]?"]),
+        (f"{MODEL}[datset]\ndataset_name = d\n", ["[datset]: unknown section; did you mean [dataset]?; got datset"]),
         (f"{MODEL}dataset_name = d\n", ["[model] dataset_name: belongs in [dataset]; got d"]),
-        (f"{MODEL}[dataset]\nname = d\n", ["[dataset] name: unknown key; did you mean 'dataset_name'?"]),
+        (f"{MODEL}[dataset]\nname = d\n", ["[dataset] name: unknown key; did you mean 'dataset_name'?; got d"]),
         (f"{MODEL}[runA]\ndataset_name = d\n[runB]\n", [f"[runB] dataset_name: {MISSING}"]),
         (f"x\n\ny = 1\n{MODEL}[dataset]\ndataset_name = d\n",
          ["line 1: must be below a section such as [dataset]; got x"]),

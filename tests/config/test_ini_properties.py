@@ -35,7 +35,7 @@ NAMES = WORDS.map(lambda text: " ".join(text.split())).filter(
 
 def values_of(cls: type, key: str, rule: Key) -> st.SearchStrategy[Any]:
     """Allowed values of a key, from what its rule says and the type of its default."""
-    if rule.rule.startswith("one of ") and rule.kind is str:
+    if rule.rule.startswith("one of ") and rule.kind is not bool:
         return st.sampled_from(rule.rule.removeprefix("one of ").split(", "))
     by_kind: dict[Any, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
@@ -78,8 +78,9 @@ SPECS = st.builds(
     ExperimentSpec,
     name=st.just("exp"),
     runs=st.lists(RUNS, min_size=1, max_size=4, unique_by=lambda run: run.name).map(tuple),
-    settings=params_of(Settings),
-    resources=params_of(Resources),
+    settings=params_of(Settings, multiple_runs=st.integers(1, 10_000)),
+    resources=params_of(Resources, num_workers=st.just(1))
+    | params_of(Resources, trainer=st.sampled_from(["auto", "torch_trainer"])),
 )
 
 

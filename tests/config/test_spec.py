@@ -2,7 +2,7 @@
 
 import pytest
 
-from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, RunSpec
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, Resources, RunSpec, Settings
 from nerbb_ray.errors import ConfigError
 
 DATASET, MODEL = DatasetParams(dataset_name="d"), ModelParams(pretrained_model_name="m")
@@ -45,6 +45,27 @@ def test_a_run_needs_data_and_a_model() -> None:
         "[dataset] dataset_name",
         "[model] pretrained_model_name",
     ]
+
+
+@pytest.mark.parametrize("trainer", ["auto", "torch_trainer"])
+def test_workers_of_one_process_are_one(trainer: str) -> None:
+    problem = r"^\[resources\] trainer: must be auto or torch_trainer with num_workers = 3: .*; got inprocess$"
+    with pytest.raises(ConfigError, match=problem):
+        Resources(trainer="inprocess", num_workers=3)
+    assert Resources(trainer="inprocess").num_workers == 1
+    assert Resources(trainer=trainer, num_workers=3).trainer == trainer
+
+
+def test_seeds_beyond_all_measure_make_no_experiment() -> None:
+    with pytest.raises(ConfigError, match=r"^\[settings\] multiple_runs: .* trials .*; got 1 x 100001$"):
+        ExperimentSpec(name="e", runs=(RUN,), settings=Settings(multiple_runs=100_001))
+    assert len(ExperimentSpec(name="e", runs=(RUN,), settings=Settings(multiple_runs=100_000)).settings.seeds) == 100000
+
+
+@pytest.mark.parametrize("preset", [None, "none"])
+def test_no_preset_can_be_said(preset: str | None) -> None:
+    assert Settings(preset=preset) == Settings()
+    assert Settings(preset=preset).preset is None
 
 
 @pytest.mark.parametrize(
