@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nerbb_ray.training.adaptive import Replay
 
 DEFAULT_STEPS = 10
+MAX_EPOCHS, MAX_STEPS = 10_000, 1_000_000  # of one answer: more would take minutes and say nothing new
+SHOWN_EPOCHS = 300
 HEADER = f"{'epoch':>5}  {'stage':<18}  {'LR, first step':>14}  {'LR, last step':>13}  "
 
 
@@ -41,6 +43,7 @@ def show_schedule(args: Namespace) -> int:
     store = current_store(args.store)
     spec = read_ini(Path(args.name) if args.name.endswith(".ini") else store.find_config(args.name))
     run = _find_run(spec, args.run)
+    _check_length(run, len(args.losses), args.steps_per_epoch)
     outcome = replay(run.hparams, args.losses, args.steps_per_epoch)
     print(*_lines(run, outcome, len(args.losses)), sep="\n")
     if args.run is None and len(spec.runs) > 1:
@@ -76,6 +79,23 @@ def _find_run(spec: ExperimentSpec, name: str | None) -> RunSpec:
     raise ConfigError([f"experiment {spec.name} has no run {name!r}; {hint}"])
 
 
+def _check_length(run: RunSpec, given: int, steps: int) -> None:
+    """
+    Raises:
+        ConfigError: the run can have more epochs or steps than can be replayed.
+    """
+    hparams = run.hparams
+    epochs = hparams.max_epochs
+    if hparams.early_stopping:  # the last value repeats, which is no improvement
+        epochs = min(epochs, given + hparams.patience + hparams.lr_cooldown_epochs + 1)
+    if epochs > MAX_EPOCHS:
+        rule = f"at most {MAX_EPOCHS} epochs can be shown; got {epochs}: lower max_epochs in a copy of the file"
+        raise ConfigError([f"{run.name}: {rule}"])
+    if epochs * steps > MAX_STEPS:
+        rule = f"at most {MAX_STEPS} steps can be shown; got {epochs} epochs x {steps}: give a lower --steps-per-epoch"
+        raise ConfigError([f"{run.name}: {rule}"])
+
+
 def _lines(run: RunSpec, outcome: "Replay", given: int) -> Iterator[str]:
     monitor = run.hparams.monitor
     yield f"{run.name}: lr_max {run.hparams.lr_max:g}, lr_schedule {run.hparams.lr_schedule}; epochs counted from 0"
@@ -83,6 +103,11 @@ def _lines(run: RunSpec, outcome: "Replay", given: int) -> Iterator[str]:
     for epoch, (rates, stage, value) in enumerate(
         zip(outcome.learning_rates, outcome.stages, outcome.values, strict=True)
     ):
+        left_out = outcome.epochs - SHOWN_EPOCHS
+        if left_out > 0 and epoch == SHOWN_EPOCHS // 2:
+            yield f"{'...':>5}  ({left_out} epochs)"
+        if left_out > 0 and 0 <= epoch - SHOWN_EPOCHS // 2 < left_out:
+            continue
         notes = ("  * best" if epoch == outcome.best_epoch else "") + ("  (repeated)" if epoch >= given else "")
         yield f"{epoch:>5}  {stage:<18}  {rates[0]:>14.3e}  {rates[-1]:>13.3e}  {value:>8.4f}{notes}"
     best = "there is no best one"
