@@ -5,8 +5,11 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from nerbb_ray.errors import ResourceError
+
+log = logging.getLogger(__name__)
 
 REACHABLE_S = 10
 SETTINGS = {
@@ -60,22 +63,44 @@ def ray_session(address: str | None = None, num_cpus: int | None = None) -> Iter
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
-    local = {} if address else {"num_cpus": num_cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
-    try:
-        ray.init(
-            address=address or "local",
-            runtime_env={"worker_process_setup_hook": worker_setup},
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **local,
-        )
-    except ConnectionError as error:
-        raise ResourceError(f"no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
+        try:
+            ray.init(address=address, **_common())
+        except ConnectionError as error:
+            raise ResourceError(f"no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
+    else:
+        _start_here(num_cpus)
     _log_like_the_rest()
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _start_here(num_cpus: int | None) -> None:
+    """Start Ray on this machine. On a busy one its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
+    import ray
+
+    for attempt in (1, 2):
+        try:
+            ray.init(
+                address="local", num_cpus=num_cpus, include_dashboard=True, dashboard_host="127.0.0.1", **_common()
+            )
+            return
+        # Ray raises a bare Exception for this
+        except Exception as error:
+            log.warning("Ray did not start (attempt %d): %s", attempt, error)
+            ray.shutdown()
+            last = error
+    raise ResourceError(f"Ray did not start on this machine: {last}; is it very busy? Try again.") from last
+
+
+def _common() -> dict[str, Any]:
+    """How every connection is made: quiet, and with the same first steps in every worker."""
+    return {
+        "runtime_env": {"worker_process_setup_hook": worker_setup},
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+    }
 
 
 def _check_reachable(address: str) -> None:
