@@ -17,6 +17,7 @@ from nerbb_ray.ner.tags import (
     Scheme,
     SourceScheme,
     convert,
+    explain,
     recognise,
     split_tag,
     tag_set,
@@ -83,7 +84,8 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str) -> Corpus:
     splits = {split: _cleaned(split, reading.sentences, notes) for split, reading in readings.items()}
     if not splits.get("train"):
         raise DataError(f"data set {name!r}: train has no sentences")
-    source = recognise(s.tags for split, reading in readings.items() if not reading.scheme for s in splits[split])
+    tags = [s.tags for split, reading in readings.items() if not reading.scheme for s in splits[split]]
+    source = _source(tags, scheme, notes)
     sources: dict[str, SourceScheme] = {split: reading.scheme or source for split, reading in readings.items()}
     target = _target(scheme, sources)
     converted = {split: _converted(split, rows, sources[split], target, notes) for split, rows in splits.items()}
@@ -105,6 +107,24 @@ def _cleaned(split: str, sentences: Iterable[Sentence], notes: list[str]) -> lis
 def _clean_tag(tag: str) -> str:
     bare = tag.strip(BLANK)
     return OUTSIDE if bare in OUTSIDE_SPELLINGS else bare
+
+
+def _source(tags: Sequence[Sequence[str]], scheme: str, notes: list[str]) -> SourceScheme:
+    """The scheme of the data: what their tags look like, unless the user knows better."""
+    guess = recognise(tags)
+    if guess != "plain":
+        return guess
+    forms = {known: form for known in SCHEMES if (form := explain(tags, known))}
+    if scheme == "auto" and forms:
+        looks = ", ".join(sorted({tag for row in tags for tag in row} - OUTSIDE_SPELLINGS)[:5])
+        notes.append(
+            f"read as plain classes although all of them begin like tags of {' or '.join(forms)} ({looks}): "
+            f"if that is what they are, set annotation_scheme = {next(iter(forms))}"
+        )
+    named = next((form for known, form in forms.items() if known == scheme), None)
+    if named:
+        notes.append(f"tags read as {named} because annotation_scheme = {scheme}; they could be plain classes")
+    return named or guess
 
 
 def _target(scheme: str, sources: Mapping[str, SourceScheme]) -> Scheme:
@@ -139,7 +159,8 @@ def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
     reserved = sorted((RESERVED_LABELS | OUTSIDE_SPELLINGS) & set(classes))
     if reserved:
         raise DataError(
-            f"data set {name!r}: a class must not be called {', '.join(reserved)}: metrics and O use these names"
+            f"data set {name!r}: a class must not be called {', '.join(reserved)}: metrics and O use these names; "
+            "rename the class in the data"
         )
     if not classes:
         notes.append("no sentence has an entity: a model can only learn O")
@@ -164,30 +185,3 @@ def _hold_out(splits: dict[str, tuple[Sentence, ...]], notes: list[str]) -> None
         splits[split] = tuple(train[k] for k in sorted(order[i * size : (i + 1) * size]))
         notes.append(f"no {split} data: {size} of {len(train)} sentences of train are held out for it")
     splits["train"] = tuple(train[k] for k in sorted(order[len(missing) * size :]))
-
-
-def prune(
-    corpus: Corpus,
-    *,
-    train: float = 1.0,
-    val: float = 1.0,
-    test: float = 1.0,
-    train_on_val: bool = False,
-    train_on_test: bool = False,
-) -> Corpus:
-    """Keep the first sentences of each split, then append the pruned val or test to train if asked to.
-
-    Args:
-        train, val, test: ratio of sentences to keep, in [0, 1]; at least one of a split that has any.
-    """
-    kept = {split: _first(corpus.split(split), ratio) for split, ratio in zip(SPLITS, (train, val, test), strict=True)}
-    notes = list(corpus.notes)
-    for split, wanted in (("val", train_on_val), ("test", train_on_test)):
-        if wanted:
-            kept["train"] += kept[split]
-            notes.append(f"{split} is part of the training data: metrics on {split} say nothing about new text")
-    return replace(corpus, train=kept["train"], val=kept["val"], test=kept["test"], notes=tuple(notes))
-
-
-def _first(sentences: tuple[Sentence, ...], ratio: float) -> tuple[Sentence, ...]:
-    return sentences[: max(1, int(ratio * len(sentences) + 1e-9))]

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.assembly import SPLITS, Corpus, assemble, prune
+from nerbb_ray.ner.assembly import SPLITS, Corpus, assemble
 from nerbb_ray.ner.builtin import BUILTIN
 from nerbb_ray.ner.conll import read_conll
 from nerbb_ray.ner.formats import Reading, Sentence, read_csv, read_jsonl
 from nerbb_ray.ner.hub import NotLoadedError, is_saved, read_hub
 
-__all__ = ["SPLITS", "Corpus", "Sentence", "find_corpus", "load_corpus", "load_hub", "prune"]
+__all__ = ["SPLITS", "Corpus", "Sentence", "find_corpus", "load_corpus", "load_hub"]
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
 READERS = {

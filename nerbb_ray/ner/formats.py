@@ -4,6 +4,7 @@ Lines end at a line feed and nowhere else, blanks are ASCII: a word may well con
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +16,7 @@ from nerbb_ray.ner.tags import OUTSIDE, SourceScheme
 from nerbb_ray.ner.text import split_words
 
 BLANK = " \t\r"
+_PREFIXED = re.compile("[BILUES]-.")
 HEADERS = (["tags", "text"], ["labels", "text"])
 
 
@@ -90,6 +92,7 @@ def read_jsonl(path: Path) -> Reading:
     """Lines {"tokens": [...], "tags": [...]}, or {"text": "...", "tags": [...]} with entities by their place."""
     reading = Reading()
     kinds: dict[str, int] = {}
+    lines: list[int] = []
     for number, line in lines_of(path):
         if not line.strip(BLANK):
             continue
@@ -100,8 +103,21 @@ def read_jsonl(path: Path) -> Reading:
             message = f'one file has one format, "tokens" or "text"; line {min(kinds.values())} has the other'
             raise DataError(message, path, number)
         reading.sentences.append(_standard(row, path, number) if kind == "text" else _pretokenised(row, path, number))
-    reading.scheme = "bio" if "text" in kinds else None
+        lines.append(number)
+    if "text" in kinds:
+        reading.scheme = "bio"
+        _check_classes(reading.sentences, lines, path)
     return reading
+
+
+def _check_classes(sentences: list[Sentence], lines: list[int], path: Path) -> None:
+    """Refuse entities whose classes are tags of a scheme: a model would learn B-B-PER."""
+    begins = [(tag[2:], n) for s, n in zip(sentences, lines, strict=True) for tag in s.tags if tag.startswith("B-")]
+    # nothing but U-boat or L-dopa may well be classes; tags of a scheme have B- or I-, too
+    if begins and all(_PREFIXED.match(label) for label, _ in begins) and any(la[0] in "BI" for la, _ in begins):
+        label, number = begins[0]
+        message = f'"tag" must be the plain class, such as {label[2:]!r}; got {label!r} (all tags here have a prefix)'
+        raise DataError(message, path, number)
 
 
 def _json_object(line: str, path: Path, number: int) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Counts:
     __hash__ = None  # type: ignore[assignment]
 
     def vector(self) -> Ints:
-        """All counts in one array, so that one all_reduce (sum) adds them over workers."""
+        """All counts in one array: sums of such arrays are the counts of all pieces together."""
         return np.concatenate([self.token.ravel(), self.entity.ravel(), self.lenient])
 
     @classmethod

@@ -173,18 +173,44 @@ def recognise(sentences: Iterable[Sequence[str]]) -> SourceScheme:
     Data without any entity are plain.
     """
     rows = [list(sentence) for sentence in sentences]
-    seen = {tag for row in rows for tag in row} - OUTSIDE_SPELLINGS
-    matches = [_PREFIXED.fullmatch(tag) for tag in seen]
-    letters = {match[1] for match in matches if match}
-    if not seen or None in matches or not ("".join(letters).isupper() or "".join(letters).islower()):
+    seen = _classified(rows)
+    letters = "".join(_letters(seen))
+    if not letters.isupper() and not letters.islower():
         return "plain"
-    prefixes = {letter.upper() for letter in letters}
+    prefixes = set(letters.upper())
     if prefixes == {"B"} and len(seen) == 1 and _in_runs(rows):
         return "plain"
     if prefixes <= {"B", "I"}:
         return "iob1" if _begins_with_inside(rows) else "bio"
     closing: tuple[SourceScheme, SourceScheme] = ("bilou", "bioes")
     return next((s for s in closing if prefixes <= set(GRAMMARS[s].prefixes) and _closes(rows, s)), "plain")
+
+
+def explain(sentences: Iterable[Sequence[str]], scheme: Scheme) -> SourceScheme | None:
+    """The form of a named scheme (bio: bio or iob1; bilou: bilou or bioes) that has all tags of the data.
+
+    Unlike `recognise` it believes the name: data of nothing but `U-PER` and O are bilou if they are called so.
+
+    Returns:
+        None if a tag has no prefix of the scheme. Always None for plain: any tag may be a plain class, so that being
+        called plain says nothing about the data.
+    """
+    rows = [list(sentence) for sentence in sentences]
+    letters = {letter.upper() for letter in _letters(_classified(rows))}
+    forms = (form for form, target in TARGET_OF.items() if target == scheme != "plain")
+    form = next((form for form in forms if letters and letters <= set(GRAMMARS[form].prefixes)), None)
+    return "iob1" if form == "bio" and _begins_with_inside(rows) else form
+
+
+def _classified(rows: list[list[str]]) -> set[str]:
+    """The tags that occur, without O."""
+    return {tag for row in rows for tag in row} - OUTSIDE_SPELLINGS
+
+
+def _letters(tags: Iterable[str]) -> set[str]:
+    """The prefixes of some tags as they are written; none if a tag has no prefix."""
+    matches = [_PREFIXED.fullmatch(tag) for tag in tags]
+    return set() if None in matches else {match[1] for match in matches if match}
 
 
 def _in_runs(rows: list[list[str]]) -> bool:

@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.corpus import SPLITS, Corpus, Sentence, find_corpus, load_corpus, prune
+from nerbb_ray.ner.corpus import SPLITS, Corpus, Sentence, find_corpus, load_corpus
 
 
 def conll(*sentences):
@@ -79,6 +79,13 @@ def test_all_formats_give_the_same_corpus(folder):
         ("bio", "B-PER E-PER S-PER O", "bio", "B-PER I-PER B-PER O", "PER"),
         ("bilou", "B-PER I-PER O B-LOC", "bilou", "B-PER L-PER O U-LOC", "LOC PER"),
         ("bilou", "I-PER I-PER O I-LOC", "bilou", "B-PER L-PER O U-LOC", "LOC PER"),
+        ("auto", "U-PER O U-PER U-PER", "plain", "U-PER O U-PER U-PER", "U-PER"),
+        ("bilou", "U-PER O U-PER U-PER", "bilou", "U-PER O U-PER U-PER", "PER"),
+        ("bilou", "S-PER O S-PER S-PER", "bilou", "U-PER O U-PER U-PER", "PER"),
+        ("auto", "B-PER B-PER O", "plain", "B-PER B-PER O", "B-PER"),
+        ("bio", "B-PER B-PER O", "bio", "B-PER B-PER O", "PER"),
+        ("plain", "B-PER B-PER O", "plain", "B-PER B-PER O", "B-PER"),
+        ("bilou", "B-PER I-PER I-PER", "bilou", "B-PER I-PER L-PER", "PER"),
     ],
 )
 def test_tags_are_brought_into_the_wanted_scheme(folder, wanted, own, scheme, expected, classes):
@@ -87,6 +94,34 @@ def test_tags_are_brought_into_the_wanted_scheme(folder, wanted, own, scheme, ex
     assert (corpus.scheme, corpus.classes) == (scheme, tuple(classes.split()))
     assert tags_of(corpus.train) == tags_of(corpus.val) == [expected]
     assert {tag for split in SPLITS for s in corpus.split(split) for tag in s.tags} <= set(corpus.tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "note"),
+    [
+        (
+            "U-PER O U-LOC",
+            "auto",
+            "tags of bilou (U-LOC, U-PER): if that is what they are, set annotation_scheme = bilou",
+        ),
+        (
+            "B-PER B-PER O",
+            "auto",
+            "tags of bio or bilou (B-PER): if that is what they are, set annotation_scheme = bio",
+        ),
+        ("U-PER O U-LOC", "bilou", "tags read as bilou because annotation_scheme = bilou; they could be plain classes"),
+        ("S-PER O S-LOC", "bilou", "tags read as bioes because annotation_scheme = bilou; they could be plain classes"),
+    ],
+)
+def test_doubt_about_the_scheme_is_noted(folder, tags, scheme, note):
+    corpus = load_corpus(folder(train_txt=conll(tags), val_txt="", test_txt=""), scheme=scheme)
+    assert corpus.notes[0].endswith(note)
+
+
+@pytest.mark.parametrize("tags", ["B-PER I-PER O", "PER PER O", "U-PER S-LOC O", "U-PER LOC", "I-PER", "O"])
+def test_scheme_without_doubt_is_not_noted(folder, tags):
+    corpus = load_corpus(folder(train_txt=conll(tags), val_txt="", test_txt=""))
+    assert not [note for note in corpus.notes if "annotation_scheme" in note]
 
 
 def test_scheme_is_recognised_from_all_splits_together(folder):
@@ -116,12 +151,11 @@ def test_tags_that_look_like_damaged_bio_are_noted(folder):
     assert "(PER)" in corpus.notes[0]
 
 
-def test_classes_come_from_all_splits_and_stay_when_pruned(folder):
+def test_classes_come_from_all_splits(folder):
     data = folder(train_txt=conll("B-Z"), val_txt=conll("O", "B-A"), test_txt=conll("O", "B-M"))
     corpus = load_corpus(data)
     assert corpus.classes == ("A", "M", "Z")
     assert corpus.tags == ("O", "B-A", "I-A", "B-M", "I-M", "B-Z", "I-Z")
-    assert prune(corpus, val=0.5, test=0.5).classes == corpus.classes
 
 
 @pytest.mark.parametrize(("train", "size"), [(1, 0), (2, 0), (3, 1), (10, 1), (40, 4)])
@@ -149,8 +183,6 @@ def test_empty_val_and_test_files_are_empty_splits(folder, suffix):
     data = folder(**{f"train_{suffix}": train, f"val_{suffix}": "", f"test_{suffix}": "\n"})
     corpus = load_corpus(data)
     assert (len(corpus.train), corpus.val, corpus.test, corpus.notes) == (1, (), (), ())
-    pruned = prune(corpus, val=0.1, test=1.0, train_on_val=True)
-    assert (len(pruned.train), pruned.val, pruned.test) == (1, (), ())
 
 
 def test_data_without_any_entity_have_no_classes(folder):
@@ -170,7 +202,7 @@ def test_data_without_any_entity_have_no_classes(folder):
         ({"train_txt": "a\tO", "dev_txt": "", "val_txt": ""}, "one file for val; got dev.txt, val.txt"),
         ({"train_txt": "a\tB-micro"}, "a class must not be called micro"),
         ({"train_txt": "a\tmacro\nb\tall"}, "a class must not be called all, macro"),
-        ({"train_txt": "a\tB-O"}, "a class must not be called O"),
+        ({"train_txt": "a\tB-O"}, "a class must not be called O: metrics and O use these names; rename the class in"),
         ({"train_jsonl": '{"tokens": [], "tags": []}'}, "train has no sentences"),
     ],
 )
@@ -209,7 +241,7 @@ def test_fingerprint_depends_on_content_and_on_nothing_else(folder):
     text = conll("B-PER I-PER O", "O")
     one = load_corpus(folder("one", train_txt=text, val_txt=text, test_txt=""))
     two = load_corpus(folder("two", train_conll=text.replace("\t", "  "), dev_conll=text, test_conll=""))
-    assert one.fingerprint == two.fingerprint == prune(one).fingerprint
+    assert one.fingerprint == two.fingerprint
     assert one.fingerprint == pickle.loads(pickle.dumps(one)).fingerprint
     assert re.fullmatch("[0-9a-f]{64}", one.fingerprint)
     others = [
@@ -217,8 +249,6 @@ def test_fingerprint_depends_on_content_and_on_nothing_else(folder):
         load_corpus(folder("4", train_txt=text.replace("PER", "ORG"), val_txt=text, test_txt="")),
         load_corpus(folder("5", train_txt=text, val_txt="", test_txt=text)),
         load_corpus(folder("6", train_txt=text, val_txt=text, test_txt=""), scheme="bilou"),
-        prune(one, val=0.5),
-        prune(one, train_on_val=True),
     ]
     assert len({one.fingerprint, *(corpus.fingerprint for corpus in others)}) == 1 + len(others)
 

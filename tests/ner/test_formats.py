@@ -127,6 +127,21 @@ def test_standard_jsonl_gives_words_and_bio_tags(tmp_path, text, entities, token
     assert reading.scheme == "bio"
 
 
+@pytest.mark.parametrize("tags", [["B-PER", "I-PER"], ["U-PER", "B-LOC"], ["B-PER"]])
+def test_standard_jsonl_with_tags_for_classes_is_refused(tmp_path, tags):
+    lines = [{"text": "no", "tags": []}, *({"text": "Ann", "tags": [entity("Ann", tag, 0)]} for tag in tags)]
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines)))
+    with pytest.raises(DataError, match=rf"a\.jsonl:2: .* plain class, such as 'PER'; got '{tags[0]}'"):
+        read_jsonl(path)
+
+
+@pytest.mark.parametrize("tags", [["U-boat"], ["L-dopa", "E-coli"], ["B-side", "PER"], ["b-per"]])
+def test_classes_of_standard_jsonl_may_look_like_tags(tmp_path, tags):
+    lines = [{"text": "Ann", "tags": [entity("Ann", tag, 0)]} for tag in tags]
+    reading = read_jsonl(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines))))
+    assert [sentence.tags for sentence in reading.sentences] == [(f"B-{tag}",) for tag in tags]
+
+
 @pytest.mark.parametrize(
     ("entities", "message"),
     [

@@ -7,7 +7,17 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB2, Entities
 
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.tags import SCHEMES, TARGET_OF, Entity, convert, entities, entities_lenient, recognise, tag_set
+from nerbb_ray.ner.tags import (
+    SCHEMES,
+    TARGET_OF,
+    Entity,
+    convert,
+    entities,
+    entities_lenient,
+    explain,
+    recognise,
+    tag_set,
+)
 
 CLASSES = ("PER", "LOC", "U-boat")
 
@@ -58,6 +68,27 @@ def words(text):
 )
 def test_scheme_is_recognised_from_all_tags(expected, text):
     assert recognise(words(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected", "text"),
+    [
+        ("bilou", "bilou", "U-PER O"),
+        ("bilou", "bilou", "O U-PER | L-dopa L-dopa"),
+        ("bilou", "bioes", "S-PER O"),
+        ("bilou", "bioes", "B-PER E-PER O s-per"),
+        ("bilou", None, "U-PER S-PER"),
+        ("bilou", None, "U-PER PER"),
+        ("bio", "bio", "B-PER B-PER O"),
+        ("bio", "bio", "B-PER b-per O"),
+        ("bio", "iob1", "I-PER i-per O"),
+        ("bio", None, "U-PER"),
+        ("bio", None, "O O"),
+        ("plain", None, "B-PER B-PER O"),
+    ],
+)
+def test_named_scheme_explains_tags_that_are_all_its_own(scheme, expected, text):
+    assert explain(words(text), scheme) == expected
 
 
 @pytest.mark.parametrize(
