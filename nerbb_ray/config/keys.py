@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 AUTO, NONE = "auto", "none"
@@ -156,7 +156,11 @@ def _field(default: Any, key: Key) -> Any:
     return field(default=default, metadata={"key": key})
 
 
-@cache
 def keys_of(params: type) -> dict[str, Key]:
     """The keys of a parameter class, in the order of its fields."""
+    return _keys_of(cast(Any, params))  # to mypy, a class with slots is not hashable
+
+
+@cache
+def _keys_of(params: Any) -> dict[str, Key]:
     return {f.name: f.metadata["key"] for f in fields(params)}
