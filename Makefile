@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python -m nerbb_ray.tune configs/quickstart.ini
+	@echo "for the commands above: source $(BIN)/activate"
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest

@@ -1,6 +1,8 @@
 """Sentences from the `datasets` library: the Hugging Face hub, and folders that the library can read."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ from nerbb_ray.ner.formats import Reading, Sentence
 TOKEN_COLUMN = "tokens"
 TAG_COLUMNS = ("ner_tags", "tags")
 SPLIT_LIST, STATE = "dataset_dict.json", "state.json"
+
+
+HUB_TIMEOUT_S = 10
 
 
 class NotLoadedError(DataError):
@@ -33,10 +38,41 @@ def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict
             empty = {split: Reading() for split in _empty_splits(Path(name))}
             loaded = {split: datasets.load_from_disk(path) for split, path in _saved_splits(Path(name)).items()}
         else:
-            loaded = datasets.load_dataset(name, subset, revision=revision)
+            with contextlib.nullcontext() if local or _reachable(name) else _cache_only():
+                loaded = datasets.load_dataset(name, subset, revision=revision)
     except Exception as error:  # the libraries below raise a dozen unrelated kinds
         raise NotLoadedError(_not_loaded(name, subset, local, error)) from error
     return empty | {str(split): _reading(rows, f"{name}[{split}]") for split, rows in loaded.items()}
+
+
+def _reachable(name: str) -> bool:
+    """Ask the hub once: the datasets library would ask a dozen times, with pauses, before it gives up."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        HfApi().dataset_info(name, timeout=HUB_TIMEOUT_S)
+    except HfHubHTTPError as error:  # an answer, though not the wanted one: the library says better what is wrong
+        return error.response is not None
+    except Exception:  # the http client below has kinds of its own for "no answer"
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _cache_only() -> Iterator[None]:
+    """What was downloaded before can still be loaded, without a word to the hub."""
+    import datasets
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
 def _not_loaded(name: str, subset: str | None, local: bool, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """What a command that runs an experiment prints, and its exit status."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -13,13 +14,18 @@ from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.tracking.results import ExperimentResult
 from nerbb_ray.tune.options import RunOptions, run_options
 
-OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USER_ERROR, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command; what the user can mend is printed without a traceback."""
     try:
-        return command()
+        status = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough; what is still buffered must not raise again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except ConfigError as error:
         # one problem per line, each with its own place
         print("error: the experiment cannot run as it is described", *error.problems, sep="\n", file=sys.stderr)
@@ -36,6 +42,7 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    return status
 
 
 def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, command: Sequence[str]) -> int:

@@ -28,6 +28,10 @@ SETTINGS = {
 }
 
 
+# an actor takes the next trial when the thread of the last one has ended; the default of 2 s is short on a busy machine
+WORKER_SETTINGS = {"TUNE_FUNCTION_THREAD_TIMEOUT_S": "600"}
+
+
 def worker_setup() -> None:
     """Runs first in every worker process: the cluster's address for clean-up actors, and the interface for Gloo.
 
@@ -97,7 +101,7 @@ def _start_here(num_cpus: int | None) -> None:
 def _common() -> dict[str, Any]:
     """How every connection is made: quiet, and with the same first steps in every worker."""
     return {
-        "runtime_env": {"worker_process_setup_hook": worker_setup},
+        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": WORKER_SETTINGS},
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
