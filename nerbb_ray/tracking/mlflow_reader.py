@@ -1,6 +1,7 @@
 """The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +18,12 @@ from nerbb_ray.tracking.mlflow_records import (
     sqlite_file,
     trial_result,
 )
-from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, SeedMean
+from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
-TEST_METRIC = "test/entity/micro/f1"
 MAX_EXPERIMENTS = 50_000
 
 
@@ -138,9 +138,14 @@ def _names(tracking_uri: str) -> list[str]:
 
 
 def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
-    runs = sorted(runs, key=lambda run: run.data.tags.get(RUN, ""))
+    runs = sorted(runs, key=lambda run: _by_number(run.data.tags.get(RUN, "")))
     n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
     return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Sorts run2 before run10. The times in MLflow do not say the order of the file: trials start when they can."""
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _summary(experiment: "Experiment", runs: list["Run"]) -> ExperimentSummary:

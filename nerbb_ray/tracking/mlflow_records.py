@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-KIND, RUN, SEED, N_SEEDS = "nerbb.kind", "nerbb.run", "nerbb.seed", "nerbb.n_seeds"
+KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
 DATA = "nerbb.data"
 PARENT = "mlflow.parentRunId"
@@ -165,5 +165,10 @@ def reading(tracking_uri: str) -> Iterator["MlflowClient"]:
         raise
     except Exception as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
+        database = sqlite_file(tracking_uri)
         way_out = "start the server, or set MLFLOW_TRACKING_URI to one that runs"
+        if database is not None:
+            way_out = (
+                f"if the file is damaged, restore {database} from a copy, or move it away to begin without results"
+            )
         raise ResultError(f"MLflow at {tracking_uri} cannot be read: {first}; {way_out}") from error

@@ -14,7 +14,7 @@ from nerbb_ray.errors import ResultError
 
 Status = Literal["ok", "failed", "diverged", "interrupted", "running"]
 
-SELECTION_METRIC = "val/entity/micro/f1"
+SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
 
@@ -173,11 +173,14 @@ class ExperimentResult:
         return tuple(trial for run in self.runs for trial in run.trials)
 
     def best_run(self) -> RunResult:
-        """Highest mean val entity micro F1.
+        """Highest mean val entity micro F1; the only run with an ok trial, whatever its F1.
 
         Raises:
-            ResultError: no run has one.
+            ResultError: no run has one, and there is a choice.
         """
+        candidates = [run for run in self.runs if run.n_ok]
+        if len(candidates) == 1:
+            return candidates[0]
         means = [(run.mean(SELECTION_METRIC), run) for run in self.runs]
         defined = [(mean.mean, run) for mean, run in means if mean.n]
         if not defined:
@@ -185,12 +188,14 @@ class ExperimentResult:
         return max(defined, key=lambda pair: pair[0])[1]
 
     def best_trial(self) -> TrialResult:
-        """Highest val entity micro F1 of a single ok trial.
+        """Highest val entity micro F1 of a single ok trial; the only ok trial, whatever its F1.
 
         Raises:
-            ResultError: no trial has one.
+            ResultError: no trial has one, and there is a choice.
         """
         ok = [trial for run in self.runs for trial in run.ok_trials]
+        if len(ok) == 1:
+            return ok[0]
         defined = [trial for trial in ok if math.isfinite(trial.metrics.get(SELECTION_METRIC, math.nan))]
         if not defined:
             raise self._nothing_to_choose()
@@ -227,7 +232,9 @@ class ExperimentResult:
         statuses = Counter(trial.status for trial in self.trials)
         seen = ", ".join(f"{n} {status}" for status, n in statuses.items()) or "no trial at all"
         if statuses["ok"]:
-            return ResultError(f"experiment {self.name}: {SELECTION_METRIC} is undefined in all of its trials ({seen})")
+            undefined = f"{SELECTION_METRIC} is undefined in all of its trials ({seen}), so none is the best"
+            way_out = "take the metrics of a given run from MLflow (nerbb mlflow)"
+            return ResultError(f"experiment {self.name}: {undefined}: {way_out}, or use val data with entities")
         return ResultError(f"experiment {self.name}: no trial has ended ok so far ({seen})")
 
 

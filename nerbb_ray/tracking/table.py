@@ -4,22 +4,24 @@ import io
 import json
 import math
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
-TEST_METRIC = "test/entity/micro/f1"
 HEADERS: tuple[str, ...] = ("", "run", "ok", "epochs", "val entity micro F1", "test entity micro F1")
 PADDING = 3  # between two columns
 NARROW = 70  # columns of a screen on which even numbers have to be folded
 LISTED_EPOCHS = 3
+# rich's SIMPLE_HEAD in ASCII: only a line below the headers. Not every terminal and file takes box characters
+HEAD_LINE = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 BEST = "*"
 
 
@@ -31,27 +33,29 @@ class ResultsTable:
     """
 
     result: ExperimentResult
+    store: str | None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
         from rich.text import Text
 
         result = self.result
         yield _runs(result, options.max_width)
-        for line in (*_legend(result), *_problems(result), *_models(result), *_next_commands(result)):
+        for line in (*_legend(result), *_problems(result), *_models(result), *_next_commands(result, self.store)):
             yield Text(line, overflow="fold")
 
 
-def results_table(result: ExperimentResult) -> ResultsTable:
-    """For a rich console of any width."""
-    return ResultsTable(result)
+def results_text(result: ExperimentResult, width: int = 100, store: str | None = None) -> str:
+    """The table as plain text of at most `width` columns; what it adds to names and messages is ASCII.
 
-
-def results_text(result: ExperimentResult, width: int = 100) -> str:
-    """The table as plain text of at most `width` columns."""
+    Args:
+        store: the path that the next commands have to name; None for the default store.
+    """
     from rich.console import Console
 
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None, force_terminal=False, _environ={}).print(ResultsTable(result))
+    Console(file=out, width=width, color_system=None, force_terminal=False, _environ={}).print(
+        ResultsTable(result, store)
+    )
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -92,7 +96,7 @@ def _best(result: ExperimentResult) -> str | None:
 
 
 def _runs(result: ExperimentResult, width: int) -> "Table":
-    from rich import box
+    from rich.box import Box
     from rich.table import Table
     from rich.text import Text
 
@@ -103,7 +107,9 @@ def _runs(result: ExperimentResult, width: int) -> "Table":
     if _needed_width(headers, cells) > width:
         headers = tuple(header.replace(" entity ", "\nentity ") for header in headers)
         cells = [[name if k == 1 else name.replace(" [", "\n[") for k, name in enumerate(row)] for row in cells]
-    table = Table(box=box.SIMPLE_HEAD, title=Text(f"experiment {result.name}"), title_justify="left", pad_edge=False)
+    table = Table(
+        box=Box(HEAD_LINE, ascii=True), title=Text(f"experiment {result.name}"), title_justify="left", pad_edge=False
+    )
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in ("ok", "epochs") else "left"
         table.add_column(header, justify=justify, overflow="fold", no_wrap=header != "run" and width >= NARROW)
@@ -165,5 +171,7 @@ def _models(result: ExperimentResult) -> Iterator[str]:
         yield f"all models: {os.path.commonpath(folders)}"
 
 
-def _next_commands(result: ExperimentResult) -> Iterator[str]:
-    yield f"next: nerbb get_experiment_results {result.name} | nerbb mlflow | nerbb tensorboard"
+def _next_commands(result: ExperimentResult, store: str | None) -> Iterator[str]:
+    where = [] if store is None else ["--store", store]
+    commands = (["get_experiment_results", result.name], ["mlflow"], ["tensorboard"])
+    yield f"next: {' | '.join(shlex.join(['nerbb', *command, *where]) for command in commands)}"

@@ -1,6 +1,7 @@
 """Results read back from MLflow are those that the trials reported."""
 
 import math
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def test_result_read_back_is_the_one_that_was_reported(
     driver.finish(diverging, 0, 0.9, diverged=True)
     driver.report(driver.start("runB", 45), 0)
     result = load_result(tracking_uri, name)
-    assert [run.run for run in result.runs] == ["runB", "runA"]
+    assert [run.run for run in result.runs] == ["runA", "runB"]
     assert {t.name: t.status for t in result.trials} == {
         "runB-43": "ok",
         "runB-44": "failed",
@@ -42,15 +43,16 @@ def test_result_read_back_is_the_one_that_was_reported(
         "runA-43": "ok",
         "runA-44": "diverged",
     }
-    trial = result.trials[0]
+    trials = {t.name: t for t in result.trials}
+    trial = trials["runB-43"]
     assert {**trial.metrics, **labels} == trial.metrics
     assert (trial.metrics[VAL], trial.metrics["val/loss"], trial.metrics[TEST]) == (0.6, 1.0, 0.3)
     assert math.isnan(trial.metrics["test/entity/LOC/f1"])
     assert (trial.epochs, trial.best_epoch, trial.duration_s) == (5, 0, 50.0)
     assert (trial.checkpoint, trial.reason) == ("/store/runB-43", "cool-down finished")
     assert trial.params["lr_max"] == "2e-05"
-    assert (result.trials[1].error, result.trials[1].log) == ("RuntimeError: boom", str(tmp_path / "error.txt"))
-    assert result.trials[2].epochs == 1
+    assert (trials["runB-44"].error, trials["runB-44"].log) == ("RuntimeError: boom", str(tmp_path / "error.txt"))
+    assert trials["runB-45"].epochs == 1
     assert [(run.n_ok, run.n_total) for run in result.runs] == [(1, 3), (1, 3)]
     assert result.best_run().run == "runA"
     assert result.get() == 0.4
@@ -86,11 +88,31 @@ def test_server_that_is_down_is_an_error_with_a_way_out() -> None:
         find_result("http://127.0.0.1:9", "exp")
 
 
-def test_list_has_one_line_per_experiment(driver: Any, drive: Any, tracking_uri: str, name: str) -> None:
+def test_damaged_database_is_an_error_that_speaks_of_the_file(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    database.write_bytes(b"no database" * 1000)
+    with pytest.raises(
+        ResultError, match=rf"cannot be read: .*restore {re.escape(str(database))} from a copy"
+    ) as caught:
+        find_result(f"sqlite:///{database}", "exp")
+    assert "server" not in str(caught.value)
+
+
+def test_runs_come_in_the_order_of_their_numbers(driver: Any, tracking_uri: str, name: str) -> None:
+    for run in ("run10", "runB", "run2", "run1(lr_max=10)", "run1(lr_max=9)", "runA"):
+        driver.start(run)
+    assert [run.run for run in load_result(tracking_uri, name).runs] == [
+        "run1(lr_max=9)", "run1(lr_max=10)", "run2", "run10", "runA", "runB",
+    ]  # fmt: skip
+
+
+def test_list_has_one_line_per_experiment(
+    driver: Any, drive: Any, tracking_uri: str, name: str, tmp_path: Path
+) -> None:
     for run, seed, f1 in [("runA", 43, 0.6), ("runA", 44, 0.7), ("runB", 43, 0.5)]:
         driver.finish(driver.start(run, seed), 0, f1)
-    drive(SeedMeanCallback(tracking_uri, f"{name} unfinished")).start()
-    MlflowClient(tracking_uri).create_experiment(f"{name} of somebody else")
+    drive(SeedMeanCallback(tracking_uri, f"{name} unfinished", str(tmp_path))).start()
+    MlflowClient(tracking_uri).create_experiment(f"{name} of somebody else", tmp_path.as_uri())
     lines = {line.name: line for line in list_experiments(tracking_uri) if line.name.startswith(name)}
     assert set(lines) == {name, f"{name} unfinished"}
     line = lines[name]
@@ -101,8 +123,10 @@ def test_list_has_one_line_per_experiment(driver: Any, drive: Any, tracking_uri:
     assert (lines[f"{name} unfinished"].best_run, str(lines[f"{name} unfinished"].val_f1)) == (None, "-")
 
 
-def test_deleted_runs_are_gone_and_others_stay(driver: Any, drive: Any, tracking_uri: str, name: str) -> None:
-    other = drive(SeedMeanCallback(tracking_uri, f"{name} other"))
+def test_deleted_runs_are_gone_and_others_stay(
+    driver: Any, drive: Any, tracking_uri: str, name: str, tmp_path: Path
+) -> None:
+    other = drive(SeedMeanCallback(tracking_uri, f"{name} other", str(tmp_path)))
     for one in (driver, other):
         one.finish(one.start(), 0, 0.6)
     assert delete_experiment_runs(tracking_uri, name) == 2
@@ -137,9 +161,11 @@ def test_runs_of_many_trials_are_read_in_pages(
     assert [trial.seed for trial in load_result(tracking_uri, name).trials] == list(range(43, 50))
 
 
-def test_trials_are_read_with_one_query_for_all(tracking_uri: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_are_read_with_one_query_for_all(
+    tracking_uri: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = MlflowClient(tracking_uri)
-    experiment = client.create_experiment(name, tags={"nerbb.kind": "experiment"})
+    experiment = client.create_experiment(name, tmp_path.as_uri(), tags={"nerbb.kind": "experiment"})
     for k in range(20):
         tags = {"nerbb.kind": "trial", "nerbb.run": f"run{k % 5}", "nerbb.seed": str(k)}
         run = client.create_run(experiment, tags=tags)

@@ -154,15 +154,34 @@ def test_get_of_an_unknown_metric_lists_what_exists(asked: dict[str, str], messa
     [
         ([], "no trial at all"),
         ([trial("runA", 43, status="failed"), trial("runA", 44, status="diverged")], "1 failed, 1 diverged"),
-        ([trial("runA", 43, math.nan)], "is undefined in all of its trials (1 ok)"),
+        ([trial("runA", 43, math.nan), trial("runB", 43, math.nan)],
+         "is undefined in all of its trials (2 ok), so none is the best: take the metrics of a given run from MLflow"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("average", [True, False])
 def test_nothing_to_choose_from_is_said(trials: list[TrialResult], message: str, average: bool) -> None:
     with pytest.raises(ResultError) as caught:
         ExperimentResult.of("exp", trials).get(average=average)
     assert "experiment exp" in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("others", [[], [trial("runB", 43, status="failed"), trial("runA", 44, status="diverged")]])
+@pytest.mark.parametrize("average", [True, False])
+def test_single_candidate_is_the_best_without_any_f1(others: list[TrialResult], average: bool) -> None:
+    result = ExperimentResult.of("exp", [trial("runA", 43, math.nan), *others])
+    assert (result.best_run().run, result.best_trial().name) == ("runA", "runA-43")
+    value = result.get("acc", average=average)
+    assert (value.mean if isinstance(value, SeedMean) else value) == 0.9
+
+
+def test_average_of_a_single_run_needs_no_f1_but_the_best_of_its_trials_does() -> None:
+    result = ExperimentResult.of("exp", [trial("runA", 43, math.nan), trial("runA", 44, math.nan)])
+    average = result.get("acc", average=True)
+    assert isinstance(average, SeedMean)
+    assert (average.mean, average.n) == (0.9, 2)
+    with pytest.raises(ResultError, match="so none is the best"):
+        result.best_trial()
 
 
 def test_trials_keep_the_order_of_runs_and_seeds() -> None:

@@ -80,6 +80,27 @@ def test_models_and_next_commands_are_told() -> None:
     assert "nerbb tensorboard" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "store", "line"),
+    [
+        ("exp", None, "next: nerbb get_experiment_results exp | nerbb mlflow | nerbb tensorboard"),
+        ("exp", "st", "next: nerbb get_experiment_results exp --store st | nerbb mlflow --store st | nerbb tensorboard "
+                      "--store st"),
+        ("a (b)", "my store", "next: nerbb get_experiment_results 'a (b)' --store 'my store' | nerbb mlflow --store "
+                              "'my store' | nerbb tensorboard --store 'my store'"),
+    ],
+)  # fmt: skip
+def test_next_commands_can_be_typed_as_they_are(name: str, store: str | None, line: str) -> None:
+    assert results_text(ExperimentResult(name, RESULT.runs), 300, store).splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("width", [60, 100, 300])
+def test_table_can_be_printed_anywhere(width: int) -> None:
+    text = results_text(RESULT, width)
+    assert text.isascii()
+    assert re.search(r"^ *-{20}", text, re.MULTILINE)
+
+
 def test_experiment_without_any_result_has_a_table() -> None:
     text = results_text(ExperimentResult.of("exp", [trial("runA", 43, math.nan, "failed", error="no")]))
     assert "0/1" in text
