@@ -62,7 +62,7 @@ def get_experiment_results(args: Namespace) -> int:
 
     result = load_result(current_store(args.store).tracking_uri, args.name)
     if not args.average and all(getattr(args, key) is None for key in RESULT):
-        print(to_json(result) if args.json else results_text(result))
+        print(to_json(result) if args.json else results_text(result, store=args.store and str(args.store)))
         return OK
     asked = {key: getattr(args, key) or default for key, default in RESULT.items()}
     value = result.get(**asked, average=args.average)
@@ -83,8 +83,8 @@ def _defined(value: Any) -> Any:
 
 def show_experiment_config(args: Namespace) -> int:
     path = current_store(args.store).find_config(args.name)
+    read_ini(path)  # mistakes in it are told instead
     print(f"# {path}", path.read_text(encoding="utf-8-sig").rstrip(), sep="\n")
-    read_ini(path)  # mistakes in it are told, too
     return OK
 
 

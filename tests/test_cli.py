@@ -188,6 +188,23 @@ def test_config_is_printed_with_its_path(nerbb: Nerbb, store: StorePaths) -> Non
     assert (status, out) == (0, f"# {store.config('exp')}\n{INI}")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[dataset]\ndataset_name = \xff\n", "must be UTF-8 text; got the byte 0xff"),
+        (b"[modle]\n", "did you mean [model]?"),
+    ],
+)
+def test_broken_config_is_explained_with_status_2(
+    nerbb: Nerbb, store: StorePaths, content: bytes, message: str
+) -> None:
+    store.config("broken").write_bytes(content)
+    status, out, err = nerbb("show_experiment_config", "broken")
+    assert (status, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.usefixtures("store")
 def test_dry_run_lists_the_trials_of_a_named_experiment(nerbb: Nerbb) -> None:
     status, out, _ = nerbb("run_experiment", "exp", "--dry-run", "--json")
