@@ -46,7 +46,7 @@ def create(args: Namespace) -> int:
 
 def run_experiment(args: Namespace) -> int:
     store = current_store(args.store)
-    return run_file(store.find_config(args.name), store.root, args, ["nerbb", *args.words])
+    return run_file(store.find_config(args.name), args.store, args, ["nerbb", *args.words])
 
 
 def show_experiments(args: Namespace) -> int:

@@ -58,7 +58,7 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
     from nerbb_ray.tune.tuner import run_experiment
 
     result = run_experiment(spec, store, options)
-    show_result(result, as_json=args.json)
+    show_result(result, store_dir, as_json=args.json)
     return exit_status(result, again_with(command))
 
 
@@ -79,14 +79,18 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
     return OK
 
 
-def show_result(result: ExperimentResult, *, as_json: bool) -> None:
-    """Print the results table, or JSON."""
+def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bool) -> None:
+    """Print the results table, or JSON.
+
+    Args:
+        store_dir: as the user named it; None is the default.
+    """
     from nerbb_ray.tracking import table
 
     if as_json:
         print(table.to_json(result))
     else:
-        print(table.results_text(result))
+        print(table.results_text(result, store=None if store_dir is None else str(store_dir)))
 
 
 def again_with(command: Sequence[str]) -> str:
