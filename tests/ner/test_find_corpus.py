@@ -39,6 +39,10 @@ def offline(monkeypatch):
 
     class Library:
         @staticmethod
+        def disable_progress_bars():
+            pass
+
+        @staticmethod
         def load_dataset(name, subset, revision=None):
             asked.append((name, subset, revision))
             raise ConnectionError(f"Couldn't reach {name!r} on the Hub")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.errors import DataError
@@ -58,6 +58,7 @@ def test_bad_csv_line_is_named(tmp_path, line, message):
 words = st.text(st.characters(codec="utf-8"), max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(words, min_size=1, max_size=5), max_size=5), st.booleans())
 def test_any_tokens_survive_jsonl(tmp_path_factory, sentences, ascii_only):
     path = tmp_path_factory.mktemp("jsonl") / "a.jsonl"
@@ -181,6 +182,7 @@ def test_words_of_raw_text(text, expected):
     assert [text[start:end] for start, end in split_words(text)] == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.lists(st.integers(0, 30)))
 def test_words_cover_all_but_blanks_in_order_and_cut_at_borders(text, borders):
     spans = split_words(text, borders)

@@ -8,7 +8,7 @@ from operator import add
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import accuracy_score, f1_score
 from seqeval.metrics.v1 import precision_recall_fscore_support as seqeval_scores
@@ -53,6 +53,7 @@ def values(metrics, prefix):
 
 
 @pytest.mark.parametrize("scheme", SEQEVAL)
+@settings(deadline=None)
 @given(data=st.data())
 def test_entity_metrics_equal_seqeval_strict(scheme, data):
     gold, predicted = data.draw(tagged(scheme, min_size=1))
@@ -72,6 +73,7 @@ def test_entity_metrics_equal_seqeval_strict(scheme, data):
 
 
 @pytest.mark.parametrize("scheme", SEQEVAL)
+@settings(deadline=None)
 @given(data=st.data())
 def test_lenient_f1_equals_seqeval_default_mode(scheme, data):
     gold, predicted = data.draw(tagged(scheme, min_size=1))
@@ -97,6 +99,7 @@ def runs(sentences):
     return found
 
 
+@settings(deadline=None)
 @given(tagged("plain"))
 def test_plain_entities_are_scored_as_runs(pair):
     metrics = counted(*pair, "plain").metrics("test")
@@ -107,6 +110,7 @@ def test_plain_entities_are_scored_as_runs(pair):
     assert metrics["test/entity/micro/support"] == len(gold)
 
 
+@settings(deadline=None)
 @given(tagged("bio", min_size=1))
 def test_token_metrics_equal_sklearn_on_plain_classes(pair):
     counts = counted(*pair, "bio")
@@ -133,6 +137,7 @@ def test_accuracy_compares_classes_not_prefixes():
 
 
 @pytest.mark.parametrize("scheme", ["plain", "bio", "bilou"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_counts_of_pieces_add_up_to_the_counts_of_the_whole(scheme, data):
     gold, predicted = data.draw(tagged(scheme))
@@ -141,6 +146,7 @@ def test_counts_of_pieces_add_up_to_the_counts_of_the_whole(scheme, data):
 
 
 @pytest.mark.parametrize("scheme", ["plain", "bio", "bilou"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_vector_round_trip_is_linear(scheme, data):
     counts = counted(*data.draw(tagged(scheme)), scheme)

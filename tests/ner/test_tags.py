@@ -1,7 +1,7 @@
 """Tag schemes: recognition, conversion and entities, against seqeval where it has an opinion."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB2, Entities
@@ -128,6 +128,7 @@ def test_tag_set_begins_with_outside_and_sorts_classes(scheme, expected):
 
 
 @pytest.mark.parametrize(("scheme", "oracle"), [("bio", IOB2), ("bilou", BILOU)])
+@settings(deadline=None)
 @given(data=st.data())
 def test_strict_entities_equal_seqeval(scheme, oracle, data):
     tags = data.draw(tag_lists(scheme))
@@ -135,11 +136,13 @@ def test_strict_entities_equal_seqeval(scheme, oracle, data):
     assert entities(tags, scheme) == expected
 
 
+@settings(deadline=None)
 @given(tag_lists("bio"))
 def test_lenient_entities_equal_seqeval(tags):
     assert entities_lenient(tags) == [(label, start, last + 1) for label, start, last in get_entities(tags)]
 
 
+@settings(deadline=None)
 @given(tag_lists("bilou"))
 def test_lenient_entities_of_bilou_equal_seqeval_on_bioes(tags):
     renamed = [{"L-": "E-", "U-": "S-"}.get(tag[:2], tag[:2]) + tag[2:] for tag in tags]
@@ -156,6 +159,7 @@ def test_plain_entities_are_runs():
 
 
 @pytest.mark.parametrize("source", SCHEMES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_converted_tags_are_well_formed_and_keep_every_class(source, data):
     tags = data.draw(tag_lists(source))
@@ -165,6 +169,7 @@ def test_converted_tags_are_well_formed_and_keep_every_class(source, data):
         assert convert(converted, target, "plain") == convert(tags, source, "plain")
 
 
+@settings(deadline=None)
 @given(tag_lists("bio"))
 def test_bio_and_bilou_express_the_same(tags):
     mended = convert(tags, "bio", "bio")
@@ -173,6 +178,7 @@ def test_bio_and_bilou_express_the_same(tags):
 
 
 @pytest.mark.parametrize("scheme", ["bio", "bilou", "bioes"])
+@settings(deadline=None)
 @given(st.lists(tag_lists("bio"), max_size=6))
 def test_written_scheme_is_recognised(scheme, sentences):
     # one entity of several words in the data makes every scheme recognisable
