@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -158,7 +159,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--cores", type=int, default=2, help="CPUs that every measured process is bound to (2)")
     add("--only", choices=SECTIONS, help="only one trial, or only four")
     add("--json", type=Path, metavar="FILE", help="also write every measurement")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.epochs < 2:
+        parser.error(
+            f"--epochs must be >= 2: an epoch with its validation ends where the next begins; got {args.epochs}"
+        )
+    return args
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -208,6 +214,7 @@ def _gains(ours: Repeats, theirs: Repeats) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended, too
     try:
         sys.exit(main())
     except (CommandError, NoTimesError, NerbbError) as error:
