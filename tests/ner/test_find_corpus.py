@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +39,8 @@ def offline(monkeypatch):
     asked = []
 
     class Library:
+        config = SimpleNamespace(HF_HUB_OFFLINE=True)
+
         @staticmethod
         def disable_progress_bars():
             pass
@@ -48,6 +51,7 @@ def offline(monkeypatch):
             raise ConnectionError(f"Couldn't reach {name!r} on the Hub")
 
     monkeypatch.setitem(sys.modules, "datasets", Library)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return asked
 
 
