@@ -78,7 +78,6 @@ def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
     Raises:
         ResourceError: not even one trial fits.
     """
-    backend: Backend = "torch_trainer" if wanted.num_workers > 1 or wanted.trainer == "torch_trainer" else "inprocess"
     workers = wanted.num_workers
     gpus = wanted.gpus_per_worker if wanted.gpus_per_worker is not None else min(1.0, machine.gpus // workers)
     at_most = min(num_trials, wanted.max_concurrent_trials or num_trials)
@@ -90,7 +89,12 @@ def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
             f"{machine.cpus:g} CPU and {machine.gpus:g} GPU on {len(machine.nodes)} computer(s); lower num_workers, "
             f"cpus_per_worker or gpus_per_worker in [resources]"
         )
-    return Allotment(backend, workers, cpus, gpus, concurrent)
+    return Allotment(backend(wanted), workers, cpus, gpus, concurrent)
+
+
+def backend(wanted: Resources) -> Backend:
+    """Where the loop of a trial runs."""
+    return "torch_trainer" if wanted.num_workers > 1 or wanted.trainer == "torch_trainer" else "inprocess"
 
 
 def _even_share(machine: Machine, workers: int, gpus: float, at_most: int) -> float:

@@ -50,12 +50,14 @@ def worker_setup() -> None:
 
 
 @contextmanager
-def ray_session(address: str | None = None, num_cpus: int | None = None) -> Iterator[None]:
+def ray_session(address: str | None = None, *, num_cpus: int | None = None, dashboard: bool = True) -> Iterator[None]:
     """Connect to Ray, or start it on this machine; an already connected process keeps its connection.
 
     Args:
-        address: of a cluster; None starts Ray here with the dashboard on 127.0.0.1, and stops it afterwards.
+        address: of a cluster; None starts Ray here and stops it afterwards.
         num_cpus: of a Ray started here; None: all.
+        dashboard: of a Ray started here, on 127.0.0.1. Trials with workers of their own need it: the state API, which
+            frees the places of their workers, is part of it. It costs a dozen processes.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -72,7 +74,7 @@ def ray_session(address: str | None = None, num_cpus: int | None = None) -> Iter
         except ConnectionError as error:
             raise ResourceError(f"no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
     else:
-        _start_here(num_cpus)
+        _start_here(num_cpus, dashboard)
     _log_like_the_rest()
     try:
         yield
@@ -80,14 +82,18 @@ def ray_session(address: str | None = None, num_cpus: int | None = None) -> Iter
         ray.shutdown()
 
 
-def _start_here(num_cpus: int | None) -> None:
+def _start_here(num_cpus: int | None, dashboard: bool) -> None:
     """Start Ray on this machine. On a busy one its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
     import ray
 
     for attempt in (1, 2):
         try:
             ray.init(
-                address="local", num_cpus=num_cpus, include_dashboard=True, dashboard_host="127.0.0.1", **_common()
+                address="local",
+                num_cpus=num_cpus,
+                include_dashboard=dashboard,
+                dashboard_host="127.0.0.1",
+                **_common(),
             )
             return
         # Ray raises a bare Exception for this

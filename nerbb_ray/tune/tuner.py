@@ -14,7 +14,7 @@ from nerbb_ray.tune.collect import in_order, trial_result
 from nerbb_ray.tune.earlier import finished_trials, forget, refuse_other_data
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, Prepared, prepare
-from nerbb_ray.tune.resources import Allotment, Machine, allot, this_machine
+from nerbb_ray.tune.resources import Allotment, Machine, allot, backend, this_machine
 from nerbb_ray.tune.session import ray_session
 from nerbb_ray.tune.space import Job, job_of, to_param_space
 
@@ -35,13 +35,14 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
         results = {} if options.overwrite else finished_trials(spec.name, trials, store, must_exist=options.resume)
         missing = [trial for trial in trials if trial.name not in results]
         if missing:
+            resources = options.apply(spec.resources)
             if options.address is None:
-                allot(options.apply(spec.resources), this_machine(), len(trials))  # refuses what cannot fit at once
+                allot(resources, this_machine(), len(trials))  # refuses what cannot fit at once
             prepared = prepare(spec, Preparation(store, Path.cwd(), store.cache))
             refuse_other_data(spec.name, {run: p.fingerprint for run, p in prepared.items()}, results.values())
             if options.overwrite:
                 forget(spec.name, store)
-            with ray_session(options.address):
+            with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
                 results |= search(spec, missing, prepared, store, options)
     return ExperimentResult.of(spec.name, in_order(trials, results), n_seeds=spec.settings.multiple_runs)
 
