@@ -21,7 +21,7 @@ from process_tree import CommandError, run_measured
 from sides import NAME, RUN, NoTimesError, Side, Task, logged_precision, write_data
 
 from nerbb_ray.errors import NerbbError
-from nerbb_ray.training.model import find_model
+from nerbb_ray.training.sources import find_model
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"

@@ -166,7 +166,7 @@ def test_ten_mistakes_in_a_file_are_ten_lines(nerbb: Nerbb, store: StorePaths) -
     store.config("bad").write_text("[hparams]\n" + "".join(f"batch_sise{i} = 1\n" for i in range(8)))
     status, _, err = nerbb("run_experiment", "bad", "--dry-run", "--store", store.root)
     assert status == 2
-    assert len(err.splitlines()) == 10  # and model and data set are missing
+    assert len(err.splitlines()) == 11  # a headline; model and data set are missing as well
 
 
 def test_verbose_shows_where_an_error_arose(store: StorePaths, capsys: pytest.CaptureFixture[str]) -> None:
