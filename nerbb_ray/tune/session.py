@@ -105,9 +105,12 @@ def _start_here(num_cpus: int | None, dashboard: bool) -> None:
 
 
 def _common() -> dict[str, Any]:
-    """How every connection is made: quiet, and with the same first steps in every worker."""
+    """How every connection is made: quiet, and with the same first steps in every worker.
+
+    Ray writes into the environment that it is given, so that every connection gets one of its own.
+    """
     return {
-        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": WORKER_SETTINGS},
+        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": dict(WORKER_SETTINGS)},
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
