@@ -92,6 +92,7 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     Returns:
         The mean cross entropy per labelled token, as it was when each batch was trained.
     """
+    started = time.monotonic()
     data, ctx, optimizer = session.data.train, session.ctx, session.optimizer
     labels = data.labels(IGNORED)
     labelled = np.add.reduceat(labels != IGNORED, data.slice_starts[:-1], dtype=np.int64)
@@ -99,7 +100,6 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     order = training_order(data.lengths, session.trial.hparams.batch_size, session.trial.seed, epoch)
     loss_sum = torch.zeros((), device=ctx.device)
     session.model.train()
-    started = time.monotonic()
     for rate, members in zip(rates, order, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
