@@ -5,7 +5,6 @@ What is heavy to import is imported by the commands that need it.
 """
 
 import argparse
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,8 +15,6 @@ from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.tune.command import USER_ERROR, guarded
 
-BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
-
 DESCRIPTION = "Fine-tune transformers for named entity recognition: runs x seeds, with means and uncertainties."
 EPILOG = """The store is ./store, or what --store or the environment variable NERBB_STORE say.
 Help on a command, with examples: nerbb COMMAND --help
@@ -26,17 +23,7 @@ Help on a command, with examples: nerbb COMMAND --help
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit status."""
-    try:
-        try:
-            status = run(sys.argv[1:] if argv is None else argv)
-        except SystemExit as end:  # argparse: after --help, or a mistake it has explained
-            status = end.code if isinstance(end.code, int) else USER_ERROR
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; what is still buffered must not raise again at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    return status
+    return guarded(lambda: run(sys.argv[1:] if argv is None else argv))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -53,7 +40,7 @@ def run(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     args.words = argv
     command: Command = args.command
-    return guarded(lambda: _call(command, args))
+    return _call(command, args)
 
 
 def build_parser() -> argparse.ArgumentParser:

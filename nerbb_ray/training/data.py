@@ -13,12 +13,11 @@ import numpy as np
 
 from nerbb_ray.config.spec import DatasetParams, HParams
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.corpus import Corpus
+from nerbb_ray.ner.corpus import SPLITS, Corpus
 from nerbb_ray.ner.tags import Scheme
 from nerbb_ray.training.encoding import EncodedSplit, encode
 
 FORMAT = "1"  # of the files; part of their name, so that an older file is made anew
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,17 @@ from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.tracking.results import ExperimentResult
 from nerbb_ray.tune.options import RunOptions, run_options
 
-OK, FAILED, USER_ERROR, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command; what the user can mend is printed without a traceback."""
     try:
-        status = command()
+        try:
+            status = command()
+        except SystemExit as end:  # argparse: after --help, or a mistake it has explained
+            status = end.code if isinstance(end.code, int) else USER_ERROR
         sys.stdout.flush()
     except BrokenPipeError:
         # the reader (head, less) has seen enough; what is still buffered must not raise again at the end

@@ -66,7 +66,7 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
     if ray.is_initialized():
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = cluster_address(address)
     if address:
         _check_reachable(address)
         try:
@@ -114,6 +114,11 @@ def _common() -> dict[str, Any]:
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
+
+
+def cluster_address(address: str | None) -> str | None:
+    """Of the cluster that is meant: the given one, or that of the environment, as `ray job submit` sets it."""
+    return address or os.environ.get("RAY_ADDRESS")
 
 
 def _check_reachable(address: str) -> None:

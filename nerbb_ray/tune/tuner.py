@@ -15,7 +15,7 @@ from nerbb_ray.tune.earlier import finished_trials, forget, refuse_other_data
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, Prepared, prepare
 from nerbb_ray.tune.resources import Allotment, Machine, allot, backend, this_machine
-from nerbb_ray.tune.session import ray_session
+from nerbb_ray.tune.session import cluster_address, ray_session
 from nerbb_ray.tune.space import Job, job_of, to_param_space
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
         missing = [trial for trial in trials if trial.name not in results]
         if missing:
             resources = options.apply(spec.resources)
-            if options.address is None:
+            if cluster_address(options.address) is None:
                 allot(resources, this_machine(), len(trials))  # refuses what cannot fit at once
             prepared = prepare(spec, Preparation(store, Path.cwd(), store.cache))
             refuse_other_data(spec.name, {run: p.fingerprint for run, p in prepared.items()}, results.values())
