@@ -367,6 +367,6 @@ def test_interrupt_is_one_line_and_status_130(pipe: Path) -> None:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
         process.send_signal(signal.SIGINT)
+        os.close(end)  # a signal that came just before the read waits for the end of the file
         _, err = process.communicate(timeout=60)
-        os.close(end)
     assert (process.returncode, err) == (130, "interrupted\n")
