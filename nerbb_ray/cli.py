@@ -10,7 +10,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from nerbb_ray.cli_commands import COMMANDS, Command
+from nerbb_ray.commands.command import Command
+from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.tune.command import USER_ERROR, guarded

@@ -16,7 +16,7 @@ import pytest
 
 from nerbb_ray import Store
 from nerbb_ray.cli import main
-from nerbb_ray.cli_commands import COMMANDS
+from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.paths import StorePaths

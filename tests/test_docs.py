@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from nerbb_ray import Store, cli, cli_commands, errors, store
+from nerbb_ray import Store, cli, errors, store
+from nerbb_ray.commands import stores
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.keys import keys_of, written
 from nerbb_ray.config.spec import PRESETS, ExperimentSpec
@@ -120,7 +121,7 @@ def reader(followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     shutil.copytree(followed, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(Store, "chosen", None)
-    for module in (store, cli_commands):
+    for module in (store, stores):
         monkeypatch.setattr(module, "page_action", page_action)
     return folder
 
@@ -147,7 +148,7 @@ def call(command: str) -> int:
 @pytest.mark.usefixtures("reader")
 @pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] not in ("make", "source")])
 def test_command_works(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_commands, "_confirmed", lambda: False)
+    monkeypatch.setattr(stores, "_confirmed", lambda: False)
     status = call(command)
     out, err = capsys.readouterr()
     assert status == 0, err

@@ -12,19 +12,20 @@ PACKAGE = "nerbb_ray"
 # rooms from top to bottom; rooms of one line do not import each other
 FLOORS = (
     ("cli",),
-    ("experiment",),
-    ("tune",),
+    ("commands",),
+    ("experiment", "dataset", "model"),
+    ("tune", "report"),
     ("store",),
+    ("doctor", "inference"),
     ("tracking", "training"),
     ("config", "ner"),
-    ("errors", "logs"),
+    ("errors", "logs", "html"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # modules of the package's own folder that belong to a room of another name
 PARTS = {
-    "cli_commands": "cli",
-    "cli_schedule": "cli",
-    "schedule_plot": "cli",
+    "schedule_plot": "report",
+    "export": "model",
     "overview": "store",
     "pages": "store",
     "paths": "store",

@@ -49,7 +49,7 @@ def show_schedule(args: Namespace) -> int:
     if args.run is None and len(spec.runs) > 1:
         print(f"other runs (--run): {', '.join(other.name for other in spec.runs[1:])}")
     if args.plot:
-        from nerbb_ray.schedule_plot import draw_schedule
+        from nerbb_ray.report.schedule_plot import draw_schedule
 
         print(f"picture: {draw_schedule(outcome, run, f'{spec.name}, {run.name}', args.plot)}")
     return 0

@@ -1,47 +1,20 @@
-"""What every command of `nerbb` does: its arguments, its examples, and the call behind it."""
+"""Commands on experiments: run them, list them, get their results."""
 
 import json
 import math
-import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from nerbb_ray.cli_schedule import add_schedule_arguments, show_schedule
+from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.commands.schedule import add_schedule_arguments, show_schedule
 from nerbb_ray.config.ini import read_ini
-from nerbb_ray.errors import StoreError
-from nerbb_ray.store import current_store, page_action
-from nerbb_ray.tune.command import FAILED, OK, run_file
+from nerbb_ray.store import current_store
+from nerbb_ray.tune.command import OK, run_file
 from nerbb_ray.tune.options import add_run_options
 
-PORTS = {"mlflow": 5000, "tensorboard": 6006}
 # of get_experiment_results: what `--metric` and the others mean if they are left out
 RESULT = {"metric": "f1", "level": "entity", "label": "micro", "phase": "test"}
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command.
-
-    Args:
-        summary: a line of help.
-        examples: without the name of the program.
-        run: returns the exit status.
-    """
-
-    name: str
-    summary: str
-    examples: tuple[str, ...]
-    run: Callable[[Namespace], int]
-    add_arguments: Callable[[ArgumentParser], None] = lambda _: None
-
-
-def create(args: Namespace) -> int:
-    store = current_store(args.store)
-    made = store.create()
-    print(*(f"made {folder}" for folder in made), f"the store is {store.root}", sep="\n")
-    return OK
 
 
 def run_experiment(args: Namespace) -> int:
@@ -88,47 +61,13 @@ def show_experiment_config(args: Namespace) -> int:
     return OK
 
 
-def page(args: Namespace) -> int:
-    status = page_action(current_store(args.store), args.page, args.action, args.port)
-    if args.action == "start":
-        print(f"to end it: nerbb {args.page} stop")
-    return OK if args.action == "stop" or status.answers else FAILED
-
-
-def clear_data(args: Namespace) -> int:
-    store = current_store(args.store)
-    paths = store.clearable(datasets=args.datasets, pretrained_models=args.pretrained_models)
-    if not paths:
-        print(f"nothing to delete in {store.root}")
-        return OK
-    print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
-    if not store.tracking_uri.startswith("sqlite:"):
-        print(f"what the MLflow server {store.tracking_uri} has stays there")
-    if not args.yes and not _confirmed():
-        print("nothing was deleted")
-        return OK
-    store.clear(paths)
-    print("deleted")
-    return OK
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise StoreError("nobody can be asked whether to delete this; say it with --yes")
-    return input("delete all this? [y/N] ").strip().lower() in ("y", "yes")
-
-
-def _name(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="of the experiment")
-
-
 def _run_arguments(parser: ArgumentParser) -> None:
-    _name(parser)
+    add_name(parser)
     add_run_options(parser)
 
 
 def _result_arguments(parser: ArgumentParser) -> None:
-    _name(parser)
+    add_name(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     one = parser.add_argument_group("one number instead of the table")
     one.add_argument("--metric", metavar="M", help="f1, precision, recall, support, loss, acc (f1)")
@@ -138,24 +77,7 @@ def _result_arguments(parser: ArgumentParser) -> None:
     one.add_argument("--average", action="store_true", help="over the seeds of the best run, not of the best trial")
 
 
-def _page_arguments(name: str) -> Callable[[ArgumentParser], None]:
-    def add(parser: ArgumentParser) -> None:
-        actions = ("start", "status", "stop")
-        parser.add_argument("action", nargs="?", default="start", choices=actions, help="start if left out")
-        parser.add_argument("--port", type=int, default=PORTS[name], metavar="N", help=f"of the page ({PORTS[name]})")
-        parser.set_defaults(page=name)
-
-    return add
-
-
-def _clear_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--datasets", action="store_true", help="delete the data sets, too")
-    parser.add_argument("--pretrained-models", action="store_true", help="delete the local pretrained models, too")
-
-
 COMMANDS = (
-    Command("create", "make the folders of a store", ("create", "create --store my/store"), create),
     Command(
         "run_experiment",
         "run what is missing of the experiment <store>/experiment_configs/NAME.ini",
@@ -182,7 +104,7 @@ COMMANDS = (
         "print the file of an experiment",
         ("show_experiment_config wnut17",),
         show_experiment_config,
-        _name,
+        add_name,
     ),
     Command(
         "show_schedule",
@@ -193,25 +115,5 @@ COMMANDS = (
         ),
         show_schedule,
         add_schedule_arguments,
-    ),
-    *(
-        Command(
-            name,
-            f"start (or stop) the web page of {program}: {content}",
-            (name, f"{name} start --port {PORTS[name] + 1}", f"{name} stop"),
-            page,
-            _page_arguments(name),
-        )
-        for name, program, content in (
-            ("mlflow", "MLflow", "all metrics, parameters and artifacts"),
-            ("tensorboard", "TensorBoard", "the learning curves"),
-        )
-    ),
-    Command(
-        "clear_data",
-        "delete what running experiments has made: models, results, curves, logs",
-        ("clear_data", "clear_data --yes"),
-        clear_data,
-        _clear_arguments,
     ),
 )

@@ -1,0 +1,11 @@
+"""All commands of `nerbb`, in the order in which a user needs them."""
+
+from nerbb_ray.commands import experiments, stores
+from nerbb_ray.commands.command import Command
+
+COMMANDS: tuple[Command, ...] = (
+    stores.CREATE,
+    *experiments.COMMANDS,
+    *stores.PAGES,
+    stores.CLEAR_DATA,
+)

@@ -1,0 +1,88 @@
+"""Commands on the store as a whole: its folders, the pages of its results, deleting."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from nerbb_ray.commands.command import Command
+from nerbb_ray.errors import StoreError
+from nerbb_ray.store import current_store, page_action
+from nerbb_ray.tune.command import FAILED, OK
+
+PORTS = {"mlflow": 5000, "tensorboard": 6006}
+
+
+def create(args: Namespace) -> int:
+    store = current_store(args.store)
+    made = store.create()
+    print(*(f"made {folder}" for folder in made), f"the store is {store.root}", sep="\n")
+    return OK
+
+
+def page(args: Namespace) -> int:
+    status = page_action(current_store(args.store), args.page, args.action, args.port)
+    if args.action == "start":
+        print(f"to end it: nerbb {args.page} stop")
+    return OK if args.action == "stop" or status.answers else FAILED
+
+
+def clear_data(args: Namespace) -> int:
+    store = current_store(args.store)
+    paths = store.clearable(datasets=args.datasets, pretrained_models=args.pretrained_models)
+    if not paths:
+        print(f"nothing to delete in {store.root}")
+        return OK
+    print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
+    if not store.tracking_uri.startswith("sqlite:"):
+        print(f"what the MLflow server {store.tracking_uri} has stays there")
+    if not args.yes and not _confirmed():
+        print("nothing was deleted")
+        return OK
+    store.clear(paths)
+    print("deleted")
+    return OK
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        raise StoreError("nobody can be asked whether to delete this; say it with --yes")
+    return input("delete all this? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _page_arguments(name: str) -> Callable[[ArgumentParser], None]:
+    def add(parser: ArgumentParser) -> None:
+        actions = ("start", "status", "stop")
+        parser.add_argument("action", nargs="?", default="start", choices=actions, help="start if left out")
+        parser.add_argument("--port", type=int, default=PORTS[name], metavar="N", help=f"of the page ({PORTS[name]})")
+        parser.set_defaults(page=name)
+
+    return add
+
+
+def _clear_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--datasets", action="store_true", help="delete the data sets, too")
+    parser.add_argument("--pretrained-models", action="store_true", help="delete the local pretrained models, too")
+
+
+CREATE = Command("create", "make the folders of a store", ("create", "create --store my/store"), create)
+PAGES = tuple(
+    Command(
+        name,
+        f"start (or stop) the web page of {program}: {content}",
+        (name, f"{name} start --port {PORTS[name] + 1}", f"{name} stop"),
+        page,
+        _page_arguments(name),
+    )
+    for name, program, content in (
+        ("mlflow", "MLflow", "all metrics, parameters and artifacts"),
+        ("tensorboard", "TensorBoard", "the learning curves"),
+    )
+)
+CLEAR_DATA = Command(
+    "clear_data",
+    "delete what running experiments has made: models, results, curves, logs",
+    ("clear_data", "clear_data --yes"),
+    clear_data,
+    _clear_arguments,
+)

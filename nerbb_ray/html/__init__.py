@@ -1,0 +1,1 @@
+"""Self-contained web pages: what a browser shows without any server or network."""

@@ -1,0 +1,1 @@
+"""Entities in text of any length, by a fine-tuned model."""
