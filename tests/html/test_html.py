@@ -26,7 +26,7 @@ class Outline(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_startendtag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.ids += [value for key, value in attrs if key == "id" and value]
 
     def handle_data(self, data: str) -> None:
