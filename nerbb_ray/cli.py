@@ -11,15 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nerbb_ray.commands.command import Command
+from nerbb_ray.commands.completion import answer_shell
 from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.tune.command import USER_ERROR, guarded
 
 DESCRIPTION = "Fine-tune transformers for named entity recognition: runs x seeds, with means and uncertainties."
+USAGE = "nerbb [--store DIR] [--verbose] COMMAND ..."
 EPILOG = """The store is ./store, or what --store or the environment variable NERBB_STORE say.
 Help on a command, with examples: nerbb COMMAND --help
 """
+
+
+class OneScreen(argparse.RawDescriptionHelpFormatter):
+    """A line for every command and nearly every option."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +43,7 @@ def run(argv: Sequence[str]) -> int:
         SystemExit: by argparse.
     """
     parser = build_parser()
+    answer_shell(parser)
     if not argv:
         parser.print_help(sys.stderr)
         return USER_ERROR
@@ -48,27 +58,34 @@ def build_parser() -> argparse.ArgumentParser:
     """Global options are accepted before and after the command."""
     parser = argparse.ArgumentParser(
         prog="nerbb",
-        description=DESCRIPTION,
+        usage=USAGE,
+        description=f"{DESCRIPTION}\n\ncommands:\n{_listed()}",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=OneScreen,
         parents=[_global_options()],
         allow_abbrev=False,
     )
     parser.set_defaults(store=None, verbose=False)
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # argparse's own list of commands breaks lines that fit
+    subparsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", required=True, help=argparse.SUPPRESS)
     for command in COMMANDS:
         subparser = subparsers.add_parser(
             command.name,
             help=command.summary,
             description=f"{command.summary[0].upper()}{command.summary[1:]}.",
             epilog="examples:\n" + "".join(f"  nerbb {example}\n" for example in command.examples),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=OneScreen,
             parents=[_global_options()],
             allow_abbrev=False,
         )
         command.add_arguments(subparser)
         subparser.set_defaults(command=command)
     return parser
+
+
+def _listed() -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    return "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
 
 
 def _global_options() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,7 +100,16 @@ def nerbb(capsys: pytest.CaptureFixture[str]) -> Nerbb:
 def test_help_lists_every_command(nerbb: Nerbb) -> None:
     status, out, _ = nerbb("--help")
     assert status == 0
-    assert re.findall(r"^    (\w+)", out, re.MULTILINE) == [command.name for command in COMMANDS]
+    assert re.findall(r"^  (\w+)", out, re.MULTILINE) == [command.name for command in COMMANDS]
+
+
+@pytest.mark.parametrize("command", ["", *(command.name for command in COMMANDS)])
+def test_help_fits_one_screen(command: str, nerbb: Nerbb, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    _, out, _ = nerbb(*command.split(), "--help")
+    assert len(out.splitlines()) <= 36
+    assert max(map(len, out.splitlines())) <= 100
+    assert "examples" in out
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -112,7 +122,40 @@ def test_every_command_has_help_with_examples_that_can_be_parsed(nerbb: Nerbb, c
     examples = re.findall(r"^  nerbb (.+)", out.partition("examples:")[2], re.MULTILINE)
     assert examples
     for example in examples:
-        assert build_parser().parse_args(example.split()).command is command
+        words = example.partition(" >")[0].split()  # without the file that a shell would write to
+        assert build_parser().parse_args(words).command is command
+
+
+def complete(line: str, store: Path) -> list[str]:
+    """What the shell would offer at the end of a line."""
+    asking = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    answer = store.root / "answer"
+    environment = os.environ | asking | {"_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "NERBB_STORE": str(store.root)}
+    subprocess.run([sys.executable, "-m", "nerbb_ray.cli"], env=environment, check=True, capture_output=True)
+    return [word.strip() for word in answer.read_text().split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("nerbb get_", ["get_experiment_results"]),
+        ("nerbb mlflow st", ["start", "status", "stop"]),
+        ("nerbb run_experiment --over", ["--overwrite"]),
+        ("nerbb run_experiment e", ["exp"]),
+        ("nerbb show_schedule ", ["exp"]),
+        ("nerbb --store /no/such/store run_experiment e", [""]),
+    ],
+)
+def test_tab_completes_commands_options_and_names(line: str, offered: list[str], store: StorePaths) -> None:
+    assert complete(line, store) == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_code_is_code_of_the_shell(shell: str, nerbb: Nerbb) -> None:
+    status, out, _ = nerbb("completion", shell)
+    assert status == 0
+    if program := shutil.which(shell):
+        subprocess.run([program, "-n"], input=out, text=True, check=True)
 
 
 def test_help_needs_little_time() -> None:

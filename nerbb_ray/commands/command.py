@@ -1,8 +1,12 @@
 """A command of `nerbb`: its name, its help, its arguments and the call behind it."""
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +27,17 @@ class Command:
 
 
 def add_name(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="of the experiment")
+    action = parser.add_argument("name", metavar="NAME", help="of the experiment")
+    completed(action, lambda store: store.configs())
+
+
+def completed(action: Action, names: Callable[[StorePaths], Iterable[str]]) -> None:
+    """Let an argument be completed by names of the store that the command line means so far."""
+
+    def completer(parsed_args: Namespace, **_: object) -> list[str]:
+        try:
+            return list(names(current_store(parsed_args.store)))
+        except (NerbbError, OSError):
+            return []  # a half-written line is no occasion for an error
+
+    action.completer = completer  # type: ignore[attr-defined]  # argcomplete's way

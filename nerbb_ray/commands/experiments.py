@@ -80,17 +80,17 @@ def _result_arguments(parser: ArgumentParser) -> None:
 COMMANDS = (
     Command(
         "run_experiment",
-        "run what is missing of the experiment <store>/experiment_configs/NAME.ini",
+        "run what is missing of an experiment",
         ("run_experiment wnut17 --dry-run", "run_experiment wnut17", "run_experiment wnut17 --resume"),
         run_experiment,
         _run_arguments,
     ),
     Command(
-        "show_experiments", "list all experiments with their best results", ("show_experiments",), show_experiments
+        "show_experiments", "list all experiments, with their best results", ("show_experiments",), show_experiments
     ),
     Command(
         "get_experiment_results",
-        "print the results of an experiment: a table, or one number",
+        "print the results table, or one number",
         (
             "get_experiment_results wnut17",
             "get_experiment_results wnut17 --metric recall --label person",
@@ -108,7 +108,7 @@ COMMANDS = (
     ),
     Command(
         "show_schedule",
-        "show learning rates and stages of a run, epoch by epoch, for made-up validation losses",
+        "show LR and stage per epoch, for made-up losses",
         (
             "show_schedule wnut17 --losses 1,.8,.6,.7",
             "show_schedule my/exp.ini --run runB --losses 1,.8,.6,.7 --plot schedule.png",

@@ -1,6 +1,6 @@
 """All commands of `nerbb`, in the order in which a user needs them."""
 
-from nerbb_ray.commands import experiments, stores
+from nerbb_ray.commands import completion, experiments, stores
 from nerbb_ray.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -8,4 +8,5 @@ COMMANDS: tuple[Command, ...] = (
     *experiments.COMMANDS,
     *stores.PAGES,
     stores.CLEAR_DATA,
+    completion.COMMAND,
 )

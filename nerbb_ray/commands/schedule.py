@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.commands.command import completed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ConfigError
@@ -21,7 +22,8 @@ HEADER = f"{'epoch':>5}  {'stage':<18}  {'LR, first step':>14}  {'LR, last step'
 
 
 def add_schedule_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="of an experiment, or the path of a file that ends in .ini")
+    action = parser.add_argument("name", metavar="NAME", help="of an experiment, or a file that ends in .ini")
+    completed(action, lambda store: store.configs())
     parser.add_argument("--run", metavar="RUN", help="of the experiment (its first)")
     parser.add_argument(
         "--losses",

@@ -69,19 +69,19 @@ CREATE = Command("create", "make the folders of a store", ("create", "create --s
 PAGES = tuple(
     Command(
         name,
-        f"start (or stop) the web page of {program}: {content}",
+        f"start or stop the page of {program}: {content}",
         (name, f"{name} start --port {PORTS[name] + 1}", f"{name} stop"),
         page,
         _page_arguments(name),
     )
     for name, program, content in (
-        ("mlflow", "MLflow", "all metrics, parameters and artifacts"),
-        ("tensorboard", "TensorBoard", "the learning curves"),
+        ("mlflow", "MLflow", "all metrics"),
+        ("tensorboard", "TensorBoard", "curves"),
     )
 )
 CLEAR_DATA = Command(
     "clear_data",
-    "delete what running experiments has made: models, results, curves, logs",
+    "delete what running experiments has made",
     ("clear_data", "clear_data --yes"),
     clear_data,
     _clear_arguments,

@@ -36,14 +36,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options of a command that runs an experiment."""
     parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
     parser.add_argument("--json", action="store_true", help="with --dry-run or at the end: print JSON")
-    parser.add_argument("--address", metavar="A", help="run on a Ray cluster; auto: the one on this machine")
+    parser.add_argument("--address", metavar="A", help="of a Ray cluster; auto: the one on this machine")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on where an interrupted experiment ended")
     again.add_argument("--overwrite", action="store_true", help="forget earlier trials of this name")
     parser.add_argument("--quiet", action="store_true", help="print the results only")
+    resources = parser.add_argument_group("instead of the keys of [resources]")
     for key, rule in keys.keys_of(Resources).items():
-        flag = "--" + key.replace("_", "-")
-        parser.add_argument(flag, dest=f"resources_{key}", metavar="X", help=f"replaces [resources] {key}: {rule.rule}")
+        resources.add_argument("--" + key.replace("_", "-"), dest=f"resources_{key}", metavar="X", help=rule.rule)
 
 
 def run_options(args: argparse.Namespace) -> RunOptions:
