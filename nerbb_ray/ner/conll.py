@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,12 +49,18 @@ def read_conll(path: Path) -> Reading:
             sentences[-1].append((number, fields))
     column = 1 if _is_numbered(sentences) else 0
     reading.sentences = [
-        Sentence(tuple(fields[column] for _, fields in rows), tuple(fields[-1] for _, fields in rows))
+        Sentence(tuple(f[column] for _, f in rows), tuple(f[-1] for _, f in rows), lines=_numbers(rows))
         for rows in sentences
         if rows
     ]
     reading.notes = [*_notes_untagged(untagged), *comments.notes(path)]
     return reading
+
+
+def _numbers(rows: list[Row]) -> Sequence[int]:
+    """The lines of a sentence; mostly one after the other, which takes no room."""
+    first, last = rows[0][0], rows[-1][0]
+    return range(first, last + 1) if last - first + 1 == len(rows) else tuple(number for number, _ in rows)
 
 
 def split_fields(line: str, width: int) -> list[str]:

@@ -1,5 +1,7 @@
 """Corpora by name: from the store, from a path, from the built-in names, or from the hub."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nerbb_ray.errors import DataError
@@ -9,7 +11,7 @@ from nerbb_ray.ner.conll import read_conll
 from nerbb_ray.ner.formats import Reading, Sentence, read_csv, read_jsonl
 from nerbb_ray.ner.hub import NotLoadedError, is_saved, read_hub
 
-__all__ = ["SPLITS", "Corpus", "Sentence", "find_corpus", "load_corpus", "load_hub"]
+__all__ = ["SPLITS", "Corpus", "Found", "Sentence", "find_corpus", "find_data", "load_corpus", "load_hub"]
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
 READERS = {
@@ -21,6 +23,21 @@ READERS = {
 _FILES = f"train, val and test ({', '.join(READERS)})"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A data set as it stands in its files, before anything is mended or converted.
+
+    Args:
+        readings: by split; val and test may be missing.
+    """
+
+    name: str
+    readings: Mapping[str, Reading]
+
+    def corpus(self, scheme: str = "auto") -> Corpus:
+        return assemble(self.name, self.readings, scheme)
+
+
 def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = None) -> Corpus:
     """Read the files train, val and test of a folder: csv, jsonl or columns, by their suffix.
 
@@ -29,6 +46,10 @@ def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = Non
     Raises:
         DataError: no train data, or data that are not in their format, by file and line.
     """
+    return Found(name or directory.name, _read_folder(directory)).corpus(scheme)
+
+
+def _read_folder(directory: Path) -> dict[str, Reading]:
     files = _split_files(directory)
     if "train" not in files:
         found = ", ".join(sorted(path.name for path in directory.iterdir())[:10]) if directory.is_dir() else "no folder"
@@ -36,7 +57,7 @@ def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = Non
     readings = {split: READERS[path.suffix.lower()](path) for split, path in files.items()}
     if not readings["train"].sentences:
         raise DataError("train has no sentences", files["train"])
-    return assemble(name or directory.name, readings, scheme)
+    return {split: replace(reading, source=str(files[split])) for split, reading in readings.items()}
 
 
 def _split_files(directory: Path) -> dict[str, Path]:
@@ -62,12 +83,18 @@ def load_hub(
         name: on the hub, or the path of a folder that the library can read.
         title: the name of the corpus, if it is another.
     """
+    return Found(title or name, _read_hub(name, subset, revision)).corpus(scheme)
+
+
+def _read_hub(name: str, subset: str | None, revision: str | None = None) -> dict[str, Reading]:
     found = read_hub(name, subset, revision)
     own_names = {split: next((own for own in names if own in found), None) for split, names in SPLIT_NAMES.items()}
-    readings: dict[str, Reading] = {split: found[own] for split, own in own_names.items() if own is not None}
+    readings = {
+        split: replace(found[own], source=f"{name}[{own}]") for split, own in own_names.items() if own is not None
+    }
     if "train" not in readings:
         raise DataError(f"data set {name!r}: expected a split train; got {', '.join(found) or 'none'}")
-    return assemble(title or name, readings, scheme)
+    return readings
 
 
 def find_corpus(
@@ -81,36 +108,41 @@ def find_corpus(
     Raises:
         DataError: it is nowhere (with all places), its name leaves the store, or its data are bad.
     """
+    return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme)
+
+
+def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_hub: bool = True) -> Found:
+    """As `find_corpus`, with the tags as they stand in the files."""
     if not dataset_name or ".." in dataset_name.replace("\\", "/").split("/"):
         raise DataError(f"a data set's name must not be empty or contain '..'; got {dataset_name!r}")
     is_path = dataset_name.startswith(("/", ".", "~"))
     stored, path = datasets_dir / dataset_name, Path(dataset_name).expanduser()
     if not is_path and stored.is_dir():
-        return _load_folder(stored, subset, scheme, dataset_name)
+        return _find_folder(stored, subset, dataset_name)
     if "/" in dataset_name and path.is_dir():
-        return _load_folder(path, subset, scheme, path.name)
+        return _find_folder(path, subset, path.name)
     if is_path:
         raise DataError(f"data set {dataset_name!r}: there is no such folder")
     if not ask_hub:
         raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked")
-    return _load_remote(dataset_name, subset, stored, scheme)
+    return _find_remote(dataset_name, subset, stored)
 
 
-def _load_folder(folder: Path, subset: str | None, scheme: str, name: str) -> Corpus:
+def _find_folder(folder: Path, subset: str | None, name: str) -> Found:
     if subset and (folder / subset).is_dir():
         folder, name, subset = folder / subset, f"{name}/{subset}", None
     files = _split_files(folder)
     if subset and (files or is_saved(folder)):
         raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
     if files or not any(folder.iterdir()):
-        return load_corpus(folder, scheme=scheme, name=name)
+        return Found(name, _read_folder(folder))
     try:
-        return load_hub(str(folder), subset, scheme=scheme, title=name)
+        return Found(name, _read_hub(str(folder), subset))
     except NotLoadedError as error:
         raise DataError(f"expected files {_FILES}, or what the datasets library reads. {error}", folder) from error
 
 
-def _load_remote(name: str, subset: str | None, stored: Path, scheme: str) -> Corpus:
+def _find_remote(name: str, subset: str | None, stored: Path) -> Found:
     source = BUILTIN.get(name)
     by_hand = f"put files {_FILES} into {stored}"
     if source is not None and source.hub is None:
@@ -118,8 +150,8 @@ def _load_remote(name: str, subset: str | None, stored: Path, scheme: str) -> Co
     try:
         if source is not None and source.hub is not None:
             subset = subset or source.subset
-            return load_hub(source.hub, subset, scheme=scheme, revision=source.revision, title=name)
-        return load_hub(name, subset, scheme=scheme)
+            return Found(name, _read_hub(source.hub, subset, source.revision))
+        return Found(name, _read_hub(name, subset))
     except NotLoadedError as error:
         known = f"is built in, but {error}" if source else f"is not built in ({', '.join(BUILTIN)}), and {error}"
         raise DataError(

@@ -5,7 +5,7 @@ Lines end at a line feed and nowhere else, blanks are ASCII: a word may well con
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -27,12 +27,20 @@ class Sentence:
     Args:
         tokens: as they stand in the file; "" and invisible ones keep their place.
         text, spans: the raw text and, per token, its (start, end) in it, where a format has raw text.
+        lines: of the file, from 1, where the words stand: one per token, or the only one of a sentence on one line.
     """
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
     text: str | None = None
     spans: tuple[tuple[int, int], ...] | None = None
+    lines: Sequence[int] = field(default=(), compare=False, repr=False)
+
+    def line(self, word: int = 0) -> int | None:
+        """The line of the file where a word stands, if the reader knows it."""
+        if len(self.lines) == len(self.tokens):
+            return self.lines[word] if self.lines else None
+        return self.lines[0] if self.lines else None
 
 
 @dataclass(slots=True)
@@ -42,11 +50,13 @@ class Reading:
     Args:
         scheme: of the tags, where the format fixes it.
         notes: what a user should know, for the log.
+        source: the file, or what else people look it up by; empty if nobody has said.
     """
 
     sentences: list[Sentence] = field(default_factory=list)
     scheme: SourceScheme | None = None
     notes: list[str] = field(default_factory=list)
+    source: str = ""
 
 
 def read_text(path: Path) -> str:
@@ -84,7 +94,7 @@ def read_csv(path: Path) -> Reading:
             raise DataError(f"expected tags<TAB>text, 2 columns; got {len(columns)}", path, number)
         tags, tokens = ([word for word in column.split(" ") if word] for column in columns)
         _check_lengths(tokens, tags, path, number)
-        reading.sentences.append(Sentence(tuple(tokens), tuple(tags)))
+        reading.sentences.append(Sentence(tuple(tokens), tuple(tags), lines=(number,)))
     return reading
 
 
@@ -143,7 +153,7 @@ def _pretokenised(row: dict[str, Any], path: Path, number: int) -> Sentence:
         if wrong is not None or None in values:
             raise DataError(f'"{key}" must be a list of strings; got {wrong!r} in it', path, number)
     _check_lengths(row["tokens"], row["tags"], path, number)
-    return Sentence(tuple(row["tokens"]), tuple(row["tags"]))
+    return Sentence(tuple(row["tokens"]), tuple(row["tags"]), lines=(number,))
 
 
 def _standard(row: dict[str, Any], path: Path, number: int) -> Sentence:
@@ -165,7 +175,7 @@ def _standard(row: dict[str, Any], path: Path, number: int) -> Sentence:
             raise DataError(f"{label} at {start}-{end} covers no word: {text[start:end]!r}", path, number)
         for word in words:
             tags[word] = f"{'B' if word == words[0] else 'I'}-{label}"
-    return Sentence(tuple(text[start:end] for start, end in spans), tuple(tags), text, tuple(spans))
+    return Sentence(tuple(text[start:end] for start, end in spans), tuple(tags), text, tuple(spans), lines=(number,))
 
 
 def _entity(annotation: Any, text: str, path: Path, number: int) -> tuple[int, int, str]:
