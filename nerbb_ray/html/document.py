@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1d2530; background: #fff; max-width: 72rem; margin: 0 auto;
@@ -29,6 +30,12 @@ details { margin: .5rem 0; } summary { cursor: pointer; }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
+class Markup(str):
+    """HTML that is ready: a cell of a table that is not plain text."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part of a page with a heading; `body` is HTML, made by the functions below."""
@@ -42,7 +49,7 @@ class Section:
 
 
 def document(title: str, sections: Sequence[Section], *, about: Iterable[str] = ()) -> str:
-    """The whole page.
+    """The whole page; the same sections give the same page.
 
     Args:
         about: lines of plain text below the title.
@@ -54,28 +61,45 @@ def document(title: str, sections: Sequence[Section], *, about: Iterable[str] = 
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n'
-        f"<body><h1>{escape(title)}</h1>{lines}<nav>{links}</nav>\n{parts}</body></html>\n"
+        f"<body><h1>{escape(title)}</h1>{lines}<nav>{links}</nav>\n{_number_figures(parts)}</body></html>\n"
     )
+
+
+def _number_figures(html: str) -> str:
+    """Figures are drawn one by one and may name their parts alike; on a page every id is there once."""
+    numbers = count(1)
+
+    def renamed(found: re.Match[str]) -> str:
+        picture, prefix = found.group(), f"figure{next(numbers)}-"
+        ids = set(re.findall(r' id="([^"]+)"', picture))
+        pattern = r'( id="|url\(#|href="#)([^")]+)'
+        return re.sub(pattern, lambda m: f"{m[1]}{prefix if m[2] in ids else ''}{m[2]}", picture)
+
+    return re.sub(r"<figure>.*?</figure>", renamed, html, flags=re.DOTALL)
 
 
 def table(
     header: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Collection[int] = (), caption: str = ""
 ) -> str:
-    """A table of plain values.
+    """A table of plain values; what is to stand there as HTML is a Markup.
 
     Args:
         numeric: the columns, counted from 0, that are set flush right.
     """
     kinds = [' class="n"' if column in numeric else "" for column in range(len(header))]
-    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(header, kinds, strict=True))
+    head = "".join(f"<th{kind}>{_cell(name)}</th>" for name, kind in zip(header, kinds, strict=True))
     body = "".join(
         "<tr>"
-        + "".join(f"<td{kind}>{escape(str(cell))}</td>" for cell, kind in zip(row, kinds, strict=True))
+        + "".join(f"<td{kind}>{_cell(cell)}</td>" for cell, kind in zip(row, kinds, strict=True))
         + "</tr>\n"
         for row in rows
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, Markup) else escape(str(value))
 
 
 def paragraph(text: str, kind: str = "") -> str:

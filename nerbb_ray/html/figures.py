@@ -3,7 +3,6 @@
 import io
 import re
 from html import escape
-from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
 
 # Okabe and Ito: can be told apart by colour-blind readers
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#666666")
-_numbers = count()
 
 
 def new_figure(width: float = 8.0, height: float = 3.5) -> "Figure":
@@ -22,11 +20,11 @@ def new_figure(width: float = 8.0, height: float = 3.5) -> "Figure":
 
 
 def figure(drawn: "Figure", caption: str = "") -> str:
-    """The HTML of a drawn figure; two figures of one page do not share ids."""
+    """The HTML of a drawn figure: the same drawing gives the same text; `document` makes its ids those of one page."""
     import matplotlib
 
     target = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"nerbb_ray-{next(_numbers)}"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nerbb_ray"}):
         drawn.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     svg = target.getvalue()[target.getvalue().index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
