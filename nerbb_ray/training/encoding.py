@@ -5,7 +5,7 @@ once. The first sub-token of a word carries its label. Words that give no sub-to
 keep their place in the sentence and are predicted as O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -113,7 +113,8 @@ def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, m
     ids: list[int] = []
     words: list[int] = []
     slice_starts, sentence_starts, sentence_slices = [0], [0], [0]
-    for sentence, (subtokens, word_ids) in zip(sentences, _tokenised(sentences, tokenizer), strict=True):
+    tokenised = subtokens_of([sentence.tokens for sentence in sentences], tokenizer)
+    for sentence, (subtokens, word_ids) in zip(sentences, tokenised, strict=True):
         for begin, end in slices(word_ids, room):
             ids += [*prefix, *subtokens[begin:end], *suffix]
             firsts = _first_subtokens(word_ids, begin, end, sentence_starts[-1])
@@ -139,10 +140,10 @@ def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
     return ids[: inner[0]], ids[inner[-1] + 1 :]
 
 
-def _tokenised(sentences: Sequence[Sentence], tokenizer: Any) -> Any:
-    """Per sentence: its sub-token ids and the word that each belongs to."""
+def subtokens_of(sentences: Sequence[Sequence[str]], tokenizer: Any) -> Iterator[tuple[list[int], list[int]]]:
+    """Per sentence of words: its sub-token ids, and the word that each belongs to."""
     for first in range(0, len(sentences), ENCODED_AT_ONCE):
-        batch = [list(sentence.tokens) for sentence in sentences[first : first + ENCODED_AT_ONCE]]
+        batch = [list(words) for words in sentences[first : first + ENCODED_AT_ONCE]]
         encoded = tokenizer(batch, is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False)
         for i in range(len(batch)):
             yield encoded["input_ids"][i], encoded.word_ids(i)

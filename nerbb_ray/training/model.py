@@ -26,11 +26,12 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def load_tokenizer(source: ModelSource, uncased: bool | None = None) -> Any:
+def load_tokenizer(source: ModelSource, uncased: bool | None = None, *, trained: bool = False) -> Any:
     """The fast tokenizer of a model, ready for words that are split already.
 
     Args:
         uncased: whether it lowercases; None derives it from the tokenizer, or from a name that says "uncased".
+        trained: the model is fine-tuned: its files know how, whatever its name says.
     Raises:
         ModelError: there is no fast tokenizer, or it cannot be made to lowercase (or not to).
     """
@@ -47,7 +48,7 @@ def load_tokenizer(source: ModelSource, uncased: bool | None = None) -> Any:
     if '"ByteLevel"' in tokenizer.backend_tokenizer.to_str():
         # byte-level BPE knows a word inside a sentence by the blank before it
         options["add_prefix_space"] = True
-    wanted = uncased if uncased is not None else _says_uncased(source, tokenizer)
+    wanted = uncased if uncased is not None else _says_uncased(source, tokenizer, trained)
     if wanted != lowercases(tokenizer):
         options["do_lower_case"] = wanted
     if options:
@@ -57,12 +58,14 @@ def load_tokenizer(source: ModelSource, uncased: bool | None = None) -> Any:
     return tokenizer
 
 
-def _says_uncased(source: ModelSource, tokenizer: Any) -> bool:
+def _says_uncased(source: ModelSource, tokenizer: Any, trained: bool) -> bool:
     """A tokenizer's own files decide; the name does where it says "uncased", and where there is only a vocabulary."""
     name, folder = source.name.lower(), Path(source.location)
+    described = any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json"))
+    if trained and (described or not folder.is_dir()):
+        return lowercases(tokenizer)
     if "uncased" in name:
         return True
-    described = any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json"))
     if "cased" in name and folder.is_dir() and not described:
         return False  # the default of transformers would be to lowercase
     return lowercases(tokenizer)
@@ -80,13 +83,18 @@ def check_length(source: ModelSource, max_seq_length: int) -> None:
 
     with quiet_transformers(), _as_model_error(source):
         config = AutoConfig.from_pretrained(source.location, **source.options)
+    limit = longest_sequence(config)
+    if limit is not None and max_seq_length > limit:
+        raise ModelError(f"max_seq_length must be <= {limit}, the length of {source.name!r}; got {max_seq_length}")
+
+
+def longest_sequence(config: Any) -> int | None:
+    """Sub-tokens that a model has positions for; None without a limit."""
     limit = getattr(config, "max_position_embeddings", None)
     if not isinstance(limit, int) or limit <= 0:
-        return
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer"):
-        limit -= 2  # their positions count from padding_idx + 1
-    if max_seq_length > limit:
-        raise ModelError(f"max_seq_length must be <= {limit}, the length of {source.name!r}; got {max_seq_length}")
+        return None
+    # their positions count from padding_idx + 1
+    return limit - 2 if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer") else limit
 
 
 def load_model(source: ModelSource, tags: Sequence[str]) -> Any:
@@ -111,6 +119,29 @@ def load_model(source: ModelSource, tags: Sequence[str]) -> Any:
         )
 
 
+def load_trained(source: ModelSource) -> Any:
+    """A model with the head that it was fine-tuned with, ready to predict; its config.id2label has the tags.
+
+    Raises:
+        ModelError: it has no such head, or cannot be loaded without executing code.
+    """
+    from transformers import AutoModelForTokenClassification
+
+    with quiet_transformers(), _as_model_error(source):
+        model, found = AutoModelForTokenClassification.from_pretrained(
+            source.location, **source.options, trust_remote_code=False, dtype="float32", output_loading_info=True
+        )
+    kinds = [name for name in model.config.architectures or () if not name.endswith("ForTokenClassification")]
+    missing = sorted(found["missing_keys"])
+    if kinds or missing:
+        why = f"it is a {kinds[0]}" if kinds else f"its weights lack {', '.join(missing[:3])}"
+        raise ModelError(
+            f"model {source.name!r} is not fine-tuned for named entity recognition: {why}. "
+            "Fine-tune it in an experiment, or name a model for token classification"
+        )
+    return model.eval()
+
+
 @contextlib.contextmanager
 def _as_model_error(source: ModelSource) -> Iterator[None]:
     import pickle
@@ -123,8 +154,14 @@ def _as_model_error(source: ModelSource) -> Iterator[None]:
         raise ModelError(f"model {source.name!r} at {source.location} cannot be loaded: {error}") from error
 
 
-def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole."""
+def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> None:
+    """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole.
+
+    Args:
+        max_seq_length: that it was trained with; becomes the tokenizer's model_max_length.
+    """
+    if max_seq_length is not None:
+        tokenizer.model_max_length = max_seq_length
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
