@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.formats import BLANK, Reading, Sentence
+from nerbb_ray.ner.reading import BLANK, Reading, Sentence
 from nerbb_ray.ner.scores import RESERVED_LABELS
 from nerbb_ray.ner.tags import (
     OUTSIDE,

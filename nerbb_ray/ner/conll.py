@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.formats import BLANK, Reading, Sentence, lines_of
+from nerbb_ray.ner.reading import BLANK, Reading, Sentence, lines_of
 from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
 
 DOCUMENT_START = "-DOCSTART-"

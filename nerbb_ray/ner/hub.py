@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.formats import Reading, Sentence
+from nerbb_ray.ner.reading import Reading, Sentence
 
 TOKEN_COLUMN = "tokens"
 TAG_COLUMNS = ("ner_tags", "tags")
