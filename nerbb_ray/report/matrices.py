@@ -1,0 +1,106 @@
+"""Confusion matrices as tables whose cells are coloured: added over the seeds of a run."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from nerbb_ray.html.document import Markup, folded, paragraph, table
+from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
+from nerbb_ray.tracking.results import RunResult
+
+LEVELS = ("entity", "token")
+FILES = {level: f"confusion_matrix_{level}.csv" for level in LEVELS}
+ABOUT = (
+    "Test data, added over the seeds. Rows are true, columns predicted; the colour is the share of the row. "
+    "At entity level, column O has the entities that were missed and row O those that are none."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Counts by (true, predicted) label."""
+
+    labels: tuple[str, ...]
+    counts: Mapping[tuple[str, str], int]
+
+
+def matrices_section(runs: Sequence[RunResult], details: Mapping[TrialKey, TrialDetails], total: int) -> str:
+    """Args:
+    runs: that are to be shown, best first.
+    total: how many runs with results there are.
+    """
+    if not runs:
+        return paragraph("No trial has ended ok: there is nothing to show.")
+    parts = [folded(run.run, _of_run(run, details)) for run in runs[1:]]
+    if len(runs) < total:
+        parts.append(paragraph(f"Shown are the best {len(runs)} runs of {total}; MLflow has the others."))
+    return paragraph(ABOUT) + paragraph(runs[0].run) + _of_run(runs[0], details) + "".join(parts)
+
+
+def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
+    return "".join(_of_level(run, level, details) for level in LEVELS)
+
+
+def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetails]) -> str:
+    texts = {trial.seed: details[trial.run, trial.seed].files.get(FILES[level]) for trial in run.ok_trials}
+    matrices, unreadable = [], []
+    for seed, text in texts.items():
+        try:
+            matrices += [] if text is None else [parse(text)]
+        except ValueError:
+            unreadable.append(seed)
+    missing = [seed for seed, text in texts.items() if text is None]
+    notes = [paragraph(f"{level} level, {_seeds(missing)}: {FILES[level]} is not there.", "warn")] if missing else []
+    if unreadable:
+        notes.append(paragraph(f"{level} level, {_seeds(unreadable)}: {FILES[level]} is damaged.", "warn"))
+    shown = heat_map(add(matrices), f"{level} level, {len(matrices)} of {run.n_total} seeds") if matrices else ""
+    return shown + "".join(notes)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+
+
+def parse(text: str) -> Matrix:
+    """Of the CSV file of a trial: the first row and the first column name the labels.
+
+    Raises:
+        ValueError: it is not such a file.
+    """
+    header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
+    labels = header[1:]
+    if [row[0] for row in rows if row] != labels or any(len(row) != len(header) for row in rows):
+        raise ValueError(text)
+    return Matrix(
+        tuple(labels), {(row[0], label): int(n) for row in rows for label, n in zip(labels, row[1:], strict=True)}
+    )
+
+
+def add(matrices: Iterable[Matrix]) -> Matrix:
+    counts: Counter[tuple[str, str]] = Counter()
+    labels: dict[str, None] = {}
+    for matrix in matrices:
+        labels |= dict.fromkeys(matrix.labels)
+        counts.update(matrix.counts)
+    return Matrix(tuple(labels), counts)
+
+
+def heat_map(matrix: Matrix, caption: str) -> str:
+    rows = [
+        [Markup(f"<strong>{escape(true)}</strong>"), *(_cell(matrix, true, guess) for guess in matrix.labels)]
+        for true in matrix.labels
+    ]
+    return table(["true \\ predicted", *matrix.labels], rows, numeric=range(1, len(matrix.labels) + 1), caption=caption)
+
+
+def _cell(matrix: Matrix, true: str, guess: str) -> Markup:
+    n, total = matrix.counts.get((true, guess), 0), sum(matrix.counts.get((true, label), 0) for label in matrix.labels)
+    share = n / total if total else 0.0
+    # from white to the blue of the figures
+    red, green, blue = (round(255 + share * (end - 255)) for end in (0, 90, 160))
+    ink = "#fff" if share > 0.5 else "#1d2530" if n else "#9aa4b1"
+    style = f"display:block;padding:.1rem .4rem;background:rgb({red},{green},{blue});color:{ink}"
+    return Markup(f'<span style="{style}" title="{share:.1%} of the row">{n}</span>')

@@ -1,0 +1,146 @@
+"""The report of an experiment: everything that is known of it on one page that needs no server and no network."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.parse import urlsplit
+
+from nerbb_ray.errors import StoreError
+from nerbb_ray.html.document import Section, document, paragraph
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.report import matrices, setting, trials
+from nerbb_ray.report.classes import classes_section
+from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
+from nerbb_ray.report.runs import parameters_section, ranked, runs_section
+from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey, Wanted, read_details
+from nerbb_ray.tracking.mlflow_reader import load_result
+from nerbb_ray.tracking.results import ExperimentResult
+
+CURVES_OF_RUNS = 6
+FILES_OF_RUNS = 30
+MAX_SEEDS = 20  # of a run, whose files are read
+
+
+def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path:
+    """Write the report of an experiment.
+
+    Args:
+        path: of the file; `<store>/results/reports/<name>.html` if left out. An older one is replaced.
+    Returns:
+        The absolute path.
+    Raises:
+        ResultError: the experiment has no results, or MLflow cannot be read.
+        StoreError: the file cannot be written.
+    """
+    target = Path(path).expanduser().absolute() if path is not None else default_path(store, name)
+    result = load_result(store.tracking_uri, name)
+    details = read_details(store.tracking_uri, name, wanted(result))
+    made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {_without_password(store.tracking_uri)}"
+    config = store.config(name) if store.config(name).is_file() else None
+    _replace(target, report_html(result, details, made, config))
+    return target
+
+
+def default_path(store: StorePaths, name: str) -> Path:
+    """
+    Raises:
+        StoreError: the name is not one of a file.
+    """
+    # the rule for a name is that of the experiment's own file
+    return store.results / "reports" / store.config(name).with_suffix(".html").name
+
+
+def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
+    """What has to be read for the report: not everything of a large experiment."""
+    wishes: dict[TrialKey, Wanted] = {}
+    runs = ranked(result)
+    for run in runs[:FILES_OF_RUNS]:
+        for trial in run.ok_trials[:MAX_SEEDS]:
+            wishes[trial.run, trial.seed] = Wanted(files=(*matrices.FILES.values(), setting.ENVIRONMENT))
+    for trial in trials.failed_trials(result)[: trials.MAX_ERRORS]:
+        wishes[trial.run, trial.seed] = trials.WANTED_OF_FAILED
+    for run in runs[:CURVES_OF_RUNS]:
+        for trial in shown_trials(run):
+            key = trial.run, trial.seed
+            wishes[key] = replace(wishes.get(key, Wanted()), curves=NAMES)
+    return wishes
+
+
+def report_html(
+    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], made: str, config: Path | None
+) -> str:
+    """The page: the same arguments give the same text.
+
+    Args:
+        made: a line that says when and from what.
+        config: the experiment's file, where it is at hand.
+    """
+    return document(f"Experiment {result.name}", list(_sections(result, details, config)), about=[made])
+
+
+def _sections(
+    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], config: Path | None
+) -> Iterator[Section]:
+    runs = ranked(result)
+    with_results = [run for run in runs if run.n_ok]
+    yield Section("Results", runs_section(result))
+    yield Section("Parameters that vary", parameters_section(result))
+    yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
+    yield Section("Classes", classes_section(result))
+    shown = with_results[:FILES_OF_RUNS]
+    yield Section("Confusion matrices", matrices.matrices_section(shown, details, len(with_results)))
+    yield Section("Slowest trials", trials.slowest_section(result))
+    yield Section("Failed trials", trials.failures_section(result, details))
+    yield Section("Environment", setting.environment_section(result, details) + _problems(details))
+    yield Section("Configuration", setting.configuration_section(result, config))
+
+
+def _problems(details: Mapping[TrialKey, TrialDetails]) -> str:
+    """One line for all trials with the same reason."""
+    trials_of: dict[str, list[str]] = {}
+    for (run, seed), read in details.items():
+        if read.problem:
+            trials_of.setdefault(read.problem, []).append(f"{run}-{seed}")
+    return "".join(
+        paragraph(f"Files of {len(names)} trials ({names[0]}, ...) cannot be read: {why}", "warn")
+        for why, names in trials_of.items()
+    )
+
+
+def _without_password(uri: str) -> str:
+    """A report is handed on."""
+    host = urlsplit(uri).netloc
+    return uri.replace(host, host.rpartition("@")[2], 1) if "@" in host else uri
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees a part of it.
+
+    Raises:
+        StoreError: it cannot be written there.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder; name a file in it", str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.close()
+                temporary.chmod(0o666 & ~_umask())
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise StoreError(f"the report {path} cannot be written: {error.strerror}; name another file") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,109 @@
+"""The runs of an experiment, best first: their means with strips of the seeds, and the parameters that vary."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.html.document import Markup, paragraph, table
+from nerbb_ray.report.strip import Scale, axis, strip
+from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, SeedMean
+
+LISTED_EPOCHS = 5
+OF_A_TRIAL = ("run", "seed")  # parameters that are no choice
+
+
+def ranked(result: ExperimentResult) -> tuple[RunResult, ...]:
+    """Highest mean val entity micro F1 first; those without one last, in the order of the experiment."""
+    means = {run.run: run.mean(SELECTION_METRIC).mean for run in result.runs}
+    return tuple(sorted(result.runs, key=lambda run: -means[run.run] if math.isfinite(means[run.run]) else math.inf))
+
+
+def best_run(result: ExperimentResult) -> str | None:
+    """Its name; None without anything to choose from."""
+    try:
+        return result.best_run().run
+    except ResultError:
+        return None
+
+
+def shown_mean(mean: SeedMean, interval: bool = False) -> str:
+    """`0.5480 ± 0.0041 [0.537, 0.559]`; a single value without uncertainty; `-` without any."""
+    return (mean.with_interval() if interval else str(mean)).replace("+-", "±")
+
+
+def runs_section(result: ExperimentResult) -> str:
+    runs, best = ranked(result), best_run(result)
+    ok, trials = sum(run.n_ok for run in runs), sum(run.n_total for run in runs)
+    total = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, {ok} of {trials} trials ended ok. "
+    legend = "Mean ± standard error [95 % interval] over the seeds; the best run (*) has the highest mean val F1."
+    marks = "In the strips: a dot per seed, a tick for the mean, a bar for its interval."
+    scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
+    header = ["", "run", "ok", "epochs", *_headers(scales), "not ok"]
+    rows = [_row(run, run.run == best, scales) for run in runs]
+    verdict = ""
+    if best is not None:
+        mean = result.best_run().mean(TEST_METRIC)
+        verdict = paragraph(f"Best run: {best}, test entity micro F1 {shown_mean(mean, interval=True)}", "good")
+    elif not ok:
+        verdict = paragraph("No trial has ended ok: see the failed trials below.", "warn")
+    else:
+        verdict = paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial.", "warn")
+    return verdict + paragraph(f"{total}{legend} {marks}") + table(header, rows, numeric=(2, 3))
+
+
+def _headers(scales: Sequence[Scale]) -> list[str]:
+    names = ("val entity micro F1", "test entity micro F1")
+    return [Markup(f"{name}<br>{axis(scale)}") for name, scale in zip(names, scales, strict=True)]
+
+
+def _row(run: RunResult, best: bool, scales: Sequence[Scale]) -> list[object]:
+    name = Markup(f"<strong>{escape(run.run)}</strong>") if best else run.run
+    strips = [
+        Markup(f"{escape(shown_mean(run.mean(metric), interval=True))}<br>{strip(run, metric, scale)}")
+        for metric, scale in zip((SELECTION_METRIC, TEST_METRIC), scales, strict=True)
+    ]
+    return ["*" if best else "", name, f"{run.n_ok}/{run.n_total}", _epochs(run), *strips, _not_ok(run)]
+
+
+def _epochs(run: RunResult) -> str:
+    epochs = [trial.epochs for trial in run.ok_trials if trial.epochs is not None]
+    if not epochs:
+        return "-"
+    if len(epochs) <= LISTED_EPOCHS:
+        return ", ".join(map(str, epochs))
+    return f"{sum(epochs) / len(epochs):.1f} ({min(epochs)} to {max(epochs)})"
+
+
+def _not_ok(run: RunResult) -> str:
+    """`failed: 45, 46; not started: 1 seed`"""
+    seeds: dict[str, list[str]] = {}
+    for trial in run.trials:
+        if not trial.ok:
+            seeds.setdefault(trial.status, []).append(str(trial.seed))
+    parts = [f"{status}: seed {', '.join(numbers)}" for status, numbers in seeds.items()]
+    if missing := run.n_total - len(run.trials):
+        parts.append(f"not started: {missing} of {run.n_total}")
+    return "; ".join(parts)
+
+
+def varying(result: ExperimentResult) -> tuple[str, ...]:
+    """The parameters that are not the same in all trials, in their order."""
+    values: dict[str, set[str]] = {}
+    for trial in result.trials:
+        for key, value in trial.params.items():
+            values.setdefault(key, set()).add(str(value))
+    return tuple(key for key, found in values.items() if len(found) > 1 and key not in OF_A_TRIAL)
+
+
+def parameters_section(result: ExperimentResult) -> str:
+    keys = varying(result)
+    if not keys:
+        return paragraph("None: all runs have the same parameters." if len(result.runs) > 1 else "None: one run.")
+    rows = [[run.run, *(_value(run, key) for key in keys)] for run in ranked(result)]
+    return table(["run", *keys], rows)
+
+
+def _value(run: RunResult, key: str) -> str:
+    values = dict.fromkeys(str(trial.params[key]) for trial in run.trials if key in trial.params)
+    return " or ".join(values) or "-"

@@ -1,0 +1,50 @@
+"""In which stage of its schedule each epoch of a trial was trained.
+
+MLflow keeps the monitored values, not the stages; the rule that has decided them decides the same again.
+"""
+
+import math
+from collections.abc import Mapping
+
+from nerbb_ray.config.keys import keys_of
+from nerbb_ray.config.spec import HParams
+from nerbb_ray.errors import ConfigError
+from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.training.adaptive import Stage, advance, start
+
+Curves = Mapping[str, Mapping[int, float]]
+
+# as in training.loop, which would load torch
+MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
+
+
+def hparams_of(trial: TrialResult) -> HParams | None:
+    """From the parameters as MLflow has them; None if they are not there or not those of this version."""
+    keys = keys_of(HParams)
+    if any(key not in trial.params for key in keys):
+        return None
+    try:
+        return HParams(**{name: key.parse(str(trial.params[name])) for name, key in keys.items()})
+    except (ValueError, ConfigError):
+        return None
+
+
+def stages(hparams: HParams, curves: Curves) -> dict[int, Stage]:
+    """Epoch (counted from 0) -> its stage, up to the first epoch that has no values."""
+    epochs, values = curves.get("lr", {}), curves.get(MONITORED[hparams.monitor], {})
+    state = start(hparams)
+    found: dict[int, Stage] = {}
+    while state.epoch in epochs and state.stage is not Stage.STOPPED:
+        found[state.epoch] = state.stage
+        value = values.get(state.epoch, math.nan)
+        # a trial that goes on has not diverged: what is not finite was undefined
+        state = advance(state, value if math.isfinite(value) else None, hparams)
+    return found
+
+
+def chosen_epoch(trial: TrialResult) -> int | None:
+    """The epoch whose weights were tested and saved; None if there is none."""
+    if not trial.ok and not trial.metrics:
+        return None
+    last = trial.params.get("evaluate_checkpoint") == "last" or trial.best_epoch is None
+    return trial.best_epoch if not last else None if trial.epochs is None else trial.epochs - 1

@@ -1,0 +1,171 @@
+"""Experiments in MLflow that look like real ones: curves that the stopping rule has ended, files, failures."""
+
+import json
+import math
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.ner.metrics import Counts
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.tracking.events import Ended, Epoch, Files, Started
+from nerbb_ray.tracking.mlflow_writer import MlflowWriter
+from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.training.adaptive import Replay, replay
+from nerbb_ray.training.artifacts import confusion_csv
+
+CLASSES = ("LOC", "ORG", "PER")
+ERROR = """Traceback (most recent call last):
+  File "loop.py", line 17, in train_epoch
+    <loss> & gradients
+RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB
+"""
+
+
+@dataclass
+class Lab:
+    """Writes trials of one experiment to the MLflow of a store, as an experiment that runs would.
+
+    Args:
+        seeds: per run, that it was to have.
+    """
+
+    store: StorePaths
+    name: str
+    seeds: int = 3
+    classes: tuple[str, ...] = CLASSES
+    clock: int = 1_700_000_000_000
+
+    def __post_init__(self) -> None:
+        self.writer = MlflowWriter(self.store.tracking_uri, self.name, str(self.store.artifacts))
+
+    def trial(self, run: str, seed: int, **hparams: object) -> TrialSpec:
+        return TrialSpec(
+            run=run,
+            seed=seed,
+            dataset=DatasetParams(dataset_name="wnut17"),
+            model=ModelParams(pretrained_model_name="bert-base-cased"),
+            hparams=HParams(**hparams),  # type: ignore[arg-type]
+            settings=Settings(multiple_runs=self.seeds),
+        )
+
+    def ok(self, trial: TrialSpec, f1: float, files: bool = True) -> Replay:
+        """A trial that ends as the rule says; its test F1 is a little below `f1`."""
+        outcome = replay(trial.hparams, losses(trial.seed), 10)
+        self._begin(trial)
+        self._epochs(trial, outcome, f1)
+        val, test = self.counts(f1, trial.seed), self.counts(f1 - 0.03, trial.seed + 1000)
+        if files:
+            self._files(trial, test)
+        metrics = val.metrics("val", outcome.values[outcome.best_epoch]) | test.metrics("test", 0.5)
+        metrics["val/entity/micro/f1"], metrics["test/entity/micro/f1"] = f1, f1 - 0.03
+        self._end(
+            trial,
+            TrialResult(
+                trial.run,
+                trial.seed,
+                "ok",
+                metrics,
+                trial.params(),
+                epochs=outcome.epochs,
+                best_epoch=outcome.best_epoch,
+                reason=outcome.reason,
+                duration_s=11.5 * outcome.epochs,
+                data="17cbf135",
+            ),
+        )
+        return outcome
+
+    def diverge(self, trial: TrialSpec) -> None:
+        self._begin(trial)
+        outcome = replay(trial.hparams, [0.9, 0.7, math.nan], 10)
+        self._epochs(trial, outcome, 0.4)
+        error = "val_loss is nan in epoch 2 (counted from 0)"
+        result = TrialResult(trial.run, trial.seed, "diverged", {}, trial.params(), 3, error, duration_s=35.0)
+        self._end(trial, replace(result, best_epoch=1, reason=outcome.reason))
+
+    def fail(self, trial: TrialSpec, folder: Path, epochs: int = 1) -> None:
+        """With the file that Ray leaves."""
+        self._begin(trial)
+        if epochs:
+            self._epochs(trial, replay(replace(trial.hparams, max_epochs=epochs), [0.9], 10), 0.3)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "error.txt").write_text(ERROR)
+        self.writer.deliver(Files(trial, self.tick(), {}, (str(folder / "error.txt"),)))
+        error = ERROR.splitlines()[-1]
+        self._end(trial, TrialResult(trial.run, trial.seed, "failed", {}, trial.params(), epochs, error))
+
+    def counts(self, f1: float, seed: int) -> Counts:
+        rng = np.random.default_rng(seed)
+        n = len(self.classes) + 1
+        wrong = rng.integers(0, 9, (n, n))
+        right = np.diag((60 * max(f1, 0.01) * (1 + np.arange(n))).astype(int) + 20)
+        entity = wrong + right
+        entity[0, 0] = 0
+        return Counts(self.classes, 3 * wrong + 4 * right, entity, np.array([50, 90, 80]))
+
+    def tick(self, ms: int = 1000) -> int:
+        self.clock += ms
+        return self.clock
+
+    def _begin(self, trial: TrialSpec) -> None:
+        self.writer.deliver(Started(trial, self.tick()))
+
+    def _end(self, trial: TrialSpec, result: TrialResult) -> None:
+        self.writer.deliver(Ended(trial, self.tick(), result))
+
+    def _epochs(self, trial: TrialSpec, outcome: Replay, f1: float) -> None:
+        for epoch, (value, rates) in enumerate(zip(outcome.values, outcome.learning_rates, strict=True)):
+            values = {
+                "lr": rates[-1],
+                "elapsed_s": 11.5 * (epoch + 1),
+                "train/loss": 1.1 * math.exp(-0.25 * epoch),
+                "val/loss": value,
+                "val/token/all/acc": 0.9,
+                "val/entity/micro/f1": f1 * (1 - math.exp(-0.4 * epoch)),
+            }
+            self.writer.deliver(Epoch(trial, self.tick(11_500), epoch, values))
+
+    def _files(self, trial: TrialSpec, test: Counts) -> None:
+        environment = {"python": "3.11.2", "torch": "2.13.0", "device": "NVIDIA H100", "data_fingerprint": "17cbf135"}
+        texts = {
+            "classification_report.txt": test.report(),
+            "confusion_matrix_token.csv": confusion_csv(test, "token"),
+            "confusion_matrix_entity.csv": confusion_csv(test, "entity"),
+            "environment.json": json.dumps(environment | {"model_revision": "ab12cd"}),
+        }
+        self.writer.deliver(Files(trial, self.tick(), texts))
+
+
+def losses(seed: int) -> list[float]:
+    """Of validation: they fall, then rise, with noise."""
+    rng = random.Random(seed)
+    length = rng.randint(7, 12)
+    return [0.2 + 0.8 * math.exp(-0.4 * e) + 0.02 * max(0, e - length) + rng.gauss(0, 0.01) for e in range(60)]
+
+
+@pytest.fixture(scope="session")
+def report_store(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """A store with one database for all tests: making one takes seconds."""
+    store = StorePaths(tmp_path_factory.mktemp("reports") / "store")
+    store.create()
+    return store
+
+
+@pytest.fixture(scope="session")
+def lab() -> type[Lab]:
+    """To write experiments with."""
+    return Lab
+
+
+def write(lab: Lab, runs: dict[str, dict[str, object]], f1s: Iterable[float]) -> None:
+    """Trials that all end ok; the i-th run is a little worse."""
+    for number, f1 in enumerate(f1s):
+        for place, (run, hparams) in enumerate(runs.items()):
+            lab.ok(lab.trial(run, 43 + number, **hparams), f1 - 0.01 * place)
