@@ -57,6 +57,12 @@ def training_order(lengths: NDArray[np.int64], batch_size: int, seed: int, epoch
     return [batches[i] for i in random.permutation(len(batches))]
 
 
+def parts(members: NDArray[np.int64], size: int | None) -> list[NDArray[np.int64]]:
+    """Slices of a batch in pieces of at most `size`; None: all at once. No slices, no piece."""
+    step = size or max(1, len(members))
+    return [members[first : first + step] for first in range(0, len(members), step)]
+
+
 def evaluation_order(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
     """Every slice once, in batches of similar length with at most `budget` sub-tokens after padding (or one slice)."""
     order = np.argsort(lengths, kind="stable")

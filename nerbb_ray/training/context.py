@@ -21,6 +21,9 @@ class TrialContext:
         checkpoint_dir: where the chosen model is written; None: it is not kept.
         rank, world_size: of this worker among those of the trial.
         threads: CPUs that this worker may use.
+        resume_dir: where the state after every epoch is kept; None: nowhere.
+        micro_batch: sentences of one pass through the model, where a worker's share of the batch would not fit into
+            memory; their gradients are added up. None: the whole share.
         ends_itself: whether the trial ends by returning from its loop, rather than by its scheduler's word.
     """
 
@@ -28,6 +31,8 @@ class TrialContext:
     device: torch.device
     threads: int
     checkpoint_dir: Path | None = None
+    resume_dir: Path | None = None
+    micro_batch: int | None = None
     rank: int = 0
     world_size: int = 1
     ends_itself: bool = False

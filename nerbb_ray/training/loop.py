@@ -12,14 +12,15 @@ import numpy as np
 import torch
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.training import artifacts
-from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage, advance, learning_rates, start
-from nerbb_ray.training.batches import IGNORED, make_batch, training_order
+from nerbb_ray.training import artifacts, resume
+from nerbb_ray.training.adaptive import AdaptiveState, Reason, advance, learning_rates, start
+from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
-from nerbb_ray.training.evaluation import Evaluation, cross_entropy, evaluate
+from nerbb_ray.training.evaluation import cross_entropy, evaluate
 from nerbb_ray.training.model import save_model
-from nerbb_ray.training.session import Session, set_up
+from nerbb_ray.training.progress import Kept, Progress
+from nerbb_ray.training.session import Session, seed_epoch, set_up
 from nerbb_ray.training.sources import ModelSource
 
 MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
@@ -30,42 +31,54 @@ log = logging.getLogger(__name__)
 def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> None:
     """Train until the rule stops, reporting after every epoch; the last report has the test metrics and all results.
 
-    Same trial, same machine, same number of threads: the same losses, bit for bit on CPU.
+    Same trial, same machine, same number of threads: the same losses, bit for bit on CPU, also where the trial was
+    interrupted and goes on from the state in `ctx.resume_dir`.
 
     Args:
         data: pruned to what the run uses.
     """
     session = set_up(trial, data, source, ctx)
-    hparams, state, started = trial.hparams, start(trial.hparams), time.monotonic()
-    steps = data.steps_per_epoch(hparams.batch_size)
-    history: list[float | None] = []
-    kept = Kept()
-    while state.stage is not Stage.STOPPED:
-        epoch, stage = state.epoch, state.stage
-        rates = learning_rates(state, hparams, steps)
-        train_loss = train_epoch(session, epoch, rates)
-        val = evaluate(session, data.val)
-        val_metrics = val.metrics("val")
-        history.append(monitored(hparams.monitor, train_loss, val_metrics, data))
-        state = advance(state, history[-1], hparams)
-        kept.consider(session, val, state, epoch)
-        report = {
-            "trial_name": trial.name,
-            "run": trial.run,
-            "seed": trial.seed,
-            "epoch": epoch,
-            "stage": stage.value,
-            "lr": rates[-1],
-            "train/loss": train_loss,
-            **val_metrics,
-            "history": history.copy(),
-            "ends_itself": ctx.ends_itself,
-        }
-        if state.stage is Stage.STOPPED:
-            report |= finish(session, kept, state)
-        report["elapsed_s"] = time.monotonic() - started
-        log.info("epoch %d %s lr %.3g: %s", epoch, stage.value, rates[-1], _losses(report))
+    progress = resume.load(session, start(trial.hparams))
+    begun = time.monotonic() - progress.elapsed_s
+    while not progress.ended:
+        report = run_epoch(session, progress)
+        if progress.ended:
+            report |= finish(session, progress.kept, progress.state)
+        progress.elapsed_s = report["elapsed_s"] = time.monotonic() - begun
+        log.info("epoch %d %s lr %.3g: %s", report["epoch"], report["stage"], report["lr"], _losses(report))
         ctx.report(report)
+        if not progress.ended:
+            # after the report: an epoch that was reported twice is the same, one that never was would be missed
+            resume.save(session, progress)
+
+
+def run_epoch(session: Session, progress: Progress) -> dict[str, Any]:
+    """Train and validate one epoch, and let the rule decide.
+
+    Returns:
+        The report, as it is before the end of the trial.
+    """
+    trial, data = session.trial, session.data
+    epoch, stage = progress.state.epoch, progress.state.stage
+    rates = learning_rates(progress.state, trial.hparams, data.steps_per_epoch(trial.hparams.batch_size))
+    train_loss = train_epoch(session, epoch, rates)
+    val = evaluate(session, data.val)
+    val_metrics = val.metrics("val")
+    progress.history.append(monitored(trial.hparams.monitor, train_loss, val_metrics, data))
+    progress.state = advance(progress.state, progress.history[-1], trial.hparams)
+    progress.kept.consider(session, val, progress.state, epoch)
+    return {
+        "trial_name": trial.name,
+        "run": trial.run,
+        "seed": trial.seed,
+        "epoch": epoch,
+        "stage": stage.value,
+        "lr": rates[-1],
+        "train/loss": train_loss,
+        **val_metrics,
+        "history": progress.history.copy(),
+        "ends_itself": session.ctx.ends_itself,
+    }
 
 
 def monitored(monitor: str, train_loss: float, val: dict[str, float], data: EncodedCorpus) -> float | None:
@@ -95,6 +108,7 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     started = time.monotonic()
     data, ctx, optimizer = session.data.train, session.ctx, session.optimizer
     labels = data.labels(IGNORED)
+    seed_epoch(session.trial.seed, epoch, ctx.rank)
     labelled = np.add.reduceat(labels != IGNORED, data.slice_starts[:-1], dtype=np.int64)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     order = training_order(data.lengths, session.trial.hparams.batch_size, session.trial.seed, epoch)
@@ -106,8 +120,8 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
         optimizer.zero_grad(set_to_none=True)
         # the global batch is shared out; its labelled tokens normalise the loss, whoever holds them
         share = members[ctx.rank :: ctx.world_size]
-        if len(share):
-            batch = make_batch(data, labels, share, session.pad).to(ctx.device)
+        for part in parts(share, ctx.micro_batch):
+            batch = make_batch(data, labels, part, session.pad).to(ctx.device)
             loss = cross_entropy(session.logits(batch.input_ids, batch.attention_mask), batch.labels)
             torch.autograd.backward(session.scaler.scale(loss / int(labelled[members].sum())))
             loss_sum += loss.detach()
@@ -117,30 +131,6 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     total = float(ctx.add(np.array([loss_sum.item()]))[0])
     log.info("epoch %d trained: %d words in %.3f s", epoch, labelled.sum(), time.monotonic() - started)
     return total / int(labelled.sum())
-
-
-class Kept:
-    """The weights that will be tested and saved: those of the best epoch, or of the last."""
-
-    def __init__(self) -> None:
-        self.weights: dict[str, torch.Tensor] | None = None
-        self.val: Evaluation | None = None
-
-    def consider(self, session: Session, val: Evaluation, state: AdaptiveState, epoch: int) -> None:
-        """Keep the weights of this epoch if they are the ones to keep so far."""
-        if state.reason is Reason.DIVERGED:
-            return
-        # without anything to monitor, the last epoch is as good as any
-        last = session.trial.settings.evaluate_checkpoint == "last" or state.best_epoch is None
-        if last or state.best_epoch == epoch:
-            self.val = val
-            # weights that go on being trained must be copied; those of the last epoch are the model's own
-            copy = not last and state.stage is not Stage.STOPPED
-            self.weights = {k: v.detach().clone() for k, v in session.model.state_dict().items()} if copy else None
-
-    def restore(self, session: Session) -> None:
-        if self.weights is not None:
-            session.model.load_state_dict(self.weights)
 
 
 def finish(session: Session, kept: Kept, state: AdaptiveState) -> dict[str, Any]:

@@ -46,15 +46,13 @@ class Session:
 
 
 def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> Session:
-    """Seeds, model and optimizer: the same on every worker, but for the state of the dropout."""
+    """Seeds, model and optimizer: the same on every worker."""
     torch.set_num_threads(ctx.threads)
     random.seed(trial.seed)
     np.random.seed(trial.seed % 2**32)
-    torch.manual_seed(trial.seed % 2**63)
+    torch.manual_seed(trial.seed % 2**63)  # the new head's weights
     dtype = device_precision(trial.settings.precision, ctx.device)
     model = load_model(source, data.tags).to(ctx.device)
-    if ctx.rank:
-        torch.manual_seed((trial.seed + (ctx.rank << 32)) % 2**63)
     log.info("trial %s: %s", trial.name, trial.params())
     log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
     return Session(
@@ -68,6 +66,11 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
         scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
         dtype=dtype,
     )
+
+
+def seed_epoch(seed: int, epoch: int, rank: int) -> None:
+    """Torch's random state for an epoch, which decides on dropout: it depends on nothing that came before."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1, np.uint64)[0] >> 1))
 
 
 def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
