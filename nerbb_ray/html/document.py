@@ -11,6 +11,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1d2530; background: #fff; m
   padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; margin: 0; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #d8dde4; padding-bottom: .2rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; overflow-wrap: anywhere; }
 nav { margin: .8rem 0; } nav a { margin-right: 1rem; } a { color: #0b5cad; }
 .about { color: #5a6675; margin: .2rem 0; }
 .scroll { overflow-x: auto; }
@@ -89,9 +90,7 @@ def table(
     kinds = [' class="n"' if column in numeric else "" for column in range(len(header))]
     head = "".join(f"<th{kind}>{_cell(name)}</th>" for name, kind in zip(header, kinds, strict=True))
     body = "".join(
-        "<tr>"
-        + "".join(f"<td{kind}>{_cell(cell)}</td>" for cell, kind in zip(row, kinds, strict=True))
-        + "</tr>\n"
+        "<tr>" + "".join(f"<td{kind}>{_cell(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>\n"
         for row in rows
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -105,6 +104,11 @@ def _cell(value: object) -> str:
 def paragraph(text: str, kind: str = "") -> str:
     """Plain text; of kind `warn` or `good` in a coloured box."""
     return f'<p class="{escape(kind)}">{escape(text)}</p>\n' if kind else f"<p>{escape(text)}</p>\n"
+
+
+def heading(text: str) -> str:
+    """Of a part of a section."""
+    return f"<h3>{escape(text)}</h3>\n"
 
 
 def preformatted(text: str) -> str:

@@ -1,6 +1,6 @@
 """Precision, recall and F1 of every class: their means over the seeds of a run."""
 
-from nerbb_ray.html.document import folded, paragraph, table
+from nerbb_ray.html.document import folded, heading, paragraph, table
 from nerbb_ray.report.runs import ranked, shown_mean
 from nerbb_ray.tracking.results import ExperimentResult, RunResult, SeedMean, split_name
 
@@ -22,12 +22,12 @@ def classes_section(result: ExperimentResult) -> str:
     others = [folded(run.run, class_table(run)) for run in runs[1:MAX_RUNS]]
     left_out = len(runs) - MAX_RUNS
     note = paragraph(f"Shown are the best {MAX_RUNS} runs; MLflow has the other {left_out}.") if left_out > 0 else ""
-    return paragraph(about) + class_table(runs[0], caption=runs[0].run) + "".join(others) + note
+    return paragraph(about) + heading(runs[0].run) + class_table(runs[0]) + "".join(others) + note
 
 
-def class_table(run: RunResult, caption: str = "") -> str:
+def class_table(run: RunResult) -> str:
     rows = [[label, *(cell for split in SPLITS for cell in _cells(run, split, label))] for label in labels_of(run)]
-    return table(HEADER, rows, numeric=range(1, len(HEADER)), caption=caption)
+    return table(HEADER, rows, numeric=range(1, len(HEADER)))
 
 
 def labels_of(run: RunResult) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from nerbb_ray.html.document import paragraph
+from nerbb_ray.html.document import heading, paragraph
 from nerbb_ray.html.figures import COLOURS, figure, new_figure
 from nerbb_ray.report.stages import MONITORED, Curves, chosen_epoch, hparams_of, stages
 from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
@@ -66,12 +66,12 @@ def curves_section(runs: Sequence[RunResult], details: Mapping[TrialKey, TrialDe
 def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
     lines = lines_of(run, details)
     if not lines:
-        return paragraph(f"{run.run}: no curves are there; no trial has ended its first epoch.")
+        return heading(run.run) + paragraph("No curves are there: no trial has ended its first epoch.")
     hidden = len(run.trials) - MAX_SEEDS
-    caption = run.run + (f" (the first {MAX_SEEDS} of {len(run.trials)} seeds)" if hidden > 0 else "")
+    caption = f"The first {MAX_SEEDS} of {len(run.trials)} seeds" if hidden > 0 else ""
     unknown = [str(line.trial.seed) for line in lines if not line.stages]
-    note = f"{run.run}: the stages of seed {', '.join(unknown)} are not known: its parameters are not there."
-    return figure(draw(lines), caption) + (paragraph(note, "warn") if unknown else "")
+    note = f"The stages of seed {', '.join(unknown)} are not known: parameters or values are not there."
+    return heading(run.run) + figure(draw(lines), caption) + (paragraph(note, "warn") if unknown else "")
 
 
 def shown_trials(run: RunResult) -> tuple[TrialResult, ...]:
@@ -100,6 +100,8 @@ def draw(lines: Sequence[Line]) -> "Figure":
         for line in lines:
             _plot(axes, line, name)
         _dress(axes, title, epochs)
+    for axes in panels[2:]:
+        axes.set_xlabel("epoch", fontsize=8.5)
     panels[3].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     panels[3].set_ylim(bottom=0)
     _bars(grid[0][2], lines, epochs)

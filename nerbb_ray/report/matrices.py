@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from nerbb_ray.html.document import Markup, folded, paragraph, table
+from nerbb_ray.html.document import Markup, folded, heading, paragraph, table
 from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
 from nerbb_ray.tracking.results import RunResult
 
@@ -37,7 +37,7 @@ def matrices_section(runs: Sequence[RunResult], details: Mapping[TrialKey, Trial
     parts = [folded(run.run, _of_run(run, details)) for run in runs[1:]]
     if len(runs) < total:
         parts.append(paragraph(f"Shown are the best {len(runs)} runs of {total}; MLflow has the others."))
-    return paragraph(ABOUT) + paragraph(runs[0].run) + _of_run(runs[0], details) + "".join(parts)
+    return paragraph(ABOUT) + heading(runs[0].run) + _of_run(runs[0], details) + "".join(parts)
 
 
 def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:

@@ -1,6 +1,7 @@
 """The runs of an experiment, best first: their means with strips of the seeds, and the parameters that vary."""
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -58,12 +59,18 @@ def _headers(scales: Sequence[Scale]) -> list[str]:
 
 
 def _row(run: RunResult, best: bool, scales: Sequence[Scale]) -> list[object]:
-    name = Markup(f"<strong>{escape(run.run)}</strong>") if best else run.run
+    name = Markup(f"<strong>{_breakable(run.run)}</strong>") if best else _breakable(run.run)
     strips = [
         Markup(f"{escape(shown_mean(run.mean(metric), interval=True))}<br>{strip(run, metric, scale)}")
         for metric, scale in zip((SELECTION_METRIC, TEST_METRIC), scales, strict=True)
     ]
     return ["*" if best else "", name, f"{run.n_ok}/{run.n_total}", _epochs(run), *strips, _not_ok(run)]
+
+
+def _breakable(name: str) -> Markup:
+    """A name that is broken after its commas only, not in 2e-05."""
+    parts = re.split("(?<=,)", name)
+    return Markup("<wbr>".join(f'<span style="white-space:nowrap">{escape(part)}</span>' for part in parts))
 
 
 def _epochs(run: RunResult) -> str:
@@ -100,7 +107,7 @@ def parameters_section(result: ExperimentResult) -> str:
     keys = varying(result)
     if not keys:
         return paragraph("None: all runs have the same parameters." if len(result.runs) > 1 else "None: one run.")
-    rows = [[run.run, *(_value(run, key) for key in keys)] for run in ranked(result)]
+    rows = [[_breakable(run.run), *(_value(run, key) for key in keys)] for run in ranked(result)]
     return table(["run", *keys], rows)
 
 

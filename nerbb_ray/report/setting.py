@@ -26,7 +26,11 @@ def environment_section(result: ExperimentResult, details: Mapping[TrialKey, Tri
         return paragraph(f"{ENVIRONMENT} of the trials is not there.", "warn") + data
     keys = dict.fromkeys(key for values in found for key in values)
     rows = [[key, _different(values[key] for values in found if key in values)] for key in keys]
-    return paragraph(f"As {len(found)} trials found it.") + table(["", "value"], rows) + data
+    return (
+        paragraph(f"As {len(found)} of {len(result.trials)} trials recorded it.")
+        + table(["what", "value"], rows)
+        + data
+    )
 
 
 def parse(text: str | None) -> dict[str, str] | None:

@@ -44,7 +44,8 @@ def stages(hparams: HParams, curves: Curves) -> dict[int, Stage]:
 
 def chosen_epoch(trial: TrialResult) -> int | None:
     """The epoch whose weights were tested and saved; None if there is none."""
-    if not trial.ok and not trial.metrics:
+    # MLflow has the curves of every trial under the names of its metrics, but a test only of chosen weights
+    if not trial.ok and not any(name.startswith("test/") for name in trial.metrics):
         return None
     last = trial.params.get("evaluate_checkpoint") == "last" or trial.best_epoch is None
     return trial.best_epoch if not last else None if trial.epochs is None else trial.epochs - 1
