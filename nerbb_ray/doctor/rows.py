@@ -1,0 +1,45 @@
+"""The sentences of one split with their places."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nerbb_ray.doctor.findings import Place
+from nerbb_ray.ner.corpus import Sentence
+
+SHOWN = 20  # places that are kept of one kind
+QUOTED = 60  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Args:
+    source: the file that they come from.
+    """
+
+    split: str
+    source: str
+    sentences: Sequence[Sentence]
+
+    def __iter__(self) -> Iterator[tuple[int, Sentence]]:
+        return enumerate(self.sentences)
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def place(self, number: int, word: int = 0, quote: str | None = None) -> Place:
+        """Of a sentence or one of its words, both counted from 0; the sentence is quoted unless something else is."""
+        sentence = self.sentences[number]
+        text = " ".join(sentence.tokens[:QUOTED]) if quote is None else quote
+        return Place(self.split, number + 1, self.source, sentence.line(word), visible(text))
+
+
+def visible(text: str) -> str:
+    """Shortened, on one line, with every character that cannot be seen written as Python does."""
+    cut = text[:QUOTED]
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    return shown + "..." if len(text) > QUOTED else shown
+
+
+def spelled(word: str) -> str:
+    """A word in quotes; in ASCII with escapes, because what is odd about it may not be seen."""
+    return ascii(word[:QUOTED]) + ("..." if len(word) > QUOTED else "")

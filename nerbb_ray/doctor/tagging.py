@@ -1,0 +1,72 @@
+"""Breaches of the tag scheme, in the tags as they stand in the files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from nerbb_ray.doctor.findings import Tagging, Violation
+from nerbb_ray.doctor.rows import SHOWN, Rows
+from nerbb_ray.ner.formats import BLANK, Reading
+from nerbb_ray.ner.tags import GRAMMARS, Scheme, SourceScheme, explain, recognise, split_tag
+
+Part = tuple[str, str]
+OUT: Part = ("", "")
+
+
+def source_scheme(readings: Mapping[str, Reading], target: Scheme) -> SourceScheme:
+    """The scheme of the files whose format fixes none.
+
+    Args:
+        target: that of the assembled corpus, which tells what a user has said of tags that could be anything.
+    """
+    tags = [_clean(s.tags) for reading in readings.values() if not reading.scheme for s in reading.sentences]
+    guess = recognise(tags)
+    return guess if guess != "plain" else explain(tags, target) or guess
+
+
+def examine_tags(rows: Rows, scheme: SourceScheme) -> Tagging:
+    """Args:
+    rows: as read, before anything is mended.
+    """
+    count = 0
+    first: list[Violation] = []
+    for number, sentence in rows:
+        tags = _clean(sentence.tags)
+        for word, before, tag in violations(tags, scheme):
+            count += 1
+            if len(first) < SHOWN:
+                first.append(
+                    Violation(rows.place(number, word, " ".join(sentence.tokens[word : word + 6])), tag, before)
+                )
+    alone = recognise(_clean(sentence.tags) for sentence in rows.sentences)
+    return Tagging(scheme, alone, count, tuple(first))
+
+
+def violations(tags: Sequence[str], scheme: SourceScheme) -> Iterator[tuple[int, str, str]]:
+    """(word, tag before, tag) wherever two tags may not follow each other; "" stands for the sentence's borders."""
+    if scheme == "plain":
+        return
+    may_follow = _may_follow_iob1 if scheme == "iob1" else _may_follow
+    before, part = "", OUT
+    for word, tag in enumerate(tags):
+        following = split_tag(tag, scheme)
+        if not may_follow(part, following, scheme):
+            yield word, before, tag
+        before, part = tag, following
+    if tags and not may_follow(part, OUT, scheme):
+        yield len(tags) - 1, before, ""
+
+
+def _may_follow(before: Part, part: Part, scheme: SourceScheme) -> bool:
+    """In schemes that mark where an entity begins (bio), and also where it ends (bilou, bioes)."""
+    grammar = GRAMMARS[scheme]
+    if part[1] and part[0] not in grammar.starts:
+        return part[1] == before[1] and (before[0], part[0]) in grammar.links
+    return not before[1] or before[0] in grammar.ends
+
+
+def _may_follow_iob1(before: Part, part: Part, _scheme: SourceScheme) -> bool:
+    """B- only sets an entity apart from one of its own class before it."""
+    return part[0] != "B" or part[1] == before[1]
+
+
+def _clean(tags: Sequence[str]) -> list[str]:
+    return [tag.strip(BLANK) for tag in tags]
