@@ -130,7 +130,7 @@ def epochs_of(life: Life) -> int:
     return len(life.reports)
 
 
-@pytest.mark.parametrize("epoch", (0, 2, 4))
+@pytest.mark.parametrize("epoch", [0, 2, 4])
 def test_a_trial_killed_while_it_reports_ends_the_same(undisturbed, epoch, spec, data, source, tmp_path) -> None:
     life = Life(spec, data, source, tmp_path)
     assert not life.go_on(kill_in_report=epoch)

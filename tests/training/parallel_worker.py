@@ -1,0 +1,51 @@
+"""One of several workers that train trials together, without Ray: `parallel_worker.py FOLDER RANK`.
+
+FOLDER/jobs: a pickle of (trial, data, source, jobs); a job is (name, number of workers, folder of the states, epoch in
+whose report all workers are interrupted or None). The reports of a job go to FOLDER/NAME.RANK.
+"""
+
+import contextlib
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import torch
+
+from nerbb_ray.training.context import TrialContext
+from nerbb_ray.training.loop import train_trial
+
+
+class Interrupted(BaseException):
+    """Ends a job."""
+
+
+def main(folder: Path, rank: int) -> None:
+    trial, data, source, jobs = pickle.loads((folder / "jobs").read_bytes())
+    for name, world_size, states, last_epoch in jobs:
+        if rank >= world_size:
+            continue
+        torch.distributed.init_process_group("gloo", f"file://{folder / name}", rank=rank, world_size=world_size)
+        reports = []
+
+        def report(values: dict, reports: list[dict] = reports, last_epoch: int | None = last_epoch) -> None:
+            reports.append({k: v for k, v in values.items() if isinstance(v, float | int)} | values.get("chosen", {}))
+            if values["epoch"] == last_epoch:
+                raise Interrupted
+
+        ctx = TrialContext(
+            report=report,
+            device=torch.device("cpu"),
+            threads=1,
+            rank=rank,
+            world_size=world_size,
+            resume_dir=states,
+        )
+        with contextlib.suppress(Interrupted):
+            train_trial(trial, data, source, ctx)
+        (folder / f"{name}.{rank}").write_text(json.dumps(reports))
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,137 @@
+"""The global batch is what counts: 1 x 16, 2 x 8 and 4 x 4 sentences give the same losses and metrics.
+
+The model of these tests has no dropout: its masks are drawn by each worker for itself.
+"""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.ner.corpus import load_corpus
+from nerbb_ray.training.context import TrialContext
+from nerbb_ray.training.data import EncodedCorpus, encode_once, load_encoded
+from nerbb_ray.training.loop import train_trial
+from nerbb_ray.training.model import load_tokenizer
+from nerbb_ray.training.sources import ModelSource, find_model
+
+WORKER = Path(__file__).with_name("parallel_worker.py")
+# means of a batch are summed in another order
+CLOSE = {"rel": 1e-5, "abs": 1e-7, "nan_ok": True}
+
+
+@pytest.fixture(scope="module")
+def source(tiny_model: Path, tmp_path_factory) -> ModelSource:
+    """The tiny model without dropout."""
+    folder = tmp_path_factory.mktemp("models") / "no-dropout"
+    folder.mkdir()
+    for file in tiny_model.iterdir():
+        (folder / file.name).symlink_to(file)
+    config = json.loads((tiny_model / "config.json").read_text())
+    (folder / "config.json").unlink()
+    still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config | still))
+    return find_model(str(folder), Path("/nowhere"), Path("/nowhere"))
+
+
+@pytest.fixture(scope="module")
+def data(tiny_dataset: Path, source: ModelSource, tmp_path_factory) -> EncodedCorpus:
+    """41 sentences, the last batch is smaller; 3 of val, fewer than workers; none of test."""
+    path = encode_once(load_corpus(tiny_dataset), load_tokenizer(source), 8, tmp_path_factory.mktemp("cache"))
+    encoded = load_encoded(path)
+    train = encoded.train + encoded.test.head(1)
+    return replace(encoded, train=train, val=encoded.val.head(3), test=encoded.test.head(0))
+
+
+@pytest.fixture(scope="module")
+def spec() -> TrialSpec:
+    values = {"lr_max": 3e-3, "max_epochs": 4, "lr_warmup_epochs": 1, "batch_size": 16, "max_seq_length": 8}
+    return TrialSpec(
+        run="runA",
+        seed=43,
+        dataset=DatasetParams(dataset_name="tiny"),
+        model=ModelParams(pretrained_model_name="tiny-bert"),
+        hparams=HParams(**values),
+        settings=Settings(precision="fp32"),
+    )
+
+
+def one_worker(spec, data, source, **context) -> list[dict]:
+    reports: list[dict] = []
+    train_trial(
+        spec, data, source, TrialContext(report=reports.append, device=torch.device("cpu"), threads=1, **context)
+    )
+    return [
+        {k: v for k, v in report.items() if isinstance(v, float | int)} | report.get("chosen", {}) for report in reports
+    ]
+
+
+JOBS = (
+    ("two", 2, "states of two", None),
+    ("four", 4, None, None),
+    ("interrupted", 2, "states of the interrupted", 1),
+    ("continued", 2, "states of the interrupted", None),
+)
+
+
+@pytest.fixture(scope="module")
+def of_workers(spec, data, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
+    """The reports of every worker, by the name of the job."""
+    folder = tmp_path_factory.mktemp("workers")
+    jobs = [(name, number, states and folder / states, epoch) for name, number, states, epoch in JOBS]
+    (folder / "jobs").write_bytes(pickle.dumps((spec, data, source, jobs)))
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    running = [
+        subprocess.Popen([sys.executable, WORKER, folder, str(rank)], env=environment)
+        for rank in range(max(number for _, number, _, _ in JOBS))
+    ]
+    assert [process.wait(timeout=240) for process in running] == [0] * len(running)
+    return {
+        name: [json.loads((folder / f"{name}.{rank}").read_text()) for rank in range(number)]
+        for name, number, _, _ in JOBS
+    }
+
+
+def comparable(reports: list[dict]) -> list[dict]:
+    return [
+        {name: value for name, value in report.items() if name not in ("elapsed_s", "ends_itself")}
+        for report in reports
+    ]
+
+
+def assert_close(reports: list[dict], expected: list[dict]) -> None:
+    assert len(reports) == len(expected)
+    for report, wanted in zip(comparable(reports), comparable(expected), strict=True):
+        assert report == pytest.approx(wanted, **CLOSE)
+
+
+@pytest.fixture(scope="module")
+def alone(spec, data, source) -> list[dict]:
+    return one_worker(spec, data, source)
+
+
+@pytest.mark.parametrize("job", ["two", "four"])
+def test_several_workers_give_what_one_gives(job, alone, of_workers) -> None:
+    first, *others = of_workers[job]
+    assert_close(first, alone)
+    for other in others:
+        assert repr(comparable(other)) == repr(comparable(first)), "the workers decide on the same numbers"
+
+
+@pytest.mark.parametrize("size", [1, 5, 8])
+def test_micro_batches_give_what_whole_batches_give(size, alone, spec, data, source) -> None:
+    assert_close(one_worker(spec, data, source, micro_batch=size), alone)
+
+
+def test_workers_that_were_interrupted_go_on_and_end_the_same(of_workers) -> None:
+    assert [report["epoch"] for report in of_workers["interrupted"][0]] == [0, 1]
+    # what was interrupted while it was reported had not been stored
+    assert repr(comparable(of_workers["continued"][0])) == repr(comparable(of_workers["two"][0][1:]))
