@@ -69,9 +69,7 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
     looked: list[str] = []
     for folder in (base_dir / Path(name).expanduser(), store_dir / name):
         if (folder / "config.json").is_file():
-            if not _weights_hash(folder):
-                raise ModelError(f"{folder} has no weights: expected one of {', '.join(WEIGHTS)}")
-            return ModelSource(name, str(folder.resolve()), _weights_hash(folder))
+            return local_model(name, folder)
         looked.append(f"{folder} has no config.json")
     package = OFFLINE_PACKAGES.get(name)
     if package:
@@ -87,6 +85,20 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
             f"pretrained model {name!r} was not found; looked here:{places}\n"
             f"Put its files (config.json, weights, tokenizer) into {store_dir / name}, or check name and network."
         ) from None
+
+
+def local_model(name: str, folder: Path) -> ModelSource:
+    """The model in a folder.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not (folder / "config.json").is_file():
+        what = "has no config.json" if folder.is_dir() else "is no folder"
+        raise ModelError(f"{folder} {what}: expected a folder with config.json, weights and tokenizer files")
+    if not _weights_hash(folder):
+        raise ModelError(f"{folder} has no weights: expected one of {', '.join(WEIGHTS)}")
+    return ModelSource(name, str(folder.resolve()), _weights_hash(folder))
 
 
 def _find_package(package: OfflinePackage) -> Path | None:

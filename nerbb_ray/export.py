@@ -1,0 +1,122 @@
+"""A trained model as a folder that can be handed on: weights, tokenizer, and a model card."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nerbb_ray.errors import StoreError
+from nerbb_ray.model import Model, Name
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+
+if TYPE_CHECKING:
+    from nerbb_ray.inference.card import CardFacts
+
+CARD = "README.md"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+ENVIRONMENT = "environment.json"
+
+
+def export(
+    name: str,
+    folder: Name,
+    run: str | None = None,
+    seed: int | None = None,
+    *,
+    overwrite: bool = False,
+    language: str | None = None,
+    store: Name | None = None,
+) -> Path:
+    """Copy the model of an experiment's best trial into a folder in the format of transformers, with a model card.
+
+    Args:
+        folder: is there as a whole afterwards, or as it was.
+        run, seed: choose another trial, as in `Model.from_experiment`.
+        overwrite: replace a folder that has a model.
+        language: code for the model card, such as en.
+    Returns:
+        The folder, absolute.
+    Raises:
+        ResultError: the experiment was never run, has no such trial, or its model was not kept.
+        ModelError: the model cannot be loaded.
+        StoreError: the folder cannot be written, or replaced.
+    """
+    from nerbb_ray.inference.card import model_card
+    from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
+
+    paths, target = current_store(None if store is None else Path(store)), Path(folder).expanduser().resolve()
+    result = load_experiment(paths, name)
+    trial = choose_trial(result, run, seed)
+    source = checkpoint_folder(paths, name, trial).resolve()
+    _check_target(target, source, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        made = shutil.copytree(source, scratch / "new", ignore=shutil.ignore_patterns(".*"))
+        _write_length(made, trial)
+        facts = _facts(paths, result, trial, made)
+        chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None, language=language)
+        (made / CARD).write_text(model_card(chosen), encoding="utf-8")
+        _put(made, target, scratch / "old")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _check_target(target: Path, source: Path, overwrite: bool) -> None:
+    if target == source or source in target.parents or target in source.parents:
+        raise StoreError(f"{target} must not be the folder of the trial, nor around or inside of it")
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not (target / "config.json").is_file():
+        raise StoreError(f"{target} exists and has no model; name another folder")
+    if not overwrite:
+        raise StoreError(
+            f"{target} has a model already; name another folder, or replace it with --overwrite (in Python overwrite=True)"
+        )
+
+
+def _write_length(folder: Path, trial: TrialResult) -> None:
+    """Let the tokenizer say how long the sequences were in training; older checkpoints do not have it."""
+    file = folder / TOKENIZER_CONFIG
+    if "max_seq_length" not in trial.params or not file.is_file():
+        return
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings["model_max_length"] = int(str(trial.params["max_seq_length"]))
+    file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, folder: Path) -> "CardFacts":
+    """What the card of a folder needs to know; loading the model shows that it can be used."""
+    from nerbb_ray.inference.card import CardFacts
+    from nerbb_ray.tracking.mlflow_details import Wanted, read_details
+
+    model = Model.from_checkpoint(folder, device="cpu")
+    key = (trial.run, trial.seed)
+    details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
+    recorded = details.files.get(ENVIRONMENT) if details else None
+    return CardFacts(
+        folder=folder.name,
+        result=result,
+        trial=trial,
+        environment=json.loads(recorded) if recorded else {},
+        scheme=model.annotation_scheme,
+        classes=model.classes,
+        max_seq_length=model.max_seq_length,
+    )
+
+
+def _put(made: Path, target: Path, old: Path) -> None:
+    """Move a folder to its place; what was there before goes to `old`, or stays if this fails."""
+    if target.exists():
+        target.rename(old)
+    try:
+        made.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise

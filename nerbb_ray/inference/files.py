@@ -1,0 +1,156 @@
+"""Entities of all texts of a file: read and written piece by piece, so that a file may be larger than the memory."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nerbb_ray.errors import DataError
+from nerbb_ray.inference.entities import check_text, predicted_entities, predicted_tags, split_texts
+from nerbb_ray.inference.tagger import Probabilities, Tagger
+
+TEXT_FILE, JSON_FILE = ".txt", ".jsonl"
+BUFFERED_TEXTS, BUFFERED_CHARACTERS = 1000, 1_000_000  # what is predicted together: whichever is reached first
+BLANK = " \t\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text, or the words of a sentence, and all that its line says."""
+
+    values: dict[str, Any]
+    text: str | None = None
+    tokens: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.text) if self.text is not None else sum(map(len, self.tokens)) + len(self.tokens)
+
+
+def tag_file(tagger: Tagger, source: Path, target: Path, *, quiet: bool = False) -> int:
+    """Write every row of `source` with its entities to `target`, which is there as a whole or not at all.
+
+    Returns:
+        The number of rows.
+    Raises:
+        DataError: a file of a kind that is not known, or a line that is not in its format. Nothing is written then.
+    """
+    _check_files(source, target)
+    total = sum(1 for _ in _rows(source))
+    scratch = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with scratch.open("x", encoding="utf-8", newline="\n") as out, _progress(total, quiet) as advance:
+            for rows in _buffers(_rows(source)):
+                out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _tagged(tagger, rows))
+                advance(len(rows))
+        scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return total
+
+
+def _check_files(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise DataError("there is no such file", source)
+    if source.suffix.lower() not in (TEXT_FILE, JSON_FILE):
+        kinds = f'{TEXT_FILE} (a text per line) or {JSON_FILE} ({{"text": "..."}} or {{"tokens": [...]}} per line)'
+        raise DataError(f"the texts must be in a file {kinds}", source)
+    if target.suffix.lower() != JSON_FILE:
+        raise DataError(f"what is written is {JSON_FILE}: the name must end like this", target)
+    if target.is_dir() or not target.parent.is_dir():
+        raise DataError("is a folder" if target.is_dir() else f"there is no folder {target.parent}", target)
+    if target.exists() and target.samefile(source):
+        raise DataError("the result would replace the texts: name another file", target)
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    read = _text_row if path.suffix.lower() == TEXT_FILE else _json_row
+    kinds: dict[bool, int] = {}
+    for number, line in _lines(path):
+        if read is _json_row and not line.strip(BLANK):
+            continue
+        row = read(line, path, number)
+        kinds.setdefault(row.text is None, number)
+        if len(kinds) > 1:
+            message = f'one file has one format, "tokens" or "text"; line {min(kinds.values())} has the other'
+            raise DataError(message, path, number)
+        yield row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, line without its end); lines end at a line feed and nowhere else."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                bad = f"byte 0x{raw[error.start]:02x} at position {error.start} of the line"
+                raise DataError(f"must be UTF-8; {bad} is not. Convert the file", path, number) from error
+            yield number, (line.removeprefix("\ufeff") if number == 1 else line).removesuffix("\n").rstrip("\r")
+
+
+def _text_row(line: str, _path: Path, _number: int) -> Row:
+    return Row({"text": line}, text=line)
+
+
+def _json_row(line: str, path: Path, number: int) -> Row:
+    try:
+        values = json.loads(line)
+        check_text(json.dumps(values, ensure_ascii=False))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"expected one JSON object per line; got {line[:40]!r}: {error}", path, number) from error
+    except DataError as error:
+        raise DataError(str(error), path, number) from error
+    if not isinstance(values, dict) or not ({"text", "tokens"} & set(values)):
+        raise DataError(f'expected {{"text": "..."}} or {{"tokens": [...]}}; got {line[:40]!r}', path, number)
+    if "tokens" in values:
+        tokens = values["tokens"]
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise DataError(f'"tokens" must be a list of strings; got {tokens!r:.60}', path, number)
+        return Row(values, tokens=tuple(tokens))
+    if not isinstance(values["text"], str):
+        raise DataError(f'"text" must be a string; got {values["text"]!r:.60}', path, number)
+    return Row(values, text=values["text"])
+
+
+def _buffers(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    buffer: list[Row] = []
+    size = 0
+    for row in rows:
+        buffer.append(row)
+        size += row.size
+        if len(buffer) == BUFFERED_TEXTS or size >= BUFFERED_CHARACTERS:
+            yield buffer
+            buffer, size = [], 0
+    if buffer:
+        yield buffer
+
+
+def _tagged(tagger: Tagger, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """The values of each row, with its tags; all rows of a buffer are of one kind."""
+    if rows[0].text is None:
+        for row, found in zip(rows, tagger.probabilities([row.tokens for row in rows]), strict=True):
+            yield row.values | {"tags": predicted_tags(found, tagger)}
+        return
+    texts = [row.text or "" for row in rows]
+    spans, words = split_texts(texts)
+    all_found: list[Probabilities] = tagger.probabilities(words)
+    for row, text, places, found in zip(rows, texts, spans, all_found, strict=True):
+        yield row.values | {"tags": predicted_entities(text, places, found, tagger)}
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal's stderr; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    hidden = quiet or not sys.stderr.isatty()
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as bar:
+        task = bar.add_task("texts", total=total)
+        yield lambda count: bar.update(task, advance=count)

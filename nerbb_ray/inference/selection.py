@@ -1,0 +1,66 @@
+"""Which trial of an experiment is meant, and where its model is."""
+
+from pathlib import Path
+
+from nerbb_ray.config.vocabulary import nearest
+from nerbb_ray.errors import ResultError
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.tracking.mlflow_reader import find_result, load_result
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+
+
+def load_experiment(store: StorePaths, name: str) -> ExperimentResult:
+    """
+    Raises:
+        ResultError: it was never run, or there is no such experiment.
+    """
+    found = find_result(store.tracking_uri, name)
+    if found is not None and found.trials:
+        return found
+    if name in store.configs():
+        raise ResultError(f"experiment {name!r} has not been run yet; run it first: nerbb run_experiment {name}")
+    return load_result(store.tracking_uri, name)
+
+
+def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | None = None) -> TrialResult:
+    """The best trial of an experiment, of a run, or of all with a seed: highest val entity micro F1.
+
+    Raises:
+        ResultError: there is no such run or seed, or none of its trials ended ok.
+    """
+    runs = [found.run for found in result.runs]
+    if run is not None and run not in runs:
+        meant = nearest(run, runs)
+        hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(runs)}"
+        raise ResultError(f"experiment {result.name} has no run {run!r}; {hint}")
+    trials = [trial for trial in result.trials if run in (None, trial.run)]
+    seeds = sorted({trial.seed for trial in trials})
+    if seed is not None and seed not in seeds:
+        of_run = f" of {run}" if run else ""
+        raise ResultError(
+            f"experiment {result.name} has no seed {seed}{of_run}; there are {', '.join(map(str, seeds))}"
+        )
+    trials = [trial for trial in trials if seed in (None, trial.seed)]
+    if len(trials) == 1 and not trials[0].ok:
+        error = f": {trials[0].error}" if trials[0].error else ""
+        raise ResultError(f"trial {trials[0].name} of experiment {result.name} is {trials[0].status}{error}")
+    return ExperimentResult.of(result.name, trials).best_trial()
+
+
+def checkpoint_folder(store: StorePaths, name: str, trial: TrialResult) -> Path:
+    """Where the model of a trial lies: where it was written, or in its place in this store, if that was moved.
+
+    Raises:
+        ResultError: it was not kept, or is there no more.
+    """
+    again = f"run the experiment again (nerbb run_experiment {name} --overwrite)"
+    if not trial.checkpoint:
+        off = str(trial.params.get("checkpoints")) == "False"
+        why = "ran with checkpoints = False" if off else "has no saved model"
+        mend = "set checkpoints = True in [settings], and " if off else ""
+        raise ResultError(f"trial {trial.name} of experiment {name} {why}; to get its model, {mend}{again}")
+    places = [Path(trial.checkpoint), store.checkpoints(name, trial.run, trial.seed)]
+    found = next((place for place in places if (place / "config.json").is_file()), None)
+    if found is None:
+        raise ResultError(f"the model of trial {trial.name} was at {places[0]} and is there no more; {again}")
+    return found

@@ -1,0 +1,176 @@
+"""A fine-tuned model in memory: loaded with all that its files say, and predicting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nerbb_ray.errors import ModelError
+from nerbb_ray.inference.labels import read_labels
+from nerbb_ray.inference.windows import encode_windows
+from nerbb_ray.ner.tags import SourceScheme
+from nerbb_ray.training.batches import batches_of, evaluation_order
+from nerbb_ray.training.context import TrialContext, device_precision
+from nerbb_ray.training.encoding import NO_WORD, special_tokens
+from nerbb_ray.training.model import load_tokenizer, load_trained, longest_sequence
+from nerbb_ray.training.sources import ModelSource
+
+Probabilities = NDArray[np.float64]
+
+DEFAULT_LENGTH = 512  # of a model that sets no limit
+NO_LIMIT = 10**6
+PRECISIONS = ("fp32", "bf16", "fp16", "auto")
+
+
+class Options(TypedDict, total=False):
+    """How a model predicts.
+
+    device: cpu, cuda, cuda:1, ...; a GPU if there is one.
+    batch_size: windows of full length that are predicted at once; shorter ones are more (32).
+    threads: CPUs that torch may use in this process; left as it is.
+    precision: fp32, bf16, fp16, or auto: bf16 where the hardware has it (fp32).
+    """
+
+    device: str | None
+    batch_size: int
+    threads: int | None
+    precision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagger:
+    """A model that predicts the tags of words.
+
+    Args:
+        tags: that it can predict, O first.
+        scheme: in which the tags are written.
+        columns: where in its output each of the tags is.
+        max_seq_length: sub-tokens of a window, special tokens included.
+        budget: sub-tokens of a batch, padding included.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    tags: tuple[str, ...]
+    scheme: SourceScheme
+    columns: tuple[int, ...]
+    max_seq_length: int
+    budget: int
+    ctx: TrialContext
+    dtype: torch.dtype
+
+    @property
+    def pad(self) -> int:
+        return int(self.tokenizer.pad_token_id or 0)
+
+    @cached_property
+    def _order(self) -> torch.Tensor | None:
+        """None where the output has the order of the tags already."""
+        sorted_already = self.columns == tuple(range(len(self.columns)))
+        return None if sorted_already else torch.tensor(self.columns, device=self.ctx.device)
+
+    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
+        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return (output if self._order is None else output[..., self._order]).float()
+
+    @torch.inference_mode()
+    def probabilities(self, texts: Sequence[Sequence[str]]) -> list[Probabilities]:
+        """The distribution of every word over the tags; words without a sub-token are O.
+
+        Args:
+            texts: the words of each.
+        Returns:
+            per text, *Shape:* (number of words, number of tags)
+        """
+        split = encode_windows(texts, self.tokenizer, self.max_seq_length)
+        found = np.zeros((len(split.gold), len(self.tags)))
+        found[:, 0] = 1.0
+        order = evaluation_order(split.lengths, self.budget)
+        for batch in batches_of(split, order, self.pad, self.ctx.device):
+            first = batch.words != NO_WORD
+            logits = self.logits(batch.input_ids, batch.attention_mask)[torch.from_numpy(first).to(self.ctx.device)]
+            found[batch.words[first]] = logits.cpu().double().softmax(-1).numpy()
+        if not np.isfinite(found).all():
+            raise ModelError(
+                f"model {self.name!r} gives no probabilities (NaN): its weights, or {self.dtype}, are no good"
+            )
+        return np.split(found, split.sentence_starts[1:-1]) if texts else []
+
+
+def open_tagger(
+    source: ModelSource,
+    *,
+    max_seq_length: int | None = None,
+    device: str | None = None,
+    batch_size: int = 32,
+    threads: int | None = None,
+    precision: str = "fp32",
+) -> Tagger:
+    """Load a fine-tuned model; see `Options`.
+
+    Args:
+        max_seq_length: that it was trained with, if known; else what its files say.
+    Raises:
+        ModelError: it cannot be loaded, is not one for named entities, or cannot run like this.
+    """
+    for name, number in {"batch_size": batch_size, "threads": threads}.items():
+        if number is not None and number < 1:
+            raise ModelError(f"{name} must be >= 1; got {number}")
+    if precision not in PRECISIONS:
+        raise ModelError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
+    place = _device(device)
+    model, tokenizer = load_trained(source), load_tokenizer(source, trained=True)
+    labels = read_labels(model.config.id2label, source.name)
+    length = max_seq_length or _length(model.config, tokenizer)
+    _check_room(length, tokenizer, source)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return Tagger(
+        name=source.name,
+        model=model.to(place),
+        tokenizer=tokenizer,
+        tags=labels.tags,
+        scheme=labels.scheme,
+        columns=labels.columns,
+        max_seq_length=length,
+        budget=batch_size * length,
+        ctx=TrialContext(report=lambda _: None, device=place, threads=torch.get_num_threads()),
+        dtype=device_precision(precision, place),
+    )
+
+
+def _device(wanted: str | None) -> torch.device:
+    if wanted is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # how torch says that it was built without CUDA
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"device must be cpu, or a GPU of this machine such as cuda:0; got {wanted!r}: {reason}"
+        ) from error
+    return device
+
+
+def _length(config: Any, tokenizer: Any) -> int:
+    """The tokenizer's own limit, as far as the model has positions."""
+    limits = (longest_sequence(config), tokenizer.model_max_length)
+    # a tokenizer without a limit says 10^30
+    return min((int(limit) for limit in limits if limit is not None and limit < NO_LIMIT), default=DEFAULT_LENGTH)
+
+
+def _check_room(length: int, tokenizer: Any, source: ModelSource) -> None:
+    special = sum(map(len, special_tokens(tokenizer)))
+    if length <= special:
+        raise ModelError(
+            f"model {source.name!r}: its tokenizer takes {length} sub-tokens, which leaves no room beside {special} "
+            "special ones: mend model_max_length in its tokenizer_config.json"
+        )

@@ -1,0 +1,256 @@
+"""Models from Python: use what was trained.
+
+Model.from_experiment("first").predict("Anna lives in Berlin.")
+[{"char_start": 0, "char_end": 4, "token": "Anna", "tag": "PER", "proba": 0.99}, ...]
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, Unpack, overload
+
+from nerbb_ray.config.names import folder_problem
+from nerbb_ray.errors import DataError, ModelError
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
+    from nerbb_ray.inference.scoring import Scoring
+    from nerbb_ray.inference.tagger import Options, Probabilities, Tagger
+    from nerbb_ray.training.sources import ModelSource
+
+Name = str | os.PathLike[str]
+Texts = list[str] | tuple[str, ...]
+Found = TypeVar("Found")
+
+log = logging.getLogger(__name__)
+
+
+class Model:
+    """A fine-tuned model; made by `from_experiment`, `from_checkpoint` or `from_huggingface`.
+
+    All of them take as keywords: device (a GPU if there is one), batch_size (32), threads, precision (fp32).
+    """
+
+    def __init__(self, tagger: "Tagger", store: StorePaths) -> None:
+        self._tagger, self._store = tagger, store
+
+    @classmethod
+    def from_experiment(
+        cls,
+        name: str,
+        run: str | None = None,
+        seed: int | None = None,
+        *,
+        store: Name | None = None,
+        **options: Unpack["Options"],
+    ) -> "Model":
+        """The model of an experiment's best trial: highest entity micro F1 on the validation data.
+
+        Args:
+            run, seed: choose among the trials of this run, or with this seed.
+            store: the folder of the store; the current one if left out.
+        Raises:
+            ResultError: it was never run, has no such trial, or the trial's model was not kept.
+            ModelError: the model cannot be loaded.
+        """
+        from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
+        from nerbb_ray.training.sources import local_model
+
+        paths = store_of(store)
+        trial = choose_trial(load_experiment(paths, name), run, seed)
+        source = local_model(f"{name}/{trial.name}", checkpoint_folder(paths, name, trial))
+        length = int(str(trial.params["max_seq_length"])) if "max_seq_length" in trial.params else None
+        return cls._open(source, paths, length, options)
+
+    @classmethod
+    def from_checkpoint(cls, path: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
+        """The model in a folder: of a trial, of an export, or any other in the format of transformers.
+
+        Raises:
+            ModelError: there is none, or it cannot be loaded.
+        """
+        from nerbb_ray.training.sources import local_model
+
+        folder = Path(path).expanduser()
+        return cls._open(local_model(str(path), folder), store_of(store), None, options)
+
+    @classmethod
+    def from_huggingface(cls, name: str, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
+        """A model for token classification of the Hugging Face hub, or from where experiments find models, too.
+
+        Raises:
+            ModelError: it is nowhere, cannot be loaded, or is not fine-tuned for named entities.
+        """
+        from nerbb_ray.training.sources import find_model
+
+        paths = store_of(store)
+        return cls._open(find_model(name, paths.pretrained_models, Path.cwd()), paths, None, options)
+
+    @classmethod
+    def _open(cls, source: "ModelSource", store: StorePaths, length: int | None, options: "Options") -> "Model":
+        from nerbb_ray.inference.tagger import open_tagger
+
+        return cls(open_tagger(source, max_seq_length=length, **options), store)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: {', '.join(self.classes)}; {self._tagger.ctx.device}>"
+
+    @property
+    def name(self) -> str:
+        """`<experiment>/<trial>`, or as it was asked for."""
+        return self._tagger.name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags that a word can get, O first."""
+        return self._tagger.tags
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All classes of entities, sorted."""
+        from nerbb_ray.inference.labels import classes_of
+
+        return classes_of(self._tagger.tags, self._tagger.scheme)
+
+    @property
+    def annotation_scheme(self) -> str:
+        """Of the tags: plain, bio, bilou; of models from elsewhere also iob1, bioes."""
+        return self._tagger.scheme
+
+    @property
+    def max_seq_length(self) -> int:
+        """Sub-tokens of a window; longer texts are predicted in overlapping ones."""
+        return self._tagger.max_seq_length
+
+    @overload
+    def predict(self, texts: str, level: "Level" = "entity") -> "list[Entity]": ...
+    @overload
+    def predict(self, texts: Texts, level: "Level" = "entity") -> "list[list[Entity]]": ...
+    def predict(self, texts: str | Texts, level: "Level" = "entity") -> "list[Entity] | list[list[Entity]]":
+        """The entities of a text, or those of each of several texts.
+
+        Texts can be of any length. What comes back are plain dictionaries, ready for JSON:
+        `{"char_start": 0, "char_end": 4, "token": "Anna", "tag": "PER", "proba": 0.99}`
+        with `text[char_start:char_end] == token`.
+
+        Args:
+            level: "entity": the entities; `proba` is the mean over their words. "word": every word with its most
+                probable tag, O included; words are runs of letters and digits, and single other characters.
+        Raises:
+            DataError: a text is no text.
+        """
+        from nerbb_ray.inference.entities import predicted_entities, predicted_words
+
+        if level not in ("entity", "word"):
+            raise DataError(f"level must be entity or word; got {level!r}")
+        return self._predicted(texts, predicted_entities if level == "entity" else predicted_words)
+
+    @overload
+    def predict_proba(self, texts: str) -> "list[WordProba]": ...
+    @overload
+    def predict_proba(self, texts: Texts) -> "list[list[WordProba]]": ...
+    def predict_proba(self, texts: str | Texts) -> "list[WordProba] | list[list[WordProba]]":
+        """Every word of a text, or of each of several texts, with the probability of every tag:
+
+        `{"char_start": 0, "char_end": 4, "token": "Anna", "proba_dist": {"O": 0.01, "B-PER": 0.98, "I-PER": 0.01}}`
+        """
+        from nerbb_ray.inference.entities import distributions
+
+        return self._predicted(texts, distributions)
+
+    def _predicted(
+        self,
+        texts: str | Texts,
+        read: "Callable[[str, Sequence[Span], Probabilities, Tagger], list[Found]]",
+    ) -> "list[Found] | list[list[Found]]":
+        from nerbb_ray.inference.entities import check_text, split_texts
+
+        if not isinstance(texts, str | list | tuple):
+            raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
+        given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
+        spans, words = split_texts(given)
+        probabilities = self._tagger.probabilities(words)
+        found = [
+            read(text, places, values, self._tagger)
+            for text, places, values in zip(given, spans, probabilities, strict=True)
+        ]
+        return found[0] if isinstance(texts, str) else found
+
+    def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
+        """Write the rows of a file with their entities to another file, of any size, in the same order.
+
+        Args:
+            source: .txt (a text per line) or .jsonl (`{"text": "..."}` or `{"tokens": [...]}` per line).
+            target: .jsonl, in a format of data sets: `{"text": "...", "tags": [<entity>, ...]}`, or
+                `{"tokens": [...], "tags": ["B-PER", ...]}`. Other keys of a line are kept. It is replaced if it exists.
+            quiet: no progress bar; there is none either where stderr is not a terminal.
+        Returns:
+            The number of rows.
+        Raises:
+            DataError: by file and line; the target is untouched then.
+        """
+        from nerbb_ray.inference.files import tag_file
+
+        return tag_file(self._tagger, Path(source).expanduser(), Path(target).expanduser(), quiet=quiet)
+
+    def evaluate_on_dataset(self, name: str, phase: str = "test", *, subset: str | None = None) -> dict[str, float]:
+        """The metrics on a split of a data set, as an experiment names and counts them: `test/entity/micro/f1`.
+
+        Of the data that the model was trained with, all of `test` gives what its trial reported. A trial that ran in
+        bf16 was tested in bf16: to get its numbers, load the model with precision="bf16".
+
+        Another annotation scheme is converted. Entities of classes that the model does not know count as missed.
+
+        Args:
+            name: of a data set in the store or on the hub, or a folder.
+            phase: train, val or test.
+        Raises:
+            DataError: there is no such data set or phase, or its data are bad.
+        """
+        scoring = self.score(name, phase, subset=subset)
+        for note in scoring.notes:
+            log.warning("data set %s: %s", name, note)
+        return scoring.evaluation.metrics(phase)
+
+    def score(self, name: str, phase: str = "test", *, subset: str | None = None) -> "Scoring":
+        """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
+        from nerbb_ray.inference.scoring import score, target_scheme
+        from nerbb_ray.ner.corpus import SPLITS, find_corpus
+
+        if phase not in SPLITS:
+            raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
+        corpus = find_corpus(name, subset, self._store.datasets, scheme=target_scheme(self._tagger))
+        return score(self._tagger, corpus, phase)
+
+
+def find(name: str, store: StorePaths, run: str | None, seed: int | None, **options: Unpack["Options"]) -> Model:
+    """The model that a command line means: of a path, of an experiment, or of the store, a package or the hub.
+
+    Raises:
+        NerbbError: there is none.
+    """
+    from nerbb_ray.tracking.mlflow_reader import find_result
+
+    is_path = name.startswith(("/", ".", "~"))
+    chosen = run is not None or seed is not None
+    if is_path and chosen:
+        raise ModelError(f"run and seed choose among the trials of an experiment; {name} is a folder")
+    if is_path:
+        return Model.from_checkpoint(name, store=store.root, **options)
+    could_be = folder_problem(name) is None  # asking MLflow takes a second
+    if chosen or (could_be and (name in store.configs() or find_result(store.tracking_uri, name))):
+        return Model.from_experiment(name, run, seed, store=store.root, **options)
+    try:
+        return Model.from_huggingface(name, store=store.root, **options)
+    except ModelError as error:
+        raise ModelError(f"there is no experiment {name!r} in {store.root}, and as a model: {error}") from error
+
+
+def store_of(path: Name | None) -> StorePaths:
+    """The store in a folder; of None, the current one."""
+    return current_store(None if path is None else Path(path))
