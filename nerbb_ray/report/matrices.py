@@ -70,9 +70,12 @@ def parse(text: str) -> Matrix:
     Raises:
         ValueError: it is not such a file.
     """
-    header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
+    try:
+        header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
+    except csv.Error as error:
+        raise ValueError(text) from error
     labels = header[1:]
-    if [row[0] for row in rows if row] != labels or any(len(row) != len(header) for row in rows):
+    if not labels or [row[0] for row in rows if row] != labels or any(len(row) != len(header) for row in rows):
         raise ValueError(text)
     return Matrix(
         tuple(labels), {(row[0], label): int(n) for row in rows for label, n in zip(labels, row[1:], strict=True)}

@@ -35,7 +35,7 @@ class Scale:
         room = max(high - low, MIN_SPAN)
         ends = [end for mean in means for end in mean.ci95 or ()]
         low, high = max(min([low, *ends]), low - room), min(max([high, *ends]), high + room)
-        padding = 0.05 * max(high - low, MIN_SPAN)
+        padding = max(0.05 * (high - low), (MIN_SPAN - (high - low)) / 2)
         return cls(low - padding, high + padding)
 
     def x(self, value: float) -> float:
@@ -45,7 +45,7 @@ class Scale:
     @property
     def ticks(self) -> list[float]:
         """Two to six round numbers."""
-        raw = (self.high - self.low) / 4
+        raw = (self.high - self.low) / 5
         power = 10 ** math.floor(math.log10(raw))
         step = next(k * power for k in (1, 2, 5, 10) if k * power >= raw)
         first = math.ceil(self.low / step)
