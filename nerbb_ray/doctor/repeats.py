@@ -48,7 +48,7 @@ def examine_repeats(index: Index) -> Repeats:
     taggings: dict[int, set[tuple[str, ...]]] = {}
     exact: list[int] = []
     near: list[int] = []
-    contradicting: list[int] = []
+    contradicting: list[tuple[int, int]] = []
     for number, sentence in rows:
         first = index.words[sentence.tokens]
         if first == number:
@@ -60,7 +60,7 @@ def examine_repeats(index: Index) -> Repeats:
         seen = taggings.setdefault(first, {rows.sentences[first].tags})
         if sentence.tags not in seen:
             if len(seen) == 1:
-                contradicting.append(number)
+                contradicting.append((number, first))
             seen.add(sentence.tags)
     return Repeats(
         count=len(exact),
@@ -68,7 +68,7 @@ def examine_repeats(index: Index) -> Repeats:
         contradicting=len(contradicting),
         near=len(near),
         places=_places(rows, exact),
-        contradicting_places=_places(rows, contradicting),
+        contradicting_places=tuple(_difference(rows, *pair) for pair in contradicting[:SHOWN]),
         near_places=_places(rows, near),
     )
 
@@ -77,6 +77,14 @@ def _places(rows: Rows, numbers: Iterable[int]) -> tuple[Place, ...]:
     """Long sentences first: they are the least likely to be the same by chance."""
     chosen = sorted(numbers, key=lambda number: len(rows.sentences[number].tokens) <= SHORT)
     return tuple(rows.place(number) for number in chosen[:SHOWN])
+
+
+def _difference(rows: Rows, number: int, first: int) -> Place:
+    """The first word with another tag than in an earlier sentence of the same words."""
+    now, before = rows.sentences[number], rows.sentences[first]
+    word = next(i for i, (a, b) in enumerate(zip(now.tags, before.tags, strict=True)) if a != b)
+    earlier = rows.place(first, word)
+    return rows.place(number, word, f"{now.tokens[word]}: {now.tags[word]}, but {before.tags[word]} in {earlier}")
 
 
 def examine_overlaps(indexes: Mapping[str, Index]) -> Iterator[Overlap]:

@@ -1,5 +1,6 @@
 """The sentences of one split with their places."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from nerbb_ray.ner.corpus import Sentence
 
 SHOWN = 20  # places that are kept of one kind
 QUOTED = 60  # characters
+# combining diacritics, variation selectors, U+FFFD
+_MARKS = re.compile("[\u0300-\u036f\ufe00-\ufe0f\ufffd]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +44,9 @@ def visible(text: str) -> str:
 
 
 def spelled(word: str) -> str:
-    """A word in quotes; in ASCII with escapes, because what is odd about it may not be seen."""
-    return ascii(word[:QUOTED]) + ("..." if len(word) > QUOTED else "")
+    """A word in quotes, in which accents and other marks that could be overlooked are written as Python does, too."""
+    cut = "".join(ascii(c)[1:-1] if _MARKS.match(c) else c for c in word[:QUOTED])
+    # what is escaped by now is longer than it was, and must not be cut a second time
+    return (
+        "'" + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut) + ("'..." if len(word) > QUOTED else "'")
+    )

@@ -15,6 +15,7 @@ LONG_SENTENCE = 250  # words
 SHOWN_WORDS = 10
 # UTF-8 that was read as Latin-1 or Windows-1252: the two marks of a letter with an accent, or of a quotation mark
 _MOJIBAKE = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u2018-\u203a\u20ac\u0152\u0153\u0160\u0161]|\u00e2\u20ac")
+_ADDRESS = re.compile(r"://|www\.|/[^/]+/", re.IGNORECASE)  # of the web: long by nature, as paths are
 _REFERENCE = re.compile(r"&(?:[a-z]{2,8}|#\d{2,6}|#x[0-9a-f]{2,6});", re.IGNORECASE)
 
 
@@ -32,7 +33,7 @@ KINDS: Mapping[str, Callable[[str], bool]] = {
     "private": lambda word: _has("Co")(word) or _has("Cn")(word),
     "not_nfc": lambda word: not unicodedata.is_normalized("NFC", word),
     "reference": lambda word: bool(_REFERENCE.search(word)),
-    "long": lambda word: len(word) > LONG_WORD,
+    "long": lambda word: len(word) > LONG_WORD and not _ADDRESS.search(word),
 }
 
 

@@ -1,0 +1,96 @@
+"""`nerbb check_dataset`: what is wrong with a data set, as a table, as JSON, as a page."""
+
+import json
+import shutil
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nerbb_ray.commands.command import Command
+from nerbb_ray.errors import DataError
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
+
+if TYPE_CHECKING:
+    from nerbb_ray.doctor import Findings
+
+OK, FOUND = 0, 1
+PIPE_WIDTH = 120  # a pipe or a file has no width of its own
+DEFAULT_LENGTH = 128
+SCHEMES = ("auto", "plain", "bio", "bilou")
+
+
+def check_dataset(args: Namespace) -> int:
+    """Print what is found; the exit status is 1 only with --strict and an error or a warning."""
+    from nerbb_ray.doctor import findings_page, findings_text
+
+    findings = find(args)
+    if args.json:
+        print(json.dumps(findings.to_dict(), indent=2, allow_nan=False))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+        print(findings_text(findings, width), end="")
+    if args.html:
+        _write(args.html, findings_page(findings))
+        print(f"page: {args.html}", file=sys.stderr)
+    return FOUND if args.strict and findings.count("error") + findings.count("warning") else OK
+
+
+def find(args: Namespace) -> "Findings":
+    from nerbb_ray.doctor import examine
+    from nerbb_ray.ner.corpus import find_data
+
+    store = current_store(args.store)
+    found = find_data(args.name, args.subset, store.datasets)
+    corpus = found.corpus(args.annotation_scheme)
+    tokenizer = _tokenizer(args.model, store, args.max_seq_length) if args.model else None
+    return examine(corpus, found.readings, tokenizer, args.max_seq_length, args.model)
+
+
+def _tokenizer(name: str, store: StorePaths, max_seq_length: int) -> Any:
+    from nerbb_ray.training.model import check_length, load_tokenizer
+    from nerbb_ray.training.sources import find_model
+
+    source = find_model(name, store.pretrained_models, Path.cwd())
+    check_length(source, max_seq_length)
+    return load_tokenizer(source)
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"the page cannot be written: {error.strerror}", path) from error
+
+
+def _length(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"must be an integer >= 1; got {text!r}")
+    return int(text)
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="in the store, of a folder (./my/data), built in, or on the hub")
+    parser.add_argument("--subset", metavar="S", help="of the data set")
+    parser.add_argument("--model", metavar="M", help="whose sub-tokens are counted: name, folder or hub id (none)")
+    parser.add_argument(
+        "--max-seq-length", type=_length, default=DEFAULT_LENGTH, metavar="N", help=f"of training ({DEFAULT_LENGTH})"
+    )
+    parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", help="of training (auto)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, too")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 if there are errors or warnings")
+
+
+COMMAND = Command(
+    "check_dataset",
+    "show what is wrong with a data set: leaks, duplicates, broken tags, odd words, lengths",
+    (
+        "check_dataset wnut17",
+        "check_dataset ./my/data --model sentence-transformers/all-MiniLM-L6-v2 --html my-data.html",
+    ),
+    check_dataset,
+    _arguments,
+)
