@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import StoreError
-from nerbb_ray.model import Model, Name
+from nerbb_ray.model import Model, Name, store_of
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.store import current_store
 from nerbb_ray.tracking.results import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def export(
     from nerbb_ray.inference.card import model_card
     from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
 
-    paths, target = current_store(None if store is None else Path(store)), Path(folder).expanduser().resolve()
+    paths, target = store_of(store), Path(folder).expanduser().resolve()
     result = load_experiment(paths, name)
     trial = choose_trial(result, run, seed)
     source = checkpoint_folder(paths, name, trial).resolve()
@@ -75,9 +74,8 @@ def _check_target(target: Path, source: Path, overwrite: bool) -> None:
     if not (target / "config.json").is_file():
         raise StoreError(f"{target} exists and has no model; name another folder")
     if not overwrite:
-        raise StoreError(
-            f"{target} has a model already; name another folder, or replace it with --overwrite (in Python overwrite=True)"
-        )
+        way_out = "name another folder, or replace it with --overwrite (in Python overwrite=True)"
+        raise StoreError(f"{target} has a model already; {way_out}")
 
 
 def _write_length(folder: Path, trial: TrialResult) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
-from nerbb_ray.config.names import folder_problem
-from nerbb_ray.errors import DataError, ModelError
+from nerbb_ray.errors import DataError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
 
@@ -226,29 +225,6 @@ class Model:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
         corpus = find_corpus(name, subset, self._store.datasets, scheme=target_scheme(self._tagger))
         return score(self._tagger, corpus, phase)
-
-
-def find(name: str, store: StorePaths, run: str | None, seed: int | None, **options: Unpack["Options"]) -> Model:
-    """The model that a command line means: of a path, of an experiment, or of the store, a package or the hub.
-
-    Raises:
-        NerbbError: there is none.
-    """
-    from nerbb_ray.tracking.mlflow_reader import find_result
-
-    is_path = name.startswith(("/", ".", "~"))
-    chosen = run is not None or seed is not None
-    if is_path and chosen:
-        raise ModelError(f"run and seed choose among the trials of an experiment; {name} is a folder")
-    if is_path:
-        return Model.from_checkpoint(name, store=store.root, **options)
-    could_be = folder_problem(name) is None  # asking MLflow takes a second
-    if chosen or (could_be and (name in store.configs() or find_result(store.tracking_uri, name))):
-        return Model.from_experiment(name, run, seed, store=store.root, **options)
-    try:
-        return Model.from_huggingface(name, store=store.root, **options)
-    except ModelError as error:
-        raise ModelError(f"there is no experiment {name!r} in {store.root}, and as a model: {error}") from error
 
 
 def store_of(path: Name | None) -> StorePaths:

@@ -191,7 +191,7 @@ def _limits(facts: CardFacts) -> Iterator[str]:
         f"The tags are written in the scheme {facts.scheme}."
     )
     if facts.scheme == "bilou":
-        yield "- The pipeline of transformers does not know this scheme: put its pieces together yourself, or use nerbb_ray."
+        yield "- The pipeline of transformers does not know this scheme and gives pieces of entities; nerbb_ray does."
     yield (
         f"- It was trained on pieces of at most {facts.max_seq_length} sub-tokens. The pipeline of transformers cuts "
         "off what is longer; nerbb_ray reads longer texts in overlapping windows."

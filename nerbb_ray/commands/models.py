@@ -1,0 +1,208 @@
+"""Commands that use what was trained: predict, evaluate, export."""
+
+import json
+import math
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.config.names import folder_problem
+from nerbb_ray.errors import DataError, ModelError
+from nerbb_ray.store import current_store
+from nerbb_ray.tune.command import OK
+
+if TYPE_CHECKING:
+    from nerbb_ray.inference.entities import Entity
+    from nerbb_ray.model import Model
+
+STDIN = "-"
+ALSO_SHOWN = {"loss": "loss", "token accuracy": "token/all/acc", "lenient F1": "entity/micro/f1_lenient"}
+SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
+
+
+def predict(args: Namespace) -> int:
+    texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [text])]
+    found = _model(args).predict(texts, level=args.level)
+    if args.json:
+        rows = [{"text": text, "tags": tags} for text, tags in zip(texts, found, strict=True)]
+        print(json.dumps(rows, indent=2, allow_nan=False))
+        return OK
+    for number, (text, tags) in enumerate(zip(texts, found, strict=True)):
+        print(*([""] if number else []), *_lines(text, tags), sep="\n")
+    return OK
+
+
+def predict_file(args: Namespace) -> int:
+    count = _model(args).predict_on_file(args.source, args.target)
+    print(f"{args.target}: {count} {'text' if count == 1 else 'texts'} with entities")
+    return OK
+
+
+def evaluate(args: Namespace) -> int:
+    model = _model(args)
+    scoring = model.score(args.dataset, args.phase, subset=args.subset)
+    metrics = scoring.evaluation.metrics(args.phase)
+    if args.json:
+        defined = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        about = {"model": model.name, "dataset": args.dataset, "phase": args.phase, "notes": scoring.notes}
+        print(json.dumps(about | {"metrics": defined}, indent=2, allow_nan=False))
+        return OK
+    for note in scoring.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(f"{model.name} on {args.dataset}, {args.phase}", "", scoring.evaluation.counts.report(), "", sep="\n")
+    for title, name in ALSO_SHOWN.items():
+        value = metrics[f"{args.phase}/{name}"]
+        print(f"{title}: {value:.4f}" if math.isfinite(value) else f"{title}: -")
+    return OK
+
+
+def export(args: Namespace) -> int:
+    from nerbb_ray.export import export as export_model
+
+    folder = export_model(
+        args.name,
+        args.folder,
+        args.run,
+        args.seed,
+        overwrite=args.overwrite,
+        language=args.language,
+        store=current_store(args.store).root,
+    )
+    print(f"{folder}: the model, with its model card README.md")
+    return OK
+
+
+def _model(args: Namespace) -> "Model":
+    """The model that is meant: in a folder, of an experiment, or of the store, a package or the hub.
+
+    Raises:
+        NerbbError: there is none.
+    """
+    from nerbb_ray.model import Model
+    from nerbb_ray.tracking.mlflow_reader import find_result
+
+    store, name = current_store(args.store), args.name
+    chosen = args.run is not None or args.seed is not None
+    is_path = name.startswith(("/", ".", "~"))
+    if is_path and chosen:
+        raise ModelError(f"--run and --seed choose among the trials of an experiment; {name} is a folder")
+    if is_path:
+        return Model.from_checkpoint(name, store=store.root, device=args.device)
+    could_be = folder_problem(name) is None  # to ask MLflow takes a second
+    if chosen or (could_be and (name in store.configs() or find_result(store.tracking_uri, name))):
+        return Model.from_experiment(name, args.run, args.seed, store=store.root, device=args.device)
+    try:
+        return Model.from_huggingface(name, store=store.root, device=args.device)
+    except ModelError as error:
+        raise ModelError(f"there is no experiment {name!r} in {store.root}. As the name of a model: {error}") from error
+
+
+def _stdin_lines() -> list[str]:
+    try:
+        return sys.stdin.read().splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"the texts on stdin must be UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def _lines(text: str, tags: "Sequence[Entity]") -> Iterator[str]:
+    """A text and what was found in it."""
+    from rich.cells import cell_len, set_cell_size
+
+    yield _printable(text, SHOWN_CHARACTERS)
+    if not tags:
+        yield "  (no entity)"
+    shown = [(tag["tag"], _printable(tag["token"], SHOWN_TOKEN), tag) for tag in tags]
+    label_width, token_width = (max((cell_len(row[column]) for row in shown), default=0) for column in (0, 1))
+    for label, token, tag in shown:
+        cells = f"{set_cell_size(label, label_width)}  {set_cell_size(token, token_width)}"
+        yield f"  {cells}  {tag['proba']:.3f}  {tag['char_start']}-{tag['char_end']}"
+
+
+def _printable(text: str, size: int) -> str:
+    """One line of at most `size` characters: what would move the cursor is escaped."""
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: size + 1])
+    return escaped if len(escaped) <= size else f"{escaped[: size - 3]}..."
+
+
+def _model_arguments(parser: ArgumentParser) -> None:
+    _name(parser, "experiment, folder or model id")
+    _trial_options(parser)
+    parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
+
+
+def _name(parser: ArgumentParser, what: str) -> None:
+    completed(parser.add_argument("name", metavar="NAME", help=what), lambda store: store.configs())
+
+
+def _trial_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--run", metavar="RUN", help="of the experiment (that of its best trial)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
+
+
+def _predict_arguments(parser: ArgumentParser) -> None:
+    _model_arguments(parser)
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="a text; - for those on stdin, one per line")
+    parser.add_argument("--level", choices=("entity", "word"), default="entity", help="word: every word with its tag")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _file_arguments(parser: ArgumentParser) -> None:
+    _model_arguments(parser)
+    parser.add_argument("source", type=Path, metavar="IN", help=".txt (a text per line) or .jsonl")
+    parser.add_argument("target", type=Path, metavar="OUT", help=".jsonl; replaced if it exists")
+
+
+def _evaluate_arguments(parser: ArgumentParser) -> None:
+    _model_arguments(parser)
+    action = parser.add_argument("dataset", metavar="DATASET", help="of the store or the hub, or a folder")
+    completed(action, lambda store: sorted(path.name for path in store.datasets.iterdir()))
+    parser.add_argument("--subset", metavar="S", help="of the data set")
+    parser.add_argument("--phase", choices=("train", "val", "test"), default="test", help="the split (test)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _export_arguments(parser: ArgumentParser) -> None:
+    _name(parser, "of the experiment")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="is made; must be new or empty")
+    _trial_options(parser)
+    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en")
+    parser.add_argument("--overwrite", action="store_true", help="replace a model that is in DIR")
+
+
+COMMANDS = (
+    Command(
+        "predict",
+        "find the entities in texts",
+        (
+            'predict wnut17 "Anna lives in Berlin."',
+            "predict wnut17 --run runB --seed 43 --level word - < texts.txt",
+            "predict dslim/bert-base-NER Paris --json",
+        ),
+        predict,
+        _predict_arguments,
+    ),
+    Command(
+        "predict_file",
+        "find the entities in all texts of a file",
+        ("predict_file wnut17 texts.txt entities.jsonl", "predict_file ./my-model texts.jsonl entities.jsonl"),
+        predict_file,
+        _file_arguments,
+    ),
+    Command(
+        "evaluate",
+        "measure a model on a data set",
+        ("evaluate wnut17 wnut17", "evaluate wnut17 conll2003 --phase val --json"),
+        evaluate,
+        _evaluate_arguments,
+    ),
+    Command(
+        "export",
+        "write a model with its model card to a folder",
+        ("export wnut17 my-model", "export wnut17 my-model --run runB --language en --overwrite"),
+        export,
+        _export_arguments,
+    ),
+)
