@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nerbb_ray.commands.command import Command
+from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.errors import DataError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
@@ -72,7 +72,10 @@ def _length(text: str) -> int:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="in the store, of a folder (./my/data), built in, or on the hub")
+    name = parser.add_argument(
+        "name", metavar="NAME", help="in the store, of a folder (./data), built in, or on the hub"
+    )
+    completed(name, lambda store: (path.name for path in sorted(store.datasets.iterdir()) if path.is_dir()))
     parser.add_argument("--subset", metavar="S", help="of the data set")
     parser.add_argument("--model", metavar="M", help="whose sub-tokens are counted: name, folder or hub id (none)")
     parser.add_argument(

@@ -1,6 +1,6 @@
 """All commands of `nerbb`, in the order in which a user needs them."""
 
-from nerbb_ray.commands import completion, doctor, experiments, report, stores
+from nerbb_ray.commands import completion, doctor, experiments, models, report, stores
 from nerbb_ray.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (

@@ -99,7 +99,6 @@ def _taggings(corpus: Corpus, readings: Mapping[str, Reading]) -> dict[str, Tagg
 def _with_subtokens(
     splits: list[SplitFindings], rows: Mapping[str, Rows], tokenizer: Any, max_seq_length: int
 ) -> list[SplitFindings]:
-    # loads torch: only where there is a tokenizer
     from nerbb_ray.doctor.subtokens import WordPieces, examine_subtokens
 
     pieces = WordPieces(tokenizer, max_seq_length)

@@ -31,12 +31,10 @@ def class_plot(findings: Findings) -> str:
         axes.set_xlabel("entities")
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-        more = (
-            f" The {len(shown)} classes with most entities in train, of {len(ordered)}."
-            if ordered[len(shown) :]
-            else ""
-        )
-        return figure(drawn, f"Entities per class and split.{more}")
+        caption = "Entities per class and split."
+        if len(shown) < len(ordered):
+            caption += f" The {len(shown)} classes with most entities in train, of {len(ordered)}."
+        return figure(drawn, caption)
 
 
 def length_plot(findings: Findings) -> str:

@@ -156,7 +156,8 @@ def _repeats(split: SplitFindings) -> Iterator[Problem]:
         yield Problem("duplicate", severity, text, advice, repeats.count, repeats.places)
     if repeats.contradicting:
         what = counted(repeats.contradicting, "repeated sentence")
-        text = f"{what} of {name} with different tags from one time to the next, such as {repeats.contradicting_places[0].quote}"
+        example = repeats.contradicting_places[0].quote
+        text = f"{what} of {name} with different tags from one time to the next, such as {example}"
         advice = "decide which annotation is right"
         yield Problem("contradiction", "warning", text, advice, repeats.contradicting, repeats.contradicting_places)
     if repeats.near:

@@ -47,6 +47,5 @@ def spelled(word: str) -> str:
     """A word in quotes, in which accents and other marks that could be overlooked are written as Python does, too."""
     cut = "".join(ascii(c)[1:-1] if _MARKS.match(c) else c for c in word[:QUOTED])
     # what is escaped by now is longer than it was, and must not be cut a second time
-    return (
-        "'" + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut) + ("'..." if len(word) > QUOTED else "'")
-    )
+    seen = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    return f"'{seen}'..." if len(word) > QUOTED else f"'{seen}'"

@@ -67,9 +67,9 @@ def _dropped(findings: Findings) -> Iterator[Problem]:
     found = _of_tokenizer(findings, lambda subtokens: subtokens.dropped)
     if total := sum(words.count for words in found.values()):
         tagged = sum(words.tagged for words in found.values())
-        text = f"{counted(total, 'word')} without any sub-token ({by_split(_counts(found))})"
+        text = f"{counted(total, 'word')} dropped by the tokenizer: no sub-token ({by_split(_counts(found))})"
         loss = f", {tagged} of them in an entity" if tagged else ", none of them in an entity"
-        advice = "they are always predicted O: leave them out, or replace them by what can be seen"
+        advice = "always predicted O: leave them out, or replace them by what can be seen"
         severity: Severity = "warning" if tagged else "info"
         yield Problem("dropped_word", severity, f"{text}{loss}{_examples(found)}", advice, total, _places(found))
 
