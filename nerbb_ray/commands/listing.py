@@ -1,10 +1,11 @@
 """All commands of `nerbb`, in the order in which a user needs them."""
 
-from nerbb_ray.commands import completion, doctor, experiments, models, report, stores
+from nerbb_ray.commands import completion, data, doctor, experiments, models, report, stores
 from nerbb_ray.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     stores.CREATE,
+    data.SET_UP_DATASET,
     doctor.COMMAND,
     *experiments.COMMANDS,
     report.COMMAND,

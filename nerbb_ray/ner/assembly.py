@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.hold_out import DEFAULT, HoldOut, hold_out
 from nerbb_ray.ner.reading import BLANK, Reading, Sentence
-from nerbb_ray.ner.scores import RESERVED_LABELS
 from nerbb_ray.ner.tags import (
     OUTSIDE,
     OUTSIDE_SPELLINGS,
@@ -24,7 +23,6 @@ from nerbb_ray.ner.tags import (
 )
 
 SPLITS = ("train", "val", "test")
-HELD_OUT_RATIO, HELD_OUT_SEED = 0.1, 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,13 @@ def _fingerprint(corpus: Corpus) -> str:
     return digest.hexdigest()
 
 
-def assemble(name: str, readings: Mapping[str, Reading], scheme: str) -> Corpus:
+def assemble(name: str, readings: Mapping[str, Reading], scheme: str, rule: HoldOut = DEFAULT) -> Corpus:
     """Bring the splits of a data set into one scheme.
 
     Args:
         readings: by split; val and test may be missing, and are then held out from train.
         scheme: plain, bio, bilou, or auto for that of the data.
+        rule: how val and test are held out.
     Raises:
         DataError: train is empty, or a class cannot be told from a name of the metrics.
     """
@@ -91,7 +90,7 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str) -> Corpus:
     converted = {split: _converted(split, rows, sources[split], target, notes) for split, rows in splits.items()}
     classes = sorted({split_tag(tag, target)[1] for rows in converted.values() for s in rows for tag in s.tags} - {""})
     _check_classes(name, classes, notes)
-    _hold_out(converted, notes)
+    hold_out(converted, _documents(readings["train"]), rule, notes)
     return Corpus(name, target, tuple(classes), converted["train"], converted["val"], converted["test"], tuple(notes))
 
 
@@ -156,6 +155,8 @@ def _converted(
 
 
 def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
+    from nerbb_ray.ner.scores import RESERVED_LABELS  # loads numpy, and `import nerbb_ray` comes by here
+
     reserved = sorted((RESERVED_LABELS | OUTSIDE_SPELLINGS) & set(classes))
     if reserved:
         raise DataError(
@@ -174,14 +175,7 @@ def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
         )
 
 
-def _hold_out(splits: dict[str, tuple[Sentence, ...]], notes: list[str]) -> None:
-    """Fill a missing val or test with a tenth of train each, always the same sentences, in file order."""
-    missing = [split for split in ("val", "test") if split not in splits]
-    train = splits["train"]
-    size = max(1, round(HELD_OUT_RATIO * len(train))) if len(train) >= 3 else 0
-    order = list(range(len(train)))
-    random.Random(HELD_OUT_SEED).shuffle(order)
-    for i, split in enumerate(missing):
-        splits[split] = tuple(train[k] for k in sorted(order[i * size : (i + 1) * size]))
-        notes.append(f"no {split} data: {size} of {len(train)} sentences of train are held out for it")
-    splits["train"] = tuple(train[k] for k in sorted(order[len(missing) * size :]))
+def _documents(reading: Reading) -> list[int]:
+    """The document of each sentence that has words; empty if the data know no documents."""
+    pairs = zip(reading.documents, reading.sentences, strict=True) if reading.documents else ()
+    return [document for document, sentence in pairs if sentence.tokens]

@@ -10,7 +10,7 @@ from nerbb_ray.ner.reading import BLANK, Reading, Sentence, lines_of
 from nerbb_ray.ner.records import Record, json_lines
 from nerbb_ray.ner.tags import SCHEMES
 
-__all__ = ["Reading", "Sentence", "read_csv", "read_jsonl", "read_rows"]
+__all__ = ["BLANK", "Reading", "Sentence", "read_csv", "read_jsonl", "read_rows"]
 
 HEADERS = (["tags", "text"], ["labels", "text"])
 ENTITY = {"token": str, "tag": str, "char_start": int, "char_end": int}

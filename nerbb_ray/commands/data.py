@@ -1,0 +1,123 @@
+"""Commands on data sets: bring them into the store."""
+
+import json
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nerbb_ray.commands.command import Command
+from nerbb_ray.errors import DataError
+from nerbb_ray.store import current_store
+from nerbb_ray.tune.command import OK
+
+if TYPE_CHECKING:
+    from nerbb_ray.dataset import Wanted
+    from nerbb_ray.ner.placing import SetUp
+
+FRACTION, SEED = 0.1, 42
+SCHEMES = ("auto", "plain", "bio", "bilou")
+
+
+def set_up_dataset(args: Namespace) -> int:
+    from nerbb_ray.dataset import bring_in
+    from nerbb_ray.ner.hold_out import HoldOut
+
+    rule = HoldOut(args.val_fraction, args.test_fraction, args.seed)
+    store = current_store(args.store)
+    outcome = bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
+    if args.json:
+        print(json.dumps(_plain(outcome), allow_nan=False))
+    else:
+        first, *rest = outcome.lines()
+        print(first, *(line for line in rest if not line.startswith("note: ")), sep="\n")
+    for note in outcome.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return OK
+
+
+def wanted(args: Namespace) -> "Wanted":
+    """What the argument means: a path or an address, else a name.
+
+    Raises:
+        DataError: it looks like a path that is not there, or has options of the other kind.
+    """
+    from nerbb_ray.dataset import Wanted
+    from nerbb_ray.ner.download import is_url, url_name
+
+    if is_url(args.source):
+        stem = Path(url_name(args.source)).stem
+    elif is_path(args.source):
+        path = Path(args.source).expanduser()
+        if not path.exists():
+            raise DataError("there is no such file or folder", path)
+        stem = path.resolve().stem if path.is_file() else path.resolve().name
+    else:
+        if args.name:
+            raise DataError(f"--name is for files, folders and addresses; {args.source} is kept under its own name")
+        return Wanted(args.source, args.subset, None, args.revision)
+    if args.subset:
+        raise DataError(f"--subset is for data sets of the hub; {args.source} has none")
+    return Wanted(args.name or stem, None, args.source, args.revision)
+
+
+def is_path(word: str) -> bool:
+    """Whether a word means a file or a folder and not a name: a folder that is called like a built-in name does not."""
+    from nerbb_ray.ner.builtin import BUILTIN
+    from nerbb_ray.ner.kinds import READERS
+
+    path = Path(word).expanduser()
+    if word.startswith(("/", ".", "~")) or path.suffix.lower() in READERS:
+        return True
+    return path.exists() and word not in BUILTIN
+
+
+def _plain(outcome: "SetUp") -> dict[str, object]:
+    corpus = outcome.corpus
+    return {
+        "dataset": outcome.name,
+        "path": str(outcome.path),
+        "status": outcome.status,
+        "sentences": outcome.sizes,
+        "classes": corpus.classes,
+        "annotation_scheme": corpus.scheme,
+        "fingerprint": corpus.fingerprint,
+        "notes": outcome.notes,
+    }
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"must be a number; got {text!r}") from None
+    if not 0 <= value < 1:
+        raise ArgumentTypeError(f"must be 0 or more and less than 1; got {text}")
+    return value
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="NAME|PATH", help="built-in name, hub id, file, folder or https://...")
+    parser.add_argument("--name", metavar="NAME", help="in the store, of a PATH (its stem)")
+    parser.add_argument("--subset", metavar="SUBSET", help="of a hub data set")
+    parser.add_argument("--revision", metavar="REV", help="of a hub data set")
+    for split in ("val", "test"):
+        help_text = f"held out if there is no {split} ({FRACTION})"
+        parser.add_argument(f"--{split}-fraction", type=_fraction, default=FRACTION, metavar="X", help=help_text)
+    parser.add_argument("--seed", type=int, default=SEED, metavar="N", help=f"of what is held out ({SEED})")
+    parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", help="of the tags (auto: as they are)")
+    parser.add_argument("--overwrite", action="store_true", help="replace other data of this name")
+    parser.add_argument("--json", action="store_true", help="strict JSON")
+
+
+SET_UP_DATASET = Command(
+    "set_up_dataset",
+    "bring a data set into the store",
+    (
+        "set_up_dataset conll2003",
+        "set_up_dataset export.json --name mine",
+        "set_up_dataset brat_folder --val-fraction 0.2",
+    ),
+    set_up_dataset,
+    _arguments,
+)

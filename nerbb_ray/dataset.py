@@ -1,0 +1,222 @@
+"""Data sets from Python: bring any NER data into the store, then use them by name.
+
+Dataset("conll2003").set_up()                                   built in, or of the Hugging Face hub
+Dataset("wikiann", subset="sv").set_up(revision="...")
+Dataset.from_file("mine", "export.json").split(val_fraction=0.2)    a file, a folder, or an address https://...
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerbb_ray.config.names import folder_problem
+from nerbb_ray.errors import DataError, StoreError
+from nerbb_ray.ner.corpus import Corpus, Found, find_folder
+from nerbb_ray.ner.download import is_url
+from nerbb_ray.ner.hold_out import DEFAULT, HoldOut
+from nerbb_ray.ner.origins import read_local, read_name, read_url
+from nerbb_ray.ner.placing import SetUp, is_stored, place
+from nerbb_ray.ner.reading import Reading
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
+
+Name = str | os.PathLike[str]
+
+
+class Dataset:
+    """A data set of the current store.
+
+    Args:
+        name: in the store; before it is there, a built-in name or the id of a data set of the hub.
+        subset: of a data set of the hub; in the store, a folder in that of the data set.
+    Raises:
+        StoreError: the name cannot be that of a folder.
+    """
+
+    def __init__(self, name: str, subset: str | None = None) -> None:
+        self.name, self.subset = name, subset
+        self.store: StorePaths = current_store()
+        self.source: str | None = None
+        self.notes: tuple[str, ...] = ()
+        self._rule = DEFAULT
+        self._scheme = "auto"
+        self.path: Path = Wanted(name, subset).path(self.store)
+
+    @classmethod
+    def from_file(cls, name: str, path: Name) -> "Dataset":
+        """A data set of local data, not in the store yet: call `set_up`, or `split` to say how it is split.
+
+        Args:
+            name: that it gets in the store.
+            path: a file; a folder with files or folders train, val and test, or pairs of BRAT; or an address https://...
+        """
+        dataset = cls(name)
+        dataset.source = os.fspath(path)
+        return dataset
+
+    def __repr__(self) -> str:
+        where = "in the store" if self.exists else "not in the store yet"
+        return f"<Dataset {self._title}: {where}, {self.path}>"
+
+    @property
+    def _title(self) -> str:
+        return Wanted(self.name, self.subset).title
+
+    @property
+    def exists(self) -> bool:
+        """Whether the store has it."""
+        return is_stored(self.path)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of all that training can see of it."""
+        return self.corpus().fingerprint
+
+    def corpus(self, annotation_scheme: str = "auto") -> Corpus:
+        """The sentences, as an experiment gets them.
+
+        Raises:
+            StoreError: it is not in the store.
+        """
+        if not self.exists:
+            raise StoreError(f"data set {self._title!r} is not in the store; call set_up() first")
+        return find_folder(self.path, None, self._title).corpus(annotation_scheme)
+
+    def set_up(
+        self,
+        *,
+        annotation_scheme: str | None = None,
+        revision: str | None = None,
+        val_fraction: float | None = None,
+        test_fraction: float | None = None,
+        seed: int | None = None,
+        overwrite: bool = False,
+    ) -> "Dataset":
+        """Bring it into the store as jsonl files train, val and test; prints what has been done.
+
+        Args:
+            annotation_scheme: plain, bio or bilou; auto (the default) keeps that of the data.
+            revision: of a data set of the hub.
+            val_fraction, test_fraction, seed: of a split that the data do not have (0.1, 0.1, 42).
+            overwrite: replace a data set of this name that has another content.
+        Raises:
+            DataError: it cannot be found or read.
+            StoreError: the store has a data set of this name with another content.
+        """
+        rule = HoldOut(
+            self._rule.val if val_fraction is None else val_fraction,
+            self._rule.test if test_fraction is None else test_fraction,
+            self._rule.seed if seed is None else seed,
+            self._rule.shuffle,
+        )
+        scheme = self._scheme if annotation_scheme is None else annotation_scheme
+        return self._set_up(scheme, rule, revision=revision, overwrite=overwrite)
+
+    def split(
+        self,
+        val_fraction: float = DEFAULT.val,
+        test_fraction: float = DEFAULT.test,
+        seed: int = DEFAULT.seed,
+        shuffle: bool = DEFAULT.shuffle,
+        *,
+        annotation_scheme: str = "auto",
+        overwrite: bool = False,
+    ) -> "Dataset":
+        """Bring data that have no val or no test into the store, as `set_up` does, and say how they are split.
+
+        Sentences of one document (a file of BRAT, a task of Label Studio or doccano, a Doc of spaCy) stay together.
+
+        Args:
+            val_fraction, test_fraction: of all sentences; 0 for an empty split.
+            shuffle: whether chance decides; if not, the end of the data is test, and what is before it val.
+        Raises:
+            DataError: the data have val and test already.
+        """
+        rule = HoldOut(val_fraction, test_fraction, seed, shuffle)
+        return self._set_up(annotation_scheme, rule, overwrite=overwrite, must_split=True)
+
+    def _set_up(
+        self, scheme: str, rule: HoldOut, *, revision: str | None = None, overwrite: bool, must_split: bool = False
+    ) -> "Dataset":
+        wanted = Wanted(self.name, self.subset, self.source, revision)
+        outcome = bring_in(self.store, wanted, scheme, rule, overwrite=overwrite, must_split=must_split)
+        self.notes, self._rule, self._scheme = outcome.notes, rule, scheme
+        print(*outcome.lines(), sep="\n")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A data set that is to come into a store.
+
+    Args:
+        name, subset: in the store.
+        source: a path or an address of the web; None for a built-in name or an id of the hub, which is `name`.
+        revision: of the hub.
+    """
+
+    name: str
+    subset: str | None = None
+    source: str | None = None
+    revision: str | None = None
+
+    @property
+    def title(self) -> str:
+        return self.name if self.subset is None else f"{self.name}/{self.subset}"
+
+    def path(self, store: StorePaths) -> Path:
+        """
+        Raises:
+            StoreError: the name cannot be that of a folder.
+        """
+        parts = self.name.split("/")
+        if len(parts) > 2:
+            raise StoreError(f"the name of a data set has at most one /, as in organisation/name; got {self.name!r}")
+        for part in [*parts, *([] if self.subset is None else [self.subset])]:
+            if rule := folder_problem(part):
+                local = ": for local data, use Dataset.from_file(name, path)" if "." in part[:2] or not part else ""
+                raise StoreError(f"the name of the data set {rule}; got {self.title!r}{local}")
+        return store.datasets.joinpath(*parts, *([] if self.subset is None else [self.subset]))
+
+
+def bring_in(
+    store: StorePaths,
+    wanted: Wanted,
+    scheme: str = "auto",
+    rule: HoldOut = DEFAULT,
+    *,
+    overwrite: bool = False,
+    must_split: bool = False,
+) -> SetUp:
+    """Read a data set, convert it, split it where splits are missing, and put it into the store.
+
+    Args:
+        must_split: whether it is an error if there is nothing to split.
+    Raises:
+        DataError: it cannot be found or read.
+        StoreError: the store has a data set of this name with another content.
+    """
+    path = wanted.path(store)
+    if wanted.source is None and not overwrite and is_stored(path):
+        corpus = find_folder(path, None, wanted.title).corpus(scheme)
+        return SetUp(path, "there", corpus, corpus.notes)
+    readings = _read(store, wanted, path, fresh=overwrite)
+    if must_split and {"val", "test"} <= readings.keys():
+        raise DataError(f"data set {wanted.title!r} has val and test already: nothing to split; call set_up() instead")
+    corpus = Found(wanted.title, readings).corpus(scheme, rule)
+    return place(corpus, path, overwrite=overwrite)
+
+
+def _read(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Mapping[str, Reading]:
+    downloads = store.cache / "downloads"
+    if wanted.source is None:
+        return read_name(wanted.name, wanted.subset, wanted.revision, stored=path, downloads=downloads, fresh=fresh)
+    if wanted.revision is not None:
+        raise DataError(f"a revision is one of a data set of the hub; {wanted.source} has none")
+    if is_url(wanted.source):
+        return read_url(wanted.source, downloads=downloads, fresh=fresh)
+    source = Path(wanted.source).expanduser()
+    if source.resolve().is_relative_to(path.resolve()):
+        raise StoreError(f"the data lie in the folder that would get them ({path}): move them elsewhere first")
+    return read_local(source)
