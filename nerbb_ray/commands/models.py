@@ -114,10 +114,11 @@ def _lines(text: str, tags: "Sequence[Entity]") -> Iterator[str]:
     yield _printable(text, SHOWN_CHARACTERS)
     if not tags:
         yield "  (no entity)"
-    shown = [(tag["tag"], _printable(tag["token"], SHOWN_TOKEN), tag) for tag in tags]
-    label_width, token_width = (max((cell_len(row[column]) for row in shown), default=0) for column in (0, 1))
-    for label, token, tag in shown:
-        cells = f"{set_cell_size(label, label_width)}  {set_cell_size(token, token_width)}"
+    labels = [tag["tag"] for tag in tags]
+    tokens = [_printable(tag["token"], SHOWN_TOKEN) for tag in tags]
+    widths = [max(map(cell_len, column), default=0) for column in (labels, tokens)]
+    for label, token, tag in zip(labels, tokens, tags, strict=True):
+        cells = f"{set_cell_size(label, widths[0])}  {set_cell_size(token, widths[1])}"
         yield f"  {cells}  {tag['proba']:.3f}  {tag['char_start']}-{tag['char_end']}"
 
 
