@@ -9,10 +9,11 @@ from html import escape
 
 from nerbb_ray.html.document import Markup, folded, heading, paragraph, table
 from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
-from nerbb_ray.tracking.results import RunResult
+from nerbb_ray.tracking.results import RunResult, TrialResult
 
 LEVELS = ("entity", "token")
 FILES = {level: f"confusion_matrix_{level}.csv" for level in LEVELS}
+MAX_SEEDS = 20  # of a run
 ABOUT = (
     "Test data, added over the seeds. Rows are true, columns predicted; the colour is the share of the row. "
     "At entity level, column O has the entities that were missed and row O those that are none."
@@ -40,12 +41,18 @@ def matrices_section(runs: Sequence[RunResult], details: Mapping[TrialKey, Trial
     return paragraph(ABOUT) + heading(runs[0].run) + _of_run(runs[0], details) + "".join(parts)
 
 
+def shown_trials(run: RunResult) -> tuple[TrialResult, ...]:
+    """Those whose files are to be read."""
+    return run.ok_trials[:MAX_SEEDS]
+
+
 def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
     return "".join(_of_level(run, level, details) for level in LEVELS)
 
 
 def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetails]) -> str:
-    texts = {trial.seed: details[trial.run, trial.seed].files.get(FILES[level]) for trial in run.ok_trials}
+    read = {trial.seed: details.get((trial.run, trial.seed), TrialDetails()) for trial in shown_trials(run)}
+    texts = {seed: found.files.get(FILES[level]) for seed, found in read.items()}
     matrices, unreadable = [], []
     for seed, text in texts.items():
         try:

@@ -20,7 +20,6 @@ from nerbb_ray.tracking.results import ExperimentResult
 
 CURVES_OF_RUNS = 6
 FILES_OF_RUNS = 30
-MAX_SEEDS = 20  # of a run, whose files are read
 
 
 def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path:
@@ -35,6 +34,7 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
         StoreError: the file cannot be written.
     """
     target = Path(path).expanduser().absolute() if path is not None else default_path(store, name)
+    _check_place(target)
     result = load_result(store.tracking_uri, name)
     details = read_details(store.tracking_uri, name, wanted(result))
     made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {_without_password(store.tracking_uri)}"
@@ -57,7 +57,7 @@ def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
     wishes: dict[TrialKey, Wanted] = {}
     runs = ranked(result)
     for run in runs[:FILES_OF_RUNS]:
-        for trial in run.ok_trials[:MAX_SEEDS]:
+        for trial in matrices.shown_trials(run):
             wishes[trial.run, trial.seed] = Wanted(files=(*matrices.FILES.values(), setting.ENVIRONMENT))
     for trial in trials.failed_trials(result)[: trials.MAX_ERRORS]:
         wishes[trial.run, trial.seed] = trials.WANTED_OF_FAILED
@@ -113,6 +113,18 @@ def _without_password(uri: str) -> str:
     """A report is handed on."""
     host = urlsplit(uri).netloc
     return uri.replace(host, host.rpartition("@")[2], 1) if "@" in host else uri
+
+
+def _check_place(path: Path) -> None:
+    """Before anything is read, which can take a while.
+
+    Raises:
+        StoreError: the path is that of a folder, or lies below a file.
+    """
+    parent = next(folder for folder in path.parents if folder.exists())
+    if path.is_dir() or not parent.is_dir():
+        problem = "it is a folder" if path.is_dir() else f"{parent} is no folder"
+        raise StoreError(f"the report {path} cannot be written: {problem}; name another file")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from html import escape
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.html.document import Markup, paragraph, table
+from nerbb_ray.html.document import Markup, folded, paragraph, table
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, SeedMean
 
 LISTED_EPOCHS = 5
+OPEN_ROWS = 40
 OF_A_TRIAL = ("run", "seed")  # parameters that are no choice
 
 
@@ -50,7 +51,7 @@ def runs_section(result: ExperimentResult) -> str:
         verdict = paragraph("No trial has ended ok: see the failed trials below.", "warn")
     else:
         verdict = paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial.", "warn")
-    return verdict + paragraph(f"{total}{legend} {marks}") + table(header, rows, numeric=(2, 3))
+    return verdict + paragraph(f"{total}{legend} {marks}") + _best_first(header, rows, numeric=(2, 3))
 
 
 def _headers(scales: Sequence[Scale]) -> list[str]:
@@ -108,7 +109,14 @@ def parameters_section(result: ExperimentResult) -> str:
     if not keys:
         return paragraph("None: all runs have the same parameters." if len(result.runs) > 1 else "None: one run.")
     rows = [[_breakable(run.run), *(_value(run, key) for key in keys)] for run in ranked(result)]
-    return table(["run", *keys], rows)
+    return _best_first(["run", *keys], rows)
+
+
+def _best_first(header: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[int] = ()) -> str:
+    """A table, of which what is far from the best is shown on a click."""
+    shown, others = rows[:OPEN_ROWS], rows[OPEN_ROWS:]
+    more = folded(f"the other {len(others)} runs", table(header, others, numeric=numeric)) if others else ""
+    return table(header, shown, numeric=numeric) + more
 
 
 def _value(run: RunResult, key: str) -> str:

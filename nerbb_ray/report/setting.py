@@ -79,6 +79,10 @@ def resolved(result: ExperimentResult) -> str:
     params = {key: str(value) for trial in result.trials for key, value in trial.params.items()}
     lines = []
     for section in SECTIONS:
-        same = [f"{key} = {'-' if params[key] == 'None' else params[key]}" for key in keys_of(section) if key in params and key not in different]
+        same = [
+            f"{key} = {'-' if params[key] == 'None' else params[key]}"
+            for key in keys_of(section)
+            if key in params and key not in different
+        ]
         lines += [f"[{section.section}]", *same, ""] if same else []
     return "\n".join(lines).rstrip() or "not there"

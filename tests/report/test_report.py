@@ -1,0 +1,327 @@
+"""The report says what MLflow knows: of every kind of experiment, on one page that needs nothing else."""
+
+import json
+import re
+import shutil
+import statistics
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nerbb_ray.cli import main
+from nerbb_ray.errors import ResultError, StoreError
+from nerbb_ray.html.figures import COLOURS
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.report import page, trials
+from nerbb_ray.report.page import CURVES_OF_RUNS, FILES_OF_RUNS, report_html, write_report
+from nerbb_ray.report.runs import OPEN_ROWS
+from nerbb_ray.tracking.mlflow_details import TrialDetails, read_details
+from nerbb_ray.tracking.mlflow_reader import load_result
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.tracking.table import results_text
+from nerbb_ray.training.adaptive import Stage
+
+GRID = "runA(lr_max=3e-05,batch_size=16)"
+SHORT = {"lr_cooldown_epochs": 1, "max_epochs": 12}
+SECTIONS = [
+    "Results",
+    "Parameters that vary",
+    "Learning curves",
+    "Classes",
+    "Confusion matrices",
+    "Slowest trials",
+    "Failed trials",
+    "Environment",
+    "Configuration",
+]
+Read = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def mixed(report_store: StorePaths, lab: Any, tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """Two runs of three seeds: the better one with a failed seed, the other with a diverged one and one to come."""
+    lab = lab(report_store, "mixed")
+    for seed, f1 in ((43, 0.6), (44, 0.7)):
+        lab.ok(lab.trial(GRID, seed, lr_max=3e-5, **SHORT), f1)
+    lab.fail(lab.trial(GRID, 45, lr_max=3e-5, **SHORT), tmp_path_factory.mktemp("ray"))
+    lab.ok(lab.trial("runB", 43, **SHORT), 0.5)
+    lab.diverge(lab.trial("runB", 44, **SHORT))
+    report_store.config("mixed").write_text("[dataset]\ndataset_name = wnut17 # <our> data\n")
+    return report_store
+
+
+@pytest.fixture(scope="session")
+def report(mixed: StorePaths) -> str:
+    return write_report("mixed", mixed).read_text(encoding="utf-8")
+
+
+def test_results_are_those_of_the_results_table(mixed: StorePaths, report: str, sections: Read) -> None:
+    result = load_result(mixed.tracking_uri, "mixed")
+    header, first, second = sections(report)["Results"].tables[0]
+    assert header[1:4] == ["run", "ok", "epochs"]
+    assert first[:3] == ["*", GRID, "2/3"]
+    assert second[:3] == ["", "runB", "1/3"]
+    assert first[-1] == "failed: seed 45"
+    assert second[-1] == "diverged: seed 44; not started: 1 of 3"
+    lines = results_text(result, width=200).splitlines()
+    for row in (first, second):
+        line = next(line for line in lines if row[1] in line)
+        assert all(cell.replace("±", "+-") in line for cell in row[2:6])
+    # 0.65 +- 0.1 / sqrt(2) / sqrt(2), Student's t with one degree of freedom: 12.706
+    assert first[4] == "0.6500 ± 0.0500 [0.015, 1.285]"
+    assert second[4] == "0.5000"
+
+
+def test_page_has_all_sections_and_a_strip_for_every_run_and_split(report: str, sections: Read) -> None:
+    assert list(sections(report)) == SECTIONS
+    assert re.findall(r"<title>seed (\d+): ([\d.]+)</title>", report) == [
+        *(("43", "0.6000"), ("44", "0.7000"), ("43", "0.5700"), ("44", "0.6700")),
+        *(("43", "0.5000"), ("43", "0.4700")),
+    ]
+
+
+def test_page_loads_and_runs_nothing(report: str) -> None:
+    assert not re.search(r"""(?:src|href|action)=["'](?!#)|url\((?!#)|@import|<script|<iframe|<link""", report)
+    assert "default-src 'none'" in report
+
+
+def test_parameters_that_vary_are_listed(report: str, sections: Read) -> None:
+    assert sections(report)["Parameters that vary"].tables == [[["run", "lr_max"], [GRID, "3e-05"], ["runB", "2e-05"]]]
+
+
+def test_class_table_has_the_means_over_the_seeds(mixed: StorePaths, report: str, sections: Read) -> None:
+    table = sections(report)["Classes"].tables[0]
+    result = load_result(mixed.tracking_uri, "mixed")
+    ok = [trial for trial in result.trials if trial.run == GRID and trial.ok]
+    assert [row[0] for row in table[1:]] == ["micro", "macro", "LOC", "ORG", "PER"]
+    for row in table[1:]:
+        cells = dict(zip(table[0], row, strict=True))
+        for split in ("val", "test"):
+            for metric, shown in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
+                mean = statistics.fmean(trial.metrics[f"{split}/entity/{row[0]}/{metric}"] for trial in ok)
+                assert cells[f"{split} {shown}"].startswith(f"{mean:.4f}")
+            support = statistics.fmean(trial.metrics[f"{split}/entity/{row[0]}/support"] for trial in ok)
+            assert float(cells[f"{split} support"]) == support
+            assert cells[f"{split} n"] == "2"
+
+
+def test_matrices_are_added_over_the_seeds(mixed: StorePaths, report: str, sections: Read, lab: Any) -> None:
+    entity, token, *_ = sections(report)["Confusion matrices"].tables
+    helper = lab(mixed, "mixed")
+    added = helper.counts(0.57, 1043) + helper.counts(0.67, 1044)
+    for table, level in ((entity, "entity"), (token, "token")):
+        labels, matrix = added.confusion(level)
+        assert tuple(table[0][1:]) == labels
+        assert [[int(cell) for cell in row[1:]] for row in table[1:]] == matrix.tolist()
+
+
+def test_slow_and_failed_trials_are_there_with_their_errors(report: str, sections: Read) -> None:
+    found = sections(report)
+    slowest = found["Slowest trials"].tables[0][1:]
+    assert {row[0] for row in slowest} == {f"{GRID}-43", f"{GRID}-44", f"{GRID}-45", "runB-43", "runB-44"}
+    assert found["Failed trials"].tables[0][1:] == [
+        [f"{GRID}-45", "failed", "1", "RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB", "-"],
+        ["runB-44", "diverged", "3", "val_loss is nan in epoch 2 (counted from 0)", "-"],
+    ]
+    text = found["Failed trials"].text
+    assert "<loss> & gradients" in text
+    assert "runB: 1 of 3 seeds never started" in text
+    assert "runB-44: the files with its error and its log are not there" in text
+
+
+def test_environment_and_configuration_are_there(report: str, sections: Read) -> None:
+    found = sections(report)
+    rows = dict(found["Environment"].tables[0])
+    assert rows["torch"] == "2.13.0"
+    assert rows["device"] == "NVIDIA H100"
+    assert {"data_fingerprint", "model_revision"} <= rows.keys()
+    assert "[model] pretrained_model_name = bert-base-cased" in found["Configuration"].text
+    assert "lr_max =" not in found["Configuration"].text
+    assert "dataset_name = wnut17 # <our> data" in found["Configuration"].text
+
+
+def test_curves_have_all_seeds_and_the_stages_of_each(report: str, sections: Read) -> None:
+    text = sections(report)["Learning curves"].text
+    titles = ("val loss", "val entity micro F1", "train loss", "learning rate, last step of the epoch")
+    assert all(text.count(title) == 2 for title in (*titles, "stages and chosen epochs"))
+    assert text.count("seed 44, diverged") == 1
+    assert text.count("seed 45, failed") == 1
+
+
+def test_lines_have_the_values_of_their_epochs_alone(mixed: StorePaths, lab: Any) -> None:
+    from nerbb_ray.report.curves import draw, lines_of
+
+    result = load_result(mixed.tracking_uri, "mixed")
+    run = result.runs[0]
+    lines = lines_of(run, read_details(mixed.tracking_uri, "mixed", page.wanted(result)))
+    helper = lab(mixed, "elsewhere")
+    outcome = helper.expected(helper.trial(GRID, 43, lr_max=3e-5, **SHORT))
+    assert tuple(lines[0].curves["val/loss"].values()) == outcome.values
+    assert tuple(lines[0].stages.values()) == outcome.stages
+    assert Stage.COOLDOWN in outcome.stages
+    drawn = draw(lines)
+    losses = drawn.axes[0].lines
+    assert tuple(losses[0].get_ydata()) == outcome.values
+    assert (losses[1].get_xdata()[0], losses[1].get_marker()) == (outcome.best_epoch, "*")
+    # 43 and 44 with a star, 45 has failed in its first epoch
+    assert [line.get_linestyle() for line in losses] == ["-", "None", "-", "None", "--"]
+
+
+def test_same_data_give_the_same_page(mixed: StorePaths, report: str, tmp_path: Path) -> None:
+    again = write_report("mixed", mixed, tmp_path / "new" / "x.html").read_text(encoding="utf-8")
+    made = r'<p class="about">made .*?</p>'
+    assert re.sub(made, "", again) == re.sub(made, "", report)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["x.html"]
+
+
+def test_command_writes_to_the_store_or_the_named_file(
+    mixed: StorePaths, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener = tmp_path / "browser"
+    opener.write_text(f"#!/bin/sh\necho $1 > '{tmp_path}/opened'\n")
+    opener.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{opener} %s")
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # it looks at the environment once
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "mixed", "--store", str(mixed.root)]) == 0
+    assert capsys.readouterr().out == f"report: {mixed.results / 'reports' / 'mixed.html'}\n"
+    assert main(["report", "mixed", "--store", str(mixed.root), "--output", "my report.html", "--open"]) == 0
+    assert (tmp_path / "my report.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "opened").read_text() == f"{(tmp_path / 'my report.html').as_uri()}\n"
+
+
+def test_unknown_experiment_is_refused_with_the_nearest_name(mixed: StorePaths, tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"did you mean mixed\?"):
+        write_report("mixd", mixed, tmp_path / "x.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_file_that_cannot_be_written_is_named_and_nothing_is_left(mixed: StorePaths, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "folder", tmp_path / "file" / "x.html"):
+        with pytest.raises(StoreError, match=f"{path} cannot be written: .*; name another file"):
+            write_report("mixed", mixed, path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_files_that_are_gone_or_damaged_are_named(report_store: StorePaths, lab: Any, sections: Read) -> None:
+    lab, before = lab(report_store, "bare"), seed_files(report_store)
+    for seed in (43, 44, 45):
+        lab.ok(lab.trial("runA", seed, max_epochs=2), 0.5, files=seed != 45)
+    details = read_details(report_store.tracking_uri, "bare", {("runA", 44): trials.Wanted(files=("*",))})
+    assert set(details["runA", 44].files) > {"environment.json", "confusion_matrix_token.csv"}
+    written = seed_files(report_store) - before
+    folders = {json.loads(path.read_text())["seed"]: path.parent for path in written}
+    shutil.rmtree(folders[43])
+    (folders[44] / "confusion_matrix_token.csv").write_text("true\\predicted,O\nX,1\n")
+    found = sections(write_report("bare", report_store).read_text(encoding="utf-8"))
+    text = found["Confusion matrices"].text
+    assert "entity level, 1 of 3 seeds" in text
+    assert "token level, seeds 43, 45: confusion_matrix_token.csv is not there" in text
+    assert "token level, seed 44: confusion_matrix_token.csv is damaged" in text
+    assert "As 1 of 3 trials recorded it." in found["Environment"].text
+    assert "The experiment's file is not there." in found["Configuration"].text
+    assert found["Results"].tables[0][1][2] == "3/3"
+
+
+def seed_files(store: StorePaths) -> set[Path]:
+    """One of each trial that has files."""
+    return set(store.artifacts.rglob("seed.json"))
+
+
+def test_experiment_of_which_every_trial_failed(
+    report_store: StorePaths, lab: Any, tmp_path: Path, sections: Read
+) -> None:
+    lab = lab(report_store, "hopeless", seeds=1)
+    lab.fail(lab.trial("runA", 43), tmp_path, epochs=0)
+    lab.diverge(lab.trial("runB", 43))
+    found = sections(write_report("hopeless", report_store).read_text(encoding="utf-8"))
+    assert list(found) == SECTIONS
+    assert "No trial has ended ok" in found["Results"].text
+    assert [row[:5] for row in found["Results"].tables[0][1:]] == [
+        ["", "runA", "0/1", "-", "-"],
+        ["", "runB", "0/1", "-", "-"],
+    ]
+    assert "No curves are there" in found["Learning curves"].text
+    assert "seed 43, diverged" in found["Learning curves"].text
+
+
+def trial(run: str, seed: int, status: str = "ok", **metrics: float) -> TrialResult:
+    names = {"val": "val/entity/micro/f1", "test": "test/entity/micro/f1"}
+    values = {names[split]: value for split, value in metrics.items()}
+    return TrialResult(run, seed, status, values, {"lr_max": run})  # type: ignore[arg-type]
+
+
+def test_single_seed_is_shown_without_uncertainty(sections: Read) -> None:
+    result = ExperimentResult.of("one", [trial("runA", 43, val=0.5, test=float("nan"))])
+    found = sections(report_html(result, {}, "made now", None))
+    assert found["Results"].tables[0][1] == ["*", "runA", "1/1", "-", "0.5000", "-", ""]
+    assert "±" not in found["Classes"].tables[0][1]
+    assert "one run" in found["Parameters that vary"].text
+
+
+def test_best_run_is_not_made_up_where_no_f1_is_defined(sections: Read) -> None:
+    result = ExperimentResult.of("none", [trial("runA", 43, val=float("nan")), trial("runB", 43, val=float("nan"))])
+    found = sections(report_html(result, {}, "made now", None))
+    assert "No best run: val/entity/micro/f1 is undefined" in found["Results"].text
+    assert [row[0] for row in found["Results"].tables[0][1:]] == ["", ""]
+
+
+def test_trials_that_still_run_or_were_interrupted_are_named(sections: Read) -> None:
+    trials = [trial("runA", 43, val=0.5), trial("runA", 44, "running"), trial("runA", 45, "interrupted")]
+    found = sections(report_html(ExperimentResult.of("half", trials, n_seeds=4), {}, "made now", None))
+    row = found["Results"].tables[0][1]
+    assert row[2] == "1/4"
+    assert row[-1] == "running: seed 44; interrupted: seed 45; not started: 1 of 4"
+
+
+def test_many_runs_stay_readable(sections: Read) -> None:
+    """Of 80 runs the best come first, and what is left out is said."""
+    many = [trial(f"run{n}", seed, val=n / 100 + seed / 1e4, test=0.5) for n in range(80) for seed in range(43, 55)]
+    curves = {name: {0: 1.0, 1: 0.5} for name in ("val/loss", "lr", "train/loss", "val/entity/micro/f1")}
+    result = ExperimentResult.of("many", many)
+    details = {(trial.run, trial.seed): TrialDetails(curves) for trial in many}
+    html = report_html(result, details, "made now", None)
+    found = sections(html)
+    rows, others = found["Results"].tables
+    assert [row[1] for row in rows[1:4]] == ["run79", "run78", "run77"]
+    assert (len(rows) - 1, len(others) - 1) == (OPEN_ROWS, 80 - OPEN_ROWS)
+    assert html.count("<figure>") == CURVES_OF_RUNS
+    assert f"the best {CURVES_OF_RUNS} runs of 80" in found["Learning curves"].text
+    assert f"The first {len(COLOURS)} of 12 seeds" in found["Learning curves"].text
+    assert f"the best {FILES_OF_RUNS} runs of 80" in found["Confusion matrices"].text
+    assert "MLflow has the other 20" in found["Classes"].text
+    wanted = page.wanted(result)
+    assert len(wanted) < len(many)
+    assert sum(bool(wish.curves) for wish in wanted.values()) == CURVES_OF_RUNS * len(COLOURS)
+
+
+NASTY = "<b onclick=alert(1)>$x_1$ & \"q\" 'a'"
+
+
+def test_no_name_or_text_becomes_html() -> None:
+    bad = trial(NASTY, 43, val=0.5, test=0.5)
+    bad = TrialResult(
+        NASTY, 43, "ok", {**bad.metrics, f"val/entity/{NASTY}/f1": 0.5}, {NASTY: NASTY}, error=NASTY, reason=NASTY
+    )
+    failed = TrialResult(NASTY, 44, "failed", {}, {NASTY: "2"}, error=NASTY, log=NASTY, duration_s=1.0)
+    files = {
+        "error.txt": NASTY,
+        "environment.json": json.dumps({NASTY: NASTY}),
+        "confusion_matrix_token.csv": f't,"{NASTY.replace(chr(34), chr(34) * 2)}"\n'
+        f'"{NASTY.replace(chr(34), chr(34) * 2)}",1\n',
+    }
+    details = {(NASTY, seed): TrialDetails({"lr": {0: 1.0}}, files, NASTY) for seed in (43, 44)}
+    html = report_html(ExperimentResult.of(NASTY, [bad, failed]), details, NASTY, None)
+    assert "<b" not in html.replace("<body", "").replace("<br>", "")
+    assert html.count("&lt;b onclick=alert(1)&gt;") > 20
+
+
+def test_password_of_the_server_is_not_in_the_page() -> None:
+    uri = page._without_password("https://user:secret@mlflow.example:5000/x")
+    assert uri == "https://mlflow.example:5000/x"
+    assert page._without_password("sqlite:////a@b/mlflow.db") == "sqlite:////a@b/mlflow.db"
