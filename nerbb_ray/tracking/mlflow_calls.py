@@ -73,6 +73,7 @@ def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms
         records.CHECKPOINT: result.checkpoint,
         records.LOG: result.log,
         records.DATA: result.data,
+        records.NOTE: result.note,
     }
     client.log_batch(run_id, tags=[RunTag(key, text or "") for key, text in texts.items()])
     set_status(client, run_id, STATUS_IN_MLFLOW[result.status], time_ms)

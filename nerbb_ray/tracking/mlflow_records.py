@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
-DATA = "nerbb.data"
+DATA, NOTE = "nerbb.data", "nerbb.note"
 PARENT = "mlflow.parentRunId"
 
 SETTINGS = {
@@ -136,6 +136,7 @@ def trial_result(run: "Run") -> TrialResult:
         data=tags.get(DATA) or None,
         best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
         reason=tags.get(REASON) or None,
+        note=tags.get(NOTE) or None,
     )
 
 

@@ -19,6 +19,7 @@ CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR_TAIL_BYTES = 64_000
+RAISED = "raised"  # of a report that announces an error of the trial itself, and is not that of an epoch
 
 
 class TuneTrial(Protocol):
@@ -42,6 +43,11 @@ class TrialJob:
     def of(cls, trial: TuneTrial) -> "TrialJob":
         job = trial.config.get("job", trial.config)
         return cls(TrialSpec.from_dict(job["trial"]), job.get("log"))
+
+
+def is_epoch(report: Mapping[str, Any]) -> bool:
+    """Whether an epoch has ended."""
+    return not report.get(RAISED)
 
 
 def is_final(report: Mapping[str, Any]) -> bool:
@@ -83,8 +89,15 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
         checkpoint=report.get("checkpoint") or None,
         best_epoch=None if best is None or best < 0 else best,
         reason=report.get("reason") or None,
+        note=_note(report),
         data=report.get("environment", {}).get("data_fingerprint"),
     )
+
+
+def _note(report: Mapping[str, Any]) -> str | None:
+    if not report.get("micro_batch"):
+        return None
+    return f"memory was short: micro-batches of {report['micro_batch']} sentences, gradients added up, same batch_size"
 
 
 def _divergence(report: Mapping[str, Any], trial: TrialSpec) -> str:

@@ -92,6 +92,7 @@ class TrialResult:
         best_epoch: counted from 0.
         reason: why the training stopped.
         data: fingerprint of the data set.
+        note: one line that a reader of the results should know.
     """
 
     run: str
@@ -107,6 +108,7 @@ class TrialResult:
     best_epoch: int | None = None
     reason: str | None = None
     data: str | None = None
+    note: str | None = None
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from ray.tune import Callback
 
 from nerbb_ray.tracking.guard import never_raises
-from nerbb_ray.tracking.reports import TrialJob, TuneTrial, curve_point, final_metrics, is_final
+from nerbb_ray.tracking.reports import TrialJob, TuneTrial, curve_point, final_metrics, is_epoch, is_final
 
 
 class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
@@ -33,6 +33,8 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     @never_raises
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
+        if not is_epoch(result):
+            return
         job = TrialJob.of(trial)
         epoch = result["epoch"]
         self._write(trial.trial_id, job, curve_point(result), epoch)

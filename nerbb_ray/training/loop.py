@@ -139,6 +139,7 @@ def finish(session: Session, kept: Kept, state: AdaptiveState) -> dict[str, Any]
     report: dict[str, Any] = {
         "final": True,
         "reason": state.reason.value if state.reason else "",
+        "micro_batch": session.ctx.micro_batch,
         "diverged": diverged,
         "epochs": state.epoch,
         "best_epoch": -1 if state.best_epoch is None else state.best_epoch,

@@ -5,6 +5,7 @@ from typing import Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.tracking.reports import RAISED
 from nerbb_ray.training.adaptive import Stage, replay_state
 
 
@@ -16,6 +17,10 @@ class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has
     """
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:  # noqa: ARG002
+        if result.get(RAISED):
+            # a process that died is worth another attempt; an error of the trial itself would come again
+            trial.max_failures = 0
+            return str(TrialScheduler.CONTINUE)
         hparams = TrialSpec.from_dict(trial.config["job"]["trial"]).hparams
         stopped = replay_state(hparams, result["history"]).stage is Stage.STOPPED
         if stopped and not result["ends_itself"]:

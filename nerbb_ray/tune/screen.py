@@ -11,6 +11,7 @@ from rich.table import Table
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.tracking.guard import never_raises
+from nerbb_ray.tracking.reports import is_epoch
 
 ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
 STAGES = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "stopped"}
@@ -105,6 +106,8 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
 
     @never_raises
     def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        if not is_epoch(result):
+            return
         row = self._row(trial)
         row.report = result
         epoch, stage, rate, loss, f1 = _progress(result, STAGES[result["stage"]])

@@ -1,5 +1,6 @@
 """The trials of an experiment as Tune's parameter space, and back."""
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.tune.resources import Allotment
+
+STATES = "states"  # folder of the trials' states below `storage`
+RESTARTS = 3  # of a trial whose process died or whose computer is gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +21,7 @@ class Job:
         data: file of the tokenised data set.
         checkpoint_dir: where the chosen model goes; None: it is not kept.
         log: the trial's log file.
-        storage: shared folder for the state of Ray Train.
+        storage: shared folder for the state of the trials.
     """
 
     trial: TrialSpec
@@ -27,6 +31,11 @@ class Job:
     log: Path
     storage: Path
     allotment: Allotment
+
+    @property
+    def states(self) -> Path:
+        """Where the trial's own state after every epoch is, until the trial has ended."""
+        return self.storage / STATES / self.trial.name
 
     def to_config(self) -> dict[str, Any]:
         """Plain values; `from_config` is the exact inverse."""
@@ -52,6 +61,11 @@ class Job:
             storage=Path(config["storage"]),
             allotment=Allotment(**config["allotment"]),
         )
+
+
+def clear_states(storage: Path, trial: str) -> None:
+    """Delete the states of a trial."""
+    shutil.rmtree(storage / STATES / trial, ignore_errors=True)
 
 
 def to_param_space(jobs: list[Job]) -> dict[str, Any]:

@@ -1,16 +1,28 @@
-"""One Tune trial: the loop in the trial's own actor, or in the workers of a TorchTrainer."""
+"""One Tune trial: the loop in the trial's own actor, or in the workers of a TorchTrainer.
+
+A process that dies is started again and goes on from the trial's last state; an error of the trial itself is not tried
+again. Where the accelerator's memory is too small for a batch, it is worked on in halves, once.
+"""
 
 import gc
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.logs import log_file
+from nerbb_ray.tracking.reports import RAISED
 from nerbb_ray.tune.resources import Allotment
-from nerbb_ray.tune.space import Job, job_of
+from nerbb_ray.tune.space import RESTARTS, Job, job_of
 
 if TYPE_CHECKING:
     import torch
+
+    from nerbb_ray.training.context import TrialContext
+
+Report = Callable[[Mapping[str, Any]], None]
+log = logging.getLogger(__name__)
 
 
 def make_trainable(allotment: Allotment) -> Any:
@@ -29,7 +41,8 @@ def run_in_actor(config: dict[str, Any]) -> None:
     from ray import tune
 
     job = job_of(config)
-    run_job(job, tune.report, torch.device("cuda" if job.allotment.gpus else "cpu"))
+    with _announced(tune.report):
+        run_job(job, tune.report, torch.device("cuda" if job.allotment.gpus else "cpu"))
 
 
 def run_in_workers(config: dict[str, Any]) -> None:
@@ -40,7 +53,7 @@ def run_in_workers(config: dict[str, Any]) -> None:
 
     job = job_of(config)
     allotment = job.allotment
-    TorchTrainer(
+    trainer = TorchTrainer(
         run_worker,
         train_loop_config=config,
         torch_config=TorchConfig(backend="nccl" if allotment.gpus else "gloo"),
@@ -50,9 +63,24 @@ def run_in_workers(config: dict[str, Any]) -> None:
             resources_per_worker={"CPU": allotment.cpus} | ({"GPU": allotment.gpus} if allotment.gpus else {}),
         ),
         run_config=train.RunConfig(
-            name=tune.get_context().get_trial_id(), storage_path=str(job.storage), callbacks=[TuneReportCallback()]
+            name=tune.get_context().get_trial_id(),
+            storage_path=str(job.storage),
+            callbacks=[TuneReportCallback()],
+            failure_config=train.FailureConfig(max_failures=RESTARTS),
         ),
-    ).fit()
+    )
+    with _announced(tune.report):
+        trainer.fit()
+
+
+@contextmanager
+def _announced(report: Report) -> Iterator[None]:
+    """Tell the scheduler of an error before it is raised: Tune itself takes it for the death of a process."""
+    try:
+        yield
+    except Exception:
+        report({RAISED: True})
+        raise
 
 
 def run_worker(config: dict[str, Any]) -> None:
@@ -65,39 +93,61 @@ def run_worker(config: dict[str, Any]) -> None:
     run_job(job_of(config), train.report, get_device(), context.get_world_rank(), context.get_world_size())
 
 
-def run_job(
-    job: Job,
-    report: Callable[[Mapping[str, Any]], None],
-    device: "torch.device",
-    rank: int = 0,
-    world_size: int = 1,
-) -> None:
+def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, world_size: int = 1) -> None:
     """Train a job's trial, with everything that is logged or warned on the way in the trial's log file."""
-    import torch
-
     from nerbb_ray.training.context import TrialContext
-    from nerbb_ray.training.data import load_encoded
-    from nerbb_ray.training.loop import train_trial
 
-    log = logging.getLogger("nerbb_ray")
     path = job.log if rank == 0 else job.log.with_suffix(f".rank{rank}.log")
     ctx = TrialContext(
         report=report,
         device=device,
         threads=job.allotment.threads,
         checkpoint_dir=job.checkpoint_dir,
+        resume_dir=job.states,
         rank=rank,
         world_size=world_size,
         ends_itself=job.allotment.backend == "torch_trainer",
     )
-    with log_file(path, job.trial.settings.logging_level):
+    # a trial that is started again adds to its log
+    with log_file(path, job.trial.settings.logging_level, append=job.states.exists()):
         try:
-            train_trial(job.trial, load_encoded(job.data).pruned(job.trial.dataset), job.source, ctx)
+            _train(job, ctx)
         except Exception:
             log.exception("trial %s failed", job.trial.name)
             raise
         finally:
-            # the process goes on to another trial: its model and gradients must not stay
-            gc.collect()
-            if ctx.device.type == "cuda":
-                torch.cuda.empty_cache()
+            _clean_up(device)
+
+
+def _train(job: Job, ctx: "TrialContext") -> None:
+    """Train, in micro-batches if it was found out before that memory is short."""
+    import torch
+
+    from nerbb_ray.training.data import load_encoded
+    from nerbb_ray.training.loop import train_trial
+    from nerbb_ray.training.micro_batch import halved, remembered
+
+    data = load_encoded(job.data).pruned(job.trial.dataset)
+    micro_batch = remembered(job.states)
+    try:
+        train_trial(job.trial, data, job.source, replace(ctx, micro_batch=micro_batch))
+        return
+    except torch.OutOfMemoryError:
+        smaller = halved(job.states, job.trial.hparams.batch_size, ctx.world_size)
+        if micro_batch is not None or smaller is None:
+            raise
+        log.warning("out of memory; goes on with micro-batches of %d sentences", smaller)
+        if ctx.world_size > 1:
+            raise  # all workers begin again, and find what was remembered
+    # outside of the handler, whose traceback holds on to the tensors
+    _clean_up(ctx.device)
+    train_trial(job.trial, data, job.source, replace(ctx, micro_batch=smaller))
+
+
+def _clean_up(device: "torch.device") -> None:
+    """The process goes on to another trial: model and gradients of this one must not stay."""
+    import torch
+
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -16,7 +16,7 @@ from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, Prepared, prepare
 from nerbb_ray.tune.resources import Allotment, Machine, allot, backend, this_machine
 from nerbb_ray.tune.session import cluster_address, ray_session
-from nerbb_ray.tune.space import Job, job_of, to_param_space
+from nerbb_ray.tune.space import RESTARTS, Job, clear_states, job_of, to_param_space
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
     with log_file(store.logs(spec.name) / "experiment.log", spec.settings.logging_level, append=True):
         results = {} if options.overwrite else finished_trials(spec.name, trials, store, must_exist=options.resume)
         missing = [trial for trial in trials if trial.name not in results]
+        for done in results:
+            clear_states(store.ray(spec.name), done)
         if missing:
             resources = options.apply(spec.resources)
             if cluster_address(options.address) is None:
@@ -96,6 +98,7 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
     from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
     from nerbb_ray.tracking.tensorboard_callback import CurveCallback
     from nerbb_ray.tune.screen import Screen
+    from nerbb_ray.tune.states import StateCleaner
 
     listening: list[Any] = [
         SeedMeanCallback(store.tracking_uri, spec.name, str(store.artifacts / spec.name)),
@@ -103,6 +106,7 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
     ]
     if not options.quiet:
         listening.append(Screen(list(trials)))
+    listening.append(StateCleaner())
     return listening
 
 
@@ -130,7 +134,7 @@ def build_tuner(
             storage_path=str(store.ray(spec.name).parent),
             callbacks=listening,
             verbose=0,
-            failure_config=tune.FailureConfig(max_failures=0),
+            failure_config=tune.FailureConfig(max_failures=RESTARTS),
         ),
     )
 

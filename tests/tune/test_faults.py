@@ -1,0 +1,73 @@
+"""Processes die, trials go on: the end is that of an undisturbed experiment."""
+
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.tracking.mlflow_reader import load_result
+from nerbb_ray.tune.options import RunOptions
+from nerbb_ray.tune.tuner import run_experiment
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
+QUIET = RunOptions(quiet=True)
+
+
+class Killer(threading.Thread):
+    """Kills the process of a trial with SIGKILL when its log tells of an epoch."""
+
+    def __init__(self, log: Path, epoch: int) -> None:
+        super().__init__(daemon=True)
+        self.log, self.epoch = log, epoch
+        self.killed: int | None = None
+
+    def run(self) -> None:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self.killed is None:
+            text = self.log.read_text() if self.log.exists() else ""
+            if f"epoch {self.epoch} " in text:
+                self.killed = int(re.findall(r"process (\d+)", text)[-1])
+                os.kill(self.killed, signal.SIGKILL)
+            time.sleep(0.02)
+
+
+def metrics(result) -> dict[str, dict]:
+    return {trial.name: {"status": trial.status, **trial.metrics} for trial in result.trials}
+
+
+def test_a_trial_whose_process_was_killed_goes_on_and_ends_the_same(store, experiment) -> None:
+    undisturbed = run_experiment(read_ini(experiment("whole", seeds=1)), store, QUIET)
+    killer = Killer(store.logs("killed") / "runA-43.log", epoch=1)
+    killer.start()
+    result = run_experiment(read_ini(experiment("killed", seeds=1)), store, QUIET)
+    killer.join(timeout=10)
+    assert killer.killed
+    assert repr(metrics(result)) == repr(metrics(undisturbed))
+    log = killer.log.read_text()
+    assert len(set(re.findall(r"process (\d+)", log))) == 2
+    assert "goes on after" in log
+    assert not list(store.ray("killed").glob("states/*"))
+    stored = load_result(store.tracking_uri, "killed")
+    assert [trial.status for trial in stored.trials] == ["ok", "ok"]
+
+
+def test_an_error_of_the_trial_itself_is_not_tried_again(store, experiment) -> None:
+    blocked = store.checkpoints("exp", "runB")
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("")
+    result = run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    failed = {trial.name: trial for trial in result.trials}["runB-43"]
+    assert failed.status == "failed"
+    assert Path(failed.log).read_text().count("Traceback") == 1
+    stored = {trial.name: trial for trial in load_result(store.tracking_uri, "exp").trials}["runB-43"]
+    assert (stored.status, stored.error) == ("failed", failed.error)
+    # what was trained is not lost: only the last epoch is trained again
+    blocked.unlink()
+    again = run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    assert all(trial.ok for trial in again.trials)
+    assert "goes on after 2 epochs" in Path(failed.log).read_text()

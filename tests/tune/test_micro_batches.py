@@ -1,0 +1,79 @@
+"""A batch that does not fit into memory is worked on in halves, once; the same batch, the same losses."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.trials import expand
+from nerbb_ray.tracking.reports import TrialJob, result_of
+from nerbb_ray.tracking.results import ExperimentResult
+from nerbb_ray.tracking.table import results_text
+from nerbb_ray.training import loop
+from nerbb_ray.tune.prepare import Preparation
+from nerbb_ray.tune.resources import Allotment
+from nerbb_ray.tune.space import Job, clear_states
+from nerbb_ray.tune.trainable import run_job
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def job(store, experiment) -> Job:
+    spec = read_ini(experiment())
+    prepared = Preparation(store, Path.cwd(), store.cache).run(spec, spec.runs[0])
+    return Job(
+        trial=expand(spec)[0],
+        data=prepared.data,
+        source=prepared.source,
+        checkpoint_dir=None,
+        log=store.logs("exp") / "runA-43.log",
+        storage=store.ray("exp"),
+        allotment=Allotment("inprocess", 1, 1, 0, 1),
+    )
+
+
+@pytest.fixture
+def memory(monkeypatch) -> dict[str, int]:
+    """How many sentences fit into memory."""
+    room = {"sentences": 1000}
+    real = loop.make_batch
+
+    def make_batch(data, labels, members, pad):
+        if len(members) > room["sentences"]:
+            raise torch.OutOfMemoryError(f"tried to allocate room for {len(members)} sentences")
+        return real(data, labels, members, pad)
+
+    monkeypatch.setattr(loop, "make_batch", make_batch)
+    return room
+
+
+def losses(job: Job) -> tuple[list[float], dict]:
+    reports: list[dict] = []
+    run_job(job, reports.append, CPU)
+    return [report["val/loss"] for report in reports], reports[-1]
+
+
+def test_half_a_batch_that_fits_is_enough(job, memory) -> None:
+    whole, last = losses(job)
+    assert last["micro_batch"] is None
+    clear_states(job.storage, job.trial.name)
+    memory["sentences"] = 4
+    halves, last = losses(job)
+    assert last["micro_batch"] == 4
+    assert halves == pytest.approx(whole, rel=0.05)  # dropout draws other masks
+    assert job.log.read_text().count("out of memory") == 1
+    # a trial that is started again knows
+    assert losses(job)[0] == halves[-1:]
+    assert job.log.read_text().count("out of memory") == 1
+    result = result_of(TrialJob(job.trial, str(job.log)), last)
+    table = results_text(ExperimentResult.of("exp", [result]))
+    assert "note on runA-43: memory was short: micro-batches of 4 sentences" in table
+
+
+def test_memory_that_takes_no_half_fails_the_trial(job, memory) -> None:
+    memory["sentences"] = 3
+    with pytest.raises(torch.OutOfMemoryError):
+        losses(job)
+    assert "Traceback" in job.log.read_text()
