@@ -1,0 +1,258 @@
+"""What a browser shows: MLflow's page of a real database, and the report. Skipped where there is no Chromium."""
+
+import json
+import math
+import os
+import select
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nerbb_ray import Store
+from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.ner.metrics import Counts
+from nerbb_ray.pages import HOST
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.report.page import write_report
+from nerbb_ray.tracking.events import Ended, Epoch, Files, Started
+from nerbb_ray.tracking.mlflow_reader import load_result
+from nerbb_ray.tracking.mlflow_records import KIND, find_runs, open_client
+from nerbb_ray.tracking.mlflow_writer import MlflowWriter
+from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.training.adaptive import replay
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",  # of root, as in a container
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--window-size=1400,2400",
+    "--remote-debugging-pipe",
+)
+SECONDS = 120.0  # that a page may take on a slow machine; nobody waits longer than needed
+F1S = {43: 0.6123, 44: 0.7456, 45: 0.6689}
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+
+class Browser:
+    """A headless Chromium, driven through its debugging pipe: JSON messages with a zero byte after each.
+
+    Args:
+        events: what the pages have reported so far: (method, parameters).
+    """
+
+    def __init__(self, profile: Path) -> None:
+        commands, self._to = os.pipe()
+        self._from, answers = os.pipe()
+        arguments = [str(CHROMIUM), *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
+        # Chromium reads commands at descriptor 3 and answers at 4
+        launch = ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", *arguments]
+        with (profile.parent / "chromium.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                launch, pass_fds=(commands, answers), stdout=log, stderr=log, start_new_session=True
+            )
+        os.close(commands)
+        os.close(answers)
+        self._buffer, self._number = b"", 0
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a command and wait for its answer."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
+        if hasattr(self, "_session"):
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + SECONDS
+        while True:
+            answer = self._receive(deadline)
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
+            self.events.append((answer.get("method", ""), answer.get("params", {})))
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, "Chromium does not answer"
+            piece = os.read(self._from, 1 << 20)
+            assert piece, "Chromium has ended"
+            self._buffer += piece
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
+        return answer
+
+    def open(self, url: str) -> None:
+        self.events.clear()
+        self.ask("Page.navigate", url=url)
+
+    def evaluate(self, expression: str) -> Any:
+        """The JSON value of a JavaScript expression."""
+        return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def wait_for(self, *texts: str) -> str:
+        """The visible text of the page as soon as it has all of some texts."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            seen = self.evaluate("document.body ? document.body.innerText : ''") or ""
+            missing = [text for text in texts if text not in seen]
+            if not missing:
+                return str(seen)
+            assert time.monotonic() < deadline, f"not on the page: {missing}; on it: {seen[:3000]}"
+            time.sleep(0.2)
+
+    @property
+    def requests(self) -> list[str]:
+        """The addresses that were asked for."""
+        return [params["request"]["url"] for method, params in self.events if method == "Network.requestWillBeSent"]
+
+    @property
+    def complaints(self) -> list[str]:
+        """Errors of the console and uncaught exceptions."""
+        found = [str(params) for method, params in self.events if method == "Runtime.exceptionThrown"]
+        for method, params in self.events:
+            entry = params.get("entry", params)
+            if method in ("Log.entryAdded", "Runtime.consoleAPICalled"):
+                found += [str(entry)] if "error" in (entry.get("level"), entry.get("type")) else []
+        return found
+
+    def close(self) -> None:
+        os.close(self._to)  # the pipe's end is Chromium's
+        os.close(self._from)
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    opened = Browser(tmp_path_factory.mktemp("chromium") / "profile")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """A store with an experiment of one run with three seeds that ended ok and one that failed."""
+    paths = StorePaths(tmp_path_factory.mktemp("browser") / "store")
+    paths.create()
+    writer = MlflowWriter(paths.tracking_uri, "pages", str(paths.artifacts))
+    for seed in range(43, 47):
+        finish(writer, seed) if seed in F1S else fail(writer, seed)
+    return paths
+
+
+def trial(seed: int) -> TrialSpec:
+    return TrialSpec(
+        run="runA(lr_max=3e-05)",
+        seed=seed,
+        dataset=DatasetParams(dataset_name="data"),
+        model=ModelParams(pretrained_model_name="bert"),
+        hparams=HParams(lr_cooldown_epochs=1, lr_warmup_epochs=1),
+        settings=Settings(multiple_runs=4),
+    )
+
+
+def finish(writer: MlflowWriter, seed: int) -> None:
+    spec, f1 = trial(seed), F1S[seed]
+    outcome = replay(spec.hparams, [0.9, 0.5, 0.6], 10)
+    writer.deliver(Started(spec, seed * 1000))
+    for epoch, (value, rates) in enumerate(zip(outcome.values, outcome.learning_rates, strict=True)):
+        curves = {"lr": rates[-1], "train/loss": value, "val/loss": value, "val/entity/micro/f1": f1 - 0.1 * value}
+        writer.deliver(Epoch(spec, seed * 1000 + 1 + epoch, epoch, curves))
+    writer.deliver(Files(spec, seed * 1000 + 100, {"confusion_matrix_entity.csv": "t,PER,O\nPER,8,2\nO,1,0\n"}))
+    metrics = Counts.zeros(("PER",)).metrics("test") | {"val/entity/micro/f1": f1, "test/entity/micro/f1": f1 - 0.01}
+    result = TrialResult(spec.run, seed, "ok", metrics, spec.params(), outcome.epochs, best_epoch=outcome.best_epoch)
+    writer.deliver(Ended(spec, seed * 1000 + 200, result))
+
+
+def fail(writer: MlflowWriter, seed: int) -> None:
+    spec = trial(seed)
+    writer.deliver(Started(spec, seed * 1000))
+    error = "RuntimeError: CUDA out of memory"
+    writer.deliver(Ended(spec, seed * 1000 + 200, TrialResult(spec.run, seed, "failed", error=error)))
+
+
+def test_report_shows_means_and_pictures_and_asks_for_nothing(
+    browser: Browser, store: StorePaths, tmp_path: Path
+) -> None:
+    path = write_report("pages", store, tmp_path / "report 100 #1.html")
+    best = load_result(store.tracking_uri, "pages").best_run()
+    means = [str(best.mean(f"{split}/entity/micro/f1")).replace("+-", "±") for split in ("val", "test")]
+    browser.open(path.as_uri())
+    text = browser.wait_for("Configuration", *means)
+    # 0.6756 is the mean of the seeds, 0.0386 their standard deviation over the root of 3, by hand
+    assert "0.6756 ± 0.0386" in text
+    assert "failed: seed 46" in text
+    assert "RuntimeError: CUDA out of memory" in text
+    assert browser.evaluate("document.querySelectorAll('figure svg').length") == 1
+    assert browser.evaluate("document.querySelector('figure svg').getBoundingClientRect().height") > 100
+    dots = "Array.from(document.querySelectorAll('td circle title')).map(title => title.textContent)"
+    assert browser.evaluate(dots)[:3] == [f"seed {seed}: {f1:.4f}" for seed, f1 in F1S.items()]
+    assert "cool-down" in browser.evaluate("document.querySelector('figure svg').textContent")
+    assert browser.requests == [path.as_uri()]
+    assert browser.complaints == []
+    assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_parts_of_the_report_open_on_a_click(browser: Browser, store: StorePaths, tmp_path: Path) -> None:
+    browser.open(write_report("pages", store, tmp_path / "report.html").as_uri())
+    browser.wait_for("resolved parameters")
+    assert "pretrained_model_name = bert" not in browser.wait_for("Configuration")
+    browser.evaluate("document.querySelectorAll('summary').forEach(summary => summary.click())")
+    assert "pretrained_model_name = bert" in browser.wait_for("lr_cooldown_epochs = 1")
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def address(store: StorePaths, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of MLflow's page, as a user starts it."""
+    monkeypatch.setattr(Store, "chosen", store.root)
+    try:
+        started = Store.mlflow("start", port=free_port)
+        assert started.answers
+        yield str(started.url)
+    finally:
+        Store.mlflow("stop")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, free_port))  # nobody listens there any more
+
+
+@pytest.mark.timeout(420)
+def test_mlflow_shows_the_means_of_a_run(browser: Browser, store: StorePaths, address: str, tmp_path: Path) -> None:
+    client = open_client(store.tracking_uri)
+    experiment = client.get_experiment_by_name("pages")
+    assert experiment is not None
+    (parent,) = find_runs(client, [experiment.experiment_id], kind="run")
+    assert parent.data.tags[KIND] == "run"
+    metrics = parent.data.metrics
+    assert math.isclose(metrics["val/entity/micro/f1/mean"], sum(F1S.values()) / 3)
+    browser.open(f"{address}/#/experiments/{experiment.experiment_id}/runs/{parent.info.run_id}")
+    text = browser.wait_for("val/entity/micro/f1/mean", "test/entity/micro/f1/sem")
+    (tmp_path / "mlflow.txt").write_text(text)
