@@ -1,7 +1,8 @@
 """What happens to the trials of an experiment, as plain data that can wait and be told again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.tracking.results import TrialResult
@@ -49,3 +50,22 @@ class Ended(Event):
 @dataclass(frozen=True, slots=True)
 class RunClosed(Event):
     """Nothing more will come of any trial of this trial's run until the experiment is started again."""
+
+
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Epoch, Files, Ended, RunClosed)}
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """Plain nested dictionaries of JSON values; `from_dict` is the exact inverse, also after a way through JSON."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def from_dict(values: Mapping[str, Any]) -> Event:
+    fields = dict(values)
+    kind = KINDS[fields.pop("event")]
+    fields["trial"] = TrialSpec.from_dict(fields["trial"])
+    if "result" in fields:
+        fields["result"] = TrialResult(**fields["result"])
+    if "paths" in fields:
+        fields["paths"] = tuple(fields["paths"])
+    return kind(**fields)

@@ -1,22 +1,22 @@
 """Tune's trials in MLflow: a parent run per run of the grid with means over its seeds, a child run per trial.
 
-Nothing is raised into Tune. What MLflow does not take is kept in memory, tried again with the next event and at the
-end, and named in the log if it could not be delivered.
+Nothing is raised into Tune, and a server that is down or hangs does not hold it up (see outbox). What MLflow does not
+take waits on disk; it is tried again with the next event, at the end, and when the experiment is started again.
 """
 
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
 
+from nerbb_ray.tracking.delivery import open_outbox
 from nerbb_ray.tracking.events import Ended, Epoch, Event, Files, RunClosed, Started
 from nerbb_ray.tracking.guard import never_raises
-from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.outbox import Outbox
-from nerbb_ray.tracking.reports import TrialJob, TuneTrial, curve_point, failure_of, is_final, result_of
+from nerbb_ray.tracking.reports import TrialJob, TuneTrial, curve_point, failure_of, is_epoch, is_final, result_of
 from nerbb_ray.tracking.results import TrialResult
 
 log = logging.getLogger(__name__)
@@ -25,13 +25,15 @@ log = logging.getLogger(__name__)
 class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
     """Writes an experiment to MLflow while it runs.
 
-    After a restart of the driver it goes on with the MLflow runs that are there: it finds them by their tags.
+    After a restart of the driver it goes on with the MLflow runs that are there: it finds them by their tags. What an
+    earlier driver could not deliver comes first.
 
     Args:
         tracking_uri: `sqlite:////absolute/path.db`, or a server.
         experiment: its name in MLflow.
         artifact_location: absolute folder for the artifacts of a new experiment; a server has its own place.
         retry_after_s: pause between two attempts to reach a server that is down.
+        spool: folder for what MLflow cannot take, one per experiment; None keeps it in memory only.
     """
 
     def __init__(
@@ -40,10 +42,10 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         experiment: str,
         artifact_location: str | None = None,
         retry_after_s: float = 30.0,
+        spool: str | Path | None = None,
     ) -> None:
-        self._arguments = (tracking_uri, experiment, artifact_location, retry_after_s)
-        writer = MlflowWriter(tracking_uri, experiment, artifact_location)
-        self._outbox: Outbox[Event] = Outbox(writer.deliver, f"MLflow at {tracking_uri}", retry_after_s)
+        self._arguments = (tracking_uri, experiment, artifact_location, retry_after_s, spool)
+        self._outbox = open_outbox(spool, tracking_uri, experiment, artifact_location, retry_after_s)
         self._open: dict[str, TrialJob] = {}
         self._last_of_run: dict[str, TrialJob] = {}
         self._clock_ms = 0
@@ -65,6 +67,8 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     @never_raises
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
+        if not is_epoch(result):
+            return
         job = TrialJob.of(trial)
         now = self._now_ms()
         self._outbox.put(Epoch(job.spec, now, result["epoch"], curve_point(result)))
@@ -108,7 +112,8 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         paths: tuple[str | None, ...],
     ) -> None:
         """The files first: a trial that MLflow shows as ended is there with all that belongs to it."""
-        existing = tuple(dict.fromkeys(path for path in paths if path))
+        # the log of a trial on another machine cannot be seen from here
+        existing = tuple(dict.fromkeys(path for path in paths if path and Path(path).is_file()))
         self._outbox.put(Files(job.spec, self._now_ms(), texts, existing))
         self._outbox.put(Ended(job.spec, self._now_ms(), outcome))
         self._open.pop(trial.trial_id, None)

@@ -1,8 +1,10 @@
 """Writes what happens to the trials to MLflow. Idempotent: what is told twice is there once, also after a restart."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.tracking import mlflow_calls as calls
@@ -15,6 +17,8 @@ from nerbb_ray.tracking.run_metrics import changes, contains, run_metrics, run_s
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+
+log = logging.getLogger(__name__)
 
 REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST")
 
@@ -108,7 +112,7 @@ class MlflowWriter:
             case Epoch():
                 self._epoch(client, event)
             case Files():
-                calls.store_files(client, self._child(client, event).run_id, event)
+                self._files(client, event)
             case Ended():
                 self._end(client, event)
             case RunClosed():
@@ -125,7 +129,7 @@ class MlflowWriter:
 
     def _epoch(self, client: "MlflowClient", event: Epoch) -> None:
         child = self._child(client, event)
-        if child.attempt_begins and event.epoch == 0 <= child.last_epoch:
+        if child.attempt_begins and event.epoch == 0 <= child.last_epoch and _is_news(client, child, event):
             # the trial has begun anew: what its earlier attempt left would mix with it, and be the latest at its end
             client.delete_run(child.run_id)
             del self._children[event.trial.run, event.trial.seed]
@@ -136,8 +140,16 @@ class MlflowWriter:
             calls.log_metrics(client, child.run_id, values, event.time_ms, event.epoch)
             child.last_epoch = event.epoch
 
+    def _files(self, client: "MlflowClient", event: Files) -> None:
+        calls.store_files(client, self._child(client, event).run_id, event)
+        gone = [path for path in event.paths if not Path(path).is_file()]
+        if gone:
+            log.warning("files of trial %s were deleted before MLflow took them: %s", event.trial.name, ", ".join(gone))
+
     def _end(self, client: "MlflowClient", event: Ended) -> None:
         child, result = self._child(client, event), event.result
+        if event.time_ms < child.changed_ms:  # an old event that had to wait
+            return
         if not contains(child.final, result.metrics):
             counts = {"epochs": result.epochs, "best_epoch": result.best_epoch}
             values = {name: float(value) for name, value in counts.items() if value is not None}
@@ -199,6 +211,11 @@ class MlflowWriter:
             calls.log_params(client, child.run_id, trial.params())
             child.has_params = True
         return child
+
+
+def _is_news(client: "MlflowClient", child: Child, event: Epoch) -> bool:
+    """Whether an epoch came after all that are there; one that comes twice did not."""
+    return all(point.timestamp < event.time_ms for point in client.get_metric_history(child.run_id, "epoch"))
 
 
 def _child_of(run: "Run") -> Child:
