@@ -77,11 +77,13 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     completed(name, lambda store: (path.name for path in sorted(store.datasets.iterdir()) if path.is_dir()))
     parser.add_argument("--subset", metavar="S", help="of the data set")
-    parser.add_argument("--model", metavar="M", help="whose sub-tokens are counted: name, folder or hub id (none)")
+    parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
     parser.add_argument(
         "--max-seq-length", type=_length, default=DEFAULT_LENGTH, metavar="N", help=f"of training ({DEFAULT_LENGTH})"
     )
-    parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", help="of training (auto)")
+    parser.add_argument(
+        "--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of training: {', '.join(SCHEMES)}"
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, too")
     parser.add_argument("--strict", action="store_true", help="exit status 1 if there are errors or warnings")
@@ -89,10 +91,10 @@ def _arguments(parser: ArgumentParser) -> None:
 
 COMMAND = Command(
     "check_dataset",
-    "show what is wrong with a data set: leaks, duplicates, broken tags, odd words, lengths",
+    "show what is wrong with a data set: leaks, duplicates, tags, words, lengths",
     (
         "check_dataset wnut17",
-        "check_dataset ./my/data --model sentence-transformers/all-MiniLM-L6-v2 --html my-data.html",
+        "check_dataset ./my/data --model my_model --html my-data.html",
     ),
     check_dataset,
     _arguments,

@@ -4,10 +4,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from nerbb_ray.doctor.findings import Findings
 from nerbb_ray.doctor.rows import visible
 from nerbb_ray.html.figures import COLOURS, figure, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_CLASSES, MOST_BARS = 40, 40
 NAME = 30  # characters of a class
@@ -47,10 +51,8 @@ def length_plot(findings: Findings) -> str:
         for axes, (unit, counts) in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             limit = _limit(counts)
             line = findings.max_seq_length if unit == "sub-tokens" else None
-            # a limit far beyond all sentences would press them into a corner
-            if line is not None and line <= 4 * limit:
-                limit = max(limit, round(1.1 * line))
-                axes.axvline(line, color="#b00020", linestyle="--", linewidth=1.2, label=f"max_seq_length = {line}")
+            if line is not None:
+                limit = _draw_line(axes, line, limit)
             step = max(1, -(-limit // MOST_BARS))
             for (split, by_length), colour in zip(counts.items(), COLOURS, strict=False):
                 edges, shares = _shares(by_length, step, limit)
@@ -61,6 +63,16 @@ def length_plot(findings: Findings) -> str:
             axes.legend(frameon=False, fontsize=8)
             axes.spines[["top", "right"]].set_visible(False)
         return figure(drawn, "Lengths of sentences; the last step holds all that are longer, too.")
+
+
+def _draw_line(axes: "Axes", length: int, limit: int) -> int:
+    """Draw max_seq_length; returns how far the axis goes."""
+    style = {"color": "#b00020", "linestyle": "--", "linewidth": 1.2}
+    if length > 4 * limit:  # it would press all sentences into a corner
+        axes.plot([], [], label=f"max_seq_length = {length}, far to the right", **style)  # type: ignore[arg-type]
+        return limit
+    axes.axvline(length, label=f"max_seq_length = {length}", **style)  # type: ignore[arg-type]
+    return max(limit, round(1.1 * length))
 
 
 def _limit(counts: Mapping[str, Mapping[int, int]]) -> int:

@@ -67,13 +67,13 @@ def examine_words(rows: Rows) -> dict[str, Words]:
     for number, sentence in rows:
         for position, word in enumerate(sentence.tokens):
             if word not in kinds:
-                kinds[word] = _kinds(word)
+                kinds[word] = kinds_of(word)
             for kind in kinds[word]:
                 tallies.setdefault(kind, Tally()).add(rows, number, position)
     return {kind: tallies[kind].words_found() for kind in KINDS if kind in tallies}
 
 
-def _kinds(word: str) -> tuple[str, ...]:
+def kinds_of(word: str) -> tuple[str, ...]:
     if word.isascii() and word.isalnum() and len(word) <= LONG_WORD:
         return ()
     return tuple(kind for kind, holds in KINDS.items() if holds(word))
