@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import StoreError
-from nerbb_ray.model import Model, Name, store_of
+from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.tracking.results import ExperimentResult, TrialResult
 
@@ -45,13 +45,10 @@ def export(
         StoreError: the folder cannot be written, or replaced.
     """
     from nerbb_ray.inference.card import model_card
-    from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
 
     paths, target = store_of(store), Path(folder).expanduser().resolve()
-    result = load_experiment(paths, name)
-    trial = choose_trial(result, run, seed)
-    source = checkpoint_folder(paths, name, trial).resolve()
-    _check_target(target, source, overwrite)
+    result, trial, source = find_trial(paths, name, run, seed)
+    _check_target(target, source.resolve(), overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Options, Probabilities, Tagger
+    from nerbb_ray.tracking.results import ExperimentResult, TrialResult
     from nerbb_ray.training.sources import ModelSource
 
 Name = str | os.PathLike[str]
@@ -57,12 +58,11 @@ class Model:
             ResultError: it was never run, has no such trial, or the trial's model was not kept.
             ModelError: the model cannot be loaded.
         """
-        from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
         from nerbb_ray.training.sources import local_model
 
         paths = store_of(store)
-        trial = choose_trial(load_experiment(paths, name), run, seed)
-        source = local_model(f"{name}/{trial.name}", checkpoint_folder(paths, name, trial))
+        _, trial, folder = find_trial(paths, name, run, seed)
+        source = local_model(f"{name}/{trial.name}", folder)
         length = int(str(trial.params["max_seq_length"])) if "max_seq_length" in trial.params else None
         return cls._open(source, paths, length, options)
 
@@ -225,6 +225,21 @@ class Model:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
         corpus = find_corpus(name, subset, self._store.datasets, scheme=target_scheme(self._tagger))
         return score(self._tagger, corpus, phase)
+
+
+def find_trial(
+    store: StorePaths, name: str, run: str | None, seed: int | None
+) -> "tuple[ExperimentResult, TrialResult, Path]":
+    """An experiment, its best trial (of a run, with a seed), and the folder of that trial's model.
+
+    Raises:
+        ResultError: there is no such trial, or its model was not kept.
+    """
+    from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
+
+    result = load_experiment(store.tracking_uri, name, store.configs())
+    trial = choose_trial(result, run, seed)
+    return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.seed))
 
 
 def store_of(path: Name | None) -> StorePaths:

@@ -95,7 +95,9 @@ def _front_matter(facts: CardFacts) -> str:
         {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
         for kind, column in names.items()
     ]
-    metrics.append({"type": "f1", "value": mean.mean, "name": f"entity micro f1, mean of {mean.n} of {n_total} seeds"})
+    if n_total > 1:
+        name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
+        metrics.append({"type": "f1", "value": mean.mean, "name": name})
     dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
     task = {"type": "token-classification", "name": "Named Entity Recognition"}
     defined = [metric for metric in metrics if math.isfinite(float(str(metric["value"])))]
@@ -148,6 +150,8 @@ def _seed_rows(run: RunResult, chosen: TrialResult) -> Iterator[list[str]]:
         title = f"seed {trial.seed}" + (" (this model)" if trial.seed == chosen.seed else "")
         values = [_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
+    if run.n_total == 1:
+        return
     means = [run.mean(metric) for metric in COLUMNS.values()]
     yield [f"mean ± standard error ({run.n_ok} of {run.n_total} seeds)", "", "", *map(_mean, means)]
     if any(mean.ci95 for mean in means):
@@ -175,7 +179,7 @@ recognise = pipeline("token-classification", model={facts.folder!r}, aggregation
 print(recognise({EXAMPLE!r}))
 ```
 
-With [nerbb_ray](https://pypi.org/project/nerbb_ray/), texts can have any length:
+With nerbb_ray, texts can have any length:
 
 ```python
 from nerbb_ray.model import Model
@@ -196,6 +200,10 @@ def _limits(facts: CardFacts) -> Iterator[str]:
         f"- It was trained on pieces of at most {facts.max_seq_length} sub-tokens. The pipeline of transformers cuts "
         "off what is longer; nerbb_ray reads longer texts in overlapping windows."
     )
+    yield (
+        "- Words are runs of letters and digits; every other character is a word of its own. Where the training data "
+        "have words such as U.S. or Jean-Claude as one, what comes after their first mark was never trained."
+    )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
     yield "- The numbers above are for the test split of these data; other texts can be much harder."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."
@@ -214,10 +222,11 @@ def _making(facts: CardFacts) -> Iterator[str]:
         ["parameter", "value"], ([key, str(shown.get(key, value))] for key, value in trial.params.items())
     )
     yield ""
-    if facts.environment:
+    environment = {**facts.environment, **({"model": facts.base_model} if "model" in facts.environment else {})}
+    if environment:
         yield "Environment:"
         yield ""
-        yield from _table(["", ""], ([key, str(value) or "-"] for key, value in facts.environment.items()))
+        yield from _table(["", ""], ([key, value or "-"] for key, value in environment.items()))
     else:
         yield "The environment (versions of packages) was not recorded."
 

@@ -1,25 +1,27 @@
 """Which trial of an experiment is meant, and where its model is."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import ResultError
-from nerbb_ray.paths import StorePaths
 from nerbb_ray.tracking.mlflow_reader import find_result, load_result
 from nerbb_ray.tracking.results import ExperimentResult, TrialResult
 
 
-def load_experiment(store: StorePaths, name: str) -> ExperimentResult:
+def load_experiment(tracking_uri: str, name: str, defined: Collection[str]) -> ExperimentResult:
     """
+    Args:
+        defined: names of the experiments that have a file.
     Raises:
         ResultError: it was never run, or there is no such experiment.
     """
-    found = find_result(store.tracking_uri, name)
+    found = find_result(tracking_uri, name)
     if found is not None and found.trials:
         return found
-    if name in store.configs():
+    if name in defined:
         raise ResultError(f"experiment {name!r} has not been run yet; run it first: nerbb run_experiment {name}")
-    return load_result(store.tracking_uri, name)
+    return load_result(tracking_uri, name)
 
 
 def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | None = None) -> TrialResult:
@@ -47,9 +49,12 @@ def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | N
     return ExperimentResult.of(result.name, trials).best_trial()
 
 
-def checkpoint_folder(store: StorePaths, name: str, trial: TrialResult) -> Path:
-    """Where the model of a trial lies: where it was written, or in its place in this store, if that was moved.
+def checkpoint_folder(name: str, trial: TrialResult, moved_to: Path) -> Path:
+    """Where the model of a trial lies.
 
+    Args:
+        name: of the experiment.
+        moved_to: where else to look, for a store that has been moved since.
     Raises:
         ResultError: it was not kept, or is there no more.
     """
@@ -59,7 +64,7 @@ def checkpoint_folder(store: StorePaths, name: str, trial: TrialResult) -> Path:
         why = "ran with checkpoints = False" if off else "has no saved model"
         mend = "set checkpoints = True in [settings], and " if off else ""
         raise ResultError(f"trial {trial.name} of experiment {name} {why}; to get its model, {mend}{again}")
-    places = [Path(trial.checkpoint), store.checkpoints(name, trial.run, trial.seed)]
+    places = [Path(trial.checkpoint), moved_to]
     found = next((place for place in places if (place / "config.json").is_file()), None)
     if found is None:
         raise ResultError(f"the model of trial {trial.name} was at {places[0]} and is there no more; {again}")
