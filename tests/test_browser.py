@@ -1,8 +1,8 @@
 """What a browser shows: MLflow's page of a real database, and the report. Skipped where there is no Chromium."""
 
 import json
-import math
 import os
+import re
 import select
 import shutil
 import socket
@@ -23,7 +23,7 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.page import write_report
 from nerbb_ray.tracking.events import Ended, Epoch, Files, Started
 from nerbb_ray.tracking.mlflow_reader import load_result
-from nerbb_ray.tracking.mlflow_records import KIND, find_runs, open_client
+from nerbb_ray.tracking.mlflow_records import find_runs, open_client
 from nerbb_ray.tracking.mlflow_writer import MlflowWriter
 from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.adaptive import replay
@@ -214,6 +214,15 @@ def test_report_shows_means_and_pictures_and_asks_for_nothing(
     assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_browser_notices_what_a_page_must_not_do(browser: Browser, tmp_path: Path) -> None:
+    """Else the test above could not fail."""
+    (tmp_path / "bad.html").write_text("<img src='x.png'><script>nowhere()</script><p>end</p>")
+    browser.open((tmp_path / "bad.html").as_uri())
+    browser.wait_for("end")
+    assert browser.requests == [(tmp_path / name).as_uri() for name in ("bad.html", "x.png")]
+    assert any("nowhere is not defined" in complaint for complaint in browser.complaints)
+
+
 def test_parts_of_the_report_open_on_a_click(browser: Browser, store: StorePaths, tmp_path: Path) -> None:
     browser.open(write_report("pages", store, tmp_path / "report.html").as_uri())
     browser.wait_for("resolved parameters")
@@ -222,37 +231,48 @@ def test_parts_of_the_report_open_on_a_click(browser: Browser, store: StorePaths
     assert "pretrained_model_name = bert" in browser.wait_for("lr_cooldown_epochs = 1")
 
 
-@pytest.fixture
-def free_port() -> int:
+@pytest.fixture(scope="module")
+def address(store: StorePaths) -> Iterator[str]:
+    """Of MLflow's page, as a user starts it; afterwards it is stopped and its port is free."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def address(store: StorePaths, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Of MLflow's page, as a user starts it."""
-    monkeypatch.setattr(Store, "chosen", store.root)
-    try:
-        started = Store.mlflow("start", port=free_port)
-        assert started.answers
-        yield str(started.url)
-    finally:
-        Store.mlflow("stop")
+        port = int(probe.getsockname()[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(Store, "chosen", store.root)
+        try:
+            yield str(Store.mlflow("start", port=port).url)
+        finally:
+            assert not Store.mlflow("stop").runs
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((HOST, free_port))  # nobody listens there any more
+        probe.bind((HOST, port))
 
 
 @pytest.mark.timeout(420)
-def test_mlflow_shows_the_means_of_a_run(browser: Browser, store: StorePaths, address: str, tmp_path: Path) -> None:
+def test_mlflow_shows_the_means_of_a_run(browser: Browser, store: StorePaths, address: str) -> None:
     client = open_client(store.tracking_uri)
     experiment = client.get_experiment_by_name("pages")
     assert experiment is not None
     (parent,) = find_runs(client, [experiment.experiment_id], kind="run")
-    assert parent.data.tags[KIND] == "run"
-    metrics = parent.data.metrics
-    assert math.isclose(metrics["val/entity/micro/f1/mean"], sum(F1S.values()) / 3)
     browser.open(f"{address}/#/experiments/{experiment.experiment_id}/runs/{parent.info.run_id}")
-    text = browser.wait_for("val/entity/micro/f1/mean", "test/entity/micro/f1/sem")
-    (tmp_path / "mlflow.txt").write_text(text)
+    names = ("test/entity/micro/f1/mean", "val/entity/micro/f1/mean")
+    text = browser.wait_for("runA(lr_max=3e-05)", "runA(lr_max=3e-05)-43", *names)
+    mean = sum(F1S.values()) / len(F1S)
+    for name, expected in zip(names, (mean - 0.01, mean), strict=True):
+        shown = re.search(rf"{name}\s+([\d.]+)", text)
+        assert shown is not None
+        assert float(shown[1]) == pytest.approx(expected, abs=5e-4)
+    assert all(url.startswith((address, "data:", "blob:")) for url in browser.requests)
+
+
+@pytest.mark.timeout(420)
+def test_report_from_a_server_is_that_from_the_database(
+    store: StorePaths, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from_database = write_report("pages", store, tmp_path / "database.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    from_server = write_report("pages", StorePaths(tmp_path), tmp_path / "server.html").read_text(encoding="utf-8")
+    assert f"from MLflow at {address}" in from_server
+    made = r'<p class="about">made .*?</p>'
+    assert re.sub(made, "", from_server) == re.sub(made, "", from_database)

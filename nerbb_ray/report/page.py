@@ -104,7 +104,7 @@ def _problems(details: Mapping[TrialKey, TrialDetails]) -> str:
         if read.problem:
             trials_of.setdefault(read.problem, []).append(f"{run}-{seed}")
     return "".join(
-        paragraph(f"Files of {len(names)} trials ({names[0]}, ...) cannot be read: {why}", "warn")
+        paragraph(f"Files of {names[0] if len(names) == 1 else f'{len(names)} trials'} cannot be read: {why}", "warn")
         for why, names in trials_of.items()
     )
 

@@ -36,16 +36,18 @@ class Lab:
 
     Args:
         seeds: per run, that it was to have.
+        artifacts: where its files go; to those of the store if left out.
     """
 
     store: StorePaths
     name: str
     seeds: int = 3
     classes: tuple[str, ...] = CLASSES
+    artifacts: str | None = None
     clock: int = 1_700_000_000_000
 
     def __post_init__(self) -> None:
-        self.writer = MlflowWriter(self.store.tracking_uri, self.name, str(self.store.artifacts))
+        self.writer = MlflowWriter(self.store.tracking_uri, self.name, self.artifacts or str(self.store.artifacts))
 
     def trial(self, run: str, seed: int, **hparams: object) -> TrialSpec:
         return TrialSpec(

@@ -228,6 +228,14 @@ def test_files_that_are_gone_or_damaged_are_named(report_store: StorePaths, lab:
     assert found["Results"].tables[0][1][2] == "3/3"
 
 
+def test_place_of_files_that_cannot_be_reached_is_told(report_store: StorePaths, lab: Any, sections: Read) -> None:
+    lab = lab(report_store, "far away", artifacts="nowhere://bucket/x")
+    lab.ok(lab.trial("runA", 43, max_epochs=2), 0.5, files=False)
+    found = sections(write_report("far away", report_store).read_text(encoding="utf-8"))
+    assert "entity level, seed 43: confusion_matrix_entity.csv is not there" in found["Confusion matrices"].text
+    assert re.search(r"Files of runA-43 cannot be read: .*nowhere", found["Environment"].text)
+
+
 def seed_files(store: StorePaths) -> set[Path]:
     """One of each trial that has files."""
     return set(store.artifacts.rglob("seed.json"))
