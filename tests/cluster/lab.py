@@ -1,0 +1,100 @@
+"""The pieces of run_local_cluster.sh that are easier in Python; each command writes to stdout."""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import yaml
+
+EXPERIMENT = """
+[dataset]
+dataset_name = quickstart
+prune_ratio_train = 0.05
+prune_ratio_val = 0.05
+prune_ratio_test = 0.05
+[model]
+pretrained_model_name = tiny
+[settings]
+multiple_runs = {seeds}
+precision = fp32
+[resources]
+num_workers = 2
+cpus_per_worker = 1
+[hparams]
+max_epochs = 3
+early_stopping = False
+lr_schedule = linear
+lr_warmup_epochs = 1
+max_seq_length = 32
+batch_size = 8
+[runA]
+lr_max = 3e-3
+[runB]
+lr_max = 1e-3
+"""
+SMALL = "--num-cpus=1 --object-store-memory=200000000"  # two workers of one trial must go to two hosts
+
+
+def config(file: str, key: str, *addresses: str) -> None:
+    """The cluster file, with what it says to change changed."""
+    content = yaml.safe_load(Path(file).read_text())
+    head, *workers = sorted(addresses)
+    content["provider"] |= {"head_ip": head, "worker_ips": workers}
+    content["auth"] |= {"ssh_user": "root", "ssh_private_key": key}
+    for part in ("head_start_ray_commands", "worker_start_ray_commands"):
+        content[part] = [line.replace("ray start", f"ray start {SMALL}") for line in content[part]]
+    print(yaml.safe_dump(content, width=1000))
+
+
+def store(root: str, job: str) -> None:
+    """A store with a random small model and an experiment; the same with one more seed in the folder of a job."""
+    from transformers import BertConfig, BertForTokenClassification, BertTokenizer
+
+    model = Path(root, "pretrained_models/tiny")
+    configs = Path(root, "experiment_configs")
+    for folder in (model, configs, Path(job)):
+        folder.mkdir(parents=True)
+    letters = [chr(number) for number in range(33, 127)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    (model / "vocab.txt").write_text("\n".join(words))
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertForTokenClassification(BertConfig(vocab_size=len(words), **sizes)).save_pretrained(model)
+    BertTokenizer(str(model / "vocab.txt")).save_pretrained(model)
+    (configs / "cluster.ini").write_text(EXPERIMENT.format(seeds=2))
+    Path(job, "cluster.ini").write_text(EXPERIMENT.format(seeds=3))
+
+
+def hostnames() -> None:
+    """The computers that are alive, of the dashboard's list of nodes."""
+    nodes = json.load(sys.stdin)["data"]["summary"]
+    print(*sorted(node["hostname"] for node in nodes if node["raylet"]["state"] == "ALIVE"))
+
+
+def actors(file: str) -> None:
+    """The trials that run, and where their workers are, of the dashboard's list of actors."""
+    alive = [one for one in json.loads(Path(file).read_text())["data"]["result"]["result"] if one["state"] == "ALIVE"]
+    trials = [one["repr_name"] for one in alive if "-4" in (one["repr_name"] or "")]
+    nodes = defaultdict(list)
+    for one in alive:
+        nodes[one["class_name"]].append(one["node_id"][:6])
+    for trial in trials:
+        print(f"actor {trial}")
+    workers = sorted(nodes["RayTrainWorker"])
+    if len(trials) == 1 and len(workers) == 2 and len(set(workers)) == 2:
+        print(f"workers of {trials[0]} on nodes {' and '.join(workers)}")
+
+
+def results(file: str) -> None:
+    """The results that `nerbb get_experiment_results --json` printed among what ssh says."""
+    text = Path(file).read_text()
+    found = json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
+    ok = {run["run"]: run["n_ok"] for run in found["runs"]}
+    print(ok)
+    assert ok == {"runA": 3, "runB": 3}, found
+
+
+if __name__ == "__main__":
+    {"config": config, "store": store, "hostnames": hostnames, "actors": actors, "results": results}[sys.argv[1]](
+        *sys.argv[2:]
+    )
