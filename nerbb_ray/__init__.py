@@ -5,20 +5,24 @@
 
 From Python::
 
-    from nerbb_ray import Experiment, Store
+    from nerbb_ray import Dataset, Experiment, Model, Store
 
     Store.create()
+    Dataset("conll2003").set_up().overview()
     experiment = Experiment("first", model="bert-base-cased", dataset="conll2003")
     experiment.run()
     experiment.get_result(metric="f1", level="entity", phase="test")
     experiment.get_result(average=True)  # mean +- standard error over the seeds
+    Model.from_experiment("first").predict("Anna lives in Berlin.")
 
 Importing this package loads none of the libraries that do the work; they come with the first call that needs them.
 """
 
+from nerbb_ray.dataset import Dataset
 from nerbb_ray.experiment import Experiment
+from nerbb_ray.model import Model
 from nerbb_ray.store import Store
 
-__all__ = ["Experiment", "Store", "__version__"]
+__all__ = ["Dataset", "Experiment", "Model", "Store", "__version__"]
 
 __version__ = "0.1.0"

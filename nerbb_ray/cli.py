@@ -17,9 +17,9 @@ from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.tune.command import USER_ERROR, guarded
 
-DESCRIPTION = "Fine-tune transformers for named entity recognition: runs x seeds, with means and uncertainties."
+DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
 USAGE = "nerbb [--store DIR] [--verbose] COMMAND ..."
-EPILOG = """The store is ./store, or what --store or the environment variable NERBB_STORE say.
+EPILOG = """The store is ./store, or what --store or the variable NERBB_STORE say.
 Help on a command, with examples: nerbb COMMAND --help
 """
 

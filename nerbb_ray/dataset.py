@@ -9,17 +9,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from nerbb_ray.checkup import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.config.names import folder_problem
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.ner.corpus import Corpus, Found, find_folder
 from nerbb_ray.ner.download import is_url
 from nerbb_ray.ner.hold_out import DEFAULT, HoldOut
+from nerbb_ray.ner.local import local_path
 from nerbb_ray.ner.origins import read_local, read_name, read_url
 from nerbb_ray.ner.placing import SetUp, is_stored, place
 from nerbb_ray.ner.reading import Reading
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
+
+if TYPE_CHECKING:
+    from nerbb_ray.doctor import Findings
 
 Name = str | os.PathLike[str]
 
@@ -136,6 +142,25 @@ class Dataset:
         rule = HoldOut(val_fraction, test_fraction, seed, shuffle)
         return self._set_up(annotation_scheme, rule, overwrite=overwrite, must_split=True)
 
+    def overview(self, model: str | None = None, max_seq_length: int = MAX_SEQ_LENGTH) -> "Findings":
+        """Print what is in the data set and what is wrong with it: sizes, classes, tags, repeats, leaks, odd words.
+
+        Args:
+            model: whose sub-tokens are counted: its name, folder or hub id.
+            max_seq_length: of the training that is planned.
+        Returns:
+            The same as values; `findings_page` of `nerbb_ray.doctor` makes a web page of them.
+        Raises:
+            StoreError: it is not in the store.
+        """
+        from nerbb_ray.doctor import findings_text
+
+        if not self.exists:
+            raise StoreError(f"data set {self._title!r} is not in the store; call set_up() first")
+        findings = check_up(self.store, self.name, self.subset, model=model, max_seq_length=max_seq_length)
+        print(findings_text(findings), end="")
+        return findings
+
     def _set_up(
         self, scheme: str, rule: HoldOut, *, revision: str | None = None, overwrite: bool, must_split: bool = False
     ) -> "Dataset":
@@ -216,7 +241,7 @@ def _read(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Mapp
         raise DataError(f"a revision is one of a data set of the hub; {wanted.source} has none")
     if is_url(wanted.source):
         return read_url(wanted.source, downloads=downloads, fresh=fresh)
-    source = Path(wanted.source).expanduser()
-    if source.resolve().is_relative_to(path.resolve()):
+    source = local_path(wanted.source)
+    if Path(os.path.realpath(source)).is_relative_to(os.path.realpath(path)):  # resolve() fails on a loop of links
         raise StoreError(f"the data lie in the folder that would get them ({path}): move them elsewhere first")
     return read_local(source)

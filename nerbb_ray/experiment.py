@@ -120,6 +120,20 @@ class Experiment:
 
         return self._results or load_result(self.store.tracking_uri, self.name)
 
+    def report(self, path: Name | None = None) -> Path:
+        """Write the results as one HTML page: means, curves, classes, errors; it needs no server and no network.
+
+        Args:
+            path: of the file; `<store>/results/reports/<name>.html` if left out.
+        Returns:
+            Its absolute path.
+        Raises:
+            ResultError: it was never run.
+        """
+        from nerbb_ray.report.page import write_report
+
+        return write_report(self.name, self.store, None if path is None else Path(path))
+
     def get_result(
         self,
         metric: str = "f1",

@@ -105,10 +105,10 @@ def test_help_lists_every_command(nerbb: Nerbb) -> None:
 
 @pytest.mark.parametrize("command", ["", *(command.name for command in COMMANDS)])
 def test_help_fits_one_screen(command: str, nerbb: Nerbb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = nerbb(*command.split(), "--help")
     assert len(out.splitlines()) <= 36
-    assert max(map(len, out.splitlines())) <= 100
+    assert max(map(len, out.splitlines())) <= 80
     assert "examples" in out
 
 

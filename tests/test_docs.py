@@ -4,13 +4,14 @@ In a page, `<!-- file: PATH -->` before a block says that a reader writes it to 
 COMMAND prints it. Commands that train run with --dry-run here; `test_the_tutorial_really_runs` (slow) runs them.
 """
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,18 @@ def scored_experiment(spec: ExperimentSpec, *_: object) -> ExperimentResult:
     return ExperimentResult.of(spec.name, map(scored, expand(spec)))
 
 
+def with_model(result: TrialResult, tiny_model: Path, checkpoints: Path) -> TrialResult:
+    """A trial whose model was kept: a random one."""
+    folder = checkpoints / result.run / str(result.seed)
+    shutil.copytree(tiny_model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"id2label": {"0": "O", "1": "PER"}, "label2id": {"O": 0, "PER": 1}}
+    (folder / "config.json").write_text(json.dumps(config))
+    return replace(result, checkpoint=str(folder))
+
+
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     """A folder with the repository's configs and data, the files of the pages, and results of two experiments."""
     from nerbb_ray.tracking.events import Ended, Started
     from nerbb_ray.tracking.mlflow_writer import MlflowWriter
@@ -110,7 +121,8 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer = MlflowWriter(paths.tracking_uri, file.stem, str(paths.artifacts))
         for time_ms, trial in enumerate(expand(read_ini(file)), start=1):
             writer.deliver(Started(trial, time_ms))
-            writer.deliver(Ended(trial, time_ms, scored(trial)))
+            writer.deliver(Ended(trial, time_ms, with_model(scored(trial), tiny_model, paths.checkpoints(file.stem))))
+    (folder / "texts.txt").write_text("Anna lives in New York.\nBert does not.\n")
     return folder
 
 
@@ -218,11 +230,12 @@ def test_presets_are_those_of_the_code() -> None:
 
 def test_data_sources_and_formats_are_those_of_the_code() -> None:
     from nerbb_ray.ner.builtin import BUILTIN
-    from nerbb_ray.ner.corpus import READERS
+    from nerbb_ray.ner.kinds import READERS
 
-    names = table("docs/experiment_file.md", "| built-in name | from |")
-    assert [(name, source == "hub") for name, source in names] == [(n, s.hub is not None) for n, s in BUILTIN.items()]
-    suffixes = [row[0].split(", ") for row in table("docs/experiment_file.md", "| suffix | content |")]
+    names = [(name, source.split(":")[0]) for name, source in table("docs/data.md", "| built-in name | from |")]
+    kinds = {n: "hub" if s.hub else "files of its repository" if s.files else "by hand" for n, s in BUILTIN.items()}
+    assert names == list(kinds.items())
+    suffixes = [row[0].split(", ") for row in table("docs/data.md", "| suffix | content |")]
     assert {suffix for row in suffixes for suffix in row} == set(READERS)
 
 

@@ -26,6 +26,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 PARTS = {
     "schedule_plot": "report",
     "export": "model",
+    "checkup": "dataset",
     "overview": "store",
     "pages": "store",
     "paths": "store",
@@ -138,7 +139,7 @@ def test_import_loads_no_library_that_does_the_work(module: str) -> None:
 def test_package_exports_exactly_its_public_names() -> None:
     import nerbb_ray
 
-    assert nerbb_ray.__all__ == ["Experiment", "Store", "__version__"]
+    assert nerbb_ray.__all__ == ["Dataset", "Experiment", "Model", "Store", "__version__"]
     assert all(hasattr(nerbb_ray, name) for name in nerbb_ray.__all__)
 
 

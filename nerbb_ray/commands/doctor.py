@@ -5,19 +5,14 @@ import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from nerbb_ray.checkup import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.errors import DataError
-from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
-
-if TYPE_CHECKING:
-    from nerbb_ray.doctor import Findings
 
 OK, FOUND = 0, 1
 PIPE_WIDTH = 120  # a pipe or a file has no width of its own
-DEFAULT_LENGTH = 128
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
 
@@ -25,7 +20,14 @@ def check_dataset(args: Namespace) -> int:
     """Print what is found; the exit status is 1 only with --strict and an error or a warning."""
     from nerbb_ray.doctor import findings_page, findings_text
 
-    findings = find(args)
+    findings = check_up(
+        current_store(args.store),
+        args.name,
+        args.subset,
+        model=args.model,
+        max_seq_length=args.max_seq_length,
+        annotation_scheme=args.annotation_scheme,
+    )
     if args.json:
         print(json.dumps(findings.to_dict(), indent=2, allow_nan=False))
     else:
@@ -35,26 +37,6 @@ def check_dataset(args: Namespace) -> int:
         _write(args.html, findings_page(findings))
         print(f"page: {args.html}", file=sys.stderr)
     return FOUND if args.strict and findings.count("error") + findings.count("warning") else OK
-
-
-def find(args: Namespace) -> "Findings":
-    from nerbb_ray.doctor import examine
-    from nerbb_ray.ner.corpus import find_data
-
-    store = current_store(args.store)
-    found = find_data(args.name, args.subset, store.datasets)
-    corpus = found.corpus(args.annotation_scheme)
-    tokenizer = _tokenizer(args.model, store, args.max_seq_length) if args.model else None
-    return examine(corpus, found.readings, tokenizer, args.max_seq_length, args.model)
-
-
-def _tokenizer(name: str, store: StorePaths, max_seq_length: int) -> Any:
-    from nerbb_ray.training.model import check_length, load_tokenizer
-    from nerbb_ray.training.sources import find_model
-
-    source = find_model(name, store.pretrained_models, Path.cwd())
-    check_length(source, max_seq_length)
-    return load_tokenizer(source)
 
 
 def _write(path: Path, page: str) -> None:
@@ -79,7 +61,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--subset", metavar="S", help="of the data set")
     parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
     parser.add_argument(
-        "--max-seq-length", type=_length, default=DEFAULT_LENGTH, metavar="N", help=f"of training ({DEFAULT_LENGTH})"
+        "--max-seq-length", type=_length, default=MAX_SEQ_LENGTH, metavar="N", help=f"of training ({MAX_SEQ_LENGTH})"
     )
     parser.add_argument(
         "--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of training: {', '.join(SCHEMES)}"
@@ -91,7 +73,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 COMMAND = Command(
     "check_dataset",
-    "show what is wrong with a data set: leaks, duplicates, tags, words, lengths",
+    "find leaks, repeats and other faults of data",
     (
         "check_dataset wnut17",
         "check_dataset ./my/data --model my_model --html my-data.html",

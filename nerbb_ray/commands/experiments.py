@@ -111,7 +111,7 @@ COMMANDS = (
         "show LR and stage per epoch, for made-up losses",
         (
             "show_schedule wnut17 --losses 1,.8,.6,.7",
-            "show_schedule my/exp.ini --run runB --losses 1,.8,.6,.7 --plot schedule.png",
+            "show_schedule exp.ini --run runB --losses 1,.8,.6 --plot schedule.png",
         ),
         show_schedule,
         add_schedule_arguments,

@@ -30,7 +30,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 COMMAND = Command(
     "report",
-    "write the results of an experiment into one HTML file: means, learning curves, classes, errors",
+    "write all results into one HTML file",
     ("report wnut17", "report wnut17 --output wnut17.html --open"),
     report,
     _arguments,

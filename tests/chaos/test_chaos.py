@@ -1,0 +1,129 @@
+"""Workers and the driver of an experiment are killed at random until it finishes: its table is that of a calm run.
+
+`pytest -m chaos -s tests/chaos` shows every kill. Another seed: CHAOS_SEED=7.
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.tracking.mlflow_reader import load_result
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
+CHAOTIC_S = 150  # how long processes are killed; what is left may finish in peace
+STARTS = 40
+EXPERIMENT = """
+[dataset]
+dataset_name = tiny
+[model]
+pretrained_model_name = tiny-bert
+[settings]
+multiple_runs = 3
+precision = fp32
+[resources]
+{resources}
+[hparams]
+max_seq_length = 32
+batch_size = 8
+lr_warmup_epochs = 1
+max_epochs = 8
+early_stopping = False
+[runA]
+lr_max = 3e-4
+[runB]
+lr_max = 1e-4
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, tiny_dataset: Path, tiny_model: Path) -> StorePaths:
+    """Epochs take some seconds: 3,000 sentences."""
+    paths = StorePaths(tmp_path / "store")
+    paths.create()
+    shutil.copytree(tiny_dataset, paths.datasets / "tiny")
+    train = paths.datasets / "tiny" / "train.jsonl"
+    train.write_text(train.read_text() * 75)
+    (paths.pretrained_models / "tiny-bert").symlink_to(tiny_model)
+    return paths
+
+
+class Run:
+    """`python -m nerbb_ray.tune` on an experiment, as often as it takes."""
+
+    def __init__(self, name: str, store: StorePaths, resources: str) -> None:
+        self.name, self.store = name, store
+        self.file = store.config(name)
+        self.file.write_text(EXPERIMENT.format(resources=resources))
+        self.process = self.start()
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "nerbb_ray.tune", self.file, "--store", self.store.root, "--quiet"]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    def workers(self) -> list[int]:
+        """Living processes that train."""
+        logs = (path.read_text() for path in self.store.logs(self.name).glob("run*.log"))
+        numbers = {int(number) for log in logs for number in re.findall(r"process (\d+)", log)[-1:]}
+        alive = {child.pid for child in psutil.Process(self.process.pid).children(recursive=True)}
+        return sorted(numbers & alive)
+
+    def table(self) -> dict[str, dict]:
+        result = load_result(self.store.tracking_uri, self.name)
+        return {
+            trial.name: {"status": trial.status, "epochs": trial.epochs, **trial.metrics} for trial in result.trials
+        }
+
+
+def kill(number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(number, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("resources", ["", "num_workers = 2"], ids=["one worker", "two workers"])
+def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: str) -> None:
+    dice = random.Random(int(os.environ.get("CHAOS_SEED", "1")))
+    calm = Run("calm", store, resources)
+    assert calm.process.wait() == 0
+
+    wild = Run("wild", store, resources)
+    begun, starts, deaths = time.monotonic(), 1, {"worker": 0, "driver": 0}
+    while True:
+        try:
+            status = wild.process.wait(timeout=dice.uniform(4, 14))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() - begun < CHAOTIC_S:
+                _kill_something(wild, dice, deaths, begun)
+            continue
+        if status == 0:
+            break
+        starts += 1
+        assert starts < STARTS, "it never finishes"
+        wild.process = wild.start()
+    print(f"{deaths['worker']} workers and {deaths['driver']} drivers killed; {starts} starts")
+    assert deaths["worker"] > 1
+    assert deaths["driver"] > 1
+    assert json.dumps(wild.table(), sort_keys=True) == json.dumps(calm.table(), sort_keys=True)
+    assert not list(store.ray("wild").glob("states/*")), "nothing is left of the states"
+
+
+def _kill_something(run: Run, dice: random.Random, deaths: dict[str, int], begun: float) -> None:
+    workers = run.workers()
+    if not workers and dice.random() < 0.8:
+        return  # while it starts it may die, too, but has to come to its trials now and then
+    what = "worker" if workers and dice.random() < 0.7 else "driver"
+    number = dice.choice(workers) if what == "worker" else run.process.pid
+    deaths[what] += 1
+    print(f"{time.monotonic() - begun:6.1f} s: kill -9 {what} {number}")
+    kill(number)
