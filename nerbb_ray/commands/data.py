@@ -44,11 +44,12 @@ def wanted(args: Namespace) -> "Wanted":
     """
     from nerbb_ray.dataset import Wanted
     from nerbb_ray.ner.download import is_url, url_name
+    from nerbb_ray.ner.local import local_path
 
     if is_url(args.source):
         stem = Path(url_name(args.source)).stem
     elif is_path(args.source):
-        path = Path(args.source).expanduser()
+        path = local_path(args.source)
         if not path.exists():
             raise DataError("there is no such file or folder", path)
         stem = path.resolve().stem if path.is_file() else path.resolve().name
@@ -66,7 +67,7 @@ def is_path(word: str) -> bool:
     from nerbb_ray.ner.builtin import BUILTIN
     from nerbb_ray.ner.kinds import READERS
 
-    path = Path(word).expanduser()
+    path = Path(word)
     if word.startswith(("/", ".", "~")) or path.suffix.lower() in READERS:
         return True
     return path.exists() and word not in BUILTIN
@@ -97,27 +98,25 @@ def _fraction(text: str) -> float:
 
 
 def _arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb set_up_dataset NAME|PATH [options]"  # a screen has room for one list of them
     parser.add_argument("source", metavar="NAME|PATH", help="built-in name, hub id, file, folder or https://...")
-    parser.add_argument("--name", metavar="NAME", help="in the store, of a PATH (its stem)")
-    parser.add_argument("--subset", metavar="SUBSET", help="of a hub data set")
-    parser.add_argument("--revision", metavar="REV", help="of a hub data set")
+    parser.add_argument("--name", metavar="N", help="in the store, of a PATH (its stem)")
+    parser.add_argument("--subset", metavar="S", help="of a hub data set")
+    parser.add_argument("--revision", metavar="R", help="of a hub data set")
     for split in ("val", "test"):
         help_text = f"held out if there is no {split} ({FRACTION})"
         parser.add_argument(f"--{split}-fraction", type=_fraction, default=FRACTION, metavar="X", help=help_text)
     parser.add_argument("--seed", type=int, default=SEED, metavar="N", help=f"of what is held out ({SEED})")
-    parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", help="of the tags (auto: as they are)")
+    schemes = ", ".join(SCHEMES)
+    parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of tags: {schemes}")
     parser.add_argument("--overwrite", action="store_true", help="replace other data of this name")
-    parser.add_argument("--json", action="store_true", help="strict JSON")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
 SET_UP_DATASET = Command(
     "set_up_dataset",
     "bring a data set into the store",
-    (
-        "set_up_dataset conll2003",
-        "set_up_dataset export.json --name mine",
-        "set_up_dataset brat_folder --val-fraction 0.2",
-    ),
+    ("set_up_dataset conll2003", "set_up_dataset my/export.json --name mine"),
     set_up_dataset,
     _arguments,
 )

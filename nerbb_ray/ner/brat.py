@@ -10,7 +10,8 @@ from nerbb_ray.ner.offsets import POINTS, Mark, resolve
 from nerbb_ray.ner.reading import BYTE_ORDER_MARK, Reading, lines_of, read_text
 
 ANNOTATIONS, TEXT = ".ann", ".txt"
-IGNORED = ("R", "E", "A", "M", "N", "#", "*")  # relations, events, attributes, normalisations, remarks, equivalences
+# relations, events, attributes, modifications, normalisations; remarks; equivalences
+_IGNORED = re.compile(r"[REAMN][0-9]\S*\s|#|\*\s")
 _ENTITY = re.compile(r"(\S+) ([0-9]{1,15} [0-9]{1,15}(?:;[0-9]{1,15} [0-9]{1,15})*)")
 _SHOWN_NOTES = 5
 
@@ -66,7 +67,7 @@ def _document(path: Path, notes: list[str]) -> Document:
 
 def _entity(line: str, place: Place, notes: list[str]) -> tuple[Mark, str, Place] | None:
     """(mark, class, place) of a line `T1<TAB>PER 0 5<TAB>Anna B`; None if the line is about something else."""
-    if not line.strip() or line.startswith(IGNORED):
+    if not line.strip() or _IGNORED.match(line):
         return None
     fields = line.split("\t", 2)
     match = _ENTITY.fullmatch(fields[1].strip()) if len(fields) == 3 and line.startswith("T") else None

@@ -9,7 +9,7 @@ from nerbb_ray.ner.assembly import SPLITS, Corpus, assemble
 from nerbb_ray.ner.hold_out import DEFAULT, HoldOut
 from nerbb_ray.ner.hub import is_saved
 from nerbb_ray.ner.kinds import READERS
-from nerbb_ray.ner.local import read_files, split_files
+from nerbb_ray.ner.local import local_path, read_files, split_files
 from nerbb_ray.ner.origins import read_local, read_name, read_splits
 from nerbb_ray.ner.reading import Reading, Sentence
 
@@ -84,7 +84,7 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
     if not dataset_name or ".." in dataset_name.replace("\\", "/").split("/"):
         raise DataError(f"a data set's name must not be empty or contain '..'; got {dataset_name!r}")
     is_path = dataset_name.startswith(("/", ".", "~"))
-    stored, path = datasets_dir / dataset_name, Path(dataset_name).expanduser()
+    stored, path = datasets_dir / dataset_name, local_path(dataset_name)
     if not is_path and _is_stored(stored, subset):
         return find_folder(stored, subset, dataset_name)
     if "/" in dataset_name and path.is_dir():

@@ -17,6 +17,20 @@ SPLIT_NAMES = {
 FILES = f"train, val and test ({', '.join(READERS)})"
 
 
+def local_path(text: str) -> Path:
+    """The path that a user means.
+
+    Raises:
+        DataError: it cannot be one.
+    """
+    if not text or "\0" in text:
+        raise DataError(f"a path must not be empty or have a NUL in it; got {text!r}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise DataError("there is no home folder of this user", Path(text)) from error
+
+
 def read_path(path: Path) -> dict[str, Reading]:
     """The splits of a file (all of it is train) or of a folder.
 

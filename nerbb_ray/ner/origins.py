@@ -59,7 +59,7 @@ def read_url(url: str, *, downloads: Path, fresh: bool = False) -> Readings:
     except NotDownloadedError as error:
         raise DataError(f"{error}. Fetch it in another way and name the file instead of the address") from error
     if path.suffix.lower() == ARCHIVE:
-        return read_local(unpack(path))
+        return read_local(unpack(path, fresh=fresh))
     if path.suffix.lower() not in READERS:
         raise DataError(f"{url}: expected a file with one of {', '.join(READERS)}, {ARCHIVE}; got {path.name!r}")
     return read_path(path)

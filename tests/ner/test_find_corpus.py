@@ -127,7 +127,7 @@ def test_builtin_name_is_asked_of_its_source(store, offline, name):
     assert offline == [(BUILTIN[name].hub, BUILTIN[name].subset, BUILTIN[name].revision)]
 
 
-@pytest.mark.parametrize("name", [name for name, source in BUILTIN.items() if not source.hub])
+@pytest.mark.parametrize("name", [n for n, source in BUILTIN.items() if not source.hub and not source.files])
 def test_builtin_name_that_cannot_be_downloaded_says_where_to_fetch_it(store, offline, name):
     with pytest.raises(DataError, match=f"fetch it from {re.escape(BUILTIN[name].page)} and put files"):
         find_corpus(name, None, store)
