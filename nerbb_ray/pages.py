@@ -59,10 +59,9 @@ class PageStatus:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The file that remembers a started page: `created` tells its process from a later one with the same number."""
+    """The file that remembers a started page."""
 
     pid: int
-    created: float
     port: int
 
 
@@ -99,7 +98,7 @@ class Page:
         return PageStatus(self.name, record.port, alive[0], self._answers(record.port), self.log)
 
     def start(self, port: int) -> PageStatus:
-        """Start the page and wait until it can be used; one that runs already stays as it is.
+        """Start the page and wait until it can be used; one that runs already, or is starting, stays as it is.
 
         Raises:
             StoreError: it runs on another port, the port is taken, or the page ends or does not answer in time.
@@ -108,11 +107,12 @@ class Page:
         if running.runs and running.port != port:
             raise StoreError(f"{running}; to move it: nerbb {self.name} stop, then start it with --port {port}")
         if running.runs:
-            return running
+            self._wait(port)
+            return self.status()
         self._check_port(port)
         process = self._launch(port)
         try:
-            self._wait(process, port)
+            self._wait(port, process)
         except BaseException:
             self.stop()
             raise
@@ -133,8 +133,6 @@ class Page:
         return self.status()
 
     def _launch(self, port: int) -> "subprocess.Popen[bytes]":
-        import psutil
-
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", *self.command, "--host", HOST, "--port", str(port)]
         with self.log.open("wb") as log:
@@ -146,18 +144,24 @@ class Page:
                 env={**os.environ, **QUIET, MARKER: str(self.record)},
                 start_new_session=True,
             )
-        created = psutil.Process(process.pid).create_time()
-        self.record.write_text(json.dumps({"pid": process.pid, "created": created, "port": port}), encoding="utf-8")
+        self.record.write_text(json.dumps({"pid": process.pid, "port": port}), encoding="utf-8")
         return process
 
-    def _wait(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+    def _wait(self, port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        """
+        Args:
+            process: whose end is the end of waiting; None if another call has started the page.
+        """
         deadline = time.monotonic() + START_SECONDS
         while not self._answers(port):
-            if process.poll() is not None:
+            if process is None and not self.status().runs:
+                raise StoreError(f"{self.name} ended while it was started; see {self.log}:{self._last()}")
+            if process is not None and process.poll() is not None:
                 raise StoreError(f"{self.name} ended with status {process.returncode}; see {self.log}:{self._last()}")
             if time.monotonic() > deadline:
                 raise StoreError(
-                    f"{self.name} did not answer within {START_SECONDS:.0f} s; see {self.log}:{self._last()}"
+                    f"{self.name} did not answer within {START_SECONDS:.0f} s; see {self.log}:{self._last()}\n"
+                    f"if it still runs: nerbb {self.name} stop"
                 )
             time.sleep(0.2)
 
@@ -199,8 +203,8 @@ class Page:
             return
         for process in psutil.process_iter():
             try:
-                mine = os.getpgid(process.pid) == record.pid and process.create_time() >= record.created
-                if mine and process.environ().get(MARKER) == str(self.record):
+                # the marker tells it from a later process with the same number
+                if os.getpgid(process.pid) == record.pid and process.environ().get(MARKER) == str(self.record):
                     yield process
             except (psutil.Error, OSError):  # it ended while it was looked at
                 continue
@@ -208,7 +212,7 @@ class Page:
     def _read_record(self) -> _Record | None:
         try:
             values = json.loads(self.record.read_text(encoding="utf-8"))
-            return _Record(int(values["pid"]), float(values["created"]), int(values["port"]))
+            return _Record(int(values["pid"]), int(values["port"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
