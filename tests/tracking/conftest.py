@@ -11,6 +11,7 @@ import pytest
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
+from nerbb_ray.tracking.mlflow_records import open_client
 
 CONFUSION = "true\\predicted,O,LOC,PER\nO,90,1,2\nLOC,3,40,0\nPER,0,5,12345\n"
 
@@ -105,8 +106,10 @@ class Driver:
 
 @pytest.fixture(scope="session")
 def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database for all tests: making one takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    """A database for all tests: making one takes seconds, longer than a callback waits for it."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    open_client(uri).search_experiments(max_results=1)
+    return uri
 
 
 @pytest.fixture(scope="session")

@@ -177,6 +177,43 @@ def test_new_driver_goes_on_with_the_same_runs(
     assert view.one("runA").info.status == "FINISHED"
 
 
+@pytest.mark.parametrize("new_callback", [False, True])
+@pytest.mark.parametrize("end", ["interrupted", "failed", "killed"])
+@pytest.mark.parametrize("first_epoch", [2, 3])  # 2: the checkpoint is older than what MLflow knows
+def test_trial_that_goes_on_has_one_run_with_one_whole_curve(
+    driver: Any,
+    drive: Any,
+    view: View,
+    error_file: Path,
+    tracking_uri: str,
+    name: str,
+    new_callback: bool,
+    end: str,
+    first_epoch: int,
+) -> None:
+    driver.multiple_runs = 1
+    trial = driver.start()
+    for epoch in range(3):
+        driver.report(trial, epoch)
+    if end == "failed":
+        driver.fail(trial, error_file)
+    elif end == "interrupted":
+        driver.end()
+    before = {run.info.run_name: run.info.run_id for run in view.runs}
+    second = drive(SeedMeanCallback(tracking_uri, name), 1) if new_callback else driver
+    again = second.start()
+    assert view.one("runA-43").info.status == view.one("runA").info.status == "RUNNING"
+    for epoch in range(first_epoch, 5):
+        second.report(again, epoch)
+    second.finish(again, 5, 0.8)
+    second.end()
+    assert {run.info.run_name: run.info.run_id for run in view.runs} == before
+    assert view.curve("runA-43", "train/loss") == {epoch: pytest.approx(2 / (epoch + 1)) for epoch in range(6)}
+    assert view.curve("runA-43", VAL) == {**{epoch: 0.5 - 0.5 / (epoch + 1) for epoch in range(6)}, 6: 0.8}
+    assert view.one("runA-43").data.tags["nerbb.error"] == ""
+    assert view.one("runA-43").info.status == view.one("runA").info.status == "FINISHED"
+
+
 def test_trial_that_begins_anew_leaves_nothing_of_its_earlier_attempt(
     driver: Any, drive: Any, view: View, tracking_uri: str, name: str, error_file: Path
 ) -> None:
