@@ -61,10 +61,16 @@ class CardFacts:
         return name if HUB_ID.fullmatch(name) and not name.startswith(".") else Path(name).name
 
     @property
+    def dataset_name(self) -> str:
+        """Of a path, the folder's name."""
+        name = str(self.trial.params.get("dataset_name", ""))
+        return Path(name).name if name.startswith(("/", ".", "~")) else name
+
+    @property
     def dataset(self) -> str:
-        name, subset = (self.trial.params.get(f"dataset_{key}name") for key in ("", "subset_"))
-        title = Path(str(name)).name if str(name).startswith(("/", ".", "~")) else str(name)
-        return title if subset in (None, "", "None") else f"{title}/{subset}"
+        """With its subset."""
+        subset = self.trial.params.get("dataset_subset_name")
+        return self.dataset_name if subset in (None, "", "None") else f"{self.dataset_name}/{subset}"
 
 
 def model_card(facts: CardFacts) -> str:
@@ -217,7 +223,7 @@ def _making(facts: CardFacts) -> Iterator[str]:
     yield ""
     yield "All parameters of the trial:"
     yield ""
-    shown = {"pretrained_model_name": facts.base_model, "dataset_name": facts.dataset.partition("/")[0]}
+    shown = {"pretrained_model_name": facts.base_model, "dataset_name": facts.dataset_name}
     yield from _table(
         ["parameter", "value"], ([key, str(shown.get(key, value))] for key, value in trial.params.items())
     )

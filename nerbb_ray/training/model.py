@@ -129,12 +129,17 @@ def load_trained(source: ModelSource) -> Any:
 
     with quiet_transformers(), _as_model_error(source):
         model, found = AutoModelForTokenClassification.from_pretrained(
-            source.location, **source.options, trust_remote_code=False, dtype="float32", output_loading_info=True
+            source.location,
+            **source.options,
+            trust_remote_code=False,
+            dtype="float32",
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
     kinds = [name for name in model.config.architectures or () if not name.endswith("ForTokenClassification")]
-    missing = sorted(found["missing_keys"])
+    missing = sorted({*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])})
     if kinds or missing:
-        why = f"it is a {kinds[0]}" if kinds else f"its weights lack {', '.join(missing[:3])}"
+        why = f"it is a {kinds[0]}" if kinds else f"its weights lack, or have in another size, {', '.join(missing[:3])}"
         raise ModelError(
             f"model {source.name!r} is not fine-tuned for named entity recognition: {why}. "
             "Fine-tune it in an experiment, or name a model for token classification"

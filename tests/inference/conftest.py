@@ -39,14 +39,14 @@ class Trained:
 
 
 def make_trial(seed: int) -> TrialSpec:
-    values = {"lr_max": 5e-3, "max_epochs": 30, "lr_schedule": "linear", "early_stopping": False, "batch_size": 8}
+    values = {"lr_max": 5e-3, "max_epochs": 20, "lr_schedule": "linear", "early_stopping": False, "batch_size": 8}
     return TrialSpec(
         run="runA",
         seed=seed,
         dataset=DatasetParams(dataset_name="tiny"),
         model=ModelParams(pretrained_model_name="tiny-bert"),
         hparams=HParams(**values, lr_warmup_epochs=1, monitor="val_f1", max_seq_length=MAX_SEQ_LENGTH),
-        settings=Settings(precision="fp32", multiple_runs=2),
+        settings=Settings(precision="fp32", multiple_runs=2, evaluate_checkpoint="last"),
     )
 
 
@@ -109,6 +109,12 @@ def record(
         if report and result.ok:
             writer.deliver(Files(trial, time_ms, {"environment.json": report["artifacts"]["environment.json"]}))
         writer.deliver(Ended(trial, time_ms, result))
+
+
+@pytest.fixture(scope="session")
+def record_trials() -> Callable[..., None]:
+    """As `record`."""
+    return record
 
 
 @pytest.fixture

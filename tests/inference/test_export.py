@@ -1,0 +1,226 @@
+"""Export: a folder that others can use, and a card that says how good it is and how it came to be."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray.errors import NerbbError, ResultError, StoreError
+from nerbb_ray.export import export
+from nerbb_ray.inference.card import CardFacts, model_card
+from nerbb_ray.model import Model
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+
+TEXT = "Anna works in Paris. Bert lives in Berlin."
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory) -> Path:
+    return export("tiny", tmp_path_factory.mktemp("exports") / "my-model", language="en", store=trained.store.root)
+
+
+@pytest.fixture(scope="module")
+def card(exported: Path) -> str:
+    return (exported / "README.md").read_text()
+
+
+def result(seeds: dict[int, float | None], run: str = "runA", **params: object) -> ExperimentResult:
+    """Test F1 of each seed, val F1 is a tenth more; None has failed."""
+    trials = [
+        TrialResult(run, seed, "failed", params=params, error="boom")
+        if f1 is None
+        else TrialResult(
+            run,
+            seed,
+            "ok",
+            {"val/entity/micro/f1": f1 + 0.1, "test/entity/micro/f1": f1, "test/entity/A|B/f1": float("nan")},
+            {"dataset_name": "data", "pretrained_model_name": "org/bert", **params},
+        )
+        for seed, f1 in seeds.items()
+    ]
+    return ExperimentResult.of("exp", trials)
+
+
+def facts(found: ExperimentResult, seed: int = 43, **values: object) -> CardFacts:
+    trial = next(trial for trial in found.trials if trial.seed == seed)
+    about = {"folder": "m", "environment": {}, "scheme": "bio", "classes": ("A",), "max_seq_length": 64}
+    return CardFacts(result=found, trial=trial, **(about | values))
+
+
+def test_the_exported_model_is_the_one_of_the_trial(exported: Path, model: Model) -> None:
+    again = Model.from_checkpoint(exported)
+    assert again.predict(TEXT) == model.predict(TEXT)
+    assert again.max_seq_length == model.max_seq_length == 32
+    names = {path.name for path in exported.iterdir()}
+    assert {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= names
+    assert [path.name for path in exported.parent.iterdir()] == ["my-model"]
+
+
+def test_the_hub_understands_the_card(card: str) -> None:
+    from huggingface_hub import ModelCard
+
+    data = ModelCard(card).data
+    assert (data.language, data.library_name, data.pipeline_tag) == ("en", "transformers", "token-classification")
+    assert (data.base_model, data.model_name) == ("tiny-bert", "my-model")
+    assert "named-entity-recognition" in data.tags
+    assert {r.dataset_name for r in data.eval_results} == {"tiny"}
+    assert {r.metric_type for r in data.eval_results} == {"f1", "precision", "recall"}
+
+
+def test_the_card_has_the_results_of_all_seeds(card: str, trained) -> None:
+    chosen = trained.reports[43]["chosen"]
+    val, test = (f"{chosen[f'{split}/entity/micro/f1']:.4f}" for split in ("val", "test"))
+    assert re.search(rf"\| seed 43 \(this model\) \| ok \| 20 \| {val} \| {test} \|", card)
+    assert "| seed 44 | failed | - | - | - |" in card
+    assert "1 of 2 seeds" in card
+    for label in ("LOC", "PER", "micro", "macro"):
+        f1 = chosen[f"test/entity/{label}/f1"]
+        assert re.search(rf"^\| {label} \|.*\| {f1:.4f} \| \d+ \|$", card, re.MULTILINE)
+
+
+def test_the_card_has_data_parameters_and_environment(card: str, trained) -> None:
+    report = trained.reports[43]
+    assert report["environment"]["data_fingerprint"] in card
+    for key, value in trained.trials[43].params().items():
+        assert f"| {key} | {value} |" in card
+    for key in ("torch", "transformers", "python"):
+        assert f"| {key} | {report['environment'][key]} |" in card
+
+
+def test_the_snippets_of_the_card_run(exported: Path, card: str, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(exported.parent)
+    snippets = re.findall(r"^```python\n(.*?)^```", card, re.MULTILINE | re.DOTALL)
+    assert [("transformers" in code, "nerbb_ray" in code) for code in snippets] == [(True, False), (False, True)]
+    for code in snippets:
+        exec(compile(code, "card", "exec"), {})
+        assert capsys.readouterr().out.startswith("[")
+
+
+def test_mean_and_interval_are_those_of_the_run() -> None:
+    found = result({43: 0.5, 44: 0.6, 45: 0.7, 46: None})
+    text = model_card(facts(found, 45))
+    mean = found.runs[0].mean("test/entity/micro/f1")
+    assert f"| {mean.mean:.4f} ± {mean.sem:.4f} |" in text
+    assert f"| {mean.ci95[0]:.4f} to {mean.ci95[1]:.4f} |" in text
+    assert "mean ± standard error (3 of 4 seeds)" in text
+    assert "mean of 3 of 4 seeds" in text
+    assert "val F1 is the highest of the 3 trials of the experiment" in text
+    assert "what to expect of a model that is made like this is the mean" in text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "values", "expected"),
+    [
+        ({43: 0.5}, {}, "is the only one of the experiment that ended well"),
+        ({43: 0.5}, {}, "There is one seed only"),
+        ({43: 0.5, 44: 0.4}, {"by_seed": True}, "was chosen by its number"),
+        ({43: 0.5, 44: 0.4}, {"by_run": True}, "the highest of the 2 trials of this run"),
+        ({43: 0.5}, {"scheme": "bilou"}, "pipeline of transformers does not know this scheme"),
+        ({43: 0.5}, {}, "was not recorded"),
+        ({43: 0.5}, {}, "| A\\|B | - | - | - | - |"),
+        ({43: 0.5}, {"environment": {"torch": "2|3"}}, "| torch | 2\\|3 |"),
+    ],
+)
+def test_the_card_says_what_holds(seeds, values, expected) -> None:
+    assert expected in model_card(facts(result(seeds), **values))
+
+
+def test_an_undefined_metric_is_left_out_of_the_front_matter() -> None:
+    text = model_card(facts(result({43: float("nan")})))
+    assert "model-index" not in text
+    assert "nan" not in text.lower().replace("named", "")
+
+
+@pytest.mark.parametrize(
+    ("model_name", "data", "shown"),
+    [
+        ("/secret/models/my-bert", "/secret/data/news", ("my-bert", "news")),
+        ("./models/my-bert", "../secret/news", ("my-bert", "news")),
+        ("~/secret/my-bert", "org/news", ("my-bert", "org/news")),
+    ],
+)
+def test_the_card_has_no_path_of_this_machine(model_name: str, data: str, shown: tuple[str, str]) -> None:
+    found = result({43: 0.5}, pretrained_model_name=model_name, dataset_name=data)
+    text = model_card(facts(found, environment={"model": model_name}))
+    assert "secret" not in text
+    assert f"| pretrained_model_name | {shown[0]} |" in text
+    assert f"| dataset_name | {shown[1]} |" in text
+    assert f"base_model: {shown[0]}\n" in text
+
+
+def test_a_folder_with_something_in_it_is_not_touched(in_store, exported: Path, tmp_path) -> None:
+    shutil.copytree(exported, tmp_path / "model")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/diary.txt").write_text("dear diary")
+    (tmp_path / "file").write_text("")
+    checkpoint = in_store.checkpoint()
+    for target, overwrite, message in (
+        (tmp_path / "model", False, "has a model already; name another folder, or replace it with --overwrite"),
+        (tmp_path / "notes", True, "exists and has no model"),
+        (tmp_path / "file", True, "exists and has no model"),
+        (checkpoint, True, "must not be the folder of the trial"),
+        (checkpoint / "in", True, "must not be the folder of the trial"),
+        (in_store.store.root, True, "must not be the folder of the trial"),
+    ):
+        with pytest.raises(StoreError, match=message):
+            export("tiny", target, overwrite=overwrite)
+    assert (tmp_path / "notes/diary.txt").read_text() == "dear diary"
+    assert checkpoint.is_dir()
+
+
+@pytest.mark.usefixtures("in_store")
+def test_an_empty_folder_is_filled_and_an_old_model_replaced(tmp_path) -> None:
+    target = tmp_path / "new/model"
+    target.mkdir(parents=True)
+    assert export("tiny", target) == target
+    (target / "README.md").write_text("old")
+    (target / "old.txt").write_text("")
+    export("tiny", target, run="runA", seed=43, overwrite=True)
+    assert "was chosen by its number" in (target / "README.md").read_text()
+    assert not (target / "old.txt").exists()
+    assert [path.name for path in target.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.usefixtures("in_store")
+def test_a_failed_export_leaves_everything_as_it_was(tmp_path, monkeypatch) -> None:
+    export("tiny", tmp_path / "m")
+    before = (tmp_path / "m/README.md").read_text()
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OSError, match="No space"):
+        export("tiny", tmp_path / "m", overwrite=True)
+    assert (tmp_path / "m/README.md").read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.usefixtures("in_store")
+def test_what_has_no_results_cannot_be_exported(tmp_path) -> None:
+    with pytest.raises(ResultError, match="did you mean tiny"):
+        export("tinni", tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_checkpoint_is_not_exported(trained, tmp_path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(trained.store.root, store)
+    moved = trained.checkpoint().with_name("away")
+    trained.checkpoint().rename(moved)
+    try:
+        (store / "results/checkpoints/tiny/runA/43/model.safetensors").write_bytes(b"no")
+        with pytest.raises(NerbbError, match="cannot be loaded"):
+            export("tiny", tmp_path / "m", store=store)
+    finally:
+        moved.rename(trained.checkpoint())
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_the_length_of_training_is_in_the_tokenizer(exported: Path) -> None:
+    assert json.loads((exported / "tokenizer_config.json").read_text())["model_max_length"] == 32

@@ -1,0 +1,327 @@
+"""Model: where it comes from, what it predicts, and that places always point into the original text."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nerbb_ray.config.spec import Settings
+from nerbb_ray.errors import DataError, ModelError, ResultError
+from nerbb_ray.model import Model
+from nerbb_ray.ner.tags import SCHEMES, tag_set
+from nerbb_ray.ner.text import split_words
+from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.training.model import load_model, load_tokenizer, save_model
+from nerbb_ray.training.sources import local_model
+
+TEXT = "Anna works in Paris. Bert lives in Berlin."
+FOUND = [("PER", "Anna"), ("LOC", "Paris"), ("PER", "Bert"), ("LOC", "Berlin")]
+ODD = "\x00\r\n\t \u00ad\u200b\u200d\u202e\u0301\u05d0\u0645\u00a0\u2028\ufeff😀👨‍👩‍👧ßİﬁ日本.,'-Aa1"
+
+
+@pytest.fixture(scope="module")
+def random_model(untrained) -> Model:
+    """It finds entities everywhere."""
+    return Model.from_checkpoint(untrained(tag_set(("LOC", "PER"), "bio")), device="cpu")
+
+
+def pairs(entities) -> list[tuple[str, str]]:
+    return [(entity["tag"], entity["token"]) for entity in entities]
+
+
+def test_the_model_of_an_experiment_finds_entities_with_their_places(model: Model) -> None:
+    found = model.predict(TEXT)
+    assert pairs(found) == FOUND
+    assert found[1] == {"char_start": 14, "char_end": 19, "token": "Paris", "tag": "LOC", "proba": found[1]["proba"]}
+    assert all(0.5 < entity["proba"] <= 1 for entity in found)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_it_knows_what_it_is(model: Model) -> None:
+    assert model.name == "tiny/runA-43"
+    assert model.classes == ("LOC", "PER")
+    assert model.tags == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert (model.annotation_scheme, model.max_seq_length) == ("bio", 32)
+    assert repr(model).startswith("<Model tiny/runA-43: LOC, PER; ")
+
+
+def test_several_texts_give_a_list_each(model: Model) -> None:
+    texts = [TEXT, "", " \n ", "the acmecorp works", "Anna lives"]
+    assert [pairs(found) for found in model.predict(texts)] == [FOUND, [], [], [], [("PER", "Anna")]]
+    assert model.predict([]) == []
+    assert model.predict("") == []
+    assert model.predict(tuple(texts)) == model.predict(texts)
+
+
+def test_a_text_is_predicted_the_same_in_any_company(random_model: Model) -> None:
+    texts = [TEXT, "x " * 50, "Bert", "", "in the at " * 30]
+    for text, found in zip(texts, random_model.predict(texts), strict=True):
+        alone = random_model.predict(text)
+        assert pairs(found) == pairs(alone)
+        assert [e["proba"] for e in found] == pytest.approx([e["proba"] for e in alone], abs=1e-5)
+
+
+def test_words_come_with_their_tag_o_included(model: Model) -> None:
+    words = model.predict(TEXT, level="word")
+    assert [word["token"] for word in words] == [TEXT[start:end] for start, end in split_words(TEXT)]
+    assert [word["tag"] for word in words][:5] == ["B-PER", "O", "O", "B-LOC", "O"]
+
+
+def test_probabilities_of_a_word_add_up_and_agree_with_its_tag(random_model: Model) -> None:
+    words = random_model.predict(TEXT, level="word")
+    distributions = random_model.predict_proba(TEXT)
+    for word, other in zip(words, distributions, strict=True):
+        proba = other["proba_dist"]
+        assert tuple(proba) == random_model.tags
+        assert sum(proba.values()) == pytest.approx(1, abs=1e-9)
+        assert (word["tag"], word["proba"]) == max(proba.items(), key=lambda item: item[1])
+        assert {key: word[key] for key in ("char_start", "char_end", "token")} == {
+            key: other[key] for key in ("char_start", "char_end", "token")
+        }
+
+
+def test_the_probability_of_an_entity_is_the_mean_over_its_words(random_model: Model) -> None:
+    text = "Anna Bert Paris Berlin works lives in the at " * 3
+    words = {word["char_start"]: word for word in random_model.predict(text, level="word")}
+    entities = random_model.predict(text)
+    assert max(entity["token"].count(" ") for entity in entities) >= 1
+    for entity in entities:
+        inside = [w["proba"] for start, w in words.items() if entity["char_start"] <= start < entity["char_end"]]
+        assert entity["proba"] == pytest.approx(sum(inside) / len(inside))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=80) | st.text(alphabet=ODD, max_size=80))
+def test_places_point_into_the_original_text(random_model: Model, text: str) -> None:
+    words, entities = random_model.predict(text, level="word"), random_model.predict(text)
+    for found in (*words, *entities):
+        assert text[found["char_start"] : found["char_end"]] == found["token"]
+        assert 0 < found["proba"] <= 1
+    assert [(word["char_start"], word["char_end"]) for word in words] == split_words(text)
+    starts = [entity["char_start"] for entity in entities]
+    assert starts == sorted(starts)
+    covered = sum(word["tag"] != "O" for word in words)
+    inside = [w for e in entities for w in words if e["char_start"] <= w["char_start"] < e["char_end"]]
+    assert len(inside) == covered
+    assert json.dumps(entities, allow_nan=False)
+
+
+def test_words_without_a_subtoken_are_o(random_model: Model) -> None:
+    (word,) = random_model.predict_proba("\u200b")
+    assert word["proba_dist"]["O"] == 1.0
+
+
+def test_a_long_text_is_predicted_to_its_end(model: Model) -> None:
+    text = TEXT.replace(".", " .") + " "
+    found = model.predict(text * 60)
+    assert pairs(found) == FOUND * 60
+    assert [entity["char_start"] % len(text) for entity in found[:4]] == [entity["char_start"] for entity in found[:4]]
+
+
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "." * 3000, "日" * 3000, "😀" * 3000, "İ" * 5000])
+def test_text_without_blanks_is_predicted(random_model: Model, text: str) -> None:
+    words = random_model.predict(text, level="word")
+    assert "".join(word["token"] for word in words) == text
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (5, "must be a string or a list"),
+        (None, "must be a string or a list"),
+        (["a", 5], "a text must be a string; got 5"),
+        ("a\ud800b", "half of a surrogate pair"),
+    ],
+)
+def test_what_is_no_text_is_refused(model: Model, texts, message) -> None:
+    with pytest.raises(DataError, match=message):
+        model.predict(texts)
+
+
+def test_an_unknown_level_is_refused(model: Model) -> None:
+    with pytest.raises(DataError, match="must be entity or word; got 'token'"):
+        model.predict("a", level="token")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "iob1", "bioes"])
+def test_entities_are_read_in_every_scheme(scheme, untrained) -> None:
+    tags = {"iob1": ("O", "I-LOC", "I-PER", "B-LOC"), "bioes": ("O", "B-P", "I-P", "E-P", "S-P")}
+    model = Model.from_checkpoint(untrained(tags.get(scheme) or tag_set(("LOC", "PER"), scheme)), device="cpu")
+    assert model.annotation_scheme == scheme
+    found = model.predict("Anna Bert works in Paris and Berlin lives at the acmecorp for " * 3)
+    assert {entity["tag"] for entity in found} <= set(model.classes)
+    assert found
+
+
+def test_tags_are_right_where_o_is_not_the_first_output(trained, tmp_path) -> None:
+    """The same network with its outputs in another order says the same."""
+    from transformers import AutoModelForTokenClassification
+
+    shutil.copytree(trained.checkpoint(), tmp_path / "m")
+    network = AutoModelForTokenClassification.from_pretrained(tmp_path / "m")
+    order = [3, 1, 4, 0, 2]
+    with torch.no_grad():
+        for parameter in (network.classifier.weight, network.classifier.bias):
+            parameter.copy_(parameter[order].clone())
+    names = network.config.id2label
+    network.config.id2label = {new: names[old] for new, old in enumerate(order)}
+    network.config.label2id = {name: index for index, name in network.config.id2label.items()}
+    network.save_pretrained(tmp_path / "m")
+    first, second = (Model.from_checkpoint(path) for path in (trained.checkpoint(), tmp_path / "m"))
+    assert second.tags != first.tags
+    assert pairs(second.predict(TEXT)) == FOUND
+    ours, theirs = first.predict_proba("Anna")[0]["proba_dist"], second.predict_proba("Anna")[0]["proba_dist"]
+    assert theirs == pytest.approx(ours)
+    assert set(ours) == set(theirs)
+
+
+@pytest.mark.parametrize("uncased", [True, False])
+def test_case_is_that_of_the_training_whatever_the_folder_is_called(tiny_model, tmp_path, uncased: bool) -> None:
+    tokenizer = load_tokenizer(local_model("tiny", tiny_model), uncased)
+    network = load_model(local_model("tiny", tiny_model), tag_set(("LOC",), "plain"))
+    folder = tmp_path / ("bert-cased" if uncased else "bert-uncased")
+    save_model(network, tokenizer, folder)
+    model = Model.from_checkpoint(folder, device="cpu")
+    upper, lower = (model.predict_proba(text)[0]["proba_dist"] for text in ("PARIS", "paris"))
+    assert (upper == pytest.approx(lower)) is uncased
+
+
+def test_a_saved_model_says_how_long_its_windows_are(tiny_model, tmp_path) -> None:
+    source = local_model("tiny", tiny_model)
+    network = load_model(source, tag_set(("LOC",), "bio"))
+    save_model(network, load_tokenizer(source), tmp_path / "short", max_seq_length=16)
+    save_model(network, load_tokenizer(source), tmp_path / "plain")
+    assert Model.from_checkpoint(tmp_path / "short").max_seq_length == 16
+    assert Model.from_checkpoint(tmp_path / "plain").max_seq_length == 128  # the positions of the model
+
+
+def test_a_model_comes_from_a_path_or_the_store_as_well(in_store, tmp_path, monkeypatch) -> None:
+    expected = Model.from_experiment("tiny").predict(TEXT)
+    assert Model.from_checkpoint(str(in_store.checkpoint())).predict(TEXT) == expected
+    target = in_store.store.pretrained_models / "mine"
+    if not target.exists():
+        shutil.copytree(in_store.checkpoint(), target)
+    assert Model.from_huggingface("mine").predict(TEXT) == expected
+    shutil.copytree(in_store.checkpoint(), tmp_path / "here")
+    monkeypatch.chdir(tmp_path)
+    assert Model.from_huggingface("./here").predict(TEXT) == expected
+
+
+@pytest.mark.usefixtures("in_store")
+def test_run_and_seed_choose_a_trial() -> None:
+    for chosen in ({"run": "runA"}, {"seed": 43}, {"run": "runA", "seed": 43}):
+        assert Model.from_experiment("tiny", **chosen).name == "tiny/runA-43"
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "message"),
+    [
+        ("tiny", {"run": "runB"}, "has no run 'runB'; did you mean 'runA'"),
+        ("tiny", {"seed": 5}, "has no seed 5; there are 43, 44"),
+        ("tiny", {"seed": 44}, "runA-44 of experiment tiny is failed: out of memory"),
+        ("tinny", {}, "did you mean tiny"),
+        ("written", {}, "has not been run yet; run it first: nerbb run_experiment written"),
+        ("off", {}, "checkpoints = False; to get its model, set checkpoints = True"),
+        ("gone", {}, "is there no more; run the experiment again"),
+    ],
+)
+def test_a_trial_without_a_model_says_why(in_store, record_trials, name, chosen, message) -> None:
+    (in_store.store.experiment_configs / "written.ini").write_text("")
+    trial = in_store.trials[43]
+    if name == "off":
+        trial = replace(trial, settings=Settings(checkpoints=False))
+    if name in ("off", "gone"):
+        checkpoint = None if name == "off" else "/nowhere/m"
+        result = TrialResult("runA", 43, "ok", {}, trial.params(), checkpoint=checkpoint)
+        record_trials(in_store.store, name, [(trial, result)])
+    with pytest.raises(ResultError, match=message):
+        Model.from_experiment(name, **chosen)
+
+
+def test_a_store_that_was_moved_still_has_its_models(trained, tmp_path) -> None:
+    """The paths in MLflow are those of the old place."""
+    moved = tmp_path / "moved"
+    shutil.copytree(trained.store.root, moved)
+    original = trained.checkpoint()
+    hidden = original.with_name("hidden")
+    original.rename(hidden)
+    try:
+        assert pairs(Model.from_experiment("tiny", store=moved).predict(TEXT)) == FOUND
+    finally:
+        hidden.rename(original)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: shutil.rmtree(folder), "is no folder"),
+        (lambda folder: (folder / "config.json").unlink(), "has no config.json"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "has no weights"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"no"), "cannot be loaded"),
+        (lambda folder: edit(folder, architectures=["BertModel"]), "not fine-tuned .* it is a BertModel"),
+        (
+            lambda folder: edit(folder, id2label={"0": "LABEL_0"}, label2id={"LABEL_0": 0}),
+            "in another size, classifier.bias",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_model_for_entities_is_refused(trained, tmp_path: Path, damage, message) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(trained.checkpoint(), folder)
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        Model.from_checkpoint(folder)
+
+
+def edit(folder: Path, **values: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | values))
+
+
+def test_a_pretrained_encoder_without_a_head_is_refused(tiny_model, tmp_path) -> None:
+    from transformers import AutoTokenizer, BertModel
+
+    BertModel.from_pretrained(tiny_model).save_pretrained(tmp_path / "m")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "m")
+    edit(tmp_path / "m", architectures=None)
+    with pytest.raises(ModelError, match=r"not fine-tuned .* its weights lack.* classifier"):
+        Model.from_checkpoint(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "abacus"}, "device must be cpu, or a GPU"),
+        ({"batch_size": 0}, "batch_size must be >= 1; got 0"),
+        ({"threads": 0}, "threads must be >= 1; got 0"),
+        ({"precision": "int8"}, "precision must be one of fp32, bf16"),
+    ],
+)
+def test_wrong_options_are_refused(trained, options, message) -> None:
+    with pytest.raises(ModelError, match=message):
+        Model.from_checkpoint(trained.checkpoint(), **options)
+
+
+def test_other_batches_and_precision_change_next_to_nothing(trained) -> None:
+    one = Model.from_checkpoint(trained.checkpoint(), batch_size=1, precision="bf16", device="cpu")
+    found = one.predict([TEXT, "Paris " * 50, "Anna"])
+    expected = Model.from_checkpoint(trained.checkpoint(), device="cpu").predict([TEXT, "Paris " * 50, "Anna"])
+    assert [pairs(a) for a in found] == [pairs(b) for b in expected]
+    for a, b in zip(found[0], expected[0], strict=True):
+        assert a["proba"] == pytest.approx(b["proba"], abs=0.05)
+
+
+def test_a_model_that_gives_no_numbers_says_so(trained, tmp_path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(trained.checkpoint(), tmp_path / "m")
+    weights = load_file(tmp_path / "m/model.safetensors")
+    weights["classifier.bias"][0] = float("nan")
+    save_file(weights, tmp_path / "m/model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="NaN"):
+        Model.from_checkpoint(tmp_path / "m").predict("Anna")
