@@ -78,7 +78,7 @@ class Outbox(Generic[Record]):
 
     @property
     def behind(self) -> bool:
-        """Whether a record waits for something else than a receiver that takes it."""
+        """Whether records wait for the receiver to be reached; refused ones do not."""
         with self._lock:
             return bool(self._waiting)
 

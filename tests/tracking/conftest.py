@@ -1,5 +1,6 @@
 """Trials as Tune's callbacks see them, and an MLflow database that the tests share."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -121,6 +122,14 @@ def names() -> Iterator[int]:
 def name(names: Iterator[int]) -> str:
     """An experiment of its own for every test."""
     return f"experiment {next(names):04d}"
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
 
 
 @pytest.fixture

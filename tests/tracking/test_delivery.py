@@ -230,13 +230,6 @@ def test_driver_that_is_killed_while_mlflow_is_down_loses_nothing(
 
 
 @pytest.fixture
-def closed_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
-
-
-@pytest.fixture
 def finished(drive: Any, closed_port: int, tmp_path: Path) -> Path:
     """Where the events of an experiment wait that ran from its beginning to its end without MLflow."""
     waiting = tmp_path / "waiting"

@@ -3,7 +3,6 @@
 import logging
 import math
 import pickle
-import socket
 import subprocess
 import sys
 import time
@@ -267,13 +266,6 @@ def test_refused_event_does_not_keep_the_others_back(driver: Any, view: View, ca
     driver.end()
     assert "1 records could not be delivered" in caplog.text
     assert "Files of trial runA-43" in caplog.text
-
-
-@pytest.fixture
-def closed_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
 
 
 def test_server_that_is_down_neither_raises_nor_blocks_and_is_reported(
