@@ -224,7 +224,7 @@ def bring_in(
     """
     path = wanted.path(store)
     if wanted.source is None and not overwrite and is_stored(path):
-        corpus = find_folder(path, None, wanted.title).corpus(scheme)
+        corpus = find_folder(path, None, wanted.title).corpus()
         return SetUp(path, "there", corpus, corpus.notes)
     readings = _read(store, wanted, path, fresh=overwrite)
     if must_split and {"val", "test"} <= readings.keys():
@@ -236,7 +236,7 @@ def bring_in(
 def _read(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Mapping[str, Reading]:
     downloads = store.cache / "downloads"
     if wanted.source is None:
-        return read_name(wanted.name, wanted.subset, wanted.revision, stored=path, downloads=downloads, fresh=fresh)
+        return read_name(wanted.name, wanted.subset, wanted.revision, stored=path, downloads=downloads)
     if wanted.revision is not None:
         raise DataError(f"a revision is one of a data set of the hub; {wanted.source} has none")
     if is_url(wanted.source):

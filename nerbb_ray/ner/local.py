@@ -41,8 +41,13 @@ def read_path(path: Path) -> dict[str, Reading]:
     """
     if not path.exists():
         raise DataError("there is no such file or folder", path)
-    if path.is_file():
-        return {"train": read_file(path)}
+    readings = {"train": read_file(path)} if path.is_file() else _read_folder(path)
+    if not readings["train"].sentences:
+        raise DataError("train has no sentences", path)
+    return readings
+
+
+def _read_folder(path: Path) -> dict[str, Reading]:
     files = split_files(path)
     if files:
         return read_files(files, path)

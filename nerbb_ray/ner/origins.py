@@ -17,9 +17,7 @@ ARCHIVE = ".zip"
 Readings = Mapping[str, Reading]
 
 
-def read_name(
-    name: str, subset: str | None, revision: str | None, *, stored: Path, downloads: Path, fresh: bool = False
-) -> Readings:
+def read_name(name: str, subset: str | None, revision: str | None, *, stored: Path, downloads: Path) -> Readings:
     """A data set that is built in or on the hub.
 
     Args:
@@ -37,7 +35,7 @@ def read_name(
         if source is None:
             return read_splits(name, subset, revision)
         if source.files:
-            return _read_files(name, source, subset, revision, downloads, fresh=fresh)
+            return _read_files(name, source, subset, revision, downloads)
         return read_splits(source.hub or name, subset or source.subset, revision or source.revision)
     except (NotLoadedError, NotDownloadedError) as error:
         known = f"is built in, but {error}" if source else f"is not built in ({', '.join(BUILTIN)}), and {error}"
@@ -93,13 +91,11 @@ def read_local(path: Path, subset: str | None = None) -> Readings:
         raise DataError(f"expected files {FILES}, or what the datasets library reads. {error}", path) from error
 
 
-def _read_files(
-    name: str, source: Source, subset: str | None, revision: str | None, downloads: Path, *, fresh: bool
-) -> Readings:
+def _read_files(name: str, source: Source, subset: str | None, revision: str | None, downloads: Path) -> Readings:
     if subset or revision:
         raise DataError(f"data set {name!r} has no subsets and revisions; got {subset or revision!r}")
     paths = {
-        split: download(remote.url, downloads, name=remote.name, sha256=remote.sha256, fresh=fresh)
+        split: download(remote.url, downloads, name=remote.name, sha256=remote.sha256)
         for split, remote in source.files.items()
     }
     return {split: read_file(path) for split, path in paths.items()}

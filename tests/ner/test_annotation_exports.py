@@ -56,6 +56,11 @@ def test_first_annotation_that_is_not_cancelled_counts(tmp_path: Path) -> None:
     assert reading.documents == [0, 1, 2]
 
 
+def test_exports_of_old_versions_are_read(tmp_path: Path) -> None:
+    old = {"id": 1, "data": {"my_text": TEXT}, "completions": [result(ANNA, skipped=True), result(OSLO)]}
+    assert found(reading_of(tmp_path, [old])) == ["Oslo/B-LOC"]
+
+
 def test_other_results_than_labels_are_skipped(tmp_path: Path) -> None:
     annotation = result(ANNA, {"start": 0, "end": 2, "text": "An"})
     annotation["result"] += [
@@ -161,6 +166,7 @@ def doc(*labels: Any) -> dict[str, Any]:
         (task(result({**ANNA, "text": "Anne"})), "text[0:4] is 'Anna', but PER says 'Anne'"),
         (task(result(ANNA, {**ANNA, "labels": ["LOC"]})), "LOC 0-4 'Anna' and PER 0-4 'Anna' do"),
         (task(result({**ANNA, "labels": ["PER", "LOC"]})), "an entity must have one class; got PER, LOC at 0-4"),
+        (task(result({"start": 1, "end": 3, "labels": ["X"]}), text="😀a"), "must hold; got X 1, 3"),
         (task(result({**ANNA, "end": 99})), "must hold; got PER 0, 99"),
         (task(result({**ANNA, "start": "0"})), 'an entity must be {"start": int'),
         (task(result({**ANNA, "labels": [1]})), 'an entity must be {"start": int'),

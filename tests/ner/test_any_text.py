@@ -113,13 +113,18 @@ def as_docbin(given: list[Doc], folder: Path) -> None:
 
 def read(corpus: Corpus) -> list[tuple[str, str]]:
     """(surface, class) of all entities of train, in order."""
-    found = []
+    found: list[tuple[str, str]] = []
     for sentence in corpus.train:
         assert sentence.text is not None
         assert sentence.spans is not None
         assert all(sentence.text[a:b] == token for (a, b), token in zip(sentence.spans, sentence.tokens, strict=True))
-        for label, first, behind in entities(sentence.tags, "bio"):
-            found.append((sentence.text[sentence.spans[first][0] : sentence.spans[behind - 1][1]], label))
+        outside, own = sentence.text, []
+        for label, first, behind in reversed(entities(sentence.tags, "bio")):
+            start, end = sentence.spans[first][0], sentence.spans[behind - 1][1]
+            own.append((sentence.text[start:end], label))
+            outside = outside[:start] + outside[end:]
+        found += reversed(own)
+        assert "\n" not in outside  # a sentence is one line but for its entities
     return found
 
 

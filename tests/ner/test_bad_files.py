@@ -193,6 +193,12 @@ def test_folder_that_can_be_meant_in_no_way_or_in_two_is_an_error(
         read_path(tmp_path)
 
 
+@KINDS
+def test_data_without_sentences_are_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"{name}: train has no sentences"):
+        read_path(write(tmp_path, name, "\n"))
+
+
 def test_unknown_suffix_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.docx: expected a file with one of \.csv.* got 'a\.docx'"):
         read_path(write(tmp_path, "a.docx", "x"))
