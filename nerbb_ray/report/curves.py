@@ -96,9 +96,7 @@ def draw(lines: Sequence[Line]) -> "Figure":
     epochs = max(line.epochs for line in lines)
     panels = [grid[row][column] for row in (0, 1) for column in (0, 1)]
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
-        _shade(axes, lines, epochs)
-        for line in lines:
-            _plot(axes, line, name)
+        _panel(axes, lines, epochs, name)
         _dress(axes, title, epochs)
     for axes in panels[2:]:
         axes.set_xlabel("epoch", fontsize=8.5)
@@ -107,6 +105,15 @@ def draw(lines: Sequence[Line]) -> "Figure":
     _bars(grid[0][2], lines, epochs)
     _legend(grid[1][2], lines)
     return drawn
+
+
+def _panel(axes: "Axes", lines: Sequence[Line], epochs: int, name: str) -> None:
+    _shade(axes, lines, epochs)
+    for line in lines:
+        _plot(axes, line, name)
+    if not any(math.isfinite(value) for line in lines for value in line.curves.get(name, {}).values()):
+        axes.text(0.5, 0.5, "no finite value", ha="center", va="center", transform=axes.transAxes, fontsize=8.5)
+        axes.set_yticks([])
 
 
 def _shade(axes: "Axes", lines: Sequence[Line], epochs: int) -> None:

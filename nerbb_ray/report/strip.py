@@ -56,7 +56,9 @@ def axis(scale: Scale) -> Markup:
     """The numbers of the line."""
     texts = "".join(f'<text x="{scale.x(tick)}" y="11" text-anchor="middle">{tick:.4g}</text>' for tick in scale.ticks)
     style = 'font-size="10" font-weight="normal" fill="#5a6675"'
-    return Markup(f'<svg width="{WIDTH}" height="14" {style} role="img" aria-label="scale">{texts}</svg>')
+    return Markup(
+        f'<svg width="{WIDTH}" height="14" overflow="visible" {style} role="img" aria-label="scale">{texts}</svg>'
+    )
 
 
 def strip(run: RunResult, metric: str, scale: Scale) -> Markup:
