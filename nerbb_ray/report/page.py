@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from nerbb_ray.errors import StoreError
 from nerbb_ray.html.document import Section, document, paragraph
+from nerbb_ray.overview import results_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey, Wanted, read_details
-from nerbb_ray.tracking.mlflow_reader import load_result
 from nerbb_ray.tracking.results import ExperimentResult
 
 CURVES_OF_RUNS = 6
@@ -35,7 +35,7 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
     """
     target = Path(path).expanduser().absolute() if path is not None else default_path(store, name)
     _check_place(target)
-    result = load_result(store.tracking_uri, name)
+    result = results_of(store, name)
     details = read_details(store.tracking_uri, name, wanted(result))
     made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {_without_password(store.tracking_uri)}"
     config = store.config(name) if store.config(name).is_file() else None

@@ -58,7 +58,7 @@ def test_experiment_of_which_every_trial_failed(
     lab.fail(lab.trial("runA", 43), tmp_path, epochs=0)
     lab.diverge(lab.trial("runB", 43))
     found = sections(write_report("hopeless", report_store).read_text(encoding="utf-8"))
-    assert (len(found), list(found)[0]) == (9, "Results")
+    assert (len(found), next(iter(found))) == (9, "Results")
     assert "No trial has ended ok" in found["Results"].text
     assert [row[:5] for row in found["Results"].tables[0][1:]] == [
         ["", "runA", "0/1", "-", "-"],
@@ -95,6 +95,15 @@ def test_trials_that_still_run_or_were_interrupted_are_named(sections: Read) -> 
     row = found["Results"].tables[0][1]
     assert row[2] == "1/4"
     assert row[-1] == "running: seed 44; interrupted: seed 45; not started: 1 of 4"
+
+
+def test_curve_without_a_finite_value_says_so(sections: Read) -> None:
+    curves = {"lr": {0: 1e-5}, "val/loss": {0: float("nan")}, "train/loss": {0: float("nan")}}
+    result = ExperimentResult.of("bad", [trial("runA", 43, "diverged")])
+    found = sections(report_html(result, {("runA", 43): TrialDetails(curves)}, "made now", None))
+    text = found["Learning curves"].text
+    assert text.count("no finite value") == 3
+    assert "The stages of seed 43 are not known" in text
 
 
 def test_many_runs_stay_readable(sections: Read) -> None:
