@@ -14,7 +14,7 @@ from nerbb_ray.inference.entities import check_text, predicted_entities, predict
 from nerbb_ray.inference.tagger import Probabilities, Tagger
 
 TEXT_FILE, JSON_FILE = ".txt", ".jsonl"
-BUFFERED_TEXTS, BUFFERED_CHARACTERS = 1000, 1_000_000  # what is predicted together: whichever is reached first
+BUFFERED_TEXTS, BUFFERED_CHARACTERS = 1000, 100_000  # what is predicted together: whichever is reached first
 BLANK = " \t\r"
 
 
