@@ -208,11 +208,6 @@ class Conflict:
     labels: Mapping[str, int]
     places: tuple[Place, ...]
 
-    @property
-    def minority(self) -> int:
-        """How many times the words do not have their most frequent label."""
-        return sum(self.labels.values()) - max(self.labels.values())
-
 
 @dataclass(frozen=True, slots=True)
 class SplitFindings:

@@ -49,6 +49,12 @@ class _Uses:
         self.labels: Counter[str] = Counter()
         self.first: dict[str, tuple[Rows, int, int]] = {}
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Low where the most occurrences do not have their usual label, then where there are the most."""
+        total = self.labels.total()
+        return max(self.labels.values()) - total, -total
+
     def add(self, label: str, rows: Rows, sentence: int, word: int) -> None:
         self.labels[label] += 1
         self.first.setdefault(label, (rows, sentence, word))
@@ -68,9 +74,9 @@ def conflicts(splits: Sequence[tuple[Rows, Sequence[Mention]]]) -> tuple[list[Co
         for number, sentence in rows:
             for form, start in _outside(sentence, uses, lengths):
                 uses[form].add(OUTSIDE, rows, number, start)
-    several = [_conflict(form, use) for form, use in uses.items() if len(use.labels) > 1]
-    several.sort(key=lambda conflict: (-conflict.minority, -sum(conflict.labels.values()), conflict.form))
-    return several[:SHOWN_CONFLICTS], len(several)
+    several = [(form, use) for form, use in uses.items() if len(use.labels) > 1]
+    several.sort(key=lambda item: (*item[1].rank, item[0]))
+    return [_conflict(form, use) for form, use in several[:SHOWN_CONFLICTS]], len(several)
 
 
 def _lengths_by_first_word(forms: Mapping[Form, _Uses]) -> dict[str, list[int]]:

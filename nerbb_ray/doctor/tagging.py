@@ -1,11 +1,11 @@
 """Breaches of the tag scheme, in the tags as they stand in the files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nerbb_ray.doctor.findings import Tagging, Violation
 from nerbb_ray.doctor.rows import SHOWN, Rows
-from nerbb_ray.ner.formats import BLANK, Reading
-from nerbb_ray.ner.tags import GRAMMARS, Scheme, SourceScheme, explain, recognise, split_tag
+from nerbb_ray.ner.formats import BLANK, Reading, Sentence
+from nerbb_ray.ner.tags import GRAMMARS, OUTSIDE_SPELLINGS, Scheme, SourceScheme, explain, recognise, split_tag
 
 Part = tuple[str, str]
 OUT: Part = ("", "")
@@ -17,7 +17,7 @@ def source_scheme(readings: Mapping[str, Reading], target: Scheme) -> SourceSche
     Args:
         target: that of the assembled corpus, which tells what a user has said of tags that could be anything.
     """
-    tags = [_clean(s.tags) for reading in readings.values() if not reading.scheme for s in reading.sentences]
+    tags = [row for reading in readings.values() if not reading.scheme for row in _with_entities(reading.sentences)]
     guess = recognise(tags)
     return guess if guess != "plain" else explain(tags, target) or guess
 
@@ -29,20 +29,19 @@ def examine_tags(rows: Rows, scheme: SourceScheme) -> Tagging:
     count = 0
     first: list[Violation] = []
     for number, sentence in rows:
-        tags = _clean(sentence.tags)
-        for word, before, tag in violations(tags, scheme):
+        for word, before, tag in violations(_clean(sentence.tags), scheme):
             count += 1
             if len(first) < SHOWN:
                 first.append(
                     Violation(rows.place(number, word, " ".join(sentence.tokens[word : word + 6])), tag, before)
                 )
-    alone = recognise(_clean(sentence.tags) for sentence in rows.sentences)
+    alone = recognise(_with_entities(rows.sentences))
     return Tagging(scheme, alone, count, tuple(first))
 
 
 def violations(tags: Sequence[str], scheme: SourceScheme) -> Iterator[tuple[int, str, str]]:
     """(word, tag before, tag) wherever two tags may not follow each other; "" stands for the sentence's borders."""
-    if scheme == "plain":
+    if scheme == "plain" or OUTSIDE_SPELLINGS.issuperset(tags):
         return
     may_follow = _may_follow_iob1 if scheme == "iob1" else _may_follow
     before, part = "", OUT
@@ -66,6 +65,12 @@ def _may_follow(before: Part, part: Part, scheme: SourceScheme) -> bool:
 def _may_follow_iob1(before: Part, part: Part, _scheme: SourceScheme) -> bool:
     """B- only sets an entity apart from one of its own class before it."""
     return part[0] != "B" or part[1] == before[1]
+
+
+def _with_entities(sentences: Iterable[Sentence]) -> Iterator[list[str]]:
+    """The tags of sentences that say something about the scheme."""
+    cleaned = (_clean(sentence.tags) for sentence in sentences)
+    return (tags for tags in cleaned if not OUTSIDE_SPELLINGS.issuperset(tags))
 
 
 def _clean(tags: Sequence[str]) -> list[str]:

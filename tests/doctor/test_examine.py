@@ -111,7 +111,7 @@ def test_whatever_can_be_trained_on_can_be_examined(
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_text_keeps_its_width(width: int, clean: Rows, write: Write, tiny_tokenizer: Any) -> None:
-    clean["test"] += clean["train"][:3] + [("x" * 300, "O")]
+    clean["test"] += [*clean["train"][:3], ("x" * 300, "O")]
     text = findings_text(_examined(write(clean), tiny_tokenizer), width)
     assert max(map(len, text.splitlines())) <= width
     assert "3 sentences of test" in " ".join(text.split())
