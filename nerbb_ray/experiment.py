@@ -116,9 +116,9 @@ class Experiment:
         Raises:
             ResultError: it was never run.
         """
-        from nerbb_ray.tracking.mlflow_reader import load_result
+        from nerbb_ray.overview import results_of
 
-        return self._results or load_result(self.store.tracking_uri, self.name)
+        return self._results or results_of(self.store, self.name)
 
     def report(self, path: Name | None = None) -> Path:
         """Write the results as one HTML page: means, curves, classes, errors; it needs no server and no network.

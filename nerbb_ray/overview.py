@@ -1,13 +1,35 @@
-"""The list of all experiments of a store: those with results, and those that only have a file yet."""
+"""The experiments of a store: the list of all, and the results of one."""
 
 import io
+import logging
+from typing import TYPE_CHECKING
 
+from nerbb_ray.errors import ResultError
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments
+from nerbb_ray.tracking.delivery import deliver_waiting
+from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments, load_result
+
+if TYPE_CHECKING:
+    from nerbb_ray.tracking.results import ExperimentResult
+
+log = logging.getLogger(__name__)
 
 WIDTH = 110
 HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
 NUMBERS = ("runs", "trials ok")
+
+
+def results_of(store: StorePaths, name: str) -> "ExperimentResult":
+    """All that is known of an experiment, with what MLflow could not take while it ran.
+
+    Raises:
+        ResultError: it has no results, or MLflow cannot be read.
+    """
+    try:
+        deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
+    except ResultError as error:
+        log.warning("results that MLflow has not taken yet are missing here: %s", error)
+    return load_result(store.tracking_uri, name)
 
 
 def experiments_text(store: StorePaths) -> str:

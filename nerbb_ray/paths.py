@@ -83,6 +83,10 @@ class StorePaths:
         """Tune's own state."""
         return self.results / "ray" / _checked("experiment", experiment)
 
+    def undelivered(self, experiment: str) -> Path:
+        """What MLflow could not take yet."""
+        return self.ray(experiment) / "undelivered"
+
     def logs(self, experiment: str) -> Path:
         return self.results / "logs" / _checked("experiment", experiment)
 

@@ -69,9 +69,9 @@ class Store:
         Raises:
             ResultError: the experiment has no results.
         """
-        from nerbb_ray.tracking.mlflow_reader import load_result
+        from nerbb_ray.overview import results_of
 
-        return load_result(current_store().tracking_uri, name)
+        return results_of(current_store(), name)
 
     @classmethod
     def mlflow(cls, action: str = "start", port: int = 5000) -> PageStatus:

@@ -178,7 +178,7 @@ def test_without_a_command_it_shows_how_it_is_used(nerbb: Nerbb) -> None:
         (["run_experimet", "exp"], "unknown command 'run_experimet'; did you mean run_experiment?"),
         (["show-experiments"], "did you mean show_experiments?"),
         (["--store", "x", "clear"], "did you mean clear_data?"),
-        (["qqq"], "there are create, run_experiment"),
+        (["qqq"], "there are create, set_up_dataset"),
         (["run_experiment"], "required: NAME"),
         (["mlflow", "restart"], "'start', 'status', 'stop'"),
         (["show_experiments", "--jsn"], "unrecognized arguments: --jsn"),

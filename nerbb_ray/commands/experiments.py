@@ -30,10 +30,10 @@ def show_experiments(args: Namespace) -> int:
 
 
 def get_experiment_results(args: Namespace) -> int:
-    from nerbb_ray.tracking.mlflow_reader import load_result
+    from nerbb_ray.overview import results_of
     from nerbb_ray.tracking.table import results_text, to_json
 
-    result = load_result(current_store(args.store).tracking_uri, args.name)
+    result = results_of(current_store(args.store), args.name)
     if not args.average and all(getattr(args, key) is None for key in RESULT):
         print(to_json(result) if args.json else results_text(result, store=args.store and str(args.store)))
         return OK

@@ -29,8 +29,11 @@ def finished_trials(
         ConfigError: an earlier trial of a run had other parameters; the error shows the difference.
         ResultError: there are no earlier trials, but there must be; or MLflow cannot be read.
     """
+    from nerbb_ray.tracking.delivery import deliver_waiting
     from nerbb_ray.tracking.mlflow_reader import find_result
 
+    # what MLflow does not know yet would be trained again
+    deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
     known = find_result(store.tracking_uri, name)
     if must_exist and not (known and known.trials):
         raise ResultError(f"experiment {name}: there is nothing to resume; run it without --resume")

@@ -82,19 +82,41 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
         ray.shutdown()
 
 
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """A Ray that starts meanwhile listens on 127.0.0.1, as on macOS and Windows; on Linux it is every address.
+
+    Its processes read the variable. So does this one, but when it imports Ray, which may be long ago.
+    """
+    from ray._private import ray_constants
+
+    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+    before = os.environ.get(name), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        variable, ray_constants.ENABLE_RAY_CLUSTER = before
+        if variable is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = variable
+
+
 def _start_here(num_cpus: int | None, dashboard: bool) -> None:
     """Start Ray on this machine. On a busy one its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
     import ray
 
     for attempt in (1, 2):
         try:
-            ray.init(
-                address="local",
-                num_cpus=num_cpus,
-                include_dashboard=dashboard,
-                dashboard_host="127.0.0.1",
-                **_common(),
-            )
+            with _loopback_only():
+                ray.init(
+                    address="local",
+                    num_cpus=num_cpus,
+                    include_dashboard=dashboard,
+                    dashboard_host="127.0.0.1",
+                    **_common(),
+                )
             return
         # Ray raises a bare Exception for this
         except Exception as error:

@@ -101,7 +101,9 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
     from nerbb_ray.tune.states import StateCleaner
 
     listening: list[Any] = [
-        SeedMeanCallback(store.tracking_uri, spec.name, str(store.artifacts / spec.name)),
+        SeedMeanCallback(
+            store.tracking_uri, spec.name, str(store.artifacts / spec.name), spool=store.undelivered(spec.name)
+        ),
         CurveCallback(store.tensorboard(spec.name)),
     ]
     if not options.quiet:
