@@ -157,6 +157,7 @@ def finish(session: Session, kept: Kept, state: AdaptiveState) -> dict[str, Any]
     report |= tested | {"chosen": kept.val.metrics("val") | tested}
     report["artifacts"] = artifacts.files(session.trial, test.counts, report["environment"])
     if session.ctx.checkpoint_dir is not None and session.ctx.rank == 0:
-        save_model(session.model, session.tokenizer, session.ctx.checkpoint_dir)
+        length = session.trial.hparams.max_seq_length
+        save_model(session.model, session.tokenizer, session.ctx.checkpoint_dir, length)
         report["checkpoint"] = str(session.ctx.checkpoint_dir)
     return report
