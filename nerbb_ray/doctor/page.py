@@ -55,7 +55,7 @@ def _problem(problem: Problem) -> str:
 
 
 def _where(shown: int, count: int) -> str:
-    return f"where ({shown} places)" if shown >= count else f"where (the first {shown} places)"
+    return f"where ({counted(shown, 'place')})" if shown >= count else f"where (the first {shown} places)"
 
 
 def _places(places: tuple[Place, ...]) -> str:
