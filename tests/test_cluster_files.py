@@ -97,7 +97,7 @@ def test_everything_that_is_copied_exists(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_the_pinned_versions_are_installed_with_torch_first(file: str) -> None:
     installs = [command for command in commands(file) if "pip install" in command and "nerbb_venv" in command]
-    assert '"$(grep \'^torch==\' constraints.txt)"' in installs[0]
+    assert "\"$(grep '^torch==' constraints.txt)\"" in installs[0]
     assert "--editable" in installs[1]
     assert all("constraints.txt" in command for command in installs)
     loose = [word for command in installs[2:] for word in command.split() if "==" not in word]
@@ -136,7 +136,9 @@ def test_all_machines_use_one_store(file: str) -> None:
     assert "NERBB_STORE=/mnt/nerbb/store" in environment
     if file in CLOUDS:
         assert any("exportfs" in command for command in load(file)["head_setup_commands"])
-        assert 'mount -t nfs4 -o hard "$RAY_HEAD_IP":/mnt/nerbb /mnt/nerbb' in load(file)["worker_start_ray_commands"][0]
+        assert (
+            'mount -t nfs4 -o hard "$RAY_HEAD_IP":/mnt/nerbb /mnt/nerbb' in load(file)["worker_start_ray_commands"][0]
+        )
 
 
 def test_what_the_files_share_is_the_same() -> None:

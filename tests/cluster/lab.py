@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import yaml
@@ -72,17 +71,15 @@ def hostnames() -> None:
 
 
 def actors(file: str) -> None:
-    """The trials that run, and where their workers are, of the dashboard's list of actors."""
-    alive = [one for one in json.loads(Path(file).read_text())["data"]["result"]["result"] if one["state"] == "ALIVE"]
-    trials = [one["repr_name"] for one in alive if "-4" in (one["repr_name"] or "")]
-    nodes = defaultdict(list)
-    for one in alive:
-        nodes[one["class_name"]].append(one["node_id"][:6])
+    """The trial that runs, and the computers of its workers, of the dashboard's list of actors."""
+    listed = json.loads(Path(file).read_text())["data"]["result"]["result"]
+    alive = [one for one in listed if one["state"] == "ALIVE"]
+    trials = [one["repr_name"] for one in alive if one["class_name"] == "Trial"]
+    nodes = sorted(one["node_id"][:6] for one in alive if one["class_name"].endswith("RayTrainWorker"))
     for trial in trials:
         print(f"actor {trial}")
-    workers = sorted(nodes["RayTrainWorker"])
-    if len(trials) == 1 and len(workers) == 2 and len(set(workers)) == 2:
-        print(f"workers of {trials[0]} on nodes {' and '.join(workers)}")
+    if len(trials) == 1 and len(nodes) == 2:
+        print(f"workers of {trials[0]} on the nodes {nodes[0]} and {nodes[1]}")
 
 
 def results(file: str) -> None:

@@ -143,7 +143,8 @@ start_cluster() {
     quietly up ray up -y --no-config-cache "$CLUSTER"
     echo "the head runs"
     step "ray dashboard: its page over ssh"
-    ray dashboard --port 8299 "$CLUSTER" >"$LAB/dashboard.log" 2>&1 </dev/null &
+    setsid ray dashboard --port 8299 "$CLUSTER" >"$LAB/dashboard.log" 2>&1 </dev/null &
+    TUNNEL=$!
     for _ in $(seq 60); do
         if [ "$(nodes_alive)" = 3 ]; then break; fi
         sleep 2
@@ -188,7 +189,8 @@ submit() {
     sort -u "$LAB/actors.txt" | tee "$LAB/actors.unique"
     for trial in runA-43 runA-44 runB-43 runB-44; do
         grep -q "$trial" "$LAB/actors.unique" || fail "no actor with the name $trial"
-        grep -q "workers of $trial on .* and " "$LAB/actors.unique" || fail "the workers of $trial were on one host"
+        grep -qE "workers of $trial on the nodes" "$LAB/actors.unique" || fail "no workers of $trial"
+        if grep -qE "workers of $trial on the nodes (.*) and \1$" "$LAB/actors.unique"; then fail "one host for $trial"; fi
     done
 }
 
@@ -207,9 +209,9 @@ submit_job() {
 
 stop_cluster() {
     step "ray down, and what docs/cluster.md says to do afterwards"
+    kill -- "-$TUNNEL" # as Ctrl-C in its terminal
     quietly down ray down -y "$CLUSTER"
     for worker in worker1 worker2; do ssh_to "$worker" nerbb_venv/bin/ray stop >/dev/null 2>&1; done
-    # the tunnel of `ray dashboard` ends with the head's sshd session
     for _ in $(seq 30); do
         if [ -z "$(for host in "${HOSTS[@]}"; do processes_of "$host"; done)" ]; then break; fi
         sleep 1
@@ -247,7 +249,10 @@ main() {
 
 case ${1:-} in
 --host) be_host "$2" ;;
---inside) main ;;
+--inside)
+    main
+    exit
+    ;;
 *)
     check_machine
     exec unshare --net --mount --pid --ipc --uts --fork --kill-child --mount-proc \
