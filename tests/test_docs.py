@@ -33,6 +33,7 @@ FENCE = re.compile(r"(?:<!-- (\w+): ([^>]+?) -->\n)?^```(\w*)\n(.*?)^```$", re.M
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 RUNNERS = ("run_experiment", "nerbb_ray.tune")
 ACTIVATE = ["source", ".venv/bin/activate"]
+NOT_OURS = ("make", "source", "ray", "export")
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def call(command: str) -> int:
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] not in ("make", "source")])
+@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] not in NOT_OURS])
 def test_command_works(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_confirmed", lambda: False)
     status = call(command)
@@ -176,6 +177,41 @@ def test_make_has_the_target_and_the_environment(command: str) -> None:
         assert "\nVENV := .venv\n" in (ROOT / "Makefile").read_text()
     else:
         subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] == "ray"])
+def test_ray_knows_the_command_and_its_files_are_there(
+    command: str, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it would run on a cluster is tried here, with the folders as they are there."""
+    from ray.scripts.scripts import cli as group
+
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(command)[1:]
+    while hasattr(group, "commands"):
+        group, words = group.commands[words[0]], words[1:]
+    given = group.make_context("ray", words).params
+    assert all(
+        (ROOT / given[key]).exists() for key in ("cluster_config_file", "script", "working_dir") if given.get(key)
+    )
+    (reader / "nerbb").symlink_to(reader)
+    monkeypatch.setenv("NERBB_STORE", str(reader / "store"))
+    monkeypatch.chdir(reader / (given.get("working_dir") or ""))
+    remote = given.get("cmd") or shlex.join(given.get("entrypoint") or ())
+    if "script" in given:
+        assert given["script"] == "nerbb_ray/tune/__main__.py"
+        remote = shlex.join(["python", "-m", "nerbb_ray.tune", *given["script_args"]])
+    for part in filter(None, remote.split("; ")):
+        if part.startswith(("nerbb", "python")):
+            assert call(part) == 0, capsys.readouterr().err
+        else:
+            assert part in ("ray status", "sleep infinity")
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] == "export"])
+def test_exported_variable_is_that_of_the_cluster_file(command: str) -> None:
+    text = (ROOT / "configs/cluster-local.yaml").read_text()
+    assert all(word in text for word in shlex.split(command)[1:])
 
 
 @pytest.mark.usefixtures("reader")
