@@ -72,6 +72,10 @@ class StorePaths:
     def artifacts(self) -> Path:
         return self.results / "artifacts"
 
+    def report(self, experiment: str) -> Path:
+        """The results of an experiment as one page."""
+        return self.results / "reports" / f"{_checked('experiment', experiment)}.html"
+
     def dataset(self, name: str) -> Path:
         return self.datasets / _checked("data set", name)
 
@@ -136,22 +140,16 @@ class StorePaths:
         return missing
 
     def page(self, name: str) -> Page:
-        """The web page `mlflow` or `tensorboard` of the results.
-
-        Raises:
-            StoreError: MLflow runs on a server that is not ours to start.
-        """
+        """The web page `mlflow` or `tensorboard` of the results."""
         if name == "tensorboard":
             command: tuple[str, ...] = ("tensorboard.main", "--logdir", str(self.tensorboard()))
             return Page("tensorboard", command, "/data/environment", self.results)
-        if self.tracking_uri.startswith(("http://", "https://")):
-            raise StoreError(f"the results are on the MLflow server {self.tracking_uri}: enter it in the browser")
         backend = ("--backend-store-uri", self.tracking_uri, "--default-artifact-root", str(self.artifacts))
         return Page("mlflow", ("mlflow", "server", *backend, "--workers", "1"), "/health", self.results)
 
     def clearable(self, *, datasets: bool = False, pretrained_models: bool = False) -> tuple[Path, ...]:
         """What `clear` would delete: everything that running experiments has made, never their files."""
-        names = ["artifacts", "checkpoints", "logs", "ray", "tensorboard", "mlflow.log", "tensorboard.log"]
+        names = ["artifacts", "checkpoints", "logs", "ray", "reports", "tensorboard", "mlflow.log", "tensorboard.log"]
         names += [f"mlflow.db{suffix}" for suffix in ("", "-journal", "-shm", "-wal")]
         paths = [self.results / name for name in names] + [self.cache]
         for chosen, folder in ((datasets, self.datasets), (pretrained_models, self.pretrained_models)):

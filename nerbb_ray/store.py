@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nerbb_ray.errors import StoreError
+from nerbb_ray.logs import without_password
 from nerbb_ray.pages import PageStatus
 from nerbb_ray.paths import StorePaths
 
@@ -133,6 +134,9 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
     if action not in actions:
         raise StoreError(f"{name}: the action must be one of {', '.join(actions)}; got {action!r}")
     if action == "start":
+        if name == "mlflow" and store.tracking_uri.startswith(("http://", "https://")):
+            address = without_password(store.tracking_uri)
+            raise StoreError(f"the results are on the MLflow server {address}: enter it in the browser")
         print(f"starting {name}, which can take a minute ...", file=sys.stderr)
     status = actions[action]()
     print(status)

@@ -16,7 +16,7 @@ import pytest
 from nerbb_ray import Store
 from nerbb_ray.errors import StoreError
 from nerbb_ray.pages import Page
-from nerbb_ray.store import StorePaths, current_store
+from nerbb_ray.store import StorePaths, current_store, page_action
 
 
 @pytest.fixture
@@ -91,7 +91,9 @@ def test_tracking_uri_of_the_environment_comes_first(store: StorePaths, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://10.0.0.1:5000")
     assert store.tracking_uri == "http://10.0.0.1:5000"
     with pytest.raises(StoreError, match=r"http://10\.0\.0\.1:5000"):
-        store.page("mlflow")
+        page_action(store, "mlflow", "start", 5000)
+    # one that was started before can still be stopped
+    assert not page_action(store, "mlflow", "stop", 5000).runs
 
 
 def test_current_store_is_the_named_then_the_chosen_then_that_of_the_environment(

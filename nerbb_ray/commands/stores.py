@@ -1,11 +1,13 @@
 """Commands on the store as a whole: its folders, the pages of its results, deleting."""
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import StoreError
+from nerbb_ray.logs import without_password
 from nerbb_ray.store import current_store, page_action
 from nerbb_ray.tune.command import FAILED, OK
 
@@ -22,7 +24,8 @@ def create(args: Namespace) -> int:
 def page(args: Namespace) -> int:
     status = page_action(current_store(args.store), args.page, args.action, args.port)
     if args.action == "start":
-        print(f"to end it: nerbb {args.page} stop")
+        store = [] if args.store is None else ["--store", str(args.store)]
+        print(f"to end it: {shlex.join(['nerbb', args.page, 'stop', *store])}")
     return OK if args.action == "stop" or status.answers else FAILED
 
 
@@ -34,7 +37,7 @@ def clear_data(args: Namespace) -> int:
         return OK
     print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
     if not store.tracking_uri.startswith("sqlite:"):
-        print(f"what the MLflow server {store.tracking_uri} has stays there")
+        print(f"what the MLflow server {without_password(store.tracking_uri)} has stays there")
     if not args.yes and not _confirmed():
         print("nothing was deleted")
         return OK

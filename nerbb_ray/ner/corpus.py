@@ -81,8 +81,11 @@ def find_corpus(
 
 def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_hub: bool = True) -> Found:
     """As `find_corpus`, with the tags as they stand in the files."""
-    if not dataset_name or ".." in dataset_name.replace("\\", "/").split("/"):
-        raise DataError(f"a data set's name must not be empty or contain '..'; got {dataset_name!r}")
+    if not dataset_name or _goes_up(dataset_name):
+        rule = "must not be empty or contain '..' (for a folder elsewhere, give its whole path)"
+        raise DataError(f"a data set's name {rule}; got {dataset_name!r}")
+    if subset is not None and (_goes_up(subset) or subset.startswith(("/", "~"))):
+        raise DataError(f"the name of a subset must not lead out of the data set's folder; got {subset!r}")
     is_path = dataset_name.startswith(("/", ".", "~"))
     stored, path = datasets_dir / dataset_name, local_path(dataset_name)
     if not is_path and _is_stored(stored, subset):
@@ -95,6 +98,10 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
         raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked")
     downloads = datasets_dir.parent / "cache" / "downloads"
     return Found(dataset_name, read_name(dataset_name, subset, None, stored=stored, downloads=downloads))
+
+
+def _goes_up(name: str) -> bool:
+    return ".." in name.replace("\\", "/").split("/") or "\0" in name
 
 
 def _is_stored(folder: Path, subset: str | None) -> bool:

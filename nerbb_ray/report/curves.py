@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.html.document import heading, paragraph
 from nerbb_ray.html.figures import COLOURS, figure, new_figure
-from nerbb_ray.report.stages import MONITORED, Curves, chosen_epoch, hparams_of, stages
+from nerbb_ray.report.stages import Curves, chosen_epoch, hparams_of, stages
 from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
 from nerbb_ray.tracking.results import RunResult, TrialResult
-from nerbb_ray.training.adaptive import Stage
+from nerbb_ray.training.adaptive import MONITORED, Stage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from nerbb_ray.errors import StoreError
 from nerbb_ray.html.document import Section, document, paragraph
+from nerbb_ray.logs import without_password
 from nerbb_ray.overview import results_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import matrices, setting, trials
@@ -33,23 +33,14 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
         ResultError: the experiment has no results, or MLflow cannot be read.
         StoreError: the file cannot be written.
     """
-    target = Path(path).expanduser().absolute() if path is not None else default_path(store, name)
+    target = Path(path).expanduser().absolute() if path is not None else store.report(name)
     _check_place(target)
     result = results_of(store, name)
     details = read_details(store.tracking_uri, name, wanted(result))
-    made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {_without_password(store.tracking_uri)}"
+    made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {without_password(store.tracking_uri)}"
     config = store.config(name) if store.config(name).is_file() else None
     _replace(target, report_html(result, details, made, config))
     return target
-
-
-def default_path(store: StorePaths, name: str) -> Path:
-    """
-    Raises:
-        StoreError: the name is not one of a file.
-    """
-    # the rule for a name is that of the experiment's own file
-    return store.results / "reports" / store.config(name).with_suffix(".html").name
 
 
 def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
@@ -107,12 +98,6 @@ def _problems(details: Mapping[TrialKey, TrialDetails]) -> str:
         paragraph(f"Files of {names[0] if len(names) == 1 else f'{len(names)} trials'} cannot be read: {why}", "warn")
         for why, names in trials_of.items()
     )
-
-
-def _without_password(uri: str) -> str:
-    """A report is handed on."""
-    host = urlsplit(uri).netloc
-    return uri.replace(host, host.rpartition("@")[2], 1) if "@" in host else uri
 
 
 def _check_place(path: Path) -> None:

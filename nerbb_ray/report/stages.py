@@ -10,12 +10,9 @@ from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import HParams
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.tracking.results import TrialResult
-from nerbb_ray.training.adaptive import Stage, advance, start
+from nerbb_ray.training.adaptive import MONITORED, Stage, advance, start
 
 Curves = Mapping[str, Mapping[int, float]]
-
-# as in training.loop, which would load torch
-MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
 
 
 def hparams_of(trial: TrialResult) -> HParams | None:

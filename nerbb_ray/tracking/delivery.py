@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from nerbb_ray.errors import ResultError
+from nerbb_ray.logs import without_password
 from nerbb_ray.tracking.events import Event, from_dict, to_dict
 from nerbb_ray.tracking.mlflow_writer import MlflowWriter
 from nerbb_ray.tracking.outbox import Outbox
@@ -26,7 +27,7 @@ def open_outbox(
     """
     writer = MlflowWriter(tracking_uri, experiment, artifact_location)
     spool = None if folder is None else _spool(folder)
-    return Outbox(writer.deliver, f"MLflow at {tracking_uri}", spool, retry_after_s)
+    return Outbox(writer.deliver, f"MLflow at {without_password(tracking_uri)}", spool, retry_after_s)
 
 
 def deliver_waiting(
@@ -48,7 +49,9 @@ def deliver_waiting(
     found = len(outbox.undelivered)
     left = len(outbox.close())
     if outbox.behind:
-        waits = f"{left} events of experiment {experiment} wait in {folder}, and MLflow at {tracking_uri}"
+        waits = (
+            f"{left} events of experiment {experiment} wait in {folder}, and MLflow at {without_password(tracking_uri)}"
+        )
         raise ResultError(f"{waits} cannot be reached; make it run, or delete the folder to do without these events")
     if found:
         log.info("%d of %d events that waited in %s are in MLflow now", found - left, found, folder)

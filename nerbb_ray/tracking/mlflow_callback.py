@@ -13,6 +13,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from nerbb_ray.logs import without_password
 from nerbb_ray.tracking.delivery import open_outbox
 from nerbb_ray.tracking.events import Ended, Epoch, Event, Files, RunClosed, Started
 from nerbb_ray.tracking.guard import never_raises
@@ -44,14 +45,14 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         retry_after_s: float = 30.0,
         spool: str | Path | None = None,
     ) -> None:
-        self._arguments = (tracking_uri, experiment, artifact_location, retry_after_s, spool)
+        self._arguments = (without_password(tracking_uri), experiment, artifact_location, retry_after_s, spool)
         self._outbox = open_outbox(spool, tracking_uri, experiment, artifact_location, retry_after_s)
         self._open: dict[str, TrialJob] = {}
         self._last_of_run: dict[str, TrialJob] = {}
         self._clock_ms = 0
 
     def __reduce__(self) -> tuple[type["SeedMeanCallback"], tuple[Any, ...]]:
-        # Tune pickles its callbacks; connections and what waits stay here
+        # Tune pickles its callbacks into a file; connections, what waits and passwords stay here
         return type(self), self._arguments
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.logs import without_password
 from nerbb_ray.tracking import mlflow_records as records
 from nerbb_ray.tracking.confusion import confusion_png
 from nerbb_ray.tracking.events import Files
@@ -105,4 +106,4 @@ def store_files(client: "MlflowClient", run_id: str, files: Files) -> None:
 
 def first_line(error: Exception) -> str:
     """Of an error message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return without_password((str(error).splitlines() or [type(error).__name__])[0])

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from nerbb_ray.errors import NerbbError, ResultError
+from nerbb_ray.logs import without_password
 from nerbb_ray.tracking.results import Status, TrialResult
 
 if TYPE_CHECKING:
@@ -166,11 +167,11 @@ def reading(tracking_uri: str) -> Iterator["MlflowClient"]:
     except NerbbError:
         raise
     except Exception as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
+        first = without_password((str(error).splitlines() or [type(error).__name__])[0])
         database = sqlite_file(tracking_uri)
         way_out = "start the server, or set MLFLOW_TRACKING_URI to one that runs"
         if database is not None:
             way_out = (
                 f"if the file is damaged, restore {database} from a copy, or move it away to begin without results"
             )
-        raise ResultError(f"MLflow at {tracking_uri} cannot be read: {first}; {way_out}") from error
+        raise ResultError(f"MLflow at {without_password(tracking_uri)} cannot be read: {first}; {way_out}") from error

@@ -14,6 +14,9 @@ from enum import StrEnum
 from nerbb_ray.config.spec import HParams
 from nerbb_ray.training.schedules import cooldown_factor, lr_factor
 
+# what a trial's `monitor` is called among the metrics
+MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
+
 
 class Stage(StrEnum):
     """What the learning rate does in the coming epoch."""

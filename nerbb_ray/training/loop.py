@@ -13,7 +13,7 @@ import torch
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training import artifacts, resume
-from nerbb_ray.training.adaptive import AdaptiveState, Reason, advance, learning_rates, start
+from nerbb_ray.training.adaptive import MONITORED, AdaptiveState, Reason, advance, learning_rates, start
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
@@ -22,8 +22,6 @@ from nerbb_ray.training.model import save_model
 from nerbb_ray.training.progress import Kept, Progress
 from nerbb_ray.training.session import Session, seed_epoch, set_up
 from nerbb_ray.training.sources import ModelSource
-
-MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
 
 log = logging.getLogger(__name__)
 

@@ -39,7 +39,7 @@ def load_tokenizer(source: ModelSource, uncased: bool | None = None, *, trained:
 
     def load(**options: Any) -> Any:
         with quiet_transformers(), _as_model_error(source):
-            return AutoTokenizer.from_pretrained(source.location, **source.options, **options)
+            return AutoTokenizer.from_pretrained(source.location, trust_remote_code=False, **source.options, **options)
 
     tokenizer = load()
     if not tokenizer.is_fast:
@@ -82,7 +82,7 @@ def check_length(source: ModelSource, max_seq_length: int) -> None:
     from transformers import AutoConfig
 
     with quiet_transformers(), _as_model_error(source):
-        config = AutoConfig.from_pretrained(source.location, **source.options)
+        config = AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
     limit = longest_sequence(config)
     if limit is not None and max_seq_length > limit:
         raise ModelError(f"max_seq_length must be <= {limit}, the length of {source.name!r}; got {max_seq_length}")

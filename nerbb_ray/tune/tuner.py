@@ -61,10 +61,13 @@ def search(
     Returns:
         What became of each trial that was started, by its name.
     """
+    from nerbb_ray.tune.trainable import make_trainable
+
     allotment = allot(options.apply(spec.resources), ray_machine(), len(expand(spec)))
     log.info("%d trials, %d at a time, %s each", len(trials), allotment.concurrent, allotment)
     jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in trials]
-    grid = build_tuner(spec, jobs, store, allotment, callbacks(spec, trials, store, options)).fit()
+    listening = callbacks(spec, trials, store, options)
+    grid = build_tuner(make_trainable(allotment), spec, jobs, store, allotment, listening).fit()
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return {result.name: result for result in results}
 
@@ -113,16 +116,15 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
 
 
 def build_tuner(
-    spec: ExperimentSpec, jobs: list[Job], store: StorePaths, allotment: Allotment, listening: list[Any]
+    trainable: Any, spec: ExperimentSpec, jobs: list[Job], store: StorePaths, allotment: Allotment, listening: list[Any]
 ) -> Any:
     """The ray.tune.Tuner of an experiment."""
     from ray import tune
 
     from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
-    from nerbb_ray.tune.trainable import make_trainable
 
     return tune.Tuner(
-        make_trainable(allotment),
+        trainable,
         param_space=to_param_space(jobs),
         tune_config=tune.TuneConfig(
             scheduler=AdaptiveStoppingScheduler(),

@@ -103,7 +103,7 @@ def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: 
         try:
             status = wild.process.wait(timeout=dice.uniform(4, 14))
         except subprocess.TimeoutExpired:
-            if time.monotonic() - begun < CHAOTIC_S:
+            if time.monotonic() - begun < CHAOTIC_S or min(deaths.values()) < 2:
                 _kill_something(wild, dice, deaths, begun)
             continue
         if status == 0:
@@ -112,8 +112,7 @@ def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: 
         assert starts < STARTS, "it never finishes"
         wild.process = wild.start()
     print(f"{deaths['worker']} workers and {deaths['driver']} drivers killed; {starts} starts")
-    assert deaths["worker"] > 1
-    assert deaths["driver"] > 1
+    assert min(deaths.values()) > 1
     assert json.dumps(wild.table(), sort_keys=True) == json.dumps(calm.table(), sort_keys=True)
     assert not list(store.ray("wild").glob("states/*")), "nothing is left of the states"
 
@@ -122,7 +121,7 @@ def _kill_something(run: Run, dice: random.Random, deaths: dict[str, int], begun
     workers = run.workers()
     if not workers and dice.random() < 0.8:
         return  # while it starts it may die, too, but has to come to its trials now and then
-    what = "worker" if workers and dice.random() < 0.7 else "driver"
+    what = "worker" if workers and dice.random() < 0.8 else "driver"
     number = dice.choice(workers) if what == "worker" else run.process.pid
     deaths[what] += 1
     print(f"{time.monotonic() - begun:6.1f} s: kill -9 {what} {number}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.html.figures import COLOURS
+from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import page, trials
 from nerbb_ray.report.page import CURVES_OF_RUNS, FILES_OF_RUNS, report_html, write_report
@@ -149,6 +150,6 @@ def test_no_name_or_text_becomes_html() -> None:
 
 
 def test_password_of_the_server_is_not_in_the_page() -> None:
-    uri = page._without_password("https://user:secret@mlflow.example:5000/x")
+    uri = without_password("https://user:secret@mlflow.example:5000/x")
     assert uri == "https://mlflow.example:5000/x"
-    assert page._without_password("sqlite:////a@b/mlflow.db") == "sqlite:////a@b/mlflow.db"
+    assert without_password("sqlite:////a@b/mlflow.db") == "sqlite:////a@b/mlflow.db"

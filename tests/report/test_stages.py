@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.config.spec import HParams
-from nerbb_ray.report.stages import MONITORED, chosen_epoch, hparams_of, stages
+from nerbb_ray.report.stages import chosen_epoch, hparams_of, stages
 from nerbb_ray.tracking.results import TrialResult
-from nerbb_ray.training import loop
-from nerbb_ray.training.adaptive import Replay, Stage, replay
+from nerbb_ray.training.adaptive import MONITORED, Replay, Stage, replay
 
 VALUE = st.floats(0, 1)
 HPARAMS = st.builds(
@@ -68,10 +67,6 @@ def test_epoch_whose_value_was_undefined_counts_neither_as_better_nor_as_worse()
 def test_stages_end_where_the_curves_end() -> None:
     assert stages(HParams(), {}) == {}
     assert list(stages(HParams(), {"lr": {0: 1e-5, 1: 1e-5}, "val/loss": {0: 1.0}})) == [0, 1]
-
-
-def test_monitored_metrics_are_those_of_the_training() -> None:
-    assert MONITORED == loop.MONITORED
 
 
 TESTED = {"val/loss": 0.5, "test/loss": 0.6}

@@ -1,0 +1,173 @@
+"""What the driver of a search costs, however many trials and computers there are: trials that only report.
+
+python benchmarks/bench_scale.py
+python benchmarks/bench_scale.py --trials 10,100 --nodes 1,4
+"""
+
+import argparse
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+EPOCHS = 3
+SEEDS = 5
+CLASSES = ("corporation", "creative-work", "group", "location", "person", "product")
+TARGET_MS, TARGET_MB = 50, 1500
+CPUS = 4  # of each computer: trials that only report can share a real one
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=_numbers, default=[10, 100, 1000], metavar="N,...", help="on one computer")
+    parser.add_argument("--nodes", type=_numbers, default=[1, 4, 16, 64], metavar="N,...", help="simulated computers")
+    parser.add_argument("--trials-per-node", type=int, default=4, metavar="N", help="of the second table (4)")
+    parser.add_argument("--one", metavar="TRIALS,NODES", type=_numbers, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measured(*args.one)))
+        return
+    print(f"{EPOCHS} reports per trial; targets: {TARGET_MS} ms of driver CPU per report, {TARGET_MB} MB")
+    _table("trials on one computer", [(trials, 0) for trials in args.trials])
+    _table("simulated computers", [(max(8, nodes * args.trials_per_node), nodes) for nodes in args.nodes])
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _table(title: str, sizes: list[tuple[int, int]]) -> None:
+    print(f"\n{title}\n")
+    print("| trials | computers | wall s | driver CPU s | ms per report | driver peak MB | MLflow rows | ok |")
+    print("|---|---|---|---|---|---|---|---|")
+    for trials, nodes in sizes:
+        command = [sys.executable, __file__, "--one", f"{trials},{nodes}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f"| {trials} | {nodes or 1} | failed: {done.stderr.strip().splitlines()[-1][:200]} |", flush=True)
+            continue
+        got = json.loads(done.stdout.splitlines()[-1])
+        print(
+            f"| {trials} | {nodes or 1} | {got['wall_s']:.0f} | {got['cpu_s']:.1f} | {got['ms_per_report']:.1f} "
+            f"| {got['peak_mb']:.0f} | {got['rows']} | {got['ok']} |",
+            flush=True,
+        )
+
+
+def measured(trials: int, nodes: int) -> dict[str, float]:
+    """Run a search in this process; what Ray's start costs is left out.
+
+    Args:
+        nodes: simulated computers; 0: a Ray on this one, as without a cluster.
+    """
+    from nerbb_ray.paths import StorePaths
+    from nerbb_ray.tune.session import ray_session
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = StorePaths(Path(folder) / "store")
+        store.create()
+        address, stop = _cluster(nodes)
+        with ray_session(address, num_cpus=None if nodes else CPUS, dashboard=False):
+            before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+            ok = _search(trials, store)
+            after = resource.getrusage(resource.RUSAGE_SELF)
+        stop()
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return {
+            "wall_s": time.monotonic() - begun,
+            "cpu_s": cpu,
+            "ms_per_report": 1000 * cpu / (trials * EPOCHS),
+            "peak_mb": after.ru_maxrss * 1024 / 1e6,
+            "rows": _rows(store.mlflow_db),
+            "ok": ok,
+        }
+
+
+def _cluster(nodes: int) -> tuple[str | None, Callable[[], None]]:
+    if not nodes:
+        return None, lambda: None
+    from ray.cluster_utils import Cluster
+
+    small = {"num_cpus": CPUS, "object_store_memory": 80_000_000}
+    cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+    for _ in range(nodes - 1):
+        cluster.add_node(wait=False, **small)
+    cluster.wait_for_nodes(timeout=600)
+    return cluster.address, cluster.shutdown
+
+
+def _search(trials: int, store: Any) -> int:
+    """The search of the real program, with its callbacks; only the trials themselves are other ones."""
+    from ray import tune
+
+    from nerbb_ray.config.ini import build_spec
+    from nerbb_ray.config.trials import expand
+    from nerbb_ray.training.sources import ModelSource
+    from nerbb_ray.tune.collect import trial_result
+    from nerbb_ray.tune.options import RunOptions
+    from nerbb_ray.tune.prepare import Prepared
+    from nerbb_ray.tune.resources import allot
+    from nerbb_ray.tune.space import job_of
+    from nerbb_ray.tune.tuner import build_tuner, callbacks, make_job, ray_machine
+
+    rates = [1e-5 * (1 + i) for i in range(-(-trials // SEEDS))]
+    params = {"dataset_name": "none", "pretrained_model_name": "none", "lr_max": rates, "multiple_runs": SEEDS}
+    spec = build_spec("scale", params={**params, "max_epochs": EPOCHS, "early_stopping": False}, preset=None)
+    planned = expand(spec)[:trials]
+    allotment = allot(spec.resources, ray_machine(), len(planned))
+    prepared = Prepared(store.cache / "none", "f" * 64, ModelSource("none", "none", "0"), 1)
+    jobs = [make_job(spec, trial, prepared, store, allotment) for trial in planned]
+    listening = callbacks(spec, planned, store, RunOptions(quiet=True))
+    trainable = tune.with_resources(only_reports, {"cpu": 1})
+    grid = build_tuner(trainable, spec, jobs, store, allotment, listening).fit()
+    results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
+    return sum(result.ok for result in results)
+
+
+def only_reports(config: dict[str, Any]) -> None:
+    """A trial that says what a real one says, and does nothing."""
+    from ray import tune
+
+    from nerbb_ray.ner.metrics import Counts
+
+    trial = config["job"]["trial"]
+    counts = Counts.zeros(CLASSES)
+    for epoch in range(EPOCHS):
+        report = {
+            "run": trial["run"],
+            "seed": trial["seed"],
+            "epoch": epoch,
+            "stage": "WARMUP_OR_CONSTANT",
+            "lr": 1e-5,
+            "train/loss": 1.0 / (epoch + 1),
+            **counts.metrics("val", 1.0 / (epoch + 1)),
+            "val/entity/micro/f1": 0.5 + trial["seed"] / 1000,
+            "history": [1.0 / (e + 1) for e in range(epoch + 1)],
+            "ends_itself": False,
+            "elapsed_s": float(epoch),
+        }
+        if epoch == EPOCHS - 1:
+            chosen = counts.metrics("val", 1.0) | counts.metrics("test", 1.0)
+            chosen |= {"val/entity/micro/f1": 0.5 + trial["seed"] / 1000, "test/entity/micro/f1": 0.5}
+            report |= {"final": True, "diverged": False, "epochs": EPOCHS, "best_epoch": epoch, "chosen": chosen}
+            report |= {"reason": "max_epochs reached", "checkpoint": "", "artifacts": {"report.txt": "nothing"}}
+            report |= {"environment": {"data_fingerprint": "f" * 64}}
+        tune.report(report)
+
+
+def _rows(database: Path) -> int:
+    with sqlite3.connect(database) as connection:
+        tables = ("runs", "metrics", "latest_metrics", "params", "tags")
+        return sum(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
