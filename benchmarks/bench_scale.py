@@ -126,7 +126,7 @@ def _search(trials: int, store: Any) -> int:
     jobs = [make_job(spec, trial, prepared, store, allotment) for trial in planned]
     listening = callbacks(spec, planned, store, RunOptions(quiet=True))
     trainable = tune.with_resources(only_reports, {"cpu": 1})
-    grid = build_tuner(trainable, spec, jobs, store, allotment, listening).fit()
+    grid = build_tuner(trainable, spec, jobs, store, allotment, listening, reuse_actors=True).fit()
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return sum(result.ok for result in results)
 

@@ -15,6 +15,7 @@ from nerbb_ray.commands.completion import answer_shell
 from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import NerbbError
+from nerbb_ray.logs import without_password
 from nerbb_ray.tune.command import USER_ERROR, guarded
 
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
@@ -113,7 +114,7 @@ def _call(command: Command, args: argparse.Namespace) -> int:
         return command.run(args)
     except NerbbError:
         if args.verbose:
-            traceback.print_exc()
+            print(without_password(traceback.format_exc()), file=sys.stderr)
         raise
 
 

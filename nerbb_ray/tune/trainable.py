@@ -26,13 +26,21 @@ log = logging.getLogger(__name__)
 
 
 def make_trainable(allotment: Allotment) -> Any:
-    """The function that Tune runs for every trial, with its resources."""
+    """What Tune runs for every trial, with its resources. Ray's dashboard shows a trial under its name."""
     from ray import tune
+    from ray.tune.trainable import wrap_function
 
-    if allotment.backend == "inprocess":
-        return tune.with_resources(run_in_actor, {"cpu": allotment.cpus, "gpu": allotment.gpus})
+    inprocess = allotment.backend == "inprocess"
+
+    class Trial(wrap_function(run_in_actor if inprocess else run_in_workers)):  # type: ignore[misc]  # Ray has no types
+        def __repr__(self) -> str:
+            return str(self.trial_name)
+
     # the driver of the workers needs no CPU, but a place on the head node; an empty request is refused
-    return tune.with_resources(run_in_workers, {"cpu": 0, "node:__internal_head__": 0.001})
+    driver = {"cpu": 0, "node:__internal_head__": 0.001}
+    trainable = tune.with_resources(Trial, {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else driver)
+    trainable.__qualname__ = Trial.__name__  # Ray would call the class by the function that made it
+    return trainable
 
 
 def run_in_actor(config: dict[str, Any]) -> None:

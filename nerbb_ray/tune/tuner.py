@@ -67,7 +67,9 @@ def search(
     log.info("%d trials, %d at a time, %s each", len(trials), allotment.concurrent, allotment)
     jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in trials]
     listening = callbacks(spec, trials, store, options)
-    grid = build_tuner(make_trainable(allotment), spec, jobs, store, allotment, listening).fit()
+    # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
+    reuse = allotment.backend == "inprocess" and cluster_address(options.address) is None
+    grid = build_tuner(make_trainable(allotment), spec, jobs, store, allotment, listening, reuse_actors=reuse).fit()
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return {result.name: result for result in results}
 
@@ -116,7 +118,14 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
 
 
 def build_tuner(
-    trainable: Any, spec: ExperimentSpec, jobs: list[Job], store: StorePaths, allotment: Allotment, listening: list[Any]
+    trainable: Any,
+    spec: ExperimentSpec,
+    jobs: list[Job],
+    store: StorePaths,
+    allotment: Allotment,
+    listening: list[Any],
+    *,
+    reuse_actors: bool,
 ) -> Any:
     """The ray.tune.Tuner of an experiment."""
     from ray import tune
@@ -129,7 +138,7 @@ def build_tuner(
         tune_config=tune.TuneConfig(
             scheduler=AdaptiveStoppingScheduler(),
             max_concurrent_trials=allotment.concurrent,
-            reuse_actors=allotment.backend == "inprocess",
+            reuse_actors=reuse_actors,
             trial_name_creator=trial_name,
             trial_dirname_creator=trial_name,
         ),
