@@ -44,7 +44,7 @@ def save(session: Session, progress: Progress) -> None:
         return
     try:
         with _scratch(folder) as scratch:
-            torch.save(_described(session, progress), scratch / STATE)
+            _write(_described(session, progress), scratch / STATE)
             _save_kept(progress.kept, epochs, scratch)
             target = folder / f"epoch-{epochs}"
             shutil.rmtree(target, ignore_errors=True)
@@ -105,6 +105,16 @@ def _scratch(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _write(values: dict[str, Any], path: Path) -> None:
+    # the checksums of the file are four fifths of what it costs; one that was cut off is noticed without them
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(values, path)
+    finally:
+        torch.serialization.set_crc32_options(before)
+
+
 def _read(path: Path, session: Session) -> Any:
     return torch.load(path, map_location=session.ctx.device, weights_only=True)
 
@@ -141,7 +151,7 @@ def _save_kept(kept: Kept, epochs: int, scratch: Path) -> None:
         with contextlib.suppress(OSError):
             os.link(stored, target)
             return
-    torch.save(kept.weights, target)
+    _write(kept.weights, target)
 
 
 def _restored(session: Session, stored: dict[str, Any], path: Path) -> Progress:
