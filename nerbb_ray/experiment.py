@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.config.ini import build_spec, format_ini, read_ini, write_ini
+from nerbb_ray.config.ini import build_spec, difference, read_ini, write_ini
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import MANDATORY, ExperimentSpec, Resources
 from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.store import current_store
+from nerbb_ray.store import Store, current_store
 
 if TYPE_CHECKING:
     from nerbb_ray.tracking.results import ExperimentResult, SeedMean
@@ -105,7 +105,7 @@ class Experiment:
         options.apply(self.spec.resources)  # refuses wrong values now, not after minutes of preparation
         self._results = run_experiment(self.spec, self.store, options)
         if not quiet:
-            print(results_text(self._results))
+            print(results_text(self._results, store=str(Store.chosen) if Store.chosen else None))
         if any(trial.status == "interrupted" for trial in self._results.trials):
             raise KeyboardInterrupt("interrupted; call run() again to go on")
 
@@ -208,7 +208,7 @@ def _write(spec: ExperimentSpec, path: Path, *, overwrite: bool) -> None:
             raise ConfigError(
                 [
                     f"experiment {spec.name} has a file that says something else: {path}",
-                    *_difference(earlier, spec),
+                    *difference(earlier, spec),
                     "run the file as it is (from_config=True, no other keywords), choose another name, "
                     "or replace the file (overwrite=True)",
                 ]
@@ -216,28 +216,6 @@ def _write(spec: ExperimentSpec, path: Path, *, overwrite: bool) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     write_ini(spec, path)
-
-
-def _difference(earlier: ExperimentSpec, now: ExperimentSpec) -> list[str]:
-    """One line per key: `  [hparams] lr_max: 2e-05 in the file, now 3e-05`."""
-    before, after = _flat(earlier), _flat(now)
-    return [
-        f"  {key}: {before.get(key, 'nothing')} in the file, now {after.get(key, 'nothing')}"
-        for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key)
-    ]
-
-
-def _flat(spec: ExperimentSpec) -> dict[str, str]:
-    """`[section] key` -> value, as in the experiment's file."""
-    values, section = {}, ""
-    for line in format_ini(spec).splitlines():
-        if line.startswith("["):
-            section = line
-        elif line:
-            key, _, value = line.partition(" = ")
-            values[f"{section} {key}"] = value
-    return values
 
 
 def _check_resources(given: Mapping[str, object]) -> None:

@@ -125,3 +125,25 @@ def _section_lines(name: str, values: Mapping[str, Any]) -> Iterator[str]:
     yield f"[{name}]\n"
     # None is the default of every key that may be None
     yield from (f"{key} = {written(value)}\n" for key, value in values.items() if value is not None)
+
+
+def difference(earlier: ExperimentSpec, now: ExperimentSpec) -> list[str]:
+    """One line per key: `  [hparams] lr_max: 2e-05 in the file, now 3e-05`."""
+    before, after = _flat(earlier), _flat(now)
+    return [
+        f"  {key}: {before.get(key, 'nothing')} in the file, now {after.get(key, 'nothing')}"
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _flat(spec: ExperimentSpec) -> dict[str, str]:
+    """`[section] key` -> value, as in the experiment's file."""
+    values, section = {}, ""
+    for line in format_ini(spec).splitlines():
+        if line.startswith("["):
+            section = line
+        elif line:
+            key, _, value = line.partition(" = ")
+            values[f"{section} {key}"] = value
+    return values
