@@ -49,12 +49,10 @@ lr_max = 1e-4
 
 @pytest.fixture
 def store(tmp_path: Path, tiny_dataset: Path, tiny_model: Path) -> StorePaths:
-    """Epochs take some seconds: 6,000 sentences."""
+    """A store with the tiny data set and the tiny model."""
     paths = StorePaths(tmp_path / "store")
     paths.create()
     shutil.copytree(tiny_dataset, paths.datasets / "tiny")
-    train = paths.datasets / "tiny" / "train.jsonl"
-    train.write_text(train.read_text() * 150)
     (paths.pretrained_models / "tiny-bert").symlink_to(tiny_model)
     return paths
 
@@ -91,8 +89,10 @@ def kill(number: int) -> None:
         os.kill(number, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("resources", ["", "num_workers = 2"], ids=["one worker", "two workers"])
-def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: str) -> None:
+@pytest.mark.parametrize(("resources", "size"), [("", 150), ("num_workers = 2", 25)], ids=["one worker", "two workers"])
+def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: str, size: int) -> None:
+    train = store.datasets / "tiny" / "train.jsonl"
+    train.write_text(train.read_text() * size)  # epochs take some seconds
     dice = random.Random(int(os.environ.get("CHAOS_SEED", "1")))
     calm = Run("calm", store, resources)
     assert calm.process.wait() == 0
