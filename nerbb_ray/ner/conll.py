@@ -12,6 +12,7 @@ from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
 
 DOCUMENT_START = "-DOCSTART-"
 _BLANKS = re.compile("[ \t]+")
+_NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the words 2 and 3, 2.1 was never written
 _SHOWN = 5
 
 Row = tuple[int, list[str]]
@@ -20,13 +21,15 @@ Row = tuple[int, list[str]]
 def read_conll(path: Path) -> Reading:
     """Columns separated by TABs or blanks, also both in one file: first column the word, last column its tag.
 
-    Lines that only number the words in the first column give the second as the word. Lines with one field are left out
-    (they have no tag) and noted; comments and document starts are skipped.
+    Lines that only number the words in the first column give the second as the word, and are left out where CoNLL-U
+    has forms that are no words. Lines with one field are left out (they have no tag) and noted; comments and document
+    starts are skipped.
 
     Raises:
         DataError: most lines have one column, or a line has another number of columns than the file.
     """
     lines = list(lines_of(path))
+    _check_line_ends(lines, path)
     width = _usual_width(lines, path)
     reading = Reading()
     if width == 0:
@@ -48,6 +51,8 @@ def read_conll(path: Path) -> Reading:
         else:
             sentences[-1].append((number, fields))
     column = 1 if _is_numbered(sentences) else 0
+    if column:
+        sentences = [[row for row in rows if not _NO_WORD.fullmatch(row[1][0])] for rows in sentences]
     reading.sentences = [
         Sentence(tuple(f[column] for _, f in rows), tuple(f[-1] for _, f in rows), lines=_numbers(rows))
         for rows in sentences
@@ -55,6 +60,12 @@ def read_conll(path: Path) -> Reading:
     ]
     reading.notes = [*_notes_untagged(untagged), *comments.notes(path)]
     return reading
+
+
+def _check_line_ends(lines: list[tuple[int, str]], path: Path) -> None:
+    """All lines of a file whose lines end with CR alone would be one."""
+    if sum(bool(line) for _, line in lines) == 1 and "\r" in lines[0][1]:
+        raise DataError("lines must end with LF or CR LF; all of these end with CR alone. Convert the file", path, 1)
 
 
 def _numbers(rows: list[Row]) -> Sequence[int]:
@@ -127,7 +138,8 @@ def _class_of(tag: str) -> str:
 def _is_numbered(sentences: list[list[Row]]) -> bool:
     """Whether the first of at least three columns counts the words of (nearly) every sentence, from 0 or from 1."""
     columns = [[fields[0] for _, fields in rows] for rows in sentences if rows and len(rows[0][1]) >= 3]
-    counting = [ids for ids in columns if ids[0] in ("0", "1") and _counts_up(ids)]
+    columns = [[i for i in ids if not _NO_WORD.fullmatch(i)] for ids in columns]
+    counting = [ids for ids in columns if ids and ids[0] in ("0", "1") and _counts_up(ids)]
     return any(len(ids) > 1 for ids in counting) and len(counting) >= 0.9 * len(columns)
 
 

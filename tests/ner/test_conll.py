@@ -90,7 +90,13 @@ def test_column_that_counts_words_is_not_the_word(read, first):
     assert read(text)[0] == [(["Paris", "7"], ["B-LOC", "O"]), (["1"], ["O"])]
 
 
+def test_forms_of_conllu_that_are_no_words_are_left_out(read):
+    text = "1-2\tzum\t_\t_\n1\tzu\tADP\tO\n2\tdem\tDET\tO\n2.1\tx\t_\t_\n3\tTor\tNOUN\tB-LOC\n\n1\tJa\tX\tO\n"
+    assert read(text)[0] == [(["zu", "dem", "Tor"], ["O", "O", "B-LOC"]), (["Ja"], ["O"])]
+
+
 def test_numbers_as_words_are_words(read):
+    assert read("1-2\tCD\tO\n3.5\tCD\tO\n")[0] == [(["1-2", "3.5"], ["O", "O"])]
     assert read("1\tCD\tO\n1\tCD\tO\n\n5\tCD\tO\n")[0][0][0] == ["1", "1"]
     assert read("1\tCD\tO\n2\tCD\tO\n\nof\tIN\tO\n")[0] == [(["1", "2"], ["O", "O"]), (["of"], ["O"])]
     assert read("1\tO\n2\tO\n")[0] == [(["1", "2"], ["O", "O"])]
@@ -118,6 +124,11 @@ def test_many_lines_with_one_column_give_few_notes(read):
 def test_file_of_one_column_is_an_error(read, text):
     with pytest.raises(DataError, match=r"train\.conll:1: expected a word and its tag, separated by TAB or blanks"):
         read(text)
+
+
+def test_lines_that_end_with_cr_alone_are_an_error(read):
+    with pytest.raises(DataError, match=r"train\.conll:1: lines must end with LF or CR LF"):
+        read("Anna B-PER\rsings O\r\rBob B-PER\r")
 
 
 def test_other_number_of_columns_is_an_error(read):
