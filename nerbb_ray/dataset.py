@@ -236,7 +236,8 @@ def bring_in(
 def _read(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Mapping[str, Reading]:
     downloads = store.cache / "downloads"
     if wanted.source is None:
-        return read_name(wanted.name, wanted.subset, wanted.revision, stored=path, downloads=downloads)
+        places = {"stored": path, "datasets": store.datasets, "downloads": downloads}
+        return read_name(wanted.name, wanted.subset, wanted.revision, **places)
     if wanted.revision is not None:
         raise DataError(f"a revision is one of a data set of the hub; {wanted.source} has none")
     if is_url(wanted.source):

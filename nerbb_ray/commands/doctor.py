@@ -9,6 +9,7 @@ from pathlib import Path
 from nerbb_ray.checkup import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.stored import stored_names
 from nerbb_ray.store import current_store
 
 OK, FOUND = 0, 1
@@ -57,7 +58,7 @@ def _arguments(parser: ArgumentParser) -> None:
     name = parser.add_argument(
         "name", metavar="NAME", help="in the store, of a folder (./data), built in, or on the hub"
     )
-    completed(name, lambda store: (path.name for path in sorted(store.datasets.iterdir()) if path.is_dir()))
+    completed(name, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")
     parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
     parser.add_argument(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.config.names import folder_problem
 from nerbb_ray.errors import DataError, ModelError
+from nerbb_ray.ner.stored import stored_names
 from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK
 
@@ -159,7 +160,7 @@ def _file_arguments(parser: ArgumentParser) -> None:
 def _evaluate_arguments(parser: ArgumentParser) -> None:
     _model_arguments(parser)
     action = parser.add_argument("dataset", metavar="DATASET", help="of the store or the hub, or a folder")
-    completed(action, lambda store: sorted(path.name for path in store.datasets.iterdir()))
+    completed(action, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")
     parser.add_argument("--phase", choices=("train", "val", "test"), default="test", help="the split (test)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -12,6 +12,7 @@ from nerbb_ray.ner.kinds import READERS
 from nerbb_ray.ner.local import local_path, read_files, split_files
 from nerbb_ray.ner.origins import read_local, read_name, read_splits
 from nerbb_ray.ner.reading import Reading, Sentence
+from nerbb_ray.ner.stored import did_you_mean
 
 __all__ = [
     "READERS",
@@ -92,12 +93,16 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
         return find_folder(stored, subset, dataset_name)
     if "/" in dataset_name and path.is_dir():
         return find_folder(path, subset, path.name)
+    if path.is_file() and (is_path or "/" in dataset_name):
+        raise DataError("is a file; bring it into the store (nerbb set_up_dataset FILE), then use its name there", path)
     if is_path:
         raise DataError(f"data set {dataset_name!r}: there is no such folder")
     if not ask_hub:
-        raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked")
+        meant = did_you_mean(dataset_name, datasets_dir)
+        raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked{meant}")
     downloads = datasets_dir.parent / "cache" / "downloads"
-    return Found(dataset_name, read_name(dataset_name, subset, None, stored=stored, downloads=downloads))
+    readings = read_name(dataset_name, subset, None, stored=stored, datasets=datasets_dir, downloads=downloads)
+    return Found(dataset_name, readings)
 
 
 def _goes_up(name: str) -> bool:

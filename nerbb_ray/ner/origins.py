@@ -12,17 +12,21 @@ from nerbb_ray.ner.hub import NotLoadedError, is_saved, read_hub
 from nerbb_ray.ner.kinds import READERS, read_file
 from nerbb_ray.ner.local import FILES, SPLIT_NAMES, has_data, read_path, split_files
 from nerbb_ray.ner.reading import Reading
+from nerbb_ray.ner.stored import did_you_mean
 
 ARCHIVE = ".zip"
 Readings = Mapping[str, Reading]
 
 
-def read_name(name: str, subset: str | None, revision: str | None, *, stored: Path, downloads: Path) -> Readings:
+def read_name(
+    name: str, subset: str | None, revision: str | None, *, stored: Path, datasets: Path, downloads: Path
+) -> Readings:
     """A data set that is built in or on the hub.
 
     Args:
         revision: of the hub; None for the usual one.
         stored: where the user can put the data if they cannot be had.
+        datasets: of the store, one of which may have been meant.
         downloads: cache of files of the web.
     Raises:
         DataError: it cannot be had, with what to do; or its data are bad.
@@ -40,8 +44,10 @@ def read_name(name: str, subset: str | None, revision: str | None, *, stored: Pa
     except (NotLoadedError, NotDownloadedError) as error:
         known = f"is built in, but {error}" if source else f"is not built in ({', '.join(BUILTIN)}), and {error}"
         fetched = f"fetch it from {source.page} elsewhere and " if source else ""
+        hint = did_you_mean(name, datasets) if source is None else ""
+        meant = f"{hint} It" if hint else ": it"
         raise DataError(
-            f"data set {name!r} not found: it is not in the store ({stored}), {known}. "
+            f"data set {name!r} not found{f'{meant} It' if meant else ': it'} is not in the store ({stored}), {known}. "
             f"Without a connection, {fetched}{by_hand}"
         ) from error
 

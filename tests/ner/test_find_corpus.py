@@ -120,6 +120,32 @@ def test_unknown_data_set_says_where_it_was_looked_for_and_what_to_do(store, off
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("smal", "small"),
+        ("Smalls", "small"),
+        ("connl2003", "conll2003"),
+        ("CoNLL2003", "conll2003"),
+        ("org", "org/big"),
+    ],
+)
+@pytest.mark.usefixtures("offline")
+def test_unknown_data_set_suggests_the_nearest(store, name, meant):
+    _write(store / "org" / "big")
+    for ask_hub in (True, False):
+        with pytest.raises(DataError, match=f"did you mean '{meant}'"):
+            find_corpus(name, None, store, ask_hub=ask_hub)
+
+
+def test_file_in_the_place_of_a_data_set_says_how_it_becomes_one(store, tmp_path, offline, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("./store/small/train.txt", "store/small/train.txt"):
+        with pytest.raises(DataError, match="is a file; bring it into the store"):
+            find_corpus(name, None, store)
+    assert offline == []
+
+
 @pytest.mark.parametrize("name", [name for name, source in BUILTIN.items() if source.hub])
 def test_builtin_name_is_asked_of_its_source(store, offline, name):
     with pytest.raises(DataError, match=f"{name!r} not found.* is built in, but"):
