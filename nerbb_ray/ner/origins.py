@@ -47,7 +47,7 @@ def read_name(
         hint = did_you_mean(name, datasets) if source is None else ""
         meant = f"{hint} It" if hint else ": it"
         raise DataError(
-            f"data set {name!r} not found{f'{meant} It' if meant else ': it'} is not in the store ({stored}), {known}. "
+            f"data set {name!r} not found{meant} is not in the store ({stored}), {known}. "
             f"Without a connection, {fetched}{by_hand}"
         ) from error
 
