@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 import time
 import urllib.error
@@ -19,6 +20,7 @@ DEADLINE_S = 600.0  # of a whole file
 MAX_BYTES = 2**30
 SCHEMES = ("http", "https")
 _CHUNK = 1 << 16
+_WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
 class NotDownloadedError(DataError):
@@ -90,6 +92,8 @@ def _copy(url: str, response: Any, file: IO[bytes]) -> str:
     expected = response.headers.get("Content-Length")
     digest, size, deadline = hashlib.sha256(), 0, time.monotonic() + DEADLINE_S
     while chunk := response.read1(_CHUNK):
+        if size == 0 and _WEB_PAGE.match(chunk):
+            raise _failed(url, "a web page has come instead of data: take the address of the file itself (raw)")
         size += len(chunk)
         if size > MAX_BYTES:
             raise _failed(url, f"it is larger than {MAX_BYTES} bytes")

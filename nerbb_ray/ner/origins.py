@@ -1,5 +1,6 @@
 """Data wherever they are: built-in names, data sets of the hub, addresses of files, paths."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,11 +63,14 @@ def read_url(url: str, *, downloads: Path, fresh: bool = False) -> Readings:
         path = download(url, downloads, fresh=fresh)
     except NotDownloadedError as error:
         raise DataError(f"{error}. Fetch it in another way and name the file instead of the address") from error
-    if path.suffix.lower() == ARCHIVE:
-        return read_local(unpack(path, fresh=fresh))
-    if path.suffix.lower() not in READERS:
+    if path.suffix.lower() not in (*READERS, ARCHIVE):
         raise DataError(f"{url}: expected a file with one of {', '.join(READERS)}, {ARCHIVE}; got {path.name!r}")
-    return read_path(path)
+    try:
+        return read_local(unpack(path, fresh=fresh)) if path.suffix.lower() == ARCHIVE else read_path(path)
+    except DataError:
+        # its folder is that of its address only; once the file is mended on its server, the new one is fetched
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
 
 
 def read_splits(name: str, subset: str | None, revision: str | None = None) -> Readings:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import threading
 import time
 import zipfile
@@ -161,6 +162,7 @@ def garbage(handler: BaseHTTPRequestHandler) -> None:
         (redirect("file:///etc/passwd"), "cannot be downloaded"),
         (redirect("ftp://127.0.0.1/x.csv"), "it leads to ftp://127.0.0.1/x.csv"),
         (redirect("/a.csv"), "infinite loop"),
+        (b"\n<!DOCTYPE html>\n<html lang='en'>", "a web page has come instead of data"),
         (b"x" * 200, "it is larger than 100 bytes"),
     ],
 )
@@ -201,11 +203,11 @@ def test_address_that_is_none_or_does_not_answer_is_an_error(tmp_path: Path, url
 
 
 def test_address_of_a_file_is_read_by_its_suffix(server: Server, tmp_path: Path) -> None:
-    server.answers |= {"/a%20b.conll?raw=1": ROWS, "/page.html": b"<html>"}
+    server.answers |= {"/a%20b.conll?raw=1": ROWS, "/page.pdf": b"%PDF"}
     readings = read_url(f"{server.url}/a%20b.conll?raw=1", downloads=tmp_path)
     assert readings["train"].sentences[0].tokens == ("Anna", "in", "Oslo")
-    with pytest.raises(DataError, match=r"page\.html: expected a file with one of \.csv, .*, \.zip; got 'page\.html'"):
-        read_url(f"{server.url}/page.html", downloads=tmp_path)
+    with pytest.raises(DataError, match=r"page\.pdf: expected a file with one of \.csv, .*, \.zip; got 'page\.pdf'"):
+        read_url(f"{server.url}/page.pdf", downloads=tmp_path)
 
 
 def zipped(**members: bytes) -> bytes:
@@ -214,6 +216,18 @@ def zipped(**members: bytes) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def test_file_that_was_bad_is_fetched_again(server: Server, tmp_path: Path) -> None:
+    mended = {"a.conll": ROWS, "a.zip": zipped(**{"train.conll": ROWS})}
+    bad = [("a.conll", b"word\n"), ("a.zip", b"no archive"), ("a.zip", zipped(**{"train.conll": b"word\n"}))]
+    for name, content in bad:
+        server.answers[f"/{name}"] = content
+        with pytest.raises(DataError, match=name):
+            read_url(f"{server.url}/{name}", downloads=tmp_path / name)
+        server.answers[f"/{name}"] = mended[name]
+        assert len(read_url(f"{server.url}/{name}", downloads=tmp_path / name)["train"].sentences) == 1
+        shutil.rmtree(tmp_path / name)
 
 
 def test_archive_of_splits_is_read(server: Server, tmp_path: Path) -> None:
