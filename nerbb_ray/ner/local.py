@@ -42,8 +42,7 @@ def read_path(path: Path) -> dict[str, Reading]:
     if not path.exists():
         raise DataError("there is no such file or folder", path)
     readings = {"train": read_file(path)} if path.is_file() else _read_folder(path)
-    if not readings["train"].sentences:
-        raise DataError("train has no sentences", path)
+    _check_sentences(readings["train"], path)
     return readings
 
 
@@ -79,9 +78,14 @@ def read_files(files: dict[str, Path], directory: Path) -> dict[str, Reading]:
     """
     _check_train(files, directory)
     readings = {split: read_file(path) for split, path in files.items()}
-    if not readings["train"].sentences:
-        raise DataError("train has no sentences", files["train"])
+    _check_sentences(readings["train"], files["train"])
     return readings
+
+
+def _check_sentences(train: Reading, path: Path) -> None:
+    if not train.sentences:
+        why = f" ({'; '.join(train.notes)})" if train.notes else ""
+        raise DataError(f"train has no sentences{why}", path)
 
 
 def has_data(directory: Path) -> bool:

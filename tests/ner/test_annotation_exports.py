@@ -9,6 +9,7 @@ import pytest
 
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.kinds import read_file
+from nerbb_ray.ner.local import read_path
 from nerbb_ray.ner.reading import Reading
 
 TEXT = "Anna lives in Oslo"
@@ -54,6 +55,12 @@ def test_first_annotation_that_is_not_cancelled_counts(tmp_path: Path) -> None:
         "2 tasks without an annotation (or with cancelled ones only) are left out",
     ]
     assert reading.documents == [0, 1, 2]
+
+
+def test_export_without_annotations_says_why_it_has_no_sentences(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text(json.dumps([task(), task()]))
+    with pytest.raises(DataError, match=r"train has no sentences \(2 tasks without an annotation"):
+        read_path(tmp_path / "export.json")
 
 
 def test_exports_of_old_versions_are_read(tmp_path: Path) -> None:
