@@ -55,6 +55,7 @@ def _length(text: str) -> int:
 
 
 def _arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb check_dataset NAME [options]"  # a screen has room for one list of them
     name = parser.add_argument(
         "name", metavar="NAME", help="in the store, of a folder (./data), built in, or on the hub"
     )

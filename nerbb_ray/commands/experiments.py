@@ -62,11 +62,13 @@ def show_experiment_config(args: Namespace) -> int:
 
 
 def _run_arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb run_experiment NAME [options]"  # a screen has room for one list of them
     add_name(parser)
     add_run_options(parser)
 
 
 def _result_arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb get_experiment_results NAME [options]"
     add_name(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     one = parser.add_argument_group("one number instead of the table")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.config.names import folder_problem
+from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.ner.stored import stored_names
 from nerbb_ray.store import current_store
@@ -25,7 +26,7 @@ SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
 
 
 def predict(args: Namespace) -> int:
-    texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [text])]
+    texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [_argument(text)])]
     found = _model(args).predict(texts, level=args.level)
     if args.json:
         rows = [{"text": text, "tags": tags} for text, tags in zip(texts, found, strict=True)]
@@ -83,7 +84,7 @@ def _model(args: Namespace) -> "Model":
         NerbbError: there is none.
     """
     from nerbb_ray.model import Model
-    from nerbb_ray.tracking.mlflow_reader import find_result
+    from nerbb_ray.tracking.mlflow_reader import find_result, list_experiments
 
     store, name = current_store(args.store), args.name
     chosen = args.run is not None or args.seed is not None
@@ -98,14 +99,30 @@ def _model(args: Namespace) -> "Model":
     try:
         return Model.from_huggingface(name, store=store.root, device=args.device)
     except ModelError as error:
-        raise ModelError(f"there is no experiment {name!r} in {store.root}. As the name of a model: {error}") from error
+        near = nearest(name, {*store.configs(), *(known.name for known in list_experiments(store.tracking_uri))})
+        hint = f"; did you mean {near!r}?" if near else "."
+        missing = f"there is no experiment {name!r} in {store.root}{hint}"
+        raise ModelError(f"{missing} As the name of a model: {error}") from error
+
+
+def _argument(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # Python's stand-ins for bytes that are no text
+        raise DataError(f"a text must be UTF-8; got {text[:40]!r} (position {error.start})") from error
+    return text
 
 
 def _stdin_lines() -> list[str]:
+    """Lines end at a line feed and nowhere else, as in a file."""
+    data = sys.stdin.buffer.read()  # as text, some locales let every byte pass
     try:
-        return sys.stdin.read().splitlines()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"the texts on stdin must be UTF-8: {error.reason} at byte {error.start}") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        bad = f"byte 0x{data[error.start]:02x} in line {line} is not"
+        raise DataError(f"the texts on stdin must be UTF-8; {bad}. Convert them") from error
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def _lines(text: str, tags: "Sequence[Entity]") -> Iterator[str]:
@@ -158,6 +175,7 @@ def _file_arguments(parser: ArgumentParser) -> None:
 
 
 def _evaluate_arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb evaluate NAME DATASET [options]"  # a screen has room for one list of them
     _model_arguments(parser)
     action = parser.add_argument("dataset", metavar="DATASET", help="of the store or the hub, or a folder")
     completed(action, lambda store: stored_names(store.datasets))

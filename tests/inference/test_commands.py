@@ -41,8 +41,46 @@ def test_predict_shows_words(nerbb: Nerbb) -> None:
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["B-PER", "O", "O", "B-LOC", "O"]
 
 
+def give(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """To stdin, which lets every byte pass as it does in the locale C.UTF-8."""
+    stdin = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="surrogateescape")
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"\xef\xbb\xbfAnna\r\n\r\nBert", ["Anna", "", "Bert"]),
+        ("a\u2028b\x0bc\x85\x1c\0d\n".encode(), ["a\u2028b\x0bc\x85\x1c\0d"]),
+    ],
+)
+def test_lines_of_stdin_end_at_line_feeds_only(nerbb: Nerbb, monkeypatch, content: bytes, texts: list[str]) -> None:
+    give(monkeypatch, content)
+    _, out, _ = nerbb("predict", "tiny", "-", "--json")
+    assert [row["text"] for row in json.loads(out)] == texts
+
+
+def test_text_that_is_not_utf_8_is_named(nerbb: Nerbb, monkeypatch) -> None:
+    give(monkeypatch, b"Anna\nK\xf6ln\n")
+    status, out, err = nerbb("predict", "tiny", "-")
+    assert (status, out) == (2, "")
+    assert "the texts on stdin must be UTF-8; byte 0xf6 in line 2 is not" in err
+    status, out, err = nerbb("predict", "tiny", b"K\xf6ln".decode(errors="surrogateescape"))
+    assert (status, out) == (2, "")
+    assert "a text must be UTF-8; got 'K\\udcf6ln'" in err
+
+
+def test_unknown_experiment_suggests_the_nearest(nerbb: Nerbb, monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    status, _, err = nerbb("predict", "tinny", TEXT)
+    assert status == 2
+    assert "; did you mean 'tiny'? As the name of a model" in err
+
+
 def test_predict_gives_json_and_reads_stdin(nerbb: Nerbb, monkeypatch, model: Model) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{TEXT}\nBert lives\n"))
+    give(monkeypatch, f"{TEXT}\nBert lives\n".encode())
     status, out, _ = nerbb("predict", "tiny", "-", "Paris", "--json", "--run", "runA", "--seed", "43")
     assert status == 0
     texts = [TEXT, "Bert lives", "Paris"]
