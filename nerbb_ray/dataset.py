@@ -21,6 +21,7 @@ from nerbb_ray.ner.local import local_path
 from nerbb_ray.ner.origins import read_local, read_name, read_url
 from nerbb_ray.ner.placing import SetUp, is_stored, place
 from nerbb_ray.ner.reading import Reading
+from nerbb_ray.ner.stored import did_you_mean
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
 
@@ -85,8 +86,7 @@ class Dataset:
         Raises:
             StoreError: it is not in the store.
         """
-        if not self.exists:
-            raise StoreError(f"data set {self._title!r} is not in the store; call set_up() first")
+        self._check_exists()
         return find_folder(self.path, None, self._title).corpus(annotation_scheme)
 
     def set_up(
@@ -155,11 +155,15 @@ class Dataset:
         """
         from nerbb_ray.doctor import findings_text
 
-        if not self.exists:
-            raise StoreError(f"data set {self._title!r} is not in the store; call set_up() first")
+        self._check_exists()
         findings = check_up(self.store, self.name, self.subset, model=model, max_seq_length=max_seq_length)
         print(findings_text(findings), end="")
         return findings
+
+    def _check_exists(self) -> None:
+        if not self.exists:
+            meant = did_you_mean(self._title, self.store.datasets)
+            raise StoreError(f"data set {self._title!r} is not in the store; call set_up() first{meant}")
 
     def _set_up(
         self, scheme: str, rule: HoldOut, *, revision: str | None = None, overwrite: bool, must_split: bool = False

@@ -197,7 +197,7 @@ class Model:
 
         return tag_file(self._tagger, Path(source).expanduser(), Path(target).expanduser(), quiet=quiet)
 
-    def evaluate_on_dataset(self, name: str, phase: str = "test", *, subset: str | None = None) -> dict[str, float]:
+    def evaluate_on_dataset(self, name: Name, phase: str = "test", *, subset: str | None = None) -> dict[str, float]:
         """The metrics on a split of a data set, as an experiment names and counts them: `test/entity/micro/f1`.
 
         Of the data that the model was trained with, all of `test` gives what its trial reported. A trial that ran in
@@ -216,14 +216,14 @@ class Model:
             log.warning("data set %s: %s", name, note)
         return scoring.evaluation.metrics(phase)
 
-    def score(self, name: str, phase: str = "test", *, subset: str | None = None) -> "Scoring":
+    def score(self, name: Name, phase: str = "test", *, subset: str | None = None) -> "Scoring":
         """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
         from nerbb_ray.inference.scoring import score, target_scheme
         from nerbb_ray.ner.corpus import SPLITS, find_corpus
 
         if phase not in SPLITS:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
-        corpus = find_corpus(name, subset, self._store.datasets, scheme=target_scheme(self._tagger))
+        corpus = find_corpus(os.fspath(name), subset, self._store.datasets, scheme=target_scheme(self._tagger))
         return score(self._tagger, corpus, phase)
 
 

@@ -274,3 +274,10 @@ def test_bad_data_leave_no_trace(tmp_path: Path, store: Path) -> None:
     with pytest.raises(DataError, match=r"bad\.csv:1: expected one tag per token"):
         Dataset.from_file("mine", tmp_path / "bad.csv").set_up()
     assert not store.exists()
+
+
+def test_misspelt_data_set_suggests_the_nearest(file: Path) -> None:
+    Dataset.from_file("letters", file).set_up()
+    for ask in (Dataset("leters").corpus, Dataset("leters").overview, Dataset("leters").set_up):
+        with pytest.raises((StoreError, DataError), match="did you mean 'letters'"):
+            ask()

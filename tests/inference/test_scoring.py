@@ -70,7 +70,7 @@ def test_models_of_other_schemes_are_counted_by_their_entities(untrained, tmp_pa
         letters = str.maketrans("UL", "SE")
         found = [[tag[:1].translate(letters) + tag[1:] for tag in row] for row in found]
         gold = [tags.translate(letters).replace("EOC", "LOC").split() for tags in GOLD["bilou"]]
-    metrics = model.evaluate_on_dataset(str(folder))
+    metrics = model.evaluate_on_dataset(folder)
     assert metrics["test/entity/micro/f1"] == pytest.approx(f1_score(gold, found))
     assert math.isnan(metrics["test/loss"])
 
