@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -81,10 +82,19 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
         return ModelSource(name, name, _hub_revision(name, ask_hub))
     except ModelError as error:
         places = "".join(f"\n  - {place}" for place in [*looked, str(error)])
+        known = [*OFFLINE_PACKAGES, *_stored_models(store_dir)]
+        near = [of for of in known if of.endswith(f"/{name}")] or get_close_matches(name, known, n=1, cutoff=0.7)
+        looked_here = f"did you mean {near[0]!r}? Looked here" if near else "looked here"
         raise ModelError(
-            f"pretrained model {name!r} was not found; looked here:{places}\n"
+            f"pretrained model {name!r} was not found; {looked_here}:{places}\n"
             f"Put its files (config.json, weights, tokenizer) into {store_dir / name}, or check name and network."
         ) from None
+
+
+def _stored_models(store_dir: Path) -> list[str]:
+    """`name` and `organisation/name`."""
+    configs = [*store_dir.glob("*/config.json"), *store_dir.glob("*/*/config.json")]
+    return sorted(config.parent.relative_to(store_dir).as_posix() for config in configs)
 
 
 def local_model(name: str, folder: Path) -> ModelSource:

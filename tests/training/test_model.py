@@ -203,3 +203,19 @@ def test_an_interrupted_save_leaves_the_old_model(tiny_model: Path, tmp_path: Pa
         save_model(model, tokenizer, tmp_path / "m")
     assert (tmp_path / "m" / "model.safetensors").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("my-modle", "my-model"),
+        ("org/my-modle", "org/my-model"),
+    ],
+)
+def test_a_misspelt_model_suggests_the_nearest(name: str, meant: str, tmp_path: Path) -> None:
+    for known in ("my-model", "org/my-model", "something-else"):
+        (tmp_path / "models" / known).mkdir(parents=True)
+        (tmp_path / "models" / known / "config.json").touch()
+    with pytest.raises(ModelError, match=f"did you mean '{meant}'"):
+        find_model(name, tmp_path / "models", tmp_path, ask_hub=False)
