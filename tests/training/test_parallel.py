@@ -102,7 +102,7 @@ def of_workers(spec, data, source, tmp_path_factory) -> dict[str, list[list[dict
 
 def comparable(reports: list[dict]) -> list[dict]:
     return [
-        {name: value for name, value in report.items() if name not in ("elapsed_s", "ends_itself")}
+        {name: value for name, value in report.items() if name not in ("elapsed_s", "ends_itself", "micro_batch")}
         for report in reports
     ]
 
