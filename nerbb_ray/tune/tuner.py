@@ -1,7 +1,10 @@
 """Run an experiment: prepare, search, collect."""
 
 import logging
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +72,25 @@ def search(
     listening = callbacks(spec, trials, store, options)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(options.address) is None
-    grid = build_tuner(make_trainable(allotment), spec, jobs, store, allotment, listening, reuse_actors=reuse).fit()
+    tuner = build_tuner(make_trainable(allotment), spec, jobs, store, allotment, listening, reuse_actors=reuse)
+    with same_signals():
+        grid = tuner.fit()
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return {result.name: result for result in results}
+
+
+@contextmanager
+def same_signals() -> Iterator[None]:
+    """Tune leaves handlers of its own behind: the next Ctrl-C of this process, whatever it does by then, were lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def ray_machine() -> Machine:

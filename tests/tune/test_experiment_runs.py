@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ QUIET = RunOptions(quiet=True)
 
 def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> None:
     result = run_experiment(read_ini(experiment()), store, QUIET)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "Ctrl-C is what it was"
     assert [(trial.run, trial.seed, trial.status) for trial in result.trials] == [
         ("runA", 43, "ok"),
         ("runA", 44, "ok"),
