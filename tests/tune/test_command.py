@@ -142,7 +142,7 @@ def test_the_advice_how_to_go_on_is_the_command_that_was_typed(typed, advice) ->
 @pytest.mark.ray
 def test_an_interrupted_experiment_can_be_continued(store, experiment) -> None:
     file = experiment("stopped", seeds=1, hparams="early_stopping = False", resources="max_concurrent_trials = 1")
-    file.write_text(file.read_text().replace("max_epochs = 3", "max_epochs = 40"))
+    file.write_text(file.read_text().replace("max_epochs = 3", "max_epochs = 20"))
     args = [*COMMAND, str(file), "--store", str(store.root)]
     with subprocess.Popen(
         args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
