@@ -1,6 +1,6 @@
 """Data on this machine: a file, or a folder of files, as the sentences of each split."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,16 +59,23 @@ def _read_folder(path: Path) -> dict[str, Reading]:
 
 def split_files(directory: Path) -> dict[str, Path]:
     """The one file of each split that is there."""
-    entries = _data_files(directory)
-    files: dict[str, Path] = {}
-    for split, stems in SPLIT_NAMES.items():
-        fitting = [path for path in entries if path.stem.lower() in stems]
+    return _one_per_split({path: path.stem for path in _data_files(directory)}, "file", directory)
+
+
+def _one_per_split(entries: Mapping[Path, str], kind: str, directory: Path) -> dict[str, Path]:
+    """
+    Args:
+        entries: files or folders, with the name that says their split.
+    """
+    found: dict[str, Path] = {}
+    for split, names in SPLIT_NAMES.items():
+        fitting = [path for path, name in entries.items() if name.lower() in names]
         if len(fitting) > 1:
-            names = ", ".join(path.name for path in fitting)
-            raise DataError(f"expected one file for {split}; got {names}: remove or rename all but one", directory)
+            given = ", ".join(path.name for path in fitting)
+            raise DataError(f"expected one {kind} for {split}; got {given}: remove or rename all but one", directory)
         if fitting:
-            files[split] = fitting[0]
-    return files
+            found[split] = fitting[0]
+    return found
 
 
 def read_files(files: dict[str, Path], directory: Path) -> dict[str, Reading]:
@@ -112,16 +119,8 @@ def _check_train(found: Iterable[str], directory: Path) -> None:
 
 
 def _split_folders(directory: Path) -> dict[str, Path]:
-    entries = sorted(path for path in directory.iterdir() if path.is_dir())
-    folders: dict[str, Path] = {}
-    for split, names in SPLIT_NAMES.items():
-        fitting = [path for path in entries if path.name.lower() in names]
-        if len(fitting) > 1:
-            given = ", ".join(path.name for path in fitting)
-            raise DataError(f"expected one folder for {split}; got {given}: remove or rename all but one", directory)
-        if fitting:
-            folders[split] = fitting[0]
-    return folders
+    entries = {path: path.name for path in sorted(directory.iterdir()) if path.is_dir()}
+    return _one_per_split(entries, "folder", directory)
 
 
 def _read_all(directory: Path) -> Reading:

@@ -9,6 +9,7 @@ from nerbb_ray.errors import ResultError
 from nerbb_ray.html.document import Markup, folded, paragraph, table
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, SeedMean
+from nerbb_ray.tracking.table import epochs_text
 
 LISTED_EPOCHS = 5
 OPEN_ROWS = 40
@@ -65,22 +66,14 @@ def _row(run: RunResult, best: bool, scales: Sequence[Scale]) -> list[object]:
         Markup(f"{escape(shown_mean(run.mean(metric), interval=True))}<br>{strip(run, metric, scale)}")
         for metric, scale in zip((SELECTION_METRIC, TEST_METRIC), scales, strict=True)
     ]
-    return ["*" if best else "", name, f"{run.n_ok}/{run.n_total}", _epochs(run), *strips, _not_ok(run)]
+    epochs = epochs_text(run, LISTED_EPOCHS, spread=True)
+    return ["*" if best else "", name, f"{run.n_ok}/{run.n_total}", epochs, *strips, _not_ok(run)]
 
 
 def _breakable(name: str) -> Markup:
     """A name that is broken after its commas only, not in 2e-05."""
     parts = re.split("(?<=,)", name)
     return Markup("<wbr>".join(f'<span style="white-space:nowrap">{escape(part)}</span>' for part in parts))
-
-
-def _epochs(run: RunResult) -> str:
-    epochs = [trial.epochs for trial in run.ok_trials if trial.epochs is not None]
-    if not epochs:
-        return "-"
-    if len(epochs) <= LISTED_EPOCHS:
-        return ", ".join(map(str, epochs))
-    return f"{sum(epochs) / len(epochs):.1f} ({min(epochs)} to {max(epochs)})"
 
 
 def _not_ok(run: RunResult) -> str:

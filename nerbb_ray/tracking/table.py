@@ -120,7 +120,7 @@ def _runs(result: ExperimentResult, width: int) -> "Table":
 
 def _cells(run: RunResult, best: bool) -> list[str]:
     means = (run.mean(metric).with_interval() for metric in (SELECTION_METRIC, TEST_METRIC))
-    return [BEST if best else "", run.run, f"{run.n_ok}/{run.n_total}", _epochs(run), *means]
+    return [BEST if best else "", run.run, f"{run.n_ok}/{run.n_total}", epochs_text(run), *means]
 
 
 def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
@@ -128,14 +128,15 @@ def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
     return sum(max(map(len, column)) for column in columns) + PADDING * (len(headers) - 1)
 
 
-def _epochs(run: RunResult) -> str:
-    """Of the trials that ended ok: each of a few, else their mean."""
+def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = False) -> str:
+    """Of the trials that ended ok: each of up to `listed`, else their mean, with the `spread` where there is room."""
     epochs = [trial.epochs for trial in run.ok_trials if trial.epochs is not None]
     if not epochs:
         return "-"
-    if len(epochs) <= LISTED_EPOCHS:
+    if len(epochs) <= listed:
         return ", ".join(map(str, epochs))
-    return f"{sum(epochs) / len(epochs):.1f}"
+    mean = f"{sum(epochs) / len(epochs):.1f}"
+    return f"{mean} ({min(epochs)} to {max(epochs)})" if spread else mean
 
 
 def _legend(result: ExperimentResult) -> Iterator[str]:
