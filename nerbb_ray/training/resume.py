@@ -65,11 +65,6 @@ def load(session: Session, start: AdaptiveState) -> Progress:
     return progress
 
 
-def clear(folder: Path) -> None:
-    """Delete the states of a trial that has ended."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _usable(session: Session) -> Iterator[Progress]:
     folder = session.ctx.resume_dir
     for path in _states(folder) if folder is not None else ():
