@@ -108,10 +108,11 @@ class Browser:
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def wait_for(self, *texts: str) -> str:
-        """The visible text of the page as soon as it has all of some texts."""
+        """The visible text of the page as soon as it is loaded to its end and has all of some texts."""
         deadline = time.monotonic() + SECONDS
         while True:
-            seen = self.evaluate("document.body ? document.body.innerText : ''") or ""
+            # a page of some megabytes is shown, and read, before its last part has been parsed
+            seen = self.evaluate("document.readyState == 'complete' ? document.body.innerText : ''") or ""
             missing = [text for text in texts if text not in seen]
             if not missing:
                 return str(seen)
