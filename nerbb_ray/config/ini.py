@@ -55,6 +55,7 @@ def format_ini(spec: ExperimentSpec) -> str:
         "settings": asdict(spec.settings),
         "hparams": shared["hparams"],
         "resources": asdict(spec.resources),
+        "search": asdict(spec.search),
     }
     for run in spec.runs:
         sections[run.name] = {

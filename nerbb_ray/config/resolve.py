@@ -19,6 +19,7 @@ from nerbb_ray.config.spec import (
     ModelParams,
     Resources,
     RunSpec,
+    Search,
     Settings,
     cross_problems,
     trials_problem,
@@ -72,6 +73,7 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
         runs=tuple(_run_spec(point, params) for point, params in resolved),
         settings=settings,
         resources=resources,
+        search=Search(**placed.single("search")),
     )
 
 

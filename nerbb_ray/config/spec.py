@@ -138,6 +138,27 @@ class Resources(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Search(_Checked):
+    """[search]: how the points of a search are chosen, how many seeds they get, and when it ends.
+
+    Time is in hours, `price_per_hour` in any currency per hour of the whole machine or cluster. None (`auto`) is no
+    limit, and no price.
+    """
+
+    section = "search"
+    algorithm: str = keys.choice("grid", "grid", "random", "optuna")
+    num_samples: int = keys.integer(10, low=1)
+    metric: str = keys.text("val/entity/micro/f1")
+    racing: bool = keys.boolean(False)
+    min_seeds: int = keys.integer(3, low=2)
+    confidence: float = keys.number(0.95, low=0.5, high=0.9999)
+    time_budget: float | None = keys.optional(float, open_low=True)
+    max_hours: float | None = keys.optional(float, open_low=True)
+    max_cost: float | None = keys.optional(float, open_low=True)
+    price_per_hour: float | None = keys.optional(float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One point of the grid: every parameter of it is resolved.
 
@@ -171,6 +192,7 @@ class ExperimentSpec:
     runs: tuple[RunSpec, ...]
     settings: Settings = Settings()
     resources: Resources = Resources()
+    search: Search = Search()
 
     def __post_init__(self) -> None:
         counts = Counter(run.name for run in self.runs)

@@ -6,10 +6,11 @@ from typing import Any
 
 from nerbb_ray.config.keys import Key, keys_of
 from nerbb_ray.config.names import RUN_PREFIX
-from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Resources, Settings
+from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Resources, Search, Settings
 
-SECTIONS: dict[str, Any] = {cls.section: cls for cls in (DatasetParams, ModelParams, Settings, HParams, Resources)}
-KEYS: dict[str, dict[str, Key]] = {section: keys_of(cls) for section, cls in SECTIONS.items()} | {"search": {}}
+_CLASSES = (DatasetParams, ModelParams, Settings, HParams, Resources, Search)
+SECTIONS: dict[str, Any] = {cls.section: cls for cls in _CLASSES}
+KEYS: dict[str, dict[str, Key]] = {section: keys_of(cls) for section, cls in SECTIONS.items()}
 VARYING = ("dataset", "model", "hparams")  # what may differ between runs
 RUN_KEYS: dict[str, Key] = {key: rule for section in VARYING for key, rule in KEYS[section].items()}
 HOME: dict[str, str] = {key: section for section, rules in KEYS.items() for key in rules}
@@ -17,6 +18,7 @@ HOME: dict[str, str] = {key: section for section, rules in KEYS.items() for key 
 _WHY_SHARED = {
     "settings": "runs are compared seed by seed, so it is the same for all of them",
     "resources": "what a trial gets is the same for all runs",
+    "search": "the search is over all runs",
 }
 
 
