@@ -21,7 +21,8 @@ EPOCHS = 8  # adaptive fine-tuning needs some more
 SEEDS = 5
 CLASSES = ("corporation", "creative-work", "group", "location", "person", "product")
 TARGET_MS, TARGET_MB = 50, 1500
-CPUS = 4  # of each computer: trials that only report can share a real one
+CPUS = 4  # of the one computer: trials that only report can share a real one
+PATIENCE_S = 900  # of the simulated computers: all their worker processes start on this one
 
 
 def main() -> None:
@@ -75,7 +76,7 @@ def measured(trials: int, nodes: int) -> dict[str, float]:
         store = StorePaths(Path(folder) / "store")
         store.create()
         open_client(store.tracking_uri).search_experiments(max_results=1)
-        address, stop = _cluster(nodes)
+        address, stop = _cluster(nodes, -(-trials // max(1, nodes)))
         with ray_session(address, num_cpus=None if nodes else CPUS, dashboard=False):
             before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
             ok = _search(trials, store)
@@ -92,12 +93,15 @@ def measured(trials: int, nodes: int) -> dict[str, float]:
         }
 
 
-def _cluster(nodes: int) -> tuple[str | None, Callable[[], None]]:
+def _cluster(nodes: int, cpus: int) -> tuple[str | None, Callable[[], None]]:
+    """As many computers with as many CPUs each; the address is None for this computer alone."""
     if not nodes:
         return None, lambda: None
+    # a raylet gives up a worker process that has not registered in time, and starts another: for ever, if all are slow
+    os.environ["RAY_worker_register_timeout_seconds"] = str(PATIENCE_S)
     from ray.cluster_utils import Cluster
 
-    small = {"num_cpus": CPUS, "object_store_memory": 80_000_000}
+    small = {"num_cpus": cpus, "object_store_memory": 80_000_000}
     cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
     for _ in range(nodes - 1):
         cluster.add_node(wait=False, **small)
