@@ -7,7 +7,7 @@ https://arxiv.org/abs/2202.02617
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -191,6 +191,14 @@ def replay(hparams: HParams, values: Sequence[float], steps_per_epoch: int) -> R
     best = -1 if state.best_epoch is None else state.best_epoch
     reason = state.reason.value if state.reason else ""
     return Replay(tuple(rates), tuple(stages), tuple(seen), len(rates), best, reason)
+
+
+def rates_of(hparams: HParams, history: Sequence[float | None], epochs: int, steps_per_epoch: int) -> Iterator[float]:
+    """The learning rate of every step of the first epochs of a trial with this history."""
+    state = start(hparams)
+    for value in history[:epochs]:
+        yield from learning_rates(state, hparams, steps_per_epoch)
+        state = advance(state, value, hparams)
 
 
 def replay_state(hparams: HParams, history: Iterable[float | None]) -> AdaptiveState:

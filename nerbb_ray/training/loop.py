@@ -6,6 +6,7 @@ Knows no Ray: the same loop runs in the actor of a Tune trial, in each worker of
 import logging
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,14 @@ import torch
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training import artifacts, resume
-from nerbb_ray.training.adaptive import MONITORED, AdaptiveState, Reason, advance, learning_rates, start
+from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, start
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
 from nerbb_ray.training.evaluation import cross_entropy, evaluate
 from nerbb_ray.training.model import save_model
-from nerbb_ray.training.progress import Kept, Progress
-from nerbb_ray.training.session import Session, seed_epoch, set_up
+from nerbb_ray.training.progress import Progress
+from nerbb_ray.training.session import WEIGHT_DECAY, Session, seed_epoch, set_up
 from nerbb_ray.training.sources import ModelSource
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
     while not progress.ended:
         report = run_epoch(session, progress)
         if progress.ended:
-            report |= finish(session, progress.kept, progress.state)
+            report |= finish(session, progress)
         progress.elapsed_s = report["elapsed_s"] = time.monotonic() - begun
         log.info("epoch %d %s lr %.3g: %s", report["epoch"], report["stage"], report["lr"], _losses(report))
         ctx.report(report)
@@ -131,8 +132,9 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     return total / int(labelled.sum())
 
 
-def finish(session: Session, kept: Kept, state: AdaptiveState) -> dict[str, Any]:
+def finish(session: Session, progress: Progress) -> dict[str, Any]:
     """Test the kept weights, save them, and put together what the last report has beyond the others."""
+    kept, state = progress.kept, progress.state
     diverged = state.reason is Reason.DIVERGED
     report: dict[str, Any] = {
         "final": True,
@@ -155,7 +157,16 @@ def finish(session: Session, kept: Kept, state: AdaptiveState) -> dict[str, Any]
     report |= tested | {"chosen": kept.val.metrics("val") | tested}
     report["artifacts"] = artifacts.files(session.trial, test.counts, report["environment"])
     if session.ctx.checkpoint_dir is not None and session.ctx.rank == 0:
-        length = session.trial.hparams.max_seq_length
-        save_model(session.model, session.tokenizer, session.ctx.checkpoint_dir, length)
+        save_whole(session, progress, session.ctx.checkpoint_dir)
         report["checkpoint"] = str(session.ctx.checkpoint_dir)
     return report
+
+
+def save_whole(session: Session, progress: Progress, folder: Path) -> None:
+    """Save the kept weights, with the rows of the word embeddings that were left out in training."""
+    hparams, epoch = session.trial.hparams, progress.kept.epoch
+    if session.vocabulary is not None and epoch is not None:
+        steps = session.data.steps_per_epoch(hparams.batch_size)
+        rates = rates_of(hparams, progress.history, epoch + 1, steps)
+        session.vocabulary.put_back(session.model, rates, WEIGHT_DECAY)
+    save_model(session.model, session.tokenizer, folder, hparams.max_seq_length)

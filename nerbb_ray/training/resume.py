@@ -29,7 +29,7 @@ from nerbb_ray.training.evaluation import Evaluation
 from nerbb_ray.training.progress import Kept, Progress, copied
 from nerbb_ray.training.session import Session
 
-FORMAT = 1
+FORMAT = 2
 KEPT_STATES = 2
 STATE = "state.pt"
 UNREADABLE = (OSError, EOFError, RuntimeError, KeyError, ValueError, TypeError, pickle.UnpicklingError)

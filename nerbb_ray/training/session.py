@@ -14,6 +14,7 @@ from nerbb_ray.training.context import TrialContext, device_precision
 from nerbb_ray.training.data import EncodedCorpus
 from nerbb_ray.training.model import load_model, load_tokenizer
 from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.vocabulary import Vocabulary, trim
 
 WEIGHT_DECAY = 0.01
 
@@ -22,7 +23,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A trial that is set up to be trained on this worker."""
+    """A trial that is set up to be trained on this worker.
+
+    Args:
+        data: with the token ids of the vocabulary, where that is trimmed.
+        pad: token id of padding, in training.
+        vocabulary: what puts the model together again before it is saved; None: it is whole.
+    """
 
     trial: TrialSpec
     data: EncodedCorpus
@@ -33,10 +40,8 @@ class Session:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     dtype: torch.dtype
-
-    @property
-    def pad(self) -> int:
-        return int(self.tokenizer.pad_token_id or 0)
+    pad: int
+    vocabulary: Vocabulary | None
 
     def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
@@ -52,7 +57,12 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     np.random.seed(trial.seed % 2**32)
     torch.manual_seed(trial.seed % 2**63)  # the new head's weights
     dtype = device_precision(trial.settings.precision, ctx.device)
-    model = load_model(source, data.tags).to(ctx.device)
+    model, tokenizer = load_model(source, data.tags), load_tokenizer(source, trial.settings.uncased)
+    pad, vocabulary = int(tokenizer.pad_token_id or 0), None
+    # a step whose fp16 gradients overflow does not take place: then the decay is not known beforehand
+    if dtype != torch.float16:
+        data, vocabulary = trim(model, data, [pad, *tokenizer.all_special_ids])
+    model = model.to(ctx.device)
     log.info("trial %s: %s", trial.name, trial.params())
     log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
     return Session(
@@ -61,10 +71,12 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
         source=source,
         ctx=ctx,
         model=model,
-        tokenizer=load_tokenizer(source, trial.settings.uncased),
+        tokenizer=tokenizer,
         optimizer=make_optimizer(model),
         scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
         dtype=dtype,
+        pad=vocabulary.trained(pad) if vocabulary else pad,
+        vocabulary=vocabulary,
     )
 
 
