@@ -98,7 +98,7 @@ def _cluster(nodes: int, cpus: int) -> tuple[str | None, Callable[[], None]]:
     if not nodes:
         return None, lambda: None
     # a raylet gives up a worker process that has not registered in time, and starts another: for ever, if all are slow
-    os.environ["RAY_worker_register_timeout_seconds"] = str(PATIENCE_S)
+    os.environ["RAY_worker_register_timeout_seconds"] = str(PATIENCE_S)  # noqa: SIM112  # Ray spells it so
     from ray.cluster_utils import Cluster
 
     small = {"num_cpus": cpus, "object_store_memory": 80_000_000}
