@@ -15,6 +15,7 @@ from nerbb_ray.store import Store, current_store
 
 if TYPE_CHECKING:
     from nerbb_ray.tracking.results import ExperimentResult, SeedMean
+    from nerbb_ray.tracking.verdict import Verdict
 
 DEFAULT_PRESET = "adaptive"
 Name = str | os.PathLike[str]
@@ -155,6 +156,25 @@ class Experiment:
             ResultError: there is no such metric (the message lists what there is), or no trial ended ok.
         """
         return self.results.get(metric=metric, level=level, label=label, phase=phase, average=average)
+
+    def verdict(self, metric: str = "f1", level: str = "entity", label: str = "micro", phase: str = "val") -> "Verdict":
+        """Which run is better than which, as far as the shared seeds can tell.
+
+        Args:
+            metric, level, label, phase: as in `get_result`.
+        Returns:
+            Means, paired differences to the best run with intervals and tests, and the runs that are tied with it;
+            `str()` of it says it in words.
+        Raises:
+            ResultError: there is no such metric, or the experiment was never run.
+        """
+        from nerbb_ray.tracking.results import metric_name, require_metric
+        from nerbb_ray.tracking.verdict import verdict
+
+        name, results = metric_name(metric, level, label, phase), self.results
+        asked = {"metric": metric, "level": level, "label": label, "phase": phase}
+        require_metric(name, {known for run in results.runs for known in run.metric_names}, asked)
+        return verdict(results, name)
 
 
 def _refuse_changes(given: Mapping[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import ResultError
@@ -10,7 +11,7 @@ from nerbb_ray.tracking.delivery import deliver_waiting
 from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments, load_result
 
 if TYPE_CHECKING:
-    from nerbb_ray.tracking.results import ExperimentResult
+    from nerbb_ray.tracking.results import ExperimentResult, TrialResult
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,37 @@ def results_of(store: StorePaths, name: str) -> "ExperimentResult":
     except ResultError as error:
         log.warning("results that MLflow has not taken yet are missing here: %s", error)
     return load_result(store.tracking_uri, name)
+
+
+def joined(first: "ExperimentResult", second: "ExperimentResult") -> "ExperimentResult":
+    """The runs of two experiments on the same data, those of the second as `<its name>:<run>`.
+
+    Raises:
+        ResultError: the data or the parts of it that are used differ, or no seed is in both: the numbers would not
+            say anything about the runs.
+    """
+    from nerbb_ray.tracking.results import ExperimentResult
+
+    data = [{_data_of(trial) for trial in result.trials if trial.ok} for result in (first, second)]
+    if data[0] != data[1] or len(data[0]) > 1:
+        described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
+        raise ResultError(
+            f"experiments {first.name} and {second.name} must have been evaluated on the same data; got {described}"
+        )
+    seeds = [{trial.seed for trial in result.trials if trial.ok} for result in (first, second)]
+    if not seeds[0] & seeds[1]:
+        raise ResultError(
+            f"experiments {first.name} and {second.name} must have seeds in common ([settings] seed); "
+            f"got {sorted(seeds[0])} and {sorted(seeds[1])}"
+        )
+    renamed = (replace(trial, run=f"{second.name}:{trial.run}") for trial in second.trials)
+    return ExperimentResult.of(f"{first.name} and {second.name}", (*first.trials, *renamed))
+
+
+def _data_of(trial: "TrialResult") -> tuple[str, ...]:
+    """What a trial was evaluated on."""
+    parts = (f"{key} = {trial.params.get(key)}" for key in ("dataset_name", "prune_ratio_val", "prune_ratio_test"))
+    return (*parts, f"fingerprint {(trial.data or 'unknown')[:12]}")
 
 
 def experiments_text(store: StorePaths) -> str:

@@ -1,6 +1,6 @@
 """All commands of `nerbb`, in the order in which a user needs them."""
 
-from nerbb_ray.commands import completion, data, doctor, experiments, models, report, stores
+from nerbb_ray.commands import compare, completion, data, doctor, experiments, models, report, stores
 from nerbb_ray.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -8,6 +8,7 @@ COMMANDS: tuple[Command, ...] = (
     data.SET_UP_DATASET,
     doctor.COMMAND,
     *experiments.COMMANDS,
+    compare.COMMAND,
     report.COMMAND,
     *models.COMMANDS,
     *stores.PAGES,

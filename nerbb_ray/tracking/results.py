@@ -218,16 +218,14 @@ class ExperimentResult:
         Raises:
             ResultError: there is no such metric (the message lists what there is), or no trial ended ok.
         """
-        name = _SINGLE_METRICS.get(metric, "{phase}/{level}/{label}/{metric}").format(
-            phase=phase, level=level, label=label, metric=metric
-        )
+        name = metric_name(metric, level, label, phase)
         asked = {"phase": phase, "level": level, "label": label, "metric": metric}
         if average:
             run = self.best_run()
-            _require(name, run.metric_names, asked)
+            require_metric(name, run.metric_names, asked)
             return run.mean(name)
         trial = self.best_trial()
-        _require(name, trial.metrics, asked)
+        require_metric(name, trial.metrics, asked)
         return trial.metrics[name]
 
     def _nothing_to_choose(self) -> ResultError:
@@ -240,7 +238,13 @@ class ExperimentResult:
         return ResultError(f"experiment {self.name}: no trial has ended ok so far ({seen})")
 
 
-def _require(name: str, names: Iterable[str], asked: Mapping[str, str]) -> None:
+def metric_name(metric: str, level: str, label: str, phase: str) -> str:
+    """The full name of a metric: `val/entity/micro/f1`. There is one loss and one acc per phase."""
+    pattern = _SINGLE_METRICS.get(metric, "{phase}/{level}/{label}/{metric}")
+    return pattern.format(phase=phase, level=level, label=label, metric=metric)
+
+
+def require_metric(name: str, names: Iterable[str], asked: Mapping[str, str]) -> None:
     """Refuse a metric that does not exist with the first part of its name that is wrong, and what it could be."""
     candidates = [split_name(known) for known in names]
     if name in map("/".join, (tuple(filter(None, parts)) for parts in candidates)):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.tracking.verdict import Verdict, verdict
+from nerbb_ray.tracking.verdict_text import sentences
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -20,6 +22,7 @@ HEADERS: tuple[str, ...] = ("", "run", "ok", "epochs", "val entity micro F1", "t
 PADDING = 3  # between two columns
 NARROW = 70  # columns of a screen on which even numbers have to be folded
 LISTED_EPOCHS = 3
+SENTENCES = 4  # of the verdict: nerbb compare has all
 # rich's SIMPLE_HEAD in ASCII: only a line below the headers. Not every terminal and file takes box characters
 HEAD_LINE = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 BEST = "*"
@@ -40,7 +43,8 @@ class ResultsTable:
 
         result = self.result
         yield _runs(result, options.max_width)
-        for line in (*_legend(result), *_problems(result), *_models(result), *_next_commands(result, self.store)):
+        parts = (_legend(result), _verdict(result), _problems(result), _models(result))
+        for line in (*(line for part in parts for line in part), *_next_commands(result, self.store)):
             yield Text(line, overflow="fold")
 
 
@@ -73,7 +77,23 @@ def to_json(result: ExperimentResult) -> str:
         }
         for run in result.runs
     ]
-    return json.dumps(_finite({"experiment": result.name, "best_run": best, "runs": runs}), indent=2, allow_nan=False)
+    everything = {
+        "experiment": result.name,
+        "best_run": best,
+        "verdict": verdict_values(verdict(result)),
+        "runs": runs,
+    }
+    return finite_json(everything)
+
+
+def verdict_values(found: Verdict) -> dict[str, Any]:
+    """A verdict as plain values, with its words."""
+    return {**found.to_dict(), "sentences": sentences(found)}
+
+
+def finite_json(values: dict[str, Any]) -> str:
+    """JSON, which has no NaN: undefined values are null."""
+    return json.dumps(_finite(values), indent=2, allow_nan=False)
 
 
 def _trial_values(trial: TrialResult) -> dict[str, Any]:
@@ -142,6 +162,13 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
 def _legend(result: ExperimentResult) -> Iterator[str]:
     if _best(result) is not None:
         yield f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds."
+        yield ""
+
+
+def _verdict(result: ExperimentResult) -> Iterator[str]:
+    """What the seeds say about the runs, on the val metric that chooses the best run."""
+    if sum(run.n_ok > 0 for run in result.runs) > 1:
+        yield from sentences(verdict(result), limit=SENTENCES)
         yield ""
 
 

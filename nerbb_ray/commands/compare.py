@@ -1,0 +1,55 @@
+"""`nerbb compare`: which run is better, as far as the seeds can tell."""
+
+from argparse import ArgumentParser, Namespace
+
+from nerbb_ray.commands.command import Command, add_name, completed
+from nerbb_ray.store import current_store
+from nerbb_ray.tune.command import OK
+
+METRIC = {"metric": "f1", "level": "entity", "label": "micro", "phase": "val"}
+
+
+def compare(args: Namespace) -> int:
+    from nerbb_ray.overview import joined, results_of
+    from nerbb_ray.tracking.results import metric_name, require_metric
+    from nerbb_ray.tracking.table import finite_json, verdict_values
+    from nerbb_ray.tracking.verdict import verdict
+    from nerbb_ray.tracking.verdict_text import verdict_text
+
+    store = current_store(args.store)
+    result = results_of(store, args.name)
+    if args.other is not None:
+        result = joined(result, results_of(store, args.other))
+    asked = {key: getattr(args, key) for key in METRIC}
+    name = metric_name(**asked)
+    require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
+    found = verdict(result, name)
+    if args.json:
+        print(finite_json({"experiment": result.name, **verdict_values(found)}))
+    else:
+        print(verdict_text(found, result.name), end="")
+    return OK
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb compare NAME [NAME2] [options]"
+    add_name(parser)
+    other = parser.add_argument(
+        "other", metavar="NAME2", nargs="?", help="its runs, on the same data, are compared, too"
+    )
+    completed(other, lambda store: store.configs())
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    what = parser.add_argument_group("what is compared (val entity micro F1)")
+    what.add_argument("--metric", metavar="M", default=METRIC["metric"], help="f1, precision, recall, loss, acc (f1)")
+    what.add_argument("--level", metavar="L", default=METRIC["level"], help="entity or token (entity)")
+    what.add_argument("--label", metavar="L", default=METRIC["label"], help="micro, macro or a class (micro)")
+    what.add_argument("--phase", metavar="P", default=METRIC["phase"], help="val or test (val)")
+
+
+COMMAND = Command(
+    "compare",
+    "say which run is better, and what the seeds can show",
+    ("compare wnut17", "compare wnut17 wnut17_long --phase test", "compare wnut17 --label person --json"),
+    compare,
+    _arguments,
+)

@@ -1,0 +1,122 @@
+"""A verdict in words and as a table; plain ASCII."""
+
+import io
+import math
+
+from nerbb_ray.tracking.results import split_name
+from nerbb_ray.tracking.verdict import ALPHA, Difference, Verdict, smallest_exact_p
+
+NAMED_RUNS = 5  # of a tie set, in words
+
+
+def shown_metric(metric: str) -> str:
+    """`val/entity/micro/f1` -> `val entity micro F1`"""
+    return " ".join(part for part in split_name(metric) if part).replace(" f1", " F1")
+
+
+def shown_p(p: float) -> str:
+    """`p = .008`, `p < .001`"""
+    if p < 0.001:
+        return "p < .001"
+    return f"p = {p:.3f}".replace("0.", ".") if p < 1 else "p = 1"
+
+
+def sentences(verdict: Verdict, limit: int | None = None) -> list[str]:
+    """What can be said, the most important first.
+
+    Args:
+        limit: of the sentences about single runs; the rest is counted.
+    """
+    n = len(verdict.seeds)
+    if verdict.best is None or len(verdict.means) < 2:
+        return [f"there are not two runs with values of {shown_metric(verdict.metric)} to compare", *_left_out(verdict)]
+    if n == 0:
+        return ["the runs have no seed in common that ended ok: nothing can be said", *_left_out(verdict)]
+    if n == 1:
+        return [
+            f"{verdict.best} is ahead with one seed: that says nothing; repeat the runs (multiple_runs)",
+            *_left_out(verdict),
+        ]
+    worse = [_better(verdict, d, n) for d in verdict.differences if d.better]
+    shown = worse if limit is None else worse[:limit]
+    more = [f"... and than {len(worse) - len(shown)} more runs"] if len(shown) < len(worse) else []
+    return [*shown, *more, *_ties(verdict), *_power(n), *_left_out(verdict)]
+
+
+def _better(verdict: Verdict, difference: Difference, n: int) -> str:
+    low, high = (_points(value, verdict.metric) for value in difference.ci95)
+    return (
+        f"{verdict.best} is better than {difference.run} ({_amount(difference.mean, verdict.metric)}, "
+        f"95 % CI {low} to {high}, {shown_p(difference.p_holm)}, {n} seeds)"
+    )
+
+
+def _points(value: float, metric: str) -> str:
+    """F1 and the like in points of a hundred, a loss as it is."""
+    return f"{value:.4f}" if metric.endswith("/loss") else f"{100 * value:.1f}"
+
+
+def _amount(value: float, metric: str) -> str:
+    return f"lower by {_points(value, metric)}" if metric.endswith("/loss") else f"+{_points(value, metric)} points"
+
+
+def _ties(verdict: Verdict) -> list[str]:
+    tied = [d for d in verdict.differences if not d.better]
+    if not tied:
+        return []
+    names = [verdict.best or "", *(d.run for d in tied)]
+    listed = ", ".join(names[: NAMED_RUNS - 1]) + f" and {len(names) - NAMED_RUNS + 1} more"
+    together = listed if len(names) > NAMED_RUNS else " and ".join([", ".join(names[:-1]), names[-1]])
+    closest = tied[0]
+    if math.isclose(closest.mean, 0, abs_tol=1e-12):
+        return [f"{together} are tied; {names[0]} and {names[1]} have the same mean"]
+    wanted = [d.more_seeds for d in tied]
+    if None in wanted:
+        return [f"{together} are tied; at the differences seen, not even 1,000 seeds would settle all of it"]
+    most = max(count for count in wanted if count is not None)
+    return [f"{together} are tied; about {most} more seeds would settle it, if the differences stay as they are"]
+
+
+def _power(n: int) -> list[str]:
+    if smallest_exact_p(n) <= ALPHA:
+        return []
+    lowest = f"{smallest_exact_p(n):.4g}".replace("0.", ".", 1)
+    return [f"{n} seeds never reach p < .05 in the exact test (its smallest p is {lowest}; 6 seeds can: .031)"]
+
+
+def _left_out(verdict: Verdict) -> list[str]:
+    return [f"{run} is not compared: {why}" for run, why in verdict.left_out.items()]
+
+
+def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
+    """The table of the differences and the words, for a screen."""
+    from rich.box import Box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    box = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+    seeds = ", ".join(map(str, verdict.seeds))
+    title = f"experiment {name}: {shown_metric(verdict.metric)} over the seeds {seeds}"
+    table = Table(box=box, title=Text(title), title_justify="left", pad_edge=False)
+    for header in ("", "run", "mean +- sem [95 %]", "behind", "95 %", "p t", "p exact", "p Holm", "ASO"):
+        table.add_column(header, justify="left" if header in ("", "run") else "right", overflow="fold")
+    behind = {d.run: d for d in verdict.differences}
+    for run, mean in verdict.means.items():
+        mark = "*" if run == verdict.best else "=" if run in verdict.tie_set and behind else ""
+        cells = _cells(behind[run], verdict.metric) if run in behind else [""] * 6
+        table.add_row(mark, run, mean.with_interval(), *cells)
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None, force_terminal=False, _environ={})
+    if verdict.means:
+        console.print(table)
+        console.print(Text("* best mean, = cannot be told from it, behind and 95 %: best minus run, in points"))
+        console.print()
+    for sentence in sentences(verdict):
+        console.print(Text(sentence))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _cells(d: Difference, metric: str) -> list[str]:
+    interval = f"{_points(d.ci95[0], metric)} to {_points(d.ci95[1], metric)}"
+    return [_points(d.mean, metric), interval, f"{d.p_t:.3f}", f"{d.p_exact:.3f}", f"{d.p_holm:.3f}", f"{d.aso:.2f}"]
