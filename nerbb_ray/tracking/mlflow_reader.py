@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking.mlflow_records import (
     KIND,
     RUN,
+    RUN_NOTE,
     SEED,
     find_runs,
     newest_trials,
@@ -76,8 +77,10 @@ def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
         experiment = client.get_experiment_by_name(name)
         if experiment is None or experiment.lifecycle_stage != "active":
             return None
-        runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-    return _result(name, runs.values())
+        runs = list(find_runs(client, [experiment.experiment_id]))
+    trials = newest_trials(run for run in runs if run.data.tags[KIND] == "trial")
+    notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in runs if run.data.tags[KIND] == "run"}
+    return _result(name, trials.values(), notes)
 
 
 def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
@@ -137,10 +140,10 @@ def _names(tracking_uri: str) -> list[str]:
         return [experiment.name for experiment in _our_experiments(client)]
 
 
-def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
+def _result(name: str, runs: Iterable["Run"], notes: Mapping[str, str] | None = None) -> ExperimentResult:
     runs = sorted(runs, key=lambda run: _by_number(run.data.tags.get(RUN, "")))
     n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
-    return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds)
+    return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds, notes)
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
