@@ -8,6 +8,7 @@ assumes nothing of the distribution, but n seeds cannot get below p = 2 / 2^n.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -25,6 +26,7 @@ FLIPS = 20_000
 POWER = 0.8
 MAX_SEEDS = 1000
 ALPHA = 0.05
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +174,23 @@ def _differences(runs: Sequence[str], scores: Mapping[str, NDArray[np.float64]])
 
 
 def paired_t(differences: ArrayLike) -> float:
-    """Two-sided p of the paired t test: 1 if all differences are 0, 0 if they are all the same and not 0."""
+    """Two-sided p of the paired t test: 1 if all differences are 0.
+
+    Scores of small data come in steps, so that two or three differences may well be the same. That says nothing of their
+    spread, and p is that of the exact test then, not 0.
+    """
     from scipy.special import stdtr
 
     values = np.asarray(differences, dtype=float)
     mean, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
-    # equal differences have a spread of rounding errors
-    if error <= 1e-12 * np.abs(values).max():
-        return 1.0 if abs(mean) < 1e-12 else 0.0
+    if _same_everywhere(mean, error):
+        return 1.0 if abs(mean) < ROUNDING else smallest_exact_p(len(values))
     return float(2 * stdtr(len(values) - 1, -abs(mean) / error))
+
+
+def _same_everywhere(mean: float, spread: float) -> bool:
+    """Equal differences have a spread of rounding errors."""
+    return spread <= ROUNDING * max(1.0, abs(mean))
 
 
 def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
@@ -218,13 +228,18 @@ def seeds_needed(mean: float, sd: float, n: int, comparisons: int = 1) -> int | 
     """
     from scipy.special import nctdtr, stdtrit
 
-    if mean <= 0 or sd <= 0:
+    if mean <= ROUNDING:
         return None
-    for total in range(max(3, n + 1), MAX_SEEDS + 1):
+    if _same_everywhere(mean, sd):
+        return next(more for more in range(1, MAX_SEEDS) if smallest_exact_p(n + more) * comparisons < ALPHA)
+    totals = range(max(3, n + 1), MAX_SEEDS + 1)
+
+    def power(total: int) -> float:
         limit = stdtrit(total - 1, 1 - ALPHA / comparisons / 2)
-        if 1 - nctdtr(total - 1, mean / sd * math.sqrt(total), limit) >= POWER:
-            return total - n
-    return None
+        return float(1 - nctdtr(total - 1, mean / sd * math.sqrt(total), limit))
+
+    enough = bisect_left(totals, POWER, key=power)
+    return totals[enough] - n if enough < len(totals) else None
 
 
 def smallest_exact_p(n: int) -> float:

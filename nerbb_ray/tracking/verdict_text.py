@@ -39,7 +39,7 @@ def sentences(verdict: Verdict, limit: int | None = None) -> list[str]:
         ]
     worse = [_better(verdict, d, n) for d in verdict.differences if d.better]
     shown = worse if limit is None else worse[:limit]
-    more = [f"... and than {len(worse) - len(shown)} more runs"] if len(shown) < len(worse) else []
+    more = [f"... and better than {len(worse) - len(shown)} more runs"] if len(shown) < len(worse) else []
     return [*shown, *more, *_ties(verdict), *_power(n), *_left_out(verdict)]
 
 
