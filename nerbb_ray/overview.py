@@ -11,7 +11,7 @@ from nerbb_ray.tracking.delivery import deliver_waiting
 from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments, load_result
 
 if TYPE_CHECKING:
-    from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+    from nerbb_ray.tracking.results import ExperimentResult
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,9 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
             say anything about the runs.
     """
     from nerbb_ray.tracking.results import ExperimentResult
+    from nerbb_ray.tracking.verdict import evaluated_on
 
-    data = [{_data_of(trial) for trial in result.trials if trial.ok} for result in (first, second)]
+    data = [{evaluated_on(trial) for trial in result.trials if trial.ok} for result in (first, second)]
     if data[0] != data[1] or len(data[0]) > 1:
         described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
         raise ResultError(
@@ -56,12 +57,6 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
         )
     renamed = (replace(trial, run=f"{second.name}:{trial.run}") for trial in second.trials)
     return ExperimentResult.of(f"{first.name} and {second.name}", (*first.trials, *renamed))
-
-
-def _data_of(trial: "TrialResult") -> tuple[str, ...]:
-    """What a trial was evaluated on."""
-    parts = (f"{key} = {trial.params.get(key)}" for key in ("dataset_name", "prune_ratio_val", "prune_ratio_test"))
-    return (*parts, f"fingerprint {(trial.data or 'unknown')[:12]}")
 
 
 def experiments_text(store: StorePaths) -> str:

@@ -9,17 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from nerbb_ray.tracking.paired import holm, paired_t, seeds_needed, sign_flip, smallest_exact_p
 from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, TrialResult
-from nerbb_ray.tracking.verdict import (
-    Verdict,
-    compare,
-    holm,
-    paired_t,
-    seeds_needed,
-    sign_flip,
-    smallest_exact_p,
-    verdict,
-)
+from nerbb_ray.tracking.verdict import Verdict, compare, verdict
 
 F1 = SELECTION_METRIC
 DIFFERENCES = st.lists(st.integers(-20, 20).map(lambda k: k / 64), min_size=2, max_size=9)
@@ -155,7 +147,12 @@ def test_only_seeds_that_all_runs_finished_are_compared() -> None:
         ({"runA": {43: math.nan}}, (), (), {"runA"}),
         ({"runA": {43: 0.5}}, (43,), ("runA",), set()),
         ({"runA": {43: 0.5}, "runB": {43: 0.6}}, (43,), ("runB", "runA"), set()),
-        ({"runA": {43: 0.5, 44: 0.4}, "runB": {43: 0.6, 44: 0.7}, "runC": {43: 0.9}}, (43, 44), ("runB", "runA"), {"runC"}),
+        (
+            {"runA": {43: 0.5, 44: 0.4}, "runB": {43: 0.6, 44: 0.7}, "runC": {43: 0.9}},
+            (43, 44),
+            ("runB", "runA"),
+            {"runC"},
+        ),
         ({"runA": {43: 0.5, 44: 0.4}, "runB": {45: 0.6, 46: 0.7}}, (43, 44), ("runA",), {"runB"}),
         ({"runA": {43: 0.5, 44: 0.4}, "runB": {43: math.nan, 44: math.inf}}, (43, 44), ("runA",), {"runB"}),
     ],
@@ -216,3 +213,21 @@ def test_equal_runs_are_called_different_in_5_of_100_experiments_at_most(means: 
 def test_runs_that_differ_are_told_apart() -> None:
     found = experiments(17, (0.85, 0.8), 6, 200)
     assert np.mean([one.best == "A" and one.differences[0].better for one in found]) > 0.95
+
+
+def test_runs_on_other_data_are_not_compared() -> None:
+    def trials(run: str, f1: float, **params: object) -> list[TrialResult]:
+        return [
+            TrialResult(run, seed, "ok", {F1: f1}, {"prune_ratio_val": 1.0, **params}, data="ab") for seed in (43, 44)
+        ]
+
+    found = ExperimentResult.of(
+        "exp",
+        [
+            *trials("runA", 0.5, prune_ratio_train=0.1),
+            *trials("runB", 0.6, prune_ratio_train=0.2, prune_ratio_test=0.5),
+            *trials("runC", 0.55, prune_ratio_val=0.5),
+        ],
+    )
+    assert tuple(verdict(found).means) == ("runB", "runA")
+    assert "prune_ratio_val = 0.5" in verdict(found).left_out["runC"]
