@@ -1,9 +1,11 @@
 """`nerbb compare` and Experiment.verdict(), on experiments in MLflow."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nerbb_ray import Experiment
@@ -12,7 +14,7 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import Store
-from nerbb_ray.tracking.events import Ended, Started
+from nerbb_ray.tracking.events import Ended, Files, Started
 from nerbb_ray.tracking.mlflow_writer import MlflowWriter
 from nerbb_ray.tracking.results import TrialResult
 
@@ -20,11 +22,17 @@ EXPERIMENTS: dict[str, tuple[str, float, dict[str, list[float]]]] = {
     # fingerprint, prune_ratio_test, val F1 of the seeds 43, 44, ...; test F1 is a tenth lower
     "one": ("ab12", 1.0, {"runA": [0.80, 0.82, 0.81, 0.84], "runB": [0.90, 0.91, 0.92, 0.94]}),
     "two": ("ab12", 1.0, {"runA": [0.89, 0.92, 0.92, 0.93]}),
-    "pruned": ("ab12", 0.5, {"runA": [0.5, 0.6]}),
+    "pruned": ("ab12", 0.5, {"runA": [0.5, 0.6], "runB": [0.6, 0.6]}),
     "changed": ("cd34", 1.0, {"runA": [0.5, 0.6]}),
     "single": ("ab12", 1.0, {"runA": [0.5], "runB": [float("nan")]}),
 }
 Nerbb = Callable[..., tuple[int, str, str]]
+
+
+def sentences(f1: float, seed: int) -> str:
+    """Of 10,000 sentences, longer than the end of a file that is shown elsewhere."""
+    right = np.random.default_rng(seed).random(10_000) < f1
+    return "sentence,tp,fp,fn\n" + "".join(f"{k},{int(ok)},{int(not ok)},{int(not ok)}\n" for k, ok in enumerate(right))
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +51,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
                 metrics = {"val/entity/micro/f1": f1, "test/entity/micro/f1": f1 - 0.1, "val/loss": 1 - f1}
                 writer.deliver(Started(trial, seed))
                 result = TrialResult(run, seed, "ok", metrics, trial.params(), data=fingerprint)
+                if name in ("one", "two"):
+                    writer.deliver(Files(trial, seed, {"test_sentences.csv": sentences(f1, seed)}))
                 writer.deliver(Ended(trial, seed + 1, result))
     return store
 
@@ -73,6 +83,29 @@ def test_runs_of_two_experiments_are_compared(nerbb: Nerbb) -> None:
     assert "experiment one and two: test entity micro F1" in out
     assert "runB and two:runA are tied" in out
     assert "runB is better than runA" in out
+
+
+def test_test_metrics_are_compared_over_sentences_too(nerbb: Nerbb) -> None:
+    _, out, err = nerbb("one", "two", "--phase", "test")
+    assert re.search(
+        r"^runB against runA over test sentences: \+10\.\d points, 95 % 9\.\d to 10\.\d, p < \.001; "
+        r"over sentences and seeds: 95 % \d+\.\d to \d+\.\d, p < \.001$",
+        out,
+        re.MULTILINE,
+    )
+    assert "runB against two:runA over test sentences: +" in out
+    assert "note" not in err
+    assert "over test sentences" not in nerbb("one")[1]
+    tests = json.loads(nerbb("one", "--phase", "test", "--json")[1])["over_test_sentences"]
+    assert tests["runA"]["ci95"][0] < tests["runA"]["mean"] < tests["runA"]["ci95"][1]
+
+
+def test_trials_without_sentences_are_a_note_not_an_error(nerbb: Nerbb) -> None:
+    status, out, err = nerbb("pruned", "--phase", "test")
+    assert status == 0
+    assert "over test sentences" not in out
+    assert "runB-43 and 3 more trials: test_sentences.csv is not there: the trial is of an older version" in err
+    assert "older version" in json.loads(nerbb("pruned", "--phase", "test", "--json")[1])["note"]
 
 
 @pytest.mark.parametrize(
