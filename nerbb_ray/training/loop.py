@@ -18,7 +18,7 @@ from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rat
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
-from nerbb_ray.training.evaluation import cross_entropy, evaluate
+from nerbb_ray.training.evaluation import cross_entropy, evaluate, evaluation_of, predict_words
 from nerbb_ray.training.model import save_model
 from nerbb_ray.training.progress import Progress
 from nerbb_ray.training.session import WEIGHT_DECAY, Session, seed_epoch, set_up
@@ -159,11 +159,15 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         # of no use to anybody: neither tested nor saved
         return report | {"chosen": kept.val.metrics("val")}
     kept.restore(session)
-    test = evaluate(session, session.data.test)
+    predicted, loss = predict_words(session, session.data.test)
+    test = evaluation_of(session.data, session.data.test, predicted, loss)
     tested = test.metrics("test")
     # val/... of a report is that of its epoch; what the chosen weights reach stands apart
     report |= tested | {"chosen": kept.val.metrics("val") | tested}
-    report["artifacts"] = artifacts.files(session.trial, test.counts, report["environment"])
+    report["artifacts"] = {
+        **artifacts.files(session.trial, test.counts, report["environment"]),
+        artifacts.TEST_SENTENCES: artifacts.sentences_csv(session.data, predicted),
+    }
     if session.ctx.checkpoint_dir is not None and session.ctx.rank == 0:
         save_whole(session, progress, session.ctx.checkpoint_dir)
         report["checkpoint"] = str(session.ctx.checkpoint_dir)

@@ -13,6 +13,7 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.corpus import load_corpus
+from nerbb_ray.tracking.bootstrap import micro_f1, parse
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.context import TrialContext, device_precision
 from nerbb_ray.training.data import EncodedCorpus, check_trainable, encode_once, load_encoded
@@ -111,11 +112,16 @@ def test_results_come_with_everything_one_needs_to_read_them(data, source) -> No
         "confusion_matrix_entity.csv",
         "config.json",
         "environment.json",
+        "test_sentences.csv",
     }
     assert json.loads(files["config.json"]) == trial().params()
     rows = [line.split(",") for line in files["confusion_matrix_token.csv"].splitlines()]
     assert rows[0] == ["true\\predicted", "O", "LOC", "PER"]
     assert sum(int(cell) for row in rows[1:] for cell in row[1:]) == len(data.test.gold)
+    sentences = parse(files["test_sentences.csv"])
+    assert len(sentences) == data.test.num_sentences
+    chosen = last["chosen"]["test/entity/micro/f1"]
+    assert float(micro_f1(sentences.sum(axis=0))) == pytest.approx(chosen, nan_ok=True)
     environment = json.loads(files["environment.json"])
     assert environment["data_fingerprint"] == data.fingerprint
     assert environment["precision"] == "float32"
