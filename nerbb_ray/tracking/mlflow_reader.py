@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking.mlflow_records import (
     KIND,
-    RUN,
-    SEED,
     find_runs,
     newest_trials,
     reading,
     sqlite_file,
     trial_result,
 )
-from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean
+from nerbb_ray.tracking.mlflow_sql import read_experiments
+from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean, TrialResult
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -81,19 +80,33 @@ def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
 
 
 def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
-    """All experiments, the newest first.
+    """All experiments, the newest first. A database file is read without MLflow, whose imports cost more than all else.
 
     Raises:
         ResultError: MLflow cannot be read.
     """
     if not _exists(tracking_uri):
         return ()
+    database = sqlite_file(tracking_uri)
+    listed = None if database is None else read_experiments(database)
+    if listed is None:
+        return list_by_client(tracking_uri)
+    return tuple(_summary(one.created_ms, _ordered(one.name, one.trials, one.n_seeds)) for one in listed)
+
+
+def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
+    """All experiments, the newest first, of any MLflow.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
     with reading(tracking_uri) as client:
         experiments = _our_experiments(client)
         runs: dict[str, list[Run]] = {experiment.experiment_id: [] for experiment in experiments}
         for run in find_runs(client, list(runs), kind="trial"):
             runs[run.info.experiment_id].append(run)
-    return tuple(_summary(experiment, runs[experiment.experiment_id]) for experiment in experiments)
+    newest = ((experiment, newest_trials(iter(runs[experiment.experiment_id])).values()) for experiment in experiments)
+    return tuple(_summary(one.creation_time or 0, _result(one.name, trials)) for one, trials in newest)
 
 
 def delete_experiment_runs(tracking_uri: str, name: str) -> int:
@@ -138,9 +151,13 @@ def _names(tracking_uri: str) -> list[str]:
 
 
 def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
-    runs = sorted(runs, key=lambda run: _by_number(run.data.tags.get(RUN, "")))
+    runs = list(runs)
     n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
-    return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds)
+    return _ordered(name, [trial_result(run) for run in runs], n_seeds)
+
+
+def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int) -> ExperimentResult:
+    return ExperimentResult.of(name, sorted(trials, key=lambda trial: _by_number(trial.run)), n_seeds)
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
@@ -148,15 +165,14 @@ def _by_number(name: str) -> list[tuple[int, str]]:
     return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _summary(experiment: "Experiment", runs: list["Run"]) -> ExperimentSummary:
-    result = _result(experiment.name, newest_trials(iter(runs)).values())
+def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:
     try:
         best = result.best_run()
     except ResultError:
         best = None
     return ExperimentSummary(
-        name=experiment.name,
-        started=datetime.fromtimestamp((experiment.creation_time or 0) / 1000, tz=UTC),
+        name=result.name,
+        started=datetime.fromtimestamp(created_ms / 1000, tz=UTC),
         runs=len(result.runs),
         n_ok=sum(run.n_ok for run in result.runs),
         n_total=sum(run.n_total for run in result.runs),
