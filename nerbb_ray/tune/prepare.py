@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import NerbbError
@@ -10,6 +11,7 @@ from nerbb_ray.ner.corpus import Corpus, find_corpus
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.data import check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model import check_length, load_tokenizer
+from nerbb_ray.training.plain_bert import plain_tokenizer
 from nerbb_ray.training.sources import ModelSource, find_model
 
 log = logging.getLogger(__name__)
@@ -51,8 +53,7 @@ class Preparation:
             DataError, ModelError: something is missing or does not fit together.
         """
         corpus, source = self._corpus(run), self._source(run)
-        check_length(source, run.hparams.max_seq_length)
-        tokenizer = load_tokenizer(source, spec.settings.uncased)
+        tokenizer = _tokenizer(source, spec.settings.uncased, run.hparams.max_seq_length)
         path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.cache)
         data = load_encoded(path).pruned(run.dataset)
         check_trainable(data, run.hparams)
@@ -83,6 +84,14 @@ class Preparation:
         if name not in self._sources:
             self._sources[name] = find_model(name, self.store.pretrained_models, self.base_dir, ask_hub=self.ask_hub)
         return self._sources[name]
+
+
+def _tokenizer(source: ModelSource, uncased: bool | None, max_seq_length: int) -> Any:
+    plain = plain_tokenizer(source, uncased, max_seq_length)
+    if plain is not None:
+        return plain
+    check_length(source, max_seq_length)
+    return load_tokenizer(source, uncased)
 
 
 def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepared]:
