@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nerbb_ray.config.domains import Choice
 from nerbb_ray.config.draws import concrete
@@ -14,6 +15,7 @@ from nerbb_ray.ner.corpus import Corpus, find_corpus
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.data import check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model import check_length, load_tokenizer
+from nerbb_ray.training.plain_bert import plain_tokenizer
 from nerbb_ray.training.sources import ModelSource, find_model
 
 NEED_PREPARATION = {*keys_of(DatasetParams), *keys_of(ModelParams), "max_seq_length", "batch_size"}
@@ -57,8 +59,7 @@ class Preparation:
             DataError, ModelError: something is missing or does not fit together.
         """
         corpus, source = self._corpus(run), self._source(run)
-        check_length(source, run.hparams.max_seq_length)
-        tokenizer = load_tokenizer(source, spec.settings.uncased)
+        tokenizer = _tokenizer(source, spec.settings.uncased, run.hparams.max_seq_length)
         path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.cache)
         data = load_encoded(path).pruned(run.dataset)
         check_trainable(data, run.hparams)
@@ -100,6 +101,14 @@ def _extremes(run: RunSpec) -> Iterator[RunSpec]:
         for value in domain.values if isinstance(domain, Choice) else (domain.low, domain.fitted(domain.high)):
             yield concrete(run, middle | {key: value})
     yield concrete(run, middle)
+
+
+def _tokenizer(source: ModelSource, uncased: bool | None, max_seq_length: int) -> Any:
+    plain = plain_tokenizer(source, uncased, max_seq_length)
+    if plain is not None:
+        return plain
+    check_length(source, max_seq_length)
+    return load_tokenizer(source, uncased)
 
 
 def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepared]:
