@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nerbb_ray.config.grid import MAX_POINTS, count_points, points
+from nerbb_ray.config.links import follow
 from nerbb_ray.config.names import folder_problem, point_name, run_problem
 from nerbb_ray.config.placement import Placed
 from nerbb_ray.config.problems import Problems
@@ -24,7 +25,7 @@ from nerbb_ray.config.spec import (
     cross_problems,
     trials_problem,
 )
-from nerbb_ray.config.vocabulary import KEYS
+from nerbb_ray.config.vocabulary import HOME, KEYS
 from nerbb_ray.errors import ConfigError
 
 Params = TypeVar("Params", DatasetParams, ModelParams, HParams)
@@ -130,7 +131,9 @@ def _points(
     given = preset | {key: values[0] for key, values in run.values.items()}
     for point in points(axes):
         name = point_name(run.section, point)
-        params = given | point
+        params, bad_links = follow(given | point)
+        for link in bad_links:
+            problems.add(f"[{run.section if link.key in run.own else HOME[link.key]}] {link.key}", link.message)
         for broken in cross_problems(_part(HParams, params)):
             if broken.involved & run.bad:
                 continue
