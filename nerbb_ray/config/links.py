@@ -1,7 +1,7 @@
-"""A value that is the name of another key: the same value as that key has in the run, `prune_ratio_val = prune_ratio_train`.
+"""A value that is the name of another key: `prune_ratio_val = prune_ratio_train` has in every run the value of the other.
 
-Links are numbers and truth values only: a key of text would take the name for its value. They are followed when the grid
-is expanded, so that a linked key goes along with an axis and is none itself.
+Numbers and truth values can be linked: a key of text would take the name for its value. Links are followed when the
+grid is expanded, so that a linked key goes along with an axis and is none itself.
 """
 
 from collections.abc import Iterator, Mapping

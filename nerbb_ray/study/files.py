@@ -23,7 +23,8 @@ def read_study(path: Path, only: Sequence[str] = ()) -> tuple[ExperimentSpec, ..
         if name not in files:
             near = get_close_matches(name, files, n=1) or list(files)
             raise ConfigError([f"{path}: must have an experiment {name!r} (did you mean {' or '.join(near)}?)"])
-    specs, problems = [], []
+    specs: list[ExperimentSpec] = []
+    problems: list[str] = []
     for name, file in files.items():
         if only and name not in only:
             continue

@@ -7,8 +7,8 @@ from nerbb_ray.tracking.results import SeedMean
 from nerbb_ray.tracking.verdict_text import shown_metric
 
 LEGEND = (
-    "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). * cannot be told from the best of its "
-    "row (paired by seed, 5 %)."
+    "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). * cannot be told from the best of "
+    "its row (paired by seed, 5 %)."
 )
 
 
