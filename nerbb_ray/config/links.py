@@ -1,4 +1,4 @@
-"""A value that is the name of another key: `prune_ratio_val = prune_ratio_train` has in every run the value of the other.
+"""A value that is the name of another key: with `prune_ratio_val = prune_ratio_train` both are the same in every run.
 
 Numbers and truth values can be linked: a key of text would take the name for its value. Links are followed when the
 grid is expanded, so that a linked key goes along with an axis and is none itself.
