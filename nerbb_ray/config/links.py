@@ -4,10 +4,11 @@ Numbers and truth values can be linked: a key of text would take the name for it
 grid is expanded, so that a linked key goes along with an axis and is none itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nerbb_ray.config.domains import is_domain
 from nerbb_ray.config.grid import shown
 from nerbb_ray.config.keys import Key
 from nerbb_ray.config.vocabulary import HOME, KEYS, SECTIONS, VARYING
@@ -41,7 +42,8 @@ def linkable(name: str, raw: object) -> Key:
         raw: what the key is given: the rule that a message quotes names the peers if that looks like a name.
     """
     key, others = KEYS[HOME[name]][name], peers(name)
-    if not others:
+    in_brackets = is_domain(raw) or (isinstance(raw, str) and "(" in raw)
+    if not others or in_brackets:  # a domain has plain values
         return key
 
     def parse(text: str) -> Any:
@@ -65,10 +67,13 @@ class BadLink:
     message: str
 
 
-def follow(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[BadLink]]:
+def follow(params: Mapping[str, Any], open_keys: Collection[str] = ()) -> tuple[dict[str, Any], list[BadLink]]:
     """The parameters of one run with the values that their links mean.
 
     A linked key that the run does not set has its default. A link that leads nowhere is left out of the parameters.
+
+    Args:
+        open_keys: those whose values a search chooses later.
     """
     followed, bad = dict(params), []
     for name, value in params.items():
@@ -79,6 +84,8 @@ def follow(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[BadLink]]:
         key = KEYS[HOME[name]][name]
         if isinstance(end, Link):
             bad.append(BadLink(name, f"must not lead back to itself; got {' = '.join([*path, end.key])}"))
+        elif path[-1] in open_keys:
+            bad.append(BadLink(name, f"must not be linked to a key that the search chooses; got {path[-1]}"))
         elif not key.check(end):
             bad.append(BadLink(name, f"must be {key.rule}; got {shown(str(end))} (from {path[-1]})"))
         else:

@@ -124,6 +124,26 @@ def test_keys_that_all_runs_share_and_keys_of_text_have_no_peers(key: str) -> No
     assert peers(key) == ()
 
 
+SPACE = "[search]\nalgorithm = {}\nnum_samples = 3\n[hparams]\nlr_warmup_epochs = randint(1, 9)\n"
+
+
+def test_a_key_linked_to_one_that_is_drawn_at_random_has_its_value(read: Read) -> None:
+    runs = read(SPACE.format("random") + "patience = lr_warmup_epochs").runs
+    assert len({run.hparams.patience for run in runs}) == 3
+    assert all(run.hparams.patience == run.hparams.lr_warmup_epochs for run in runs)
+
+
+def test_a_key_cannot_be_linked_to_one_that_a_search_chooses_later(problems_of: ProblemsOf) -> None:
+    assert problems_of(SPACE.format("optuna") + "patience = lr_warmup_epochs") == [
+        "[hparams] patience: must not be linked to a key that the search chooses; got lr_warmup_epochs"
+    ]
+
+
+def test_a_domain_has_no_links_in_it(problems_of: ProblemsOf) -> None:
+    (problem,) = problems_of("[search]\nalgorithm = random\n[hparams]\npatience = choice(lr_warmup_epochs, 3)")
+    assert "must have values that are an integer >= 0, and lr_warmup_epochs is not" in problem
+
+
 def test_a_name_given_in_python_is_a_link_too() -> None:
     params = {"dataset_name": "d", "pretrained_model_name": "m", "prune_ratio_train": [0.1, 0.2]}
     spec = build_spec("exp", params={**params, "prune_ratio_val": "prune_ratio_train"})
