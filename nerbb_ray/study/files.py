@@ -29,7 +29,7 @@ def read_study(path: Path, only: Sequence[str] = ()) -> tuple[ExperimentSpec, ..
         if only and name not in only:
             continue
         try:
-            specs.append(read_ini(file))
+            specs.append(_fixed(read_ini(file), file))
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -48,3 +48,11 @@ def _files(path: Path) -> list[Path]:
         hint = f" (there are some in {', '.join(folders)})" if folders else ""
         raise ConfigError([f"{path}: must have experiment files (.ini) in it{hint}; got none"])
     return files
+
+
+def _fixed(spec: ExperimentSpec, file: Path) -> ExperimentSpec:
+    """The experiment, if its runs are known before it runs: a table has a place for each."""
+    if any(run.space for run in spec.runs):
+        rule = "must be grid or random in a study, whose table has a place for every run of the file"
+        raise ConfigError([f"{file.name} [search] algorithm: {rule}; got {spec.search.algorithm}"])
+    return spec

@@ -82,3 +82,13 @@ def test_a_path_without_experiments_says_where_there_are_some(tmp_path: Path) ->
         read_study(tmp_path / "nothing")
     with pytest.raises(ConfigError, match="did you mean exp"):
         read_study(tmp_path / "small", ["exq"])
+
+
+def test_runs_that_are_chosen_while_the_search_runs_have_no_place(tmp_path: Path) -> None:
+    text = "[dataset]\ndataset_name = d\n[model]\npretrained_model_name = m\n[search]\nalgorithm = {}\n"
+    space = "[hparams]\nlr_max = uniform(1e-5, 1e-4)\n"
+    for algorithm in ("optuna", "random"):
+        (tmp_path / f"{algorithm}.ini").write_text(text.format(algorithm) + space)
+    assert len(read_study(tmp_path / "random.ini")[0].runs) == 10
+    with pytest.raises(ConfigError, match=r"optuna.ini \[search\] algorithm: must be grid or random in a study"):
+        read_study(tmp_path)
