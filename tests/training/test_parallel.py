@@ -18,6 +18,7 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.ner.corpus import load_corpus
 from nerbb_ray.training.context import TrialContext
+from nerbb_ray.training.cut import ask_to_end
 from nerbb_ray.training.data import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import load_tokenizer
@@ -84,6 +85,7 @@ JOBS = (
     ("interrupted", 2, "states of the interrupted", 1),
     ("continued", 2, "states of the interrupted", None),
     ("tested", 3, None, None),
+    ("cut", 2, "states of the cut", None),
 )
 
 
@@ -101,6 +103,7 @@ def of_workers(spec, data, tested, source, tmp_path_factory) -> dict[str, list[l
         (name, tested if name == "tested" else data, number, states and folder / states, epoch)
         for name, number, states, epoch in JOBS
     ]
+    ask_to_end(folder / "states of the cut", "asked to")
     (folder / "jobs").write_bytes(pickle.dumps((spec, source, jobs)))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     running = [
@@ -153,3 +156,8 @@ def test_workers_that_were_interrupted_go_on_and_end_the_same(of_workers) -> Non
     assert [report["epoch"] for report in of_workers["interrupted"][0]] == [0, 1]
     # what was interrupted while it was reported had not been stored
     assert repr(comparable(of_workers["continued"][0])) == repr(comparable(of_workers["two"][0][1:]))
+
+
+def test_workers_that_are_asked_to_end_do_so_together(of_workers) -> None:
+    assert [[report["epoch"] for report in reports] for reports in of_workers["cut"]] == [[0], [0]]
+    assert all(reports[-1]["cut"] for reports in of_workers["cut"])
