@@ -1,12 +1,13 @@
 """All commands of `nerbb`, in the order in which a user needs them."""
 
-from nerbb_ray.commands import compare, completion, data, doctor, experiments, models, report, stores, study
+from nerbb_ray.commands import compare, completion, data, doctor, experiments, models, plan, report, stores, study
 from nerbb_ray.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     stores.CREATE,
     data.SET_UP_DATASET,
     doctor.COMMAND,
+    plan.COMMAND,
     *experiments.COMMANDS,
     compare.COMMAND,
     report.COMMAND,

@@ -18,7 +18,7 @@ from nerbb_ray.tracking.mlflow_records import (
     sqlite_file,
     trial_result,
 )
-from nerbb_ray.tracking.mlflow_sql import read_experiments
+from nerbb_ray.tracking.mlflow_sql import read_experiments, read_finished
 from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean, TrialResult
 
 if TYPE_CHECKING:
@@ -108,6 +108,25 @@ def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
         for run in find_runs(client, list(runs)):
             runs[run.info.experiment_id].append(run)
     return tuple(_summary(one.creation_time or 0, _result(one.name, runs[one.experiment_id])) for one in experiments)
+
+
+def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
+    """The trials of all experiments that ended ok, with the name of their experiment, epochs and duration.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return []
+    database = sqlite_file(tracking_uri)
+    read = None if database is None else read_finished(database)
+    if read is not None:
+        return read
+    with reading(tracking_uri) as client:
+        names = {experiment.experiment_id: experiment.name for experiment in _our_experiments(client)}
+        runs = list(find_runs(client, list(names), kind="trial"))
+    found = ((names[run.info.experiment_id], trial_result(run)) for run in runs)
+    return [(name, trial) for name, trial in found if trial.ok]
 
 
 def delete_experiment_runs(tracking_uri: str, name: str) -> int:

@@ -35,6 +35,19 @@ LEFT JOIN latest_metrics test ON test.run_uuid = r.run_uuid AND test.key = :test
 WHERE e.lifecycle_stage = 'active'
 ORDER BY e.creation_time DESC, e.experiment_id DESC, r.start_time IS NULL, r.start_time, r.run_uuid
 """
+FINISHED = """
+SELECT r.run_uuid, e.name, run.value, seed.value, epochs.value, elapsed.value
+FROM runs r
+JOIN experiments e ON e.experiment_id = r.experiment_id AND e.lifecycle_stage = 'active'
+JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial'
+JOIN tags run ON run.run_uuid = r.run_uuid AND run.key = :run
+JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
+JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status AND status.value = :ok
+JOIN latest_metrics epochs ON epochs.run_uuid = r.run_uuid AND epochs.key = 'epochs'
+JOIN latest_metrics elapsed ON elapsed.run_uuid = r.run_uuid AND elapsed.key = 'elapsed_s'
+WHERE r.lifecycle_stage = 'active'
+ORDER BY r.start_time
+"""
 NAMES = {
     "kind": records.KIND,
     "run": records.RUN,
@@ -75,6 +88,28 @@ def read_experiments(database: Path) -> list[ListedExperiment] | None:
     except sqlite3.Error:
         return None
     return [_experiment(list(group)) for _, group in groupby(rows, key=itemgetter(0))]
+
+
+def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
+    """The trials of all our experiments that ended ok, with the name of their experiment, parameters and durations.
+
+    Returns:
+        None if the file cannot be read like this.
+    """
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_S)) as connection:
+            trials = connection.execute(FINISHED, NAMES | {"ok": "ok"}).fetchall()
+            params: dict[str, dict[str, str]] = {trial[0]: {} for trial in trials}
+            for run, key, value in connection.execute("SELECT run_uuid, key, value FROM params"):
+                if run in params:
+                    params[run][key] = value
+    except sqlite3.Error:
+        return None
+    return [
+        (name, TrialResult(run, int(seed), "ok", params=params[number], epochs=int(epochs), duration_s=duration))
+        for number, name, run, seed, epochs, duration in trials
+    ]
 
 
 def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:

@@ -93,6 +93,11 @@ class Agenda:
         return self.spec.settings.seeds
 
     @property
+    def known(self) -> int:
+        """Trials that have ended."""
+        return sum(map(len, self.values.values()))
+
+    @property
     def first_seeds(self) -> tuple[int, ...]:
         """Those that every run gets."""
         alone = most_trials(self.spec) == len(self.seeds)

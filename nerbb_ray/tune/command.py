@@ -80,7 +80,20 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
     Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
     for note in plan.notes:
         print(f"note: {note}")
+    print(f"expected: {_expected(spec, store, options)}")
     return OK
+
+
+def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:
+    """How long it will take, without trying anything."""
+    from nerbb_ray.tune.forecast.estimate import forecast
+    from nerbb_ray.tune.forecast.text import summary
+
+    try:
+        found = forecast(spec, store, options)
+    except NerbbError:
+        return "not known before data and model are here"
+    return f"{summary(found)} (nerbb plan says more)"
 
 
 def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bool) -> None:

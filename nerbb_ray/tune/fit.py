@@ -51,7 +51,7 @@ def fit(
         spec,
         store,
         allotment,
-        callbacks(spec, trials, store, options, agenda),
+        callbacks(spec, trials, store, options, agenda, allotment.concurrent),
         param_space=param_space,
         searcher=searcher,
         agenda=agenda,
@@ -107,8 +107,14 @@ def callbacks(
     store: StorePaths,
     options: RunOptions,
     agenda: Agenda | None = None,
+    slots: int = 1,
 ) -> list[Any]:
-    """What listens to the trials: MLflow, TensorBoard and the screen."""
+    """What listens to the trials: MLflow, TensorBoard and the screen.
+
+    Args:
+        trials: that are known beforehand.
+        slots: trials at the same time.
+    """
     from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
     from nerbb_ray.tracking.tensorboard_callback import CurveCallback
     from nerbb_ray.tune.screen import Screen
@@ -125,7 +131,8 @@ def callbacks(
         CurveCallback(store.tensorboard(spec.name)),
     ]
     if not options.quiet:
-        listening.append(Screen(list(trials)))
+        total = len(trials) if agenda is None else most_trials(spec) - agenda.known
+        listening.append(Screen(list(trials), total=total, slots=slots))
     listening.append(StateCleaner())
     return listening
 

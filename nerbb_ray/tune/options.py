@@ -41,6 +41,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     again.add_argument("--resume", action="store_true", help="go on where an interrupted experiment ended")
     again.add_argument("--overwrite", action="store_true", help="forget earlier trials of this name")
     parser.add_argument("--quiet", action="store_true", help="print the results only")
+    add_resource_options(parser)
+
+
+def add_resource_options(parser: argparse.ArgumentParser) -> None:
+    """An option for every key of [resources]."""
     resources = parser.add_argument_group("instead of the keys of [resources]")
     for key, rule in keys.keys_of(Resources).items():
         resources.add_argument("--" + key.replace("_", "-"), dest=f"resources_{key}", metavar="X", help=rule.rule)
@@ -51,6 +56,21 @@ def run_options(args: argparse.Namespace) -> RunOptions:
 
     Raises:
         ConfigError: a resource option breaks the rule of its key.
+    """
+    return RunOptions(
+        address=args.address,
+        overwrite=args.overwrite,
+        resume=args.resume,
+        quiet=args.quiet,
+        resources=resource_options(args),
+    )
+
+
+def resource_options(args: argparse.Namespace) -> tuple[tuple[str, Any], ...]:
+    """What replaces the keys of [resources].
+
+    Raises:
+        ConfigError: an option breaks the rule of its key.
     """
     changes, problems = [], []
     for key, rule in keys.keys_of(Resources).items():
@@ -66,10 +86,4 @@ def run_options(args: argparse.Namespace) -> RunOptions:
         changes.append((key, value))
     if problems:
         raise ConfigError(problems)
-    return RunOptions(
-        address=args.address,
-        overwrite=args.overwrite,
-        resume=args.resume,
-        quiet=args.quiet,
-        resources=tuple(changes),
-    )
+    return tuple(changes)

@@ -12,6 +12,9 @@ from rich.table import Table
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.tracking.guard import never_raises
 from nerbb_ray.tracking.reports import is_epoch
+from nerbb_ray.tune.forecast.eta import Eta
+from nerbb_ray.tune.forecast.shown import shown_range
+from nerbb_ray.tune.space import job_of
 
 ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
 STAGES = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "stopped"}
@@ -29,10 +32,20 @@ class Row:
     ended: float | None = None
 
     @property
+    def name(self) -> str:
+        """`runA-43`."""
+        return f"{self.run}-{self.seed}"
+
+    @property
+    def seconds(self) -> float:
+        """Since its start."""
+        return 0.0 if self.started is None else (self.ended or time.monotonic()) - self.started
+
+    @property
     def elapsed(self) -> str:
         if self.started is None:
             return ""
-        seconds = int((self.ended or time.monotonic()) - self.started)
+        seconds = int(self.seconds)
         return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
     def cells(self) -> list[str]:
@@ -61,20 +74,25 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
     """Shows trials as Tune tells of them.
 
     Args:
-        trials: all that will run, in their order.
+        trials: all that will run, in their order, or what is known of them.
+        total: how many there will be at most; those of `trials` if left out.
+        slots: trials at the same time.
         console: where to, standard error if left out; a terminal gets a live table, anything else a line per event.
     """
 
-    def __init__(self, trials: list[TrialSpec], console: Console | None = None) -> None:
-        self.trials = trials
+    def __init__(
+        self, trials: list[TrialSpec], console: Console | None = None, total: int | None = None, slots: int = 1
+    ) -> None:
+        self.trials, self.total, self.slots = trials, len(trials) if total is None else total, slots
+        self.eta = Eta(self.total, slots)
         self.rows = {trial.name: Row(trial.run, trial.seed) for trial in trials}
         self.console = console = console or Console(stderr=True)
         self.live = Live(console=console, get_renderable=self.table, refresh_per_second=2, transient=True)
         self.started = time.monotonic()
 
-    def __reduce__(self) -> tuple[type["Screen"], tuple[list[TrialSpec]]]:
+    def __reduce__(self) -> tuple[type["Screen"], tuple[Any, ...]]:
         # Tune pickles its callbacks; a terminal stays here
-        return type(self), (self.trials,)
+        return type(self), (self.trials, None, self.total, self.slots)
 
     def table(self) -> Table:
         """The table as it is now."""
@@ -83,7 +101,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         shown = rows[:ROWS_AT_MOST]
         table = Table(
             *("run", "seed", "state", "epoch", "stage", "LR", "val loss", "val F1", "elapsed"),
-            caption=f"and {hidden} more" if hidden > 0 else None,
+            caption="; ".join(filter(None, [f"and {hidden} more" if hidden > 0 else "", self._end()])) or None,
         )
         for row in (row for row in self.rows.values() if row in shown):
             table.add_row(*row.cells())
@@ -94,7 +112,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         if self.console.is_terminal:
             self.live.start()
         else:
-            self.console.print(f"trials to run: {len(self.rows)}")
+            self.console.print(f"trials to run: {self.total if self.total == len(self.rows) else self._at_most()}")
 
     @never_raises
     def on_trial_start(self, trial: Any, **_: Any) -> None:
@@ -110,6 +128,9 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
             return
         row = self._row(trial)
         row.report = result
+        hparams = job_of(trial.config).trial.hparams
+        cap = None if hparams.early_stopping else hparams.max_epochs
+        self.eta.epoch(row.run, row.name, result["epoch"] + 1, row.seconds, cap)
         epoch, stage, rate, loss, f1 = _progress(result, STAGES[result["stage"]])
         self._line(trial, f"epoch {epoch}, {stage}, LR {rate}, val loss {loss}, val F1 {f1}, {row.elapsed}")
 
@@ -120,12 +141,14 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         report = row.report or {}
         row.state = "diverged" if report.get("diverged") else "cut" if report.get("cut") else "done"
         reason = row.report.get("reason", "") if row.report else ""
-        self._line(trial, f"{row.state} after {row.elapsed}: {reason}")
+        self.eta.end(row.run, row.name, None if row.state == "cut" else row.seconds)
+        self._line(trial, f"{row.state} after {row.elapsed}: {reason}" + (f"; {end}" if (end := self._end()) else ""))
 
     @never_raises
     def on_trial_error(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
         row.ended, row.state = time.monotonic(), "failed"
+        self.eta.end(row.run, row.name, None)
         self._line(trial, f"failed; see {trial.config['job']['log']}")
 
     @never_raises
@@ -137,6 +160,14 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         if self.live.is_started:
             self.live.stop()
             self.console.print(self.table())
+
+    def _at_most(self) -> str:
+        return f"at most {self.total}"
+
+    def _end(self) -> str:
+        """`ends in about 12 min (8 min to 17 min)`"""
+        left = self.eta.remaining_s()
+        return "" if left is None or self.eta.ended >= self.total else f"ends in {shown_range(*left)}"
 
     def _row(self, trial: Any) -> Row:
         spec = TrialSpec.from_dict(trial.config["job"]["trial"])

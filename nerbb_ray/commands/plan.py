@@ -1,0 +1,50 @@
+"""`nerbb plan`: what an experiment will cost."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.store import current_store
+from nerbb_ray.tune.command import OK
+from nerbb_ray.tune.options import RunOptions, add_resource_options, resource_options
+
+
+def plan(args: Namespace) -> int:
+    from nerbb_ray.config.ini import read_ini
+    from nerbb_ray.tune.forecast.estimate import forecast
+    from nerbb_ray.tune.forecast.text import forecast_text
+
+    store = current_store(args.store)
+    spec = read_ini(store.find_config(args.name))
+    options = RunOptions(resources=resource_options(args))
+    found = forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
+    print(json.dumps(found.to_dict(), indent=2) if args.json else forecast_text(found), end="\n" if args.json else "")
+    return OK
+
+
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < float("inf"):
+        raise ArgumentTypeError(f"must be a number >= 0; got {text}")
+    return price
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb plan NAME [options]"
+    add_name(parser)
+    parser.add_argument("--calibrate", action="store_true", help="try 20 steps of every shape first")
+    parser.add_argument("--price-per-hour", metavar="P", type=_price, help="of the machine or cluster")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_resource_options(parser)
+
+
+COMMAND = Command(
+    "plan",
+    "say what an experiment will cost: time, memory, disk, money",
+    ("plan wnut17", "plan wnut17 --calibrate --price-per-hour 2.5"),
+    plan,
+    _arguments,
+)

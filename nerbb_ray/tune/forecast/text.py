@@ -1,0 +1,58 @@
+"""A forecast in words and as a table."""
+
+from nerbb_ray.tune.forecast.estimate import Forecast
+from nerbb_ray.tune.forecast.shown import shown_range, shown_size, shown_time
+
+
+def summary(found: Forecast) -> str:
+    """One line."""
+    if not found.runs or found.trials == 0:
+        return "nothing is left to do"
+    return f"{shown_range(*found.wall_s)}, {found.device_hours:.2g} {found.device}-hours{_price(found)}"
+
+
+def _price(found: Forecast) -> str:
+    return "" if found.price is None else f", cost {found.price[1]:.2f} ({found.price[0]:.2f} to {found.price[2]:.2f})"
+
+
+def forecast_text(found: Forecast, width: int = 100) -> str:
+    """The table of the runs and the totals."""
+    import io
+
+    from rich.box import Box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True), pad_edge=False)
+    for header in ("run", "trials", "steps/epoch", "epochs", "per epoch", "per trial"):
+        table.add_column(header, justify="left" if header == "run" else "right", overflow="fold")
+    for run in found.runs:
+        cells = (str(run.trials), str(run.steps_per_epoch), str(run.epochs), shown_time(run.costs.epoch_s))
+        table.add_row(run.run, *cells, shown_time(run.trial_s))
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None, force_terminal=False, _environ={})
+    console.print(table)
+    for line in _lines(found):
+        console.print(Text(line))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _lines(found: Forecast) -> list[str]:
+    trials = (
+        str(found.trials) if found.trials == found.most_trials else f"about {found.trials} (of {found.most_trials})"
+    )
+    lines = [
+        "",
+        f"trials: {trials}, {found.concurrent} at a time, {found.resources} each; about {found.steps:,} steps",
+        f"time: {summary(found)}",
+        f"memory: about {shown_size(found.memory_mb)} at most" if found.memory_mb > 1000 else "",
+        f"disk: up to {shown_size(found.disk_mb[0])} meanwhile, {shown_size(found.disk_mb[1])} afterwards",
+        f"epochs from {_sources([run.epochs.source for run in found.runs])}",
+        f"speed from {_sources([run.costs.source for run in found.runs])}",
+    ]
+    return [line for line in lines[1:] if line] + [f"note: {note}" for note in found.notes]
+
+
+def _sources(sources: list[str]) -> str:
+    return "; ".join(dict.fromkeys(sources))
