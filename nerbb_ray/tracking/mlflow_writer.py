@@ -72,6 +72,7 @@ class MlflowWriter:
         self._children: dict[tuple[str, int], Child] = {}
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
+        self._judged: dict[tuple[str, int], TrialResult] = {}
 
     def deliver(self, event: Event) -> None:
         """Write an event.
@@ -162,7 +163,9 @@ class MlflowWriter:
             child.final = result.metrics
         self._set_result(client, child, result, event.time_ms)
         self._update_parent(client, event)
-        self._update_verdict(client)
+        # seeds that still run are about to change it
+        if not any(child.result.status == "running" for child in self._children.values()):
+            self._update_verdict(client)
 
     def _set_result(self, client: "MlflowClient", child: Child, result: TrialResult, time_ms: int) -> None:
         calls.set_result(client, child.run_id, result, time_ms)
@@ -188,14 +191,17 @@ class MlflowWriter:
 
     def _update_verdict(self, client: "MlflowClient") -> None:
         """How every run stands against the best; a seed of one run may change that of all."""
-        result = ExperimentResult.of(self._experiment, (child.result for child in self._children.values()))
-        found = verdict(result)
+        trials = {key: child.result for key, child in self._children.items()}
+        if trials == self._judged:  # many runs are closed at the same time
+            return
+        found = verdict(ExperimentResult.of(self._experiment, trials.values()))
         for run, parent in self._parents.items():
             standing = standing_of(run, found)
             self._log_changes(client, parent, standing.metrics)
             if standing.tags != parent.verdict:
                 calls.set_tags(client, parent.run_id, standing.tags)
                 parent.verdict = standing.tags
+        self._judged = trials
 
     def _parent(self, client: "MlflowClient", event: Event) -> Parent:
         name = event.trial.run

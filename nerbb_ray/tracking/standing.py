@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from nerbb_ray.tracking.mlflow_records import VERDICT, VERDICT_WORDS
 from nerbb_ray.tracking.verdict import Verdict
-from nerbb_ray.tracking.verdict_text import against_the_best
+from nerbb_ray.tracking.verdict_text import against_the_best, sentences
 
 BEST, TIED, WORSE, NOT_COMPARED = "best", "tied", "worse", "not compared"
+SENTENCES = 8
+MAX_LENGTH = 4000  # of a tag; MLflow takes 8,000 characters at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ def standing_of(run: str, found: Verdict) -> Standing:
         behind, p_holm = difference.mean, difference.p_holm
         kind, words = WORSE if difference.better else TIED, against_the_best(found, difference)
     elif run == found.best and found.differences:
-        behind, kind, words = 0.0, BEST, str(found)
+        behind, kind, words = 0.0, BEST, "\n".join(sentences(found, limit=SENTENCES))
     elif not words:
-        words = str(found).partition("\n")[0]
-    return Standing({"verdict/behind": behind, "verdict/p_holm": p_holm}, {VERDICT: kind, VERDICT_WORDS: words})
+        words = sentences(found)[0]
+    return Standing(
+        {"verdict/behind": behind, "verdict/p_holm": p_holm}, {VERDICT: kind, VERDICT_WORDS: words[:MAX_LENGTH]}
+    )

@@ -61,9 +61,10 @@ def against_the_best(verdict: Verdict, difference: Difference) -> str:
     if difference.better:
         return _better(verdict, difference, len(verdict.seeds))
     low, high = (_points(value, verdict.metric) for value in difference.ci95)
+    ahead = _points(difference.mean, verdict.metric)
     return (
-        f"{difference.run} cannot be told from {verdict.best}, which is ahead by {_points(difference.mean, verdict.metric)}"
-        f" (95 % CI {low} to {high}, {shown_p(difference.p_holm)}, {len(verdict.seeds)} seeds)"
+        f"{difference.run} cannot be told from {verdict.best}, which is ahead by {ahead} "
+        f"(95 % CI {low} to {high}, {shown_p(difference.p_holm)}, {len(verdict.seeds)} seeds)"
     )
 
 
