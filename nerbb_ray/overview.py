@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.errors import ResultError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.tracking.delivery import deliver_waiting
-from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments, load_result
+from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, find_result, list_experiments, load_result
 
 if TYPE_CHECKING:
     from nerbb_ray.tracking.bootstrap import Ints
@@ -29,11 +29,25 @@ def results_of(store: StorePaths, name: str) -> "ExperimentResult":
     Raises:
         ResultError: it has no results, or MLflow cannot be read.
     """
+    _deliver(store, name)
+    return load_result(store.tracking_uri, name)
+
+
+def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":
+    """Like `results_of`, but None for an experiment that was never run.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    _deliver(store, name)
+    return find_result(store.tracking_uri, name)
+
+
+def _deliver(store: StorePaths, name: str) -> None:
     try:
         deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
     except ResultError as error:
         log.warning("results that MLflow has not taken yet are missing here: %s", error)
-    return load_result(store.tracking_uri, name)
 
 
 def joined(first: "ExperimentResult", second: "ExperimentResult") -> "ExperimentResult":

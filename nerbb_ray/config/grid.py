@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from nerbb_ray.config.domains import FORMS, BadDomain, is_domain, read_domain
 from nerbb_ray.config.keys import Key, written
 
 MAX_POINTS = 10_000  # of one run; a slip of the pen in the experiment file must not fill the memory
@@ -17,13 +18,20 @@ class Unreadable(Exception):
 
 
 def read_values(raw: object, key: Key) -> tuple[tuple[Any, ...], list[str]]:
-    """The value of a key or, from a list, the values of a grid axis.
+    """The value of a key or, from a list, the values of a grid axis; a domain to draw from is a single value.
 
     Args:
         raw: text as in an experiment file, where a comma makes a list; or a Python value, or a list or tuple of them.
     Returns:
         The allowed values, and one `rule; got value` for each that is not.
     """
+    if is_domain(raw):
+        try:
+            return (read_domain(raw, key),), []
+        except BadDomain as problem:
+            return (), [f"{problem}; got {shown(raw)}"]
+    if key.kind in (int, float) and isinstance(raw, str) and "(" in raw:
+        return (), [f"must be {key.rule}, a list of such values, or alone {FORMS}; got {shown(raw)}"]
     values: list[Any] = []
     problems: list[str] = []
     for element in _elements(raw):

@@ -61,7 +61,7 @@ def format_ini(spec: ExperimentSpec) -> str:
         sections[run.name] = {
             key: value
             for section in VARYING
-            for key, value in asdict(getattr(run, section)).items()
+            for key, value in _values(run, section).items()
             if key not in shared[section]
         }
     return "\n".join("".join(_section_lines(name, values)) for name, values in sections.items())
@@ -118,8 +118,14 @@ def _read_text(path: Path) -> str:
 
 def _common(section: str, runs: tuple[RunSpec, ...]) -> dict[str, Any]:
     """The keys of a section that have the same value in all runs."""
-    first, *others = (asdict(getattr(run, section)) for run in runs)
+    first, *others = (_values(run, section) for run in runs)
     return {key: value for key, value in first.items() if all(other[key] == value for other in others)}
+
+
+def _values(run: RunSpec, section: str) -> dict[str, Any]:
+    """The keys of a section with their values, or the domains that they are chosen from."""
+    values = asdict(getattr(run, section))
+    return values | {key: domain for key, domain in run.space if key in values}
 
 
 def _section_lines(name: str, values: Mapping[str, Any]) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """From placed values to an experiment: presets, precedence, the grid of every run, rules between keys."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from nerbb_ray.config.domains import Domain, is_domain
+from nerbb_ray.config.draws import draw
 from nerbb_ray.config.grid import MAX_POINTS, count_points, points
+from nerbb_ray.config.links import follow
 from nerbb_ray.config.names import folder_problem, point_name, run_problem
 from nerbb_ray.config.placement import Placed
 from nerbb_ray.config.problems import Problems
@@ -24,10 +27,11 @@ from nerbb_ray.config.spec import (
     cross_problems,
     trials_problem,
 )
-from nerbb_ray.config.vocabulary import KEYS
+from nerbb_ray.config.vocabulary import HOME, KEYS, RUN_KEYS
 from nerbb_ray.errors import ConfigError
 
 Params = TypeVar("Params", DatasetParams, ModelParams, HParams)
+Shared = TypeVar("Shared", Resources, Search)
 DEFAULT_RUN = "runA"
 
 
@@ -50,6 +54,33 @@ class _Run:
     def axes(self) -> dict[str, tuple[Any, ...]]:
         return {key: values for key, values in self.values.items() if len(values) > 1}
 
+    @property
+    def space(self) -> dict[str, Domain]:
+        return {key: self.values[key][0] for key in RUN_KEYS if key in self.values and is_domain(self.values[key][0])}
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A run after its grid was expanded.
+
+    Args:
+        params: those that are no defaults.
+        space: what the search is to choose.
+    """
+
+    name: str
+    params: dict[str, Any]
+    space: dict[str, Domain]
+
+    def spec(self) -> RunSpec:
+        return RunSpec(
+            name=self.name,
+            dataset=_part(DatasetParams, self.params),
+            model=_part(ModelParams, self.params),
+            hparams=_part(HParams, self.params),
+            space=tuple(self.space.items()),
+        )
+
 
 def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
     """The experiment of a file or of Python keywords.
@@ -63,29 +94,31 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
     preset = PRESETS[settings.preset] if settings.preset else {}
     runs = [_run(section, placed) for section in placed.runs or [DEFAULT_RUN]]
     _check_given(runs, settings.preset, placed, problems)
-    small = _small_enough(runs, settings.multiple_runs, problems)
-    resolved = [point for run in small for point in _points(run, settings.preset, preset, problems)]
-    _check_names([point for point, _ in resolved], problems)
-    resources = _resources(placed, problems)
+    search = _section(Search, placed, problems)
+    _check_search(runs, search, problems)
+    small = _small_enough(runs, settings, search, problems)
+    resolved = [point for run in small for point in _points(run, settings, preset, search, problems)]
+    _check_names([run.name for run in resolved], problems)
+    resources = _section(Resources, placed, problems)
     problems.raise_if_any()
     return ExperimentSpec(
         name=name,
-        runs=tuple(_run_spec(point, params) for point, params in resolved),
+        runs=tuple(run.spec() for run in resolved),
         settings=settings,
         resources=resources,
-        search=Search(**placed.single("search")),
+        search=search,
     )
 
 
-def _resources(placed: Placed, problems: Problems) -> Resources:
-    """[resources]; the defaults if its keys contradict each other."""
+def _section(cls: type[Shared], placed: Placed, problems: Problems) -> Shared:
+    """[resources] or [search]; the defaults if its keys contradict each other."""
     try:
-        return Resources(**placed.single("resources"))
+        return cls(**placed.single(cls.section))
     except ConfigError as error:
         for line in error.problems:
             where, _, message = line.partition(": ")
             problems.add(where, message)
-        return Resources()
+        return cls()
 
 
 def _run(section: str, placed: Placed) -> _Run:
@@ -109,35 +142,60 @@ def _check_given(runs: list[_Run], preset: str | None, placed: Placed, problems:
             problems.add(f"[{where}] {key}", message)
 
 
-def _small_enough(runs: list[_Run], seeds: int, problems: Problems) -> list[_Run]:
+def _check_search(runs: list[_Run], search: Search, problems: Problems) -> None:
+    """A domain needs a search that draws from it."""
+    if search.algorithm != "grid":
+        return
+    for run in runs:
+        for key, domain in run.space.items():
+            where = run.section if key in run.own else "hparams"
+            rule = "must be a value or a list of values with [search] algorithm = grid (random and optuna draw)"
+            problems.add(f"[{where}] {key}", f"{rule}; got {domain}")
+
+
+def _small_enough(runs: list[_Run], settings: Settings, search: Search, problems: Problems) -> list[_Run]:
     """The runs whose grids are worth expanding; before that costs seconds, what is too large is a problem."""
-    sizes = {run.section: count_points(run.axes) for run in runs}
+    sizes = {run.section: count_points(run.axes) * (search.num_samples if run.space else 1) for run in runs}
     for section, size in sizes.items():
         if size > MAX_POINTS:
             problems.add(f"[{section}]", f"must have a grid of at most {MAX_POINTS} points; got {size}")
     small = [run for run in runs if sizes[run.section] <= MAX_POINTS]
     total = sum(sizes[run.section] for run in small)
-    if rule := trials_problem(total, seeds):
+    if rule := trials_problem(total, settings.multiple_runs):
         problems.add("[settings] multiple_runs", rule)
     return small if trials_problem(total, 1) is None else []
 
 
 def _points(
-    run: _Run, preset_name: str | None, preset: dict[str, Any], problems: Problems
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, parameters) of every point of a run's grid; the parameters are those that are no defaults."""
-    axes = run.axes
-    given = preset | {key: values[0] for key, values in run.values.items()}
+    run: _Run, settings: Settings, preset: dict[str, Any], search: Search, problems: Problems
+) -> Iterator[_Point]:
+    """Every point of a run's grid, times those that are drawn at random."""
+    space, axes = run.space, run.axes
+    drawn = draw(space, search.num_samples, settings.seed, run.section) if search.algorithm == "random" else [{}]
+    middle = {key: domain.middle() for key, domain in space.items()}
+    given = preset | {key: values[0] for key, values in run.values.items()} | middle
     for point in points(axes):
-        name = point_name(run.section, point)
-        params = given | point
-        for broken in cross_problems(_part(HParams, params)):
-            if broken.involved & run.bad:
-                continue
-            where = name if broken.involved & axes.keys() else run.section if broken.involved & run.own else "hparams"
-            source = _source(broken, run, preset_name, preset)
-            problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
-        yield name, params
+        for more in drawn:
+            varied = point | more
+            name = point_name(run.section, {key: varied[key] for key in run.values if key in varied})
+            params = _followed(given | varied, {} if more else space, run, problems)
+            for broken in cross_problems(_part(HParams, params)):
+                if broken.involved & run.bad:
+                    continue
+                where = (
+                    name if broken.involved & varied.keys() else run.section if broken.involved & run.own else "hparams"
+                )
+                source = _source(broken, run, settings.preset, preset)
+                problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
+            yield _Point(name, params, {} if more else space)
+
+
+def _followed(params: dict[str, Any], open_keys: Collection[str], run: _Run, problems: Problems) -> dict[str, Any]:
+    """The parameters of a point with the values of linked keys."""
+    followed, bad = follow(params, open_keys)
+    for link in bad:
+        problems.add(f"[{run.section if link.key in run.own else HOME[link.key]}] {link.key}", link.message)
+    return followed
 
 
 def _source(broken: CrossProblem, run: _Run, preset_name: str | None, preset: dict[str, Any]) -> str:
@@ -158,15 +216,6 @@ def _check_names(names: list[str], problems: Problems) -> None:
         elif rule := run_problem(name):
             problems.add(f"[{name}]", f"{rule}; got {name}")
         seen.add(name)
-
-
-def _run_spec(name: str, params: dict[str, Any]) -> RunSpec:
-    return RunSpec(
-        name=name,
-        dataset=_part(DatasetParams, params),
-        model=_part(ModelParams, params),
-        hparams=_part(HParams, params),
-    )
 
 
 def _part(cls: type[Params], params: dict[str, Any]) -> Params:

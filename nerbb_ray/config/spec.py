@@ -4,11 +4,13 @@ Every class here is one section of the experiment file and its fields are the ke
 a value outside its rule raises ConfigError, naming all such fields at once.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from nerbb_ray.config import keys
+from nerbb_ray.config.domains import Domain
 from nerbb_ray.config.names import folder_problem, run_problem
 from nerbb_ray.errors import ConfigError
 
@@ -25,6 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 # the keys that have no default, by section
 MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
 MISSING = "is mandatory; got nothing"
+SEARCH_METRIC = re.compile(r"val/loss|val/token/all/acc|val/(entity|token)/.+/(precision|recall|f1)")
 MAX_TRIALS = 100_000  # of an experiment; a slip of the pen in the experiment file must not fill the memory
 
 
@@ -157,6 +160,28 @@ class Search(_Checked):
     max_cost: float | None = keys.optional(float, open_low=True)
     price_per_hour: float | None = keys.optional(float)
 
+    def __post_init__(self) -> None:
+        _Checked.__post_init__(self)
+        problems = []
+        if not SEARCH_METRIC.fullmatch(self.metric):
+            rule = (
+                "must be a metric of the val data, such as val/entity/micro/f1 or val/loss (test data choose nothing)"
+            )
+            problems.append(f"[{self.section}] metric: {rule}; got {self.metric}")
+        if self.max_cost is not None and not self.price_per_hour:
+            rule = "must come with price_per_hour > 0"
+            problems.append(f"[{self.section}] max_cost: {rule}; got {self.max_cost} alone")
+        if problems:
+            raise ConfigError(problems)
+
+    @property
+    def hours(self) -> float | None:
+        """The end of the search by `max_hours` and `max_cost`, whichever comes first."""
+        limits = [] if self.max_hours is None else [self.max_hours]
+        if self.max_cost is not None and self.price_per_hour:
+            limits.append(self.max_cost / self.price_per_hour)
+        return min(limits, default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
@@ -164,12 +189,15 @@ class RunSpec:
 
     Args:
         name: the name of its section, with the point of the grid in brackets if the section spans several.
+        space: keys whose values the search chooses, with what it may choose from; the run is then the pattern of those
+            that are trained (`concrete`), and these keys have values somewhere in the middle.
     """
 
     name: str
     dataset: DatasetParams
     model: ModelParams
     hparams: HParams = HParams()
+    space: tuple[tuple[str, Domain], ...] = ()
 
     def __post_init__(self) -> None:
         problems = [f"[hparams] {p.key}: {p.rule}; got {p.value}" for p in cross_problems(self.hparams)]

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, Settings
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, RunSpec, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,21 @@ class TrialSpec:
 
 
 def expand(spec: ExperimentSpec) -> tuple[TrialSpec, ...]:
-    """All trials of an experiment, seed by seed, so that every run has its first seed before any has its second."""
-    return tuple(
-        TrialSpec(
-            run=run.name, seed=seed, dataset=run.dataset, model=run.model, hparams=run.hparams, settings=spec.settings
-        )
-        for seed in spec.settings.seeds
-        for run in spec.runs
+    """All trials of an experiment, seed by seed, so that every run has its first seed before any has its second.
+
+    A run whose values the search is yet to choose has none.
+    """
+    runs = [run for run in spec.runs if not run.space]
+    return tuple(trial_of(spec, run, seed) for seed in spec.settings.seeds for run in runs)
+
+
+def trial_of(spec: ExperimentSpec, run: RunSpec, seed: int) -> TrialSpec:
+    return TrialSpec(
+        run=run.name, seed=seed, dataset=run.dataset, model=run.model, hparams=run.hparams, settings=spec.settings
     )
+
+
+def most_trials(spec: ExperimentSpec) -> int:
+    """How many trials an experiment can have; racing and limits may end it sooner."""
+    runs = sum(spec.search.num_samples if run.space else 1 for run in spec.runs)
+    return runs * spec.settings.multiple_runs

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,14 +11,15 @@ from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking.mlflow_records import (
     KIND,
     RUN,
-    SEED,
+    RUN_NOTE,
     find_runs,
     newest_trials,
     reading,
     sqlite_file,
     trial_result,
 )
-from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean
+from nerbb_ray.tracking.mlflow_sql import read_experiments
+from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean, TrialResult
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -76,24 +77,37 @@ def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
         experiment = client.get_experiment_by_name(name)
         if experiment is None or experiment.lifecycle_stage != "active":
             return None
-        runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-    return _result(name, runs.values())
+        runs = list(find_runs(client, [experiment.experiment_id]))
+    return _result(name, runs)
 
 
 def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
-    """All experiments, the newest first.
+    """All experiments, the newest first. A database file is read without MLflow, whose imports cost more than all else.
 
     Raises:
         ResultError: MLflow cannot be read.
     """
     if not _exists(tracking_uri):
         return ()
+    database = sqlite_file(tracking_uri)
+    listed = None if database is None else read_experiments(database)
+    if listed is None:
+        return list_by_client(tracking_uri)
+    return tuple(_summary(one.created_ms, _ordered(one.name, one.trials, one.n_seeds, one.notes)) for one in listed)
+
+
+def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
+    """All experiments, the newest first, of any MLflow.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
     with reading(tracking_uri) as client:
         experiments = _our_experiments(client)
         runs: dict[str, list[Run]] = {experiment.experiment_id: [] for experiment in experiments}
-        for run in find_runs(client, list(runs), kind="trial"):
+        for run in find_runs(client, list(runs)):
             runs[run.info.experiment_id].append(run)
-    return tuple(_summary(experiment, runs[experiment.experiment_id]) for experiment in experiments)
+    return tuple(_summary(one.creation_time or 0, _result(one.name, runs[one.experiment_id])) for one in experiments)
 
 
 def delete_experiment_runs(tracking_uri: str, name: str) -> int:
@@ -137,10 +151,16 @@ def _names(tracking_uri: str) -> list[str]:
         return [experiment.name for experiment in _our_experiments(client)]
 
 
-def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
-    runs = sorted(runs, key=lambda run: _by_number(run.data.tags.get(RUN, "")))
-    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
-    return ExperimentResult.of(name, [trial_result(run) for run in runs if SEED in run.data.tags], n_seeds)
+def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
+    """The result of all MLflow runs of an experiment."""
+    trials = newest_trials(run for run in runs if run.data.tags[KIND] == "trial").values()
+    notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in runs if run.data.tags[KIND] == "run"}
+    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in trials), default=0)
+    return _ordered(name, [trial_result(run) for run in trials], n_seeds, notes)
+
+
+def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int, notes: Mapping[str, str]) -> ExperimentResult:
+    return ExperimentResult.of(name, sorted(trials, key=lambda trial: _by_number(trial.run)), n_seeds, notes)
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
@@ -148,15 +168,14 @@ def _by_number(name: str) -> list[tuple[int, str]]:
     return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _summary(experiment: "Experiment", runs: list["Run"]) -> ExperimentSummary:
-    result = _result(experiment.name, newest_trials(iter(runs)).values())
+def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:
     try:
         best = result.best_run()
     except ResultError:
         best = None
     return ExperimentSummary(
-        name=experiment.name,
-        started=datetime.fromtimestamp((experiment.creation_time or 0) / 1000, tz=UTC),
+        name=result.name,
+        started=datetime.fromtimestamp(created_ms / 1000, tz=UTC),
         runs=len(result.runs),
         n_ok=sum(run.n_ok for run in result.runs),
         n_total=sum(run.n_total for run in result.runs),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
-DATA, NOTE = "nerbb.data", "nerbb.note"
+DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 PARENT = "mlflow.parentRunId"
 
@@ -128,8 +128,8 @@ def trial_result(run: "Run") -> TrialResult:
     return TrialResult(
         run=tags[RUN],
         seed=int(tags[SEED]),
-        status=_status(run),
-        metrics={read_name(k): _value(v) for k, v in metrics.items() if k.startswith(("val/", "test/"))},
+        status=status_of(tags.get(STATUS, ""), run.info.status),
+        metrics={read_name(k): read_value(v) for k, v in metrics.items() if k.startswith(("val/", "test/"))},
         params=dict(run.data.params),
         epochs=None if epochs is None else int(epochs),
         error=tags.get(ERROR) or None,
@@ -143,12 +143,13 @@ def trial_result(run: "Run") -> TrialResult:
     )
 
 
-def _status(run: "Run") -> Status:
-    tag = run.data.tags.get(STATUS, "")
-    return cast("Status", tag) if tag in get_args(Status) else STATUS_OF_MLFLOW.get(run.info.status, "running")
+def status_of(tag: str, in_mlflow: str) -> Status:
+    """The status of a trial: what its tag says, else what MLflow has."""
+    return cast("Status", tag) if tag in get_args(Status) else STATUS_OF_MLFLOW.get(in_mlflow, "running")
 
 
-def _value(value: float) -> float:
+def read_value(value: float) -> float:
+    """A metric's value as it was before it came into a database."""
     return value if abs(value) < INFINITY or value != value else float("inf") * value
 
 

@@ -103,7 +103,10 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
         for run in result.runs
     }
     left_out = {run: "no seed with a value" for run, found in values.items() if not found}
-    values, few = _with_shared_seeds({run: found for run, found in values.items() if found})
+    # seeds that a dropped run never got would be lost to the others, too
+    most = max(map(len, values.values()), default=0)
+    left_out |= {run.run: run.note or "cut" for run in result.runs if run.out and 0 < len(values[run.run]) < most}
+    values, few = _with_shared_seeds({run: found for run, found in values.items() if run not in left_out})
     return compare(values, metric, other_data | left_out | few)
 
 

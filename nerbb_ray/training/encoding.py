@@ -100,7 +100,7 @@ def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, m
 
     Args:
         tags: the tag list of the corpus; its order gives the label ids.
-        tokenizer: a fast tokenizer of transformers.
+        tokenizer: a fast tokenizer of transformers, or a PlainTokenizer.
         max_seq_length: sub-tokens of a slice, special tokens included.
     Raises:
         ValueError: max_seq_length leaves no room for a word.
@@ -134,19 +134,26 @@ def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, m
 
 def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that the tokenizer puts before and after a sequence."""
-    encoded = tokenizer(["a"], is_split_into_words=True, add_special_tokens=True)
-    ids, word_ids = encoded["input_ids"], encoded.word_ids(0)
-    inner = [i for i, word in enumerate(word_ids) if word is not None]
-    return ids[: inner[0]], ids[inner[-1] + 1 :]
+    encoded = _whole(tokenizer).encode(["a"], is_pretokenized=True, add_special_tokens=True)
+    inner = [i for i, word in enumerate(encoded.word_ids) if word is not None]
+    return encoded.ids[: inner[0]], encoded.ids[inner[-1] + 1 :]
 
 
 def subtokens_of(sentences: Sequence[Sequence[str]], tokenizer: Any) -> Iterator[tuple[list[int], list[int]]]:
     """Per sentence of words: its sub-token ids, and the word that each belongs to."""
+    backend = _whole(tokenizer)
     for first in range(0, len(sentences), ENCODED_AT_ONCE):
         batch = [list(words) for words in sentences[first : first + ENCODED_AT_ONCE]]
-        encoded = tokenizer(batch, is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False)
-        for i in range(len(batch)):
-            yield encoded["input_ids"][i], encoded.word_ids(i)
+        for encoded in backend.encode_batch(batch, is_pretokenized=True, add_special_tokens=False):
+            yield encoded.ids, encoded.word_ids
+
+
+def _whole(tokenizer: Any) -> Any:
+    """The tokenizer's own tokenizer, which neither cuts nor pads."""
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
 
 
 def slices(word_ids: Sequence[int], room: int) -> list[tuple[int, int]]:

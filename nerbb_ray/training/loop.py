@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> None:
-    """Train until the rule stops, reporting after every epoch; the last report has the test metrics and all results.
+    """Train until the rule stops, or somebody asks for it.
+
+    Reports after every epoch; the last report has the test metrics and all results.
 
     Same trial, same machine, same number of threads: the same losses, bit for bit on CPU, also where the trial was
     interrupted and goes on from the state in `ctx.resume_dir`.
@@ -41,6 +43,8 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
     begun = time.monotonic() - progress.elapsed_s
     while not progress.ended:
         report = run_epoch(session, progress)
+        if not progress.ended:
+            progress.cut = ctx.asked_to_end()
         if progress.ended:
             report |= finish(session, progress)
         progress.elapsed_s = report["elapsed_s"] = time.monotonic() - begun
@@ -138,7 +142,8 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
     diverged = state.reason is Reason.DIVERGED
     report: dict[str, Any] = {
         "final": True,
-        "reason": state.reason.value if state.reason else "",
+        "reason": progress.cut or (state.reason.value if state.reason else ""),
+        "cut": bool(progress.cut),
         "micro_batch": session.ctx.micro_batch,
         "diverged": diverged,
         "epochs": state.epoch,
@@ -150,6 +155,9 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
     }
     if kept.val is None or (diverged and session.trial.settings.evaluate_checkpoint == "last"):
         return report
+    if progress.cut:
+        # of no use to anybody: neither tested nor saved
+        return report | {"chosen": kept.val.metrics("val")}
     kept.restore(session)
     predicted, loss = predict_words(session, session.data.test)
     test = evaluation_of(session.data, session.data.test, predicted, loss)

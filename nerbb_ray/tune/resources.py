@@ -7,6 +7,7 @@ from typing import Literal
 from nerbb_ray.config.spec import Resources
 from nerbb_ray.errors import ResourceError
 
+GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of Windows below WSL
 Backend = Literal["inprocess", "torch_trainer"]
 
 
@@ -62,9 +63,17 @@ class Allotment:
 
 def this_machine() -> Machine:
     """The computer that we run on, without asking Ray."""
+    return Machine(((len(os.sched_getaffinity(0)), _gpus()),))
+
+
+def _gpus() -> int:
+    """As many as torch can use, which takes its time to say so; not asked where it can have none."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
+    if hidden or not any(map(os.path.exists, GPU_DRIVERS)):
+        return 0
     import torch
 
-    return Machine(((len(os.sched_getaffinity(0)), torch.cuda.device_count()),))
+    return torch.cuda.device_count()
 
 
 def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:

