@@ -15,6 +15,7 @@ from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
+from nerbb_ray.report.verdict import verdict_section
 from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey, Wanted, read_details
 from nerbb_ray.tracking.results import ExperimentResult
 
@@ -77,6 +78,7 @@ def _sections(
     runs = ranked(result)
     with_results = [run for run in runs if run.n_ok]
     yield Section("Results", runs_section(result))
+    yield Section("Verdict", verdict_section(result))
     yield Section("Parameters that vary", parameters_section(result))
     yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
     yield Section("Classes", classes_section(result))

@@ -52,7 +52,7 @@ def runs_section(result: ExperimentResult) -> str:
         verdict = paragraph("No trial has ended ok: see the failed trials below.", "warn")
     else:
         verdict = paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial.", "warn")
-    return verdict + paragraph(f"{total}{legend} {marks}") + _best_first(header, rows, numeric=(2, 3))
+    return verdict + paragraph(f"{total}{legend} {marks}") + best_first(header, rows, numeric=(2, 3))
 
 
 def _headers(scales: Sequence[Scale]) -> list[str]:
@@ -102,10 +102,10 @@ def parameters_section(result: ExperimentResult) -> str:
     if not keys:
         return paragraph("None: all runs have the same parameters." if len(result.runs) > 1 else "None: one run.")
     rows = [[_breakable(run.run), *(_value(run, key) for key in keys)] for run in ranked(result)]
-    return _best_first(["run", *keys], rows)
+    return best_first(["run", *keys], rows)
 
 
-def _best_first(header: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[int] = ()) -> str:
+def best_first(header: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[int] = ()) -> str:
     """A table, of which what is far from the best is shown on a click."""
     shown, others = rows[:OPEN_ROWS], rows[OPEN_ROWS:]
     more = folded(f"the other {len(others)} runs", table(header, others, numeric=numeric)) if others else ""

@@ -64,10 +64,14 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, object]
     client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
 
 
-def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms: int) -> None:
-    """Everything about the end of a trial but its metrics."""
+def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str]) -> None:
     from mlflow.entities import RunTag
 
+    client.log_batch(run_id, tags=[RunTag(key, text) for key, text in tags.items()])
+
+
+def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms: int) -> None:
+    """Everything about the end of a trial but its metrics."""
     texts = {
         records.STATUS: result.status,
         records.ERROR: result.error,
@@ -77,7 +81,7 @@ def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms
         records.DATA: result.data,
         records.NOTE: result.note,
     }
-    client.log_batch(run_id, tags=[RunTag(key, text or "") for key, text in texts.items()])
+    set_tags(client, run_id, {key: text or "" for key, text in texts.items()})
     set_status(client, run_id, STATUS_IN_MLFLOW[result.status], time_ms)
 
 

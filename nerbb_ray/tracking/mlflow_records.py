@@ -1,7 +1,8 @@
 """How the results lie in MLflow: tags, names, and the way from an MLflow run back to a TrialResult.
 
     experiment (its name; tag nerbb.kind = experiment)
-    +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...
+    +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...,
+        |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words
         +-- child run per trial (nerbb.kind = trial, nerbb.seed): parameters, curves, final metrics, artifacts
 
 MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
 DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
+VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 PARENT = "mlflow.parentRunId"
 
 SETTINGS = {

@@ -11,8 +11,10 @@ from nerbb_ray.tracking import mlflow_calls as calls
 from nerbb_ray.tracking import mlflow_records as records
 from nerbb_ray.tracking.events import Ended, Epoch, Event, Files, RunClosed, Started
 from nerbb_ray.tracking.outbox import Unreachable
-from nerbb_ray.tracking.results import RunResult, TrialResult
+from nerbb_ray.tracking.results import ExperimentResult, RunResult, TrialResult
 from nerbb_ray.tracking.run_metrics import changes, contains, run_metrics, run_status
+from nerbb_ray.tracking.standing import standing_of
+from nerbb_ray.tracking.verdict import verdict
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -52,6 +54,7 @@ class Parent:
     status: str
     metrics: dict[str, float] = field(default_factory=dict)
     has_params: bool = False
+    verdict: Mapping[str, str] = field(default_factory=dict)
 
 
 class MlflowWriter:
@@ -69,6 +72,7 @@ class MlflowWriter:
         self._children: dict[tuple[str, int], Child] = {}
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
+        self._judged: dict[tuple[str, int], TrialResult] = {}
 
     def deliver(self, event: Event) -> None:
         """Write an event.
@@ -117,6 +121,7 @@ class MlflowWriter:
                 self._end(client, event)
             case RunClosed():
                 self._update_parent(client, event, closed=True, note=event.note)
+                self._update_verdict(client)
 
     def _start(self, client: "MlflowClient", event: Started) -> None:
         child = self._child(client, event)
@@ -158,6 +163,9 @@ class MlflowWriter:
             child.final = result.metrics
         self._set_result(client, child, result, event.time_ms)
         self._update_parent(client, event)
+        # seeds that still run are about to change it
+        if not any(child.result.status == "running" for child in self._children.values()):
+            self._update_verdict(client)
 
     def _set_result(self, client: "MlflowClient", child: Child, result: TrialResult, time_ms: int) -> None:
         calls.set_result(client, child.run_id, result, time_ms)
@@ -170,16 +178,32 @@ class MlflowWriter:
         run = RunResult(event.trial.run, tuple(trials), event.trial.settings.multiple_runs, note or None)
         if closed:
             client.set_tag(parent.run_id, records.RUN_NOTE, note)
-        new = {records.write_name(name): value for name, value in run_metrics(run).items()}
-        changed = changes(parent.metrics, new)
-        # always at step 0: MLflow draws a bar per run; of one step, the latest time counts
-        self._clock_ms = max(self._clock_ms + 1, int(time.time() * 1000))
-        calls.log_metrics(client, parent.run_id, changed, self._clock_ms, 0)
-        parent.metrics |= changed
+        self._log_changes(client, parent, run_metrics(run))
         status = calls.STATUS_IN_MLFLOW[run_status(run, closed)]
         if status != parent.status:
             calls.set_status(client, parent.run_id, status, event.time_ms)
             parent.status = status
+
+    def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
+        changed = changes(parent.metrics, {records.write_name(name): value for name, value in values.items()})
+        # always at step 0: MLflow draws a bar per run; of one step, the latest time counts
+        self._clock_ms = max(self._clock_ms + 1, int(time.time() * 1000))
+        calls.log_metrics(client, parent.run_id, changed, self._clock_ms, 0)
+        parent.metrics |= changed
+
+    def _update_verdict(self, client: "MlflowClient") -> None:
+        """How every run stands against the best; a seed of one run may change that of all."""
+        trials = {key: child.result for key, child in self._children.items()}
+        if trials == self._judged:  # many runs are closed at the same time
+            return
+        found = verdict(ExperimentResult.of(self._experiment, trials.values()))
+        for run, parent in self._parents.items():
+            standing = standing_of(run, found)
+            self._log_changes(client, parent, standing.metrics)
+            if standing.tags != parent.verdict:
+                calls.set_tags(client, parent.run_id, standing.tags)
+                parent.verdict = standing.tags
+        self._judged = trials
 
     def _parent(self, client: "MlflowClient", event: Event) -> Parent:
         name = event.trial.run
@@ -234,4 +258,5 @@ def _child_of(run: "Run") -> Child:
 
 
 def _parent_of(run: "Run") -> Parent:
-    return Parent(run.info.run_id, run.info.status, dict(run.data.metrics), bool(run.data.params))
+    tags = {key: run.data.tags[key] for key in (records.VERDICT, records.VERDICT_WORDS) if key in run.data.tags}
+    return Parent(run.info.run_id, run.info.status, dict(run.data.metrics), bool(run.data.params), tags)

@@ -78,7 +78,8 @@ def seeds_needed(mean: float, sd: float, n: int, comparisons: int = 1) -> int | 
 
     def power(total: int) -> float:
         limit = stdtrit(total - 1, 1 - ALPHA / comparisons / 2)
-        return float(1 - nctdtr(total - 1, mean / sd * math.sqrt(total), limit))
+        found = 1 - float(nctdtr(total - 1, mean / sd * math.sqrt(total), limit))
+        return 1.0 if math.isnan(found) else found  # scipy gives up where it is all but 1
 
     enough = bisect_left(totals, POWER, key=power)
     return totals[enough] - n if enough < len(totals) else None

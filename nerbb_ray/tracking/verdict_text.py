@@ -56,6 +56,18 @@ def _better(verdict: Verdict, difference: Difference, n: int) -> str:
     )
 
 
+def against_the_best(verdict: Verdict, difference: Difference) -> str:
+    """One run in a sentence."""
+    if difference.better:
+        return _better(verdict, difference, len(verdict.seeds))
+    low, high = (_points(value, verdict.metric) for value in difference.ci95)
+    ahead = _points(difference.mean, verdict.metric)
+    return (
+        f"{difference.run} cannot be told from {verdict.best}, which is ahead by {ahead} "
+        f"(95 % CI {low} to {high}, {shown_p(difference.p_holm)}, {len(verdict.seeds)} seeds)"
+    )
+
+
 def _points(value: float, metric: str) -> str:
     """F1 and the like in points of a hundred, a loss as it is."""
     return f"{value:.4f}" if metric.endswith("/loss") else f"{100 * value:.1f}"
@@ -114,7 +126,7 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     seeds = ", ".join(map(str, verdict.seeds))
     title = f"experiment {name}: {shown_metric(verdict.metric)} over the seeds {seeds}"
     table = Table(box=box, title=Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
-    rows = _rows(verdict)
+    rows = verdict_rows(verdict)
     whole = sum(max(len(row[k]) for row in [HEADERS, *rows]) + 2 for k in range(len(HEADERS)))
     if whole > width:  # an interval below its mean
         rows = [[cell.replace(" [", "\n[") if k == MEAN else cell for k, cell in enumerate(row)] for row in rows]
@@ -138,7 +150,8 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _rows(verdict: Verdict) -> list[list[str]]:
+def verdict_rows(verdict: Verdict) -> list[list[str]]:
+    """A cell for each of `HEADERS`, the best run first."""
     behind = {d.run: d for d in verdict.differences}
     rows = []
     for run, mean in verdict.means.items():

@@ -23,6 +23,7 @@ GRID = "runA(lr_max=3e-05,batch_size=16)"
 SHORT = {"lr_cooldown_epochs": 1, "max_epochs": 12}
 SECTIONS = [
     "Results",
+    "Verdict",
     "Parameters that vary",
     "Learning curves",
     "Classes",

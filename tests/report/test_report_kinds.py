@@ -59,7 +59,7 @@ def test_experiment_of_which_every_trial_failed(
     lab.fail(lab.trial("runA", 43), tmp_path, epochs=0)
     lab.diverge(lab.trial("runB", 43))
     found = sections(write_report("hopeless", report_store).read_text(encoding="utf-8"))
-    assert (len(found), next(iter(found))) == (9, "Results")
+    assert (len(found), next(iter(found))) == (10, "Results")
     assert "No trial has ended ok" in found["Results"].text
     assert [row[:5] for row in found["Results"].tables[0][1:]] == [
         ["", "runA", "0/1", "-", "-"],
@@ -118,7 +118,7 @@ def test_many_runs_stay_readable(sections: Read) -> None:
     rows, others = found["Results"].tables
     assert [row[1] for row in rows[1:4]] == ["run79", "run78", "run77"]
     assert (len(rows) - 1, len(others) - 1) == (OPEN_ROWS, 80 - OPEN_ROWS)
-    assert html.count("<figure>") == CURVES_OF_RUNS
+    assert html.count("<figure>") == 1 + CURVES_OF_RUNS  # that of the verdict, too
     assert f"the best {CURVES_OF_RUNS} runs of 80" in found["Learning curves"].text
     assert f"The first {len(COLOURS)} of 12 seeds" in found["Learning curves"].text
     assert f"the best {FILES_OF_RUNS} runs of 80" in found["Confusion matrices"].text

@@ -14,7 +14,9 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
+from nerbb_ray.tracking.mlflow_reader import load_result
 from nerbb_ray.tracking.results import SeedMean
+from nerbb_ray.tracking.verdict import verdict
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
 
@@ -301,3 +303,44 @@ def test_new_database_is_made_without_a_word_on_the_screen(tmp_path: Path) -> No
 def test_callback_can_be_pickled_with_what_it_was_made_of(callback: SeedMeanCallback) -> None:
     copy = pickle.loads(pickle.dumps(callback))
     assert copy.__reduce__() == callback.__reduce__()
+
+
+def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
+    driver: Any, view: View, tracking_uri: str, name: str
+) -> None:
+    driver.multiple_runs = 4
+    scores = {"runA": (0.70, 0.72, 0.69, 0.73), "runB": (0.80, 0.83, 0.79, 0.82), "runC": (0.79, 0.84, 0.78, 0.82)}
+
+    def standings() -> dict[str, tuple[str, str]]:
+        return {
+            run: tuple(view.one(run).data.tags[f"nerbb.{key}"] for key in ("verdict", "verdict_words"))
+            for run in scores
+        }
+
+    for number in range(4):
+        for run, values in scores.items():
+            driver.finish(driver.start(run, 43 + number), 0, values[number])
+        if number == 0:
+            assert {kind for kind, _ in standings().values()} == {"not compared"}
+            assert "one seed" in standings()["runA"][1]
+    found = verdict(load_result(tracking_uri, name))
+    assert {run: kind for run, (kind, _) in standings().items()} == {"runA": "worse", "runB": "best", "runC": "tied"}
+    words = {run: said for run, (_, said) in standings().items()}
+    assert words["runB"] == str(found)
+    assert words["runA"].startswith("runB is better than runA (+10.0 points")
+    assert "runC cannot be told from runB, which is ahead by 0." in words["runC"]
+    assert "(95 % CI -1.3 to 1.8, p = .638, 4 seeds)" in words["runC"]
+    for difference in found.differences:
+        metrics = view.one(difference.run).data.metrics
+        assert metrics["verdict/behind"] == pytest.approx(difference.mean)
+        assert metrics["verdict/p_holm"] == pytest.approx(difference.p_holm)
+    assert view.one("runB").data.metrics["verdict/behind"] == 0
+
+
+def test_verdict_waits_for_the_seeds_that_run(driver: Any, view: View) -> None:
+    for seed in (43, 44):
+        first, second = driver.start("runA", seed), driver.start("runB", seed)
+        driver.finish(first, 0, 0.5 + seed / 1000)
+        assert ("nerbb.verdict" in view.one("runA").data.tags) == (seed > 43)
+        driver.finish(second, 0, 0.6)
+    assert view.one("runB").data.tags["nerbb.verdict"] == "best"

@@ -1,7 +1,9 @@
 """The verdict against scipy, against tables by hand, and against simulated experiments whose truth is known."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,3 +233,13 @@ def test_runs_on_other_data_are_not_compared() -> None:
     )
     assert tuple(verdict(found).means) == ("runB", "runA")
     assert "prune_ratio_val = 0.5" in verdict(found).left_out["runC"]
+
+
+def test_what_n_seeds_can_show_is_in_the_docs_as_it_is(root: Path) -> None:
+    rows = re.findall(r"^\| (\d+) \| (\.\d+) \| ([\d.]+) \|$", (root / "docs/verdict.md").read_text(), re.MULTILINE)
+    assert [int(n) for n, _, _ in rows] == [2, 3, 4, 5, 6, 8, 10]
+    for n, p, effect in ((int(n), float(p), float(effect)) for n, p, effect in rows):
+        assert smallest_exact_p(n) == pytest.approx(p, abs=0.0005)
+        # squared t is noncentral F
+        power = stats.ncf(1, n - 1, n * effect**2).sf(stats.t.ppf(0.975, n - 1) ** 2)
+        assert power == pytest.approx(0.8, abs=0.03)

@@ -1,0 +1,96 @@
+"""Which run is better, as far as the seeds can tell: in words, as a table, and as pictures."""
+
+import math
+from typing import TYPE_CHECKING
+
+from nerbb_ray.html.document import folded, paragraph
+from nerbb_ray.html.figures import COLOURS, figure, new_figure
+from nerbb_ray.report.runs import best_first
+from nerbb_ray.tracking.results import ExperimentResult
+from nerbb_ray.tracking.verdict import Difference, Verdict, lower_is_better, verdict
+from nerbb_ray.tracking.verdict_text import HEADERS, sentences, shown_metric, verdict_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_RUNS = 25  # in the picture of the differences
+MAX_CURVES = len(COLOURS)
+SHOWN_LETTERS = 32  # of a run's name in a picture
+SENTENCES = 8
+ABOUT = (
+    "Runs are compared seed by seed. Behind: the best mean minus that of the run, with its 95 % interval; p t: of the "
+    "paired t test; p exact: of the sign-flip test; p Holm: p t, corrected for all pairs of runs; ASO: below 0.5, the "
+    "best is almost stochastically dominant. * best mean, = cannot be told from it."
+)
+CAPTION = (
+    "Left: how far each run is behind the best; an interval that crosses 0 leaves open which one is better (blue: "
+    "worse than the best, grey: tied). Right: the "
+    "expected best of k seeds: compare runs at the same k."
+)
+
+
+def verdict_section(result: ExperimentResult) -> str:
+    found = verdict(result)
+    said = sentences(found)
+    kind = "good" if any(d.better for d in found.differences) else ""
+    words = paragraph(said[0], kind) + "".join(map(paragraph, said[1:SENTENCES]))
+    if len(said) > SENTENCES:
+        words += folded(f"{len(said) - SENTENCES} more", "".join(map(paragraph, said[SENTENCES:])))
+    if not found.differences:
+        return words
+    rows = [[cell.replace("+-", "±") for cell in row] for row in verdict_rows(found)]
+    headers = [header.replace("+-", "±") for header in HEADERS]
+    return words + paragraph(ABOUT) + best_first(headers, rows, numeric=range(3, 9)) + figure(draw(found), CAPTION)
+
+
+def draw(found: Verdict) -> "Figure":
+    shown = found.differences[:MAX_RUNS]
+    drawn = new_figure(11.0, max(2.8, 1.3 + 0.3 * len(shown)))
+    forest, curves = drawn.subplots(1, 2, gridspec_kw={"width_ratios": [1.3, 1]})
+    _forest(forest, found, shown)
+    _best_of(curves, found)
+    return drawn
+
+
+def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None:
+    scale = 1 if lower_is_better(found.metric) else 100
+    for row, difference in enumerate(shown):
+        low, high = (scale * end for end in difference.ci95)
+        colour = COLOURS[0] if difference.better else COLOURS[7]
+        axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
+        axes.plot(scale * difference.mean, row, "o", color=colour, markersize=6)
+    axes.axvline(0, color="#1d2530", linewidth=0.8)
+    axes.set_yticks(range(len(shown)), [_short(d.run) for d in shown], fontsize=8.5)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    unit = "" if scale == 1 else ", points"
+    axes.set_xlabel(f"behind {_short(found.best or '')}{unit}, 95 % interval", fontsize=8.5)
+    axes.set_title(shown_metric(found.metric), fontsize=9.5, loc="left")
+    _dress(axes, "x")
+
+
+def _best_of(axes: "Axes", found: Verdict) -> None:
+    for colour, (run, values) in zip(COLOURS, found.best_of.items(), strict=False):
+        axes.plot(range(1, len(values) + 1), values, "o-", color=colour, markersize=3.5, label=_short(run))
+    axes.set_xticks(_whole_numbers(len(found.seeds)))
+    axes.set_xlabel("k seeds", fontsize=8.5)
+    best = f"the best {min(MAX_CURVES, len(found.best_of))} runs: " if len(found.best_of) > MAX_CURVES else ""
+    axes.set_title(f"{best}expected best of k", fontsize=9.5, loc="left")
+    axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _dress(axes, "both")
+
+
+def _dress(axes: "Axes", grid: str) -> None:
+    axes.grid(axis=grid, color="#e6e9ee")  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8.5)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _whole_numbers(last: int) -> range:
+    return range(1, last + 1, max(1, math.ceil(last / 8)))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= SHOWN_LETTERS else f"{name[: SHOWN_LETTERS - 3]}..."
