@@ -21,6 +21,9 @@ from nerbb_ray.tune.resources import Allotment, Machine, allot, backend, this_ma
 from nerbb_ray.tune.session import cluster_address, ray_session
 from nerbb_ray.tune.space import RESTARTS, Job, clear_states, job_of, to_param_space
 
+# that the end of a trial waits for MLflow: its place must not stay empty while pictures are drawn and files copied
+PATIENCE_S = 0.3
+
 log = logging.getLogger(__name__)
 
 
@@ -126,7 +129,11 @@ def callbacks(spec: ExperimentSpec, trials: Sequence[TrialSpec], store: StorePat
 
     listening: list[Any] = [
         SeedMeanCallback(
-            store.tracking_uri, spec.name, str(store.artifacts / spec.name), spool=store.undelivered(spec.name)
+            store.tracking_uri,
+            spec.name,
+            str(store.artifacts / spec.name),
+            spool=store.undelivered(spec.name),
+            patience_s=PATIENCE_S,
         ),
         CurveCallback(store.tensorboard(spec.name)),
     ]
