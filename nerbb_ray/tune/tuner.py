@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,8 @@ def search(
 
     allotment = allot(options.apply(spec.resources), ray_machine(), len(expand(spec)))
     log.info("%d trials, %d at a time, %s each", len(trials), allotment.concurrent, allotment)
-    jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in trials]
+    ordered = longest_first(trials, {run: one.steps_per_epoch for run, one in prepared.items()})
+    jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in ordered]
     listening = callbacks(spec, trials, store, options)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(options.address) is None
@@ -80,6 +81,18 @@ def search(
         grid = tuner.fit()
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return {result.name: result for result in results}
+
+
+def longest_first(trials: Sequence[TrialSpec], steps_per_epoch: Mapping[str, int]) -> list[TrialSpec]:
+    """Of each seed the trials that train on the most sentences first, so that no long one is alone at the end.
+
+    Still seed by seed. A trial that may stop early counts with all epochs that it may take.
+    """
+
+    def sentences(trial: TrialSpec) -> int:
+        return steps_per_epoch[trial.run] * trial.hparams.batch_size * trial.hparams.max_epochs
+
+    return sorted(trials, key=lambda trial: (trial.seed, -sentences(trial)))
 
 
 @contextmanager
