@@ -117,11 +117,11 @@ def _search(trials: int, store: Any) -> int:
     from nerbb_ray.config.trials import expand
     from nerbb_ray.training.sources import ModelSource
     from nerbb_ray.tune.collect import trial_result
+    from nerbb_ray.tune.fit import build_tuner, callbacks, make_job, ray_machine
     from nerbb_ray.tune.options import RunOptions
     from nerbb_ray.tune.prepare import Prepared
     from nerbb_ray.tune.resources import allot
-    from nerbb_ray.tune.space import job_of
-    from nerbb_ray.tune.tuner import build_tuner, callbacks, make_job, ray_machine
+    from nerbb_ray.tune.space import job_of, to_param_space
 
     rates = [1e-5 * (1 + i) for i in range(-(-trials // SEEDS))]
     params = {"dataset_name": "none", "pretrained_model_name": "none", "lr_max": rates, "multiple_runs": SEEDS}
@@ -132,7 +132,8 @@ def _search(trials: int, store: Any) -> int:
     jobs = [make_job(spec, trial, prepared, store, allotment) for trial in planned]
     listening = callbacks(spec, planned, store, RunOptions(quiet=True))
     trainable = tune.with_resources(only_reports, {"cpu": 1})
-    grid = build_tuner(trainable, spec, jobs, store, allotment, listening, reuse_actors=True).fit()
+    space = to_param_space(jobs)
+    grid = build_tuner(trainable, spec, store, allotment, listening, param_space=space, reuse_actors=True).fit()
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return sum(result.ok for result in results)
 

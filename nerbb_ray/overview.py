@@ -2,16 +2,19 @@
 
 import io
 import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.tracking.delivery import deliver_waiting
-from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, list_experiments, load_result
+from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, find_result, list_experiments, load_result
 
 if TYPE_CHECKING:
-    from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+    from nerbb_ray.tracking.bootstrap import Ints
+    from nerbb_ray.tracking.mlflow_details import TrialKey
+    from nerbb_ray.tracking.results import ExperimentResult
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +29,25 @@ def results_of(store: StorePaths, name: str) -> "ExperimentResult":
     Raises:
         ResultError: it has no results, or MLflow cannot be read.
     """
+    _deliver(store, name)
+    return load_result(store.tracking_uri, name)
+
+
+def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":
+    """Like `results_of`, but None for an experiment that was never run.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    _deliver(store, name)
+    return find_result(store.tracking_uri, name)
+
+
+def _deliver(store: StorePaths, name: str) -> None:
     try:
         deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
     except ResultError as error:
         log.warning("results that MLflow has not taken yet are missing here: %s", error)
-    return load_result(store.tracking_uri, name)
 
 
 def joined(first: "ExperimentResult", second: "ExperimentResult") -> "ExperimentResult":
@@ -41,8 +58,9 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
             say anything about the runs.
     """
     from nerbb_ray.tracking.results import ExperimentResult
+    from nerbb_ray.tracking.verdict import evaluated_on
 
-    data = [{_data_of(trial) for trial in result.trials if trial.ok} for result in (first, second)]
+    data = [{evaluated_on(trial) for trial in result.trials if trial.ok} for result in (first, second)]
     if data[0] != data[1] or len(data[0]) > 1:
         described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
         raise ResultError(
@@ -58,10 +76,44 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
     return ExperimentResult.of(f"{first.name} and {second.name}", (*first.trials, *renamed))
 
 
-def _data_of(trial: "TrialResult") -> tuple[str, ...]:
-    """What a trial was evaluated on."""
-    parts = (f"{key} = {trial.params.get(key)}" for key in ("dataset_name", "prune_ratio_val", "prune_ratio_test"))
-    return (*parts, f"fingerprint {(trial.data or 'unknown')[:12]}")
+def counts_of_sentences(
+    store: StorePaths, experiments: Sequence[str], trials: "Collection[TrialKey]"
+) -> "tuple[dict[TrialKey, Ints], str | None]":
+    """The entity counts of the test sentences of some trials, and a note on those that have none.
+
+    Args:
+        experiments: one, or two whose runs are `joined`.
+        trials: run and seed, as in the (joined) result.
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    from nerbb_ray.tracking.bootstrap import FILE, parse
+    from nerbb_ray.tracking.mlflow_details import Wanted, read_details
+
+    found, problems = {}, {}
+    for number, name in enumerate(experiments):
+        prefix = f"{name}:" if number else ""
+        others = () if number else tuple(f"{other}:" for other in experiments[1:])
+        keys = {(run.removeprefix(prefix), seed): (run, seed) for run, seed in trials if run.startswith(prefix)}
+        wanted = {
+            own: Wanted(files=(FILE,), whole=True) for own, (run, _) in keys.items() if not run.startswith(others)
+        }
+        for own, read in read_details(store.tracking_uri, name, wanted).items():
+            try:
+                found[keys[own]] = parse(read.files[FILE])
+            except KeyError:
+                problems[keys[own]] = read.problem or f"{FILE} is not there: the trial is of an older version"
+            except ValueError as error:
+                problems[keys[own]] = str(error)
+    return found, _first_problem(problems)
+
+
+def _first_problem(problems: "Mapping[TrialKey, str]") -> str | None:
+    if not problems:
+        return None
+    (run, seed), problem = next(iter(problems.items()))
+    more = f" and {len(problems) - 1} more trials" if len(problems) > 1 else ""
+    return f"{run}-{seed}{more}: {problem}"
 
 
 def experiments_text(store: StorePaths) -> str:

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 FENCE = re.compile(r"(?:<!-- (\w+): ([^>]+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-RUNNERS = ("run_experiment", "nerbb_ray.tune")
+RUNNERS = ("run_experiment", "study", "nerbb_ray.tune")
 ACTIVATE = ["source", ".venv/bin/activate"]
 NOT_OURS = ("make", "source", "ray", "export")
 

@@ -14,7 +14,7 @@ FLOORS = (
     ("cli",),
     ("commands",),
     ("experiment", "dataset", "model"),
-    ("tune", "report"),
+    ("tune", "report", "study"),
     ("store",),
     ("doctor", "inference"),
     ("tracking", "training"),

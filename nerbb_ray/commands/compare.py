@@ -1,20 +1,29 @@
 """`nerbb compare`: which run is better, as far as the seeds can tell."""
 
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, add_name, completed
+from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK
+
+if TYPE_CHECKING:
+    from nerbb_ray.tracking.bootstrap import SentenceTest
+    from nerbb_ray.tracking.verdict import Verdict
 
 METRIC = {"metric": "f1", "level": "entity", "label": "micro", "phase": "val"}
 
 
 def compare(args: Namespace) -> int:
     from nerbb_ray.overview import joined, results_of
-    from nerbb_ray.tracking.results import metric_name, require_metric
+    from nerbb_ray.tracking.results import TEST_METRIC, metric_name, require_metric
     from nerbb_ray.tracking.table import finite_json, verdict_values
     from nerbb_ray.tracking.verdict import verdict
-    from nerbb_ray.tracking.verdict_text import verdict_text
+    from nerbb_ray.tracking.verdict_text import sentence_test_words, verdict_text
 
     store = current_store(args.store)
     result = results_of(store, args.name)
@@ -24,11 +33,31 @@ def compare(args: Namespace) -> int:
     name = metric_name(**asked)
     require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
     found = verdict(result, name)
+    experiments = [args.name] if args.other is None else [args.name, args.other]
+    tests, note = _over_sentences(store, experiments, found) if name == TEST_METRIC else ({}, None)
     if args.json:
-        print(finite_json({"experiment": result.name, **verdict_values(found)}))
-    else:
-        print(verdict_text(found, result.name), end="")
+        more = {"over_test_sentences": {run: asdict(test) for run, test in tests.items()}, "note": note}
+        print(finite_json({"experiment": result.name, **verdict_values(found), **more}))
+        return OK
+    print(verdict_text(found, result.name), end="")
+    for run, test in tests.items():
+        print(sentence_test_words(found.best or "", run, test))
+    if note:
+        print(f"note: the comparison over test sentences is not complete: {note}", file=sys.stderr)
     return OK
+
+
+def _over_sentences(
+    store: StorePaths, experiments: Sequence[str], found: "Verdict"
+) -> "tuple[dict[str, SentenceTest], str | None]":
+    """The best run against the others over the test sentences, and what is missing for it."""
+    from nerbb_ray.overview import counts_of_sentences
+    from nerbb_ray.tracking.bootstrap import against_the_best
+
+    trials = [(run, seed) for run in found.means for seed in found.seeds]
+    counts, note = counts_of_sentences(store, experiments, trials)
+    tests, problems = against_the_best(found, counts)
+    return tests, note or next((f"{run}: {problem}" for run, problem in problems.items()), None)
 
 
 def _arguments(parser: ArgumentParser) -> None:

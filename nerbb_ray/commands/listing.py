@@ -1,6 +1,6 @@
 """All commands of `nerbb`, in the order in which a user needs them."""
 
-from nerbb_ray.commands import compare, completion, data, doctor, experiments, models, report, stores
+from nerbb_ray.commands import compare, completion, data, doctor, experiments, models, report, stores, study
 from nerbb_ray.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -10,6 +10,7 @@ COMMANDS: tuple[Command, ...] = (
     *experiments.COMMANDS,
     compare.COMMAND,
     report.COMMAND,
+    study.COMMAND,
     *models.COMMANDS,
     *stores.PAGES,
     stores.CLEAR_DATA,

@@ -6,6 +6,7 @@ from typing import Any
 
 from nerbb_ray.config.domains import is_domain
 from nerbb_ray.config.grid import read_values, shown
+from nerbb_ray.config.links import linkable
 from nerbb_ray.config.names import run_problem
 from nerbb_ray.config.problems import Problems
 from nerbb_ray.config.syntax import Entry
@@ -95,7 +96,7 @@ def _section(section: str, problems: Problems) -> str | None:
 
 
 def _value(section: str, entry: Entry, placed: Placed, problems: Problems) -> None:
-    values, wrong = read_values(entry.raw, keys_in(section)[entry.key])
+    values, wrong = read_values(entry.raw, linkable(entry.key, entry.raw))
     several = len(values) > 1 or any(map(is_domain, values))
     if not wrong and several and section not in VARYING and not is_run(section):
         values, wrong = (), [f"must be one value: [{section}] is the same for the whole grid; got {shown(entry.raw)}"]

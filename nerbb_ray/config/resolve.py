@@ -1,12 +1,13 @@
 """From placed values to an experiment: presets, precedence, the grid of every run, rules between keys."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nerbb_ray.config.domains import Domain, is_domain
 from nerbb_ray.config.draws import draw
 from nerbb_ray.config.grid import MAX_POINTS, count_points, points
+from nerbb_ray.config.links import follow
 from nerbb_ray.config.names import folder_problem, point_name, run_problem
 from nerbb_ray.config.placement import Placed
 from nerbb_ray.config.problems import Problems
@@ -26,7 +27,7 @@ from nerbb_ray.config.spec import (
     cross_problems,
     trials_problem,
 )
-from nerbb_ray.config.vocabulary import KEYS, RUN_KEYS
+from nerbb_ray.config.vocabulary import HOME, KEYS, RUN_KEYS
 from nerbb_ray.errors import ConfigError
 
 Params = TypeVar("Params", DatasetParams, ModelParams, HParams)
@@ -177,7 +178,8 @@ def _points(
         for more in drawn:
             varied = point | more
             name = point_name(run.section, {key: varied[key] for key in run.values if key in varied})
-            for broken in cross_problems(_part(HParams, given | varied)):
+            params = _followed(given | varied, {} if more else space, run, problems)
+            for broken in cross_problems(_part(HParams, params)):
                 if broken.involved & run.bad:
                     continue
                 where = (
@@ -185,7 +187,15 @@ def _points(
                 )
                 source = _source(broken, run, settings.preset, preset)
                 problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
-            yield _Point(name, given | varied, {} if more else space)
+            yield _Point(name, params, {} if more else space)
+
+
+def _followed(params: dict[str, Any], open_keys: Collection[str], run: _Run, problems: Problems) -> dict[str, Any]:
+    """The parameters of a point with the values of linked keys."""
+    followed, bad = follow(params, open_keys)
+    for link in bad:
+        problems.add(f"[{run.section if link.key in run.own else HOME[link.key]}] {link.key}", link.message)
+    return followed
 
 
 def _source(broken: CrossProblem, run: _Run, preset_name: str | None, preset: dict[str, Any]) -> str:

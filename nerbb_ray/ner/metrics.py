@@ -134,6 +134,26 @@ def count(
     )
 
 
+def sentence_counts(
+    gold: NDArray[np.integer], predicted: NDArray[np.integer], starts: Ints, tags: tuple[str, ...], scheme: Scheme
+) -> Ints:
+    """True positive, false positive and false negative entities of every sentence, of which micro F1 is made.
+
+    Args:
+        gold, predicted, starts, tags: as for `count`.
+    *Shape:* -> (sentences, 3)
+    """
+    table = tag_table(tags, scheme)
+    gold, predicted = np.asarray(gold), np.asarray(predicted)
+    _check(gold, predicted, starts, len(tags))
+    true, _ = entity_ends(gold, starts, table)
+    guess, _ = entity_ends(predicted, starts, table)
+    correct = (true > 0) & (true == guess) & (table.label[gold] == table.label[predicted])
+    words = np.stack([correct, (guess > 0) & ~correct, (true > 0) & ~correct], axis=1)
+    sums = np.concatenate([np.zeros((1, 3), np.int64), words.cumsum(axis=0, dtype=np.int64)])
+    return np.diff(sums[starts], axis=0)
+
+
 def _check(gold: NDArray[np.integer], predicted: NDArray[np.integer], starts: Ints, n_tags: int) -> None:
     if gold.shape != predicted.shape or gold.ndim != 1 or len(starts) == 0 or starts[-1] != len(gold):
         raise ValueError(f"one gold and one predicted tag per word; got {gold.shape}, {predicted.shape}, {starts[-1:]}")

@@ -49,7 +49,12 @@ class Ended(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunClosed(Event):
-    """Nothing more will come of any trial of this trial's run until the experiment is started again."""
+    """Nothing more will come of any trial of this trial's run until the experiment is started again.
+
+    `note` says why it has fewer seeds than it was to have, where that was decided by the search.
+    """
+
+    note: str = ""
 
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Epoch, Files, Ended, RunClosed)}

@@ -6,13 +6,14 @@ take waits on disk; it is tried again with the next event, at the end, and when 
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
 
+from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.logs import without_password
 from nerbb_ray.tracking.delivery import open_outbox
 from nerbb_ray.tracking.events import Ended, Epoch, Event, Files, RunClosed, Started
@@ -36,6 +37,7 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         retry_after_s: pause between two attempts to reach a server that is down.
         spool: folder for what MLflow cannot take, one per experiment; None keeps it in memory only.
         patience_s: how long a trial's event waits for MLflow before it goes on behind Tune's back.
+        notes: says at the end why runs have fewer seeds than they were to have, with a trial of each.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         retry_after_s: float = 30.0,
         spool: str | Path | None = None,
         patience_s: float = 5.0,
+        notes: Callable[[], Sequence[tuple[TrialSpec, str]]] = list,
     ) -> None:
         where = (experiment, artifact_location, retry_after_s)
         self._arguments = (without_password(tracking_uri), *where, spool, patience_s)
         self._outbox = open_outbox(spool, tracking_uri, *where, patience_s)
+        self._notes = notes
         self._open: dict[str, TrialJob] = {}
         self._last_of_run: dict[str, TrialJob] = {}
         self._clock_ms = 0
@@ -94,11 +98,13 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     @never_raises
     def on_experiment_end(self, *, trials: Sequence[TuneTrial], **_info: Any) -> None:
-        for trial in trials:
-            if trial.trial_id in self._open:
-                self._interrupt(trial)
-        for job in self._last_of_run.values():
-            self._outbox.put(RunClosed(job.spec, self._now_ms()))
+        for unfinished in trials:
+            if unfinished.trial_id in self._open:
+                self._interrupt(unfinished)
+        closing = {job.spec.run: (job.spec, "") for job in self._last_of_run.values()}
+        closing |= {trial.run: (trial, note) for trial, note in self._notes()}
+        for trial, note in closing.values():
+            self._outbox.put(RunClosed(trial, self._now_ms(), note))
         if not self._outbox.close():
             log.info("MLflow has everything")
 

@@ -21,6 +21,7 @@ STATUS_IN_MLFLOW: dict[Status, str] = {
     "diverged": "FAILED",
     "interrupted": "KILLED",
     "running": "RUNNING",
+    "cut": "KILLED",
 }
 METRICS_PER_CALL = 900  # MLflow takes 1,000 entities
 

@@ -27,10 +27,12 @@ class Wanted:
     Args:
         curves: names of metrics.
         files: names or patterns of names: `*.log`.
+        whole: not only the end of long files.
     """
 
     curves: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class TrialDetails:
     Args:
         curves: metric -> epoch (counted from 0) -> value, NaN where it is not finite; without the metrics of the
             chosen checkpoint, which MLflow has under the same names.
-        files: name -> text; of a long one its end.
+        files: name -> text; of a long one its end, unless the whole was asked for.
         problem: why files that MLflow has could not be read.
     """
 
@@ -63,7 +65,7 @@ def read_details(tracking_uri: str, name: str, wanted: Mapping[TrialKey, Wanted]
 
 
 def _read(client: "MlflowClient", run: "Run", wish: Wanted) -> TrialDetails:
-    files, problem = _files(client, run, wish.files) if wish.files else ({}, None)
+    files, problem = _files(client, run, wish) if wish.files else ({}, None)
     return TrialDetails(_curves(client, run.info.run_id, wish.curves), files, problem)
 
 
@@ -83,12 +85,12 @@ def _history(client: "MlflowClient", run_id: str, name: str) -> dict[int, float]
     return {metric.step: metric.value if abs(metric.value) < INFINITY else math.nan for metric in history}
 
 
-def _files(client: "MlflowClient", run: "Run", patterns: Iterable[str]) -> tuple[dict[str, str], str | None]:
+def _files(client: "MlflowClient", run: "Run", wish: Wanted) -> tuple[dict[str, str], str | None]:
     texts = {}
     with TemporaryDirectory() as folder:
         try:
-            for name, path in _found(client, run, patterns, folder):
-                texts[name] = _tail(path)
+            for name, path in _found(client, run, wish.files, folder):
+                texts[name] = path.read_text(encoding="utf-8") if wish.whole else _tail(path)
         except Exception as error:  # the places of files are of many kinds, each with errors of its own
             return texts, (str(error).splitlines() or [type(error).__name__])[0]
     return texts, None

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking.mlflow_records import (
     KIND,
+    RUN,
+    RUN_NOTE,
     find_runs,
     newest_trials,
     reading,
@@ -75,8 +77,8 @@ def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
         experiment = client.get_experiment_by_name(name)
         if experiment is None or experiment.lifecycle_stage != "active":
             return None
-        runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-    return _result(name, runs.values())
+        runs = list(find_runs(client, [experiment.experiment_id]))
+    return _result(name, runs)
 
 
 def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
@@ -91,7 +93,7 @@ def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
     listed = None if database is None else read_experiments(database)
     if listed is None:
         return list_by_client(tracking_uri)
-    return tuple(_summary(one.created_ms, _ordered(one.name, one.trials, one.n_seeds)) for one in listed)
+    return tuple(_summary(one.created_ms, _ordered(one.name, one.trials, one.n_seeds, one.notes)) for one in listed)
 
 
 def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
@@ -103,10 +105,9 @@ def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
     with reading(tracking_uri) as client:
         experiments = _our_experiments(client)
         runs: dict[str, list[Run]] = {experiment.experiment_id: [] for experiment in experiments}
-        for run in find_runs(client, list(runs), kind="trial"):
+        for run in find_runs(client, list(runs)):
             runs[run.info.experiment_id].append(run)
-    newest = ((experiment, newest_trials(iter(runs[experiment.experiment_id])).values()) for experiment in experiments)
-    return tuple(_summary(one.creation_time or 0, _result(one.name, trials)) for one, trials in newest)
+    return tuple(_summary(one.creation_time or 0, _result(one.name, runs[one.experiment_id])) for one in experiments)
 
 
 def delete_experiment_runs(tracking_uri: str, name: str) -> int:
@@ -150,14 +151,16 @@ def _names(tracking_uri: str) -> list[str]:
         return [experiment.name for experiment in _our_experiments(client)]
 
 
-def _result(name: str, runs: Iterable["Run"]) -> ExperimentResult:
-    runs = list(runs)
-    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in runs), default=0)
-    return _ordered(name, [trial_result(run) for run in runs], n_seeds)
+def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
+    """The result of all MLflow runs of an experiment."""
+    trials = newest_trials(run for run in runs if run.data.tags[KIND] == "trial").values()
+    notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in runs if run.data.tags[KIND] == "run"}
+    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in trials), default=0)
+    return _ordered(name, [trial_result(run) for run in trials], n_seeds, notes)
 
 
-def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int) -> ExperimentResult:
-    return ExperimentResult.of(name, sorted(trials, key=lambda trial: _by_number(trial.run)), n_seeds)
+def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int, notes: Mapping[str, str]) -> ExperimentResult:
+    return ExperimentResult.of(name, sorted(trials, key=lambda trial: _by_number(trial.run)), n_seeds, notes)
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:

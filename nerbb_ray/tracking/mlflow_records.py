@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
-DATA, NOTE = "nerbb.data", "nerbb.note"
+DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
 PARENT = "mlflow.parentRunId"
 
 SETTINGS = {

@@ -18,7 +18,7 @@ from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, TrialResul
 
 # the order of MLflow's client: the newest experiment first, its trials as they started
 QUERY = """
-SELECT e.experiment_id, e.name, e.creation_time, run.value, seed.value, r.status, status.value, seeds.value,
+SELECT e.experiment_id, e.name, e.creation_time, note.value, run.value, seed.value, r.status, status.value, seeds.value,
        val.value, val.is_nan, test.value, test.is_nan
 FROM experiments e
 JOIN experiment_tags kind ON kind.experiment_id = e.experiment_id AND kind.key = :kind AND kind.value = 'experiment'
@@ -26,6 +26,8 @@ LEFT JOIN (runs r JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key =
        ON r.experiment_id = e.experiment_id AND r.lifecycle_stage = 'active'
 LEFT JOIN tags run ON run.run_uuid = r.run_uuid AND run.key = :run
 LEFT JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
+LEFT JOIN tags parent ON parent.run_uuid = r.run_uuid AND parent.key = :parent
+LEFT JOIN tags note ON note.run_uuid = parent.value AND note.key = :note
 LEFT JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status
 LEFT JOIN params seeds ON seeds.run_uuid = r.run_uuid AND seeds.key = 'multiple_runs'
 LEFT JOIN latest_metrics val ON val.run_uuid = r.run_uuid AND val.key = :val
@@ -38,6 +40,8 @@ NAMES = {
     "run": records.RUN,
     "seed": records.SEED,
     "status": records.STATUS,
+    "parent": records.PARENT,
+    "note": records.RUN_NOTE,
     "val": records.write_name(SELECTION_METRIC),
     "test": records.write_name(TEST_METRIC),
 }
@@ -52,12 +56,14 @@ class ListedExperiment:
         created_ms: since 1970, in UTC.
         trials: with the two metrics of the list only; of several of one run and seed, the one that started last.
         n_seeds: that each run was to have.
+        notes: run -> why it has fewer.
     """
 
     name: str
     created_ms: int
     trials: tuple[TrialResult, ...] = field(repr=False)
     n_seeds: int
+    notes: dict[str, str]
 
 
 def read_experiments(database: Path) -> list[ListedExperiment] | None:
@@ -73,14 +79,20 @@ def read_experiments(database: Path) -> list[ListedExperiment] | None:
 
 def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:
     _, name, created_ms, *_ = rows[0]
-    of_trials = [row for row in rows if row[3] is not None and row[4] is not None]
+    of_trials = [row for row in rows if row[4] is not None and row[5] is not None]
     newest = {(trial.run, trial.seed): (trial, seeds) for trial, seeds in map(_trial, of_trials)}
     n_seeds = max((seeds for _, seeds in newest.values()), default=0)
-    return ListedExperiment(name, created_ms or 0, tuple(trial for trial, _ in newest.values()), n_seeds)
+    return ListedExperiment(
+        name,
+        created_ms or 0,
+        tuple(trial for trial, _ in newest.values()),
+        n_seeds,
+        {row[4]: row[3] or "" for row in of_trials},
+    )
 
 
 def _trial(row: tuple[Any, ...]) -> tuple[TrialResult, int]:
-    run, seed, in_mlflow, status, seeds, *values = row[3:]
+    run, seed, in_mlflow, status, seeds, *values = row[4:]
     result = TrialResult(run, int(seed), records.status_of(status or "", in_mlflow), dict(_metrics(values)))
     return result, int(seeds or 0)
 

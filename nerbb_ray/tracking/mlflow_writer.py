@@ -116,7 +116,7 @@ class MlflowWriter:
             case Ended():
                 self._end(client, event)
             case RunClosed():
-                self._update_parent(client, event, closed=True)
+                self._update_parent(client, event, closed=True, note=event.note)
 
     def _start(self, client: "MlflowClient", event: Started) -> None:
         child = self._child(client, event)
@@ -163,11 +163,13 @@ class MlflowWriter:
         calls.set_result(client, child.run_id, result, time_ms)
         child.result, child.changed_ms = result, time_ms
 
-    def _update_parent(self, client: "MlflowClient", event: Event, closed: bool = False) -> None:
+    def _update_parent(self, client: "MlflowClient", event: Event, closed: bool = False, note: str = "") -> None:
         """Means over the seeds that have ended, and whether all have."""
         parent = self._parent(client, event)
         trials = [child.result for (run, _), child in self._children.items() if run == event.trial.run]
-        run = RunResult(event.trial.run, tuple(trials), event.trial.settings.multiple_runs)
+        run = RunResult(event.trial.run, tuple(trials), event.trial.settings.multiple_runs, note or None)
+        if closed:
+            client.set_tag(parent.run_id, records.RUN_NOTE, note)
         new = {records.write_name(name): value for name, value in run_metrics(run).items()}
         changed = changes(parent.metrics, new)
         # always at step 0: MLflow draws a bar per run; of one step, the latest time counts

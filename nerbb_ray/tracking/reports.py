@@ -82,7 +82,7 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
     best = report.get("best_epoch")
     return replace(
         running,
-        status="diverged" if report.get("diverged") else "ok",
+        status="diverged" if report.get("diverged") else "cut" if report.get("cut") else "ok",
         metrics=final_metrics(report),
         epochs=report.get("epochs", running.epochs),
         error=_divergence(report, trial) if report.get("diverged") else None,

@@ -12,8 +12,10 @@ from typing import Literal
 
 from nerbb_ray.errors import ResultError
 
-Status = Literal["ok", "failed", "diverged", "interrupted", "running"]
+# cut: ended by the race, because it could not catch up; it counts in no mean
+Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
 
+DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
@@ -124,12 +126,15 @@ class TrialResult:
 class RunResult:
     """All seeds of a run.
 
-    `n_seeds` is how many it was to have: more than there are trials if some never started.
+    Args:
+        n_seeds: how many it was to have: more than there are trials if some never started.
+        note: why it has fewer, where the search has decided that.
     """
 
     run: str
     trials: tuple[TrialResult, ...]
     n_seeds: int = 0
+    note: str | None = None
 
     @property
     def n_total(self) -> int:
@@ -142,6 +147,11 @@ class RunResult:
     @property
     def n_ok(self) -> int:
         return len(self.ok_trials)
+
+    @property
+    def out(self) -> bool:
+        """Whether the race has dropped it, or cut one of its trials: the seeds that it has may be its best ones."""
+        return (self.note or "").startswith(DROPPED) or any(trial.status == "cut" for trial in self.trials)
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -162,12 +172,18 @@ class ExperimentResult:
     runs: tuple[RunResult, ...]
 
     @classmethod
-    def of(cls, name: str, trials: Iterable[TrialResult], n_seeds: int = 0) -> "ExperimentResult":
+    def of(
+        cls, name: str, trials: Iterable[TrialResult], n_seeds: int = 0, notes: Mapping[str, str] | None = None
+    ) -> "ExperimentResult":
         """Group trials by run, in the order in which the runs first appear, and the seeds within a run by number."""
         by_run: dict[str, list[TrialResult]] = {}
         for trial in trials:
             by_run.setdefault(trial.run, []).append(trial)
-        runs = (RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds) for run, seeds in by_run.items())
+        noted = notes or {}
+        runs = (
+            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None)
+            for run, seeds in by_run.items()
+        )
         return cls(name, tuple(runs))
 
     @property
@@ -177,13 +193,15 @@ class ExperimentResult:
     def best_run(self) -> RunResult:
         """Highest mean val entity micro F1; the only run with an ok trial, whatever its F1.
 
+        Runs that are out of a race are asked only if there are no others.
+
         Raises:
             ResultError: no run has one, and there is a choice.
         """
-        candidates = [run for run in self.runs if run.n_ok]
+        candidates = [run for run in self.runs if run.n_ok and not run.out] or [run for run in self.runs if run.n_ok]
         if len(candidates) == 1:
             return candidates[0]
-        means = [(run.mean(SELECTION_METRIC), run) for run in self.runs]
+        means = [(run.mean(SELECTION_METRIC), run) for run in candidates]
         defined = [(mean.mean, run) for mean, run in means if mean.n]
         if not defined:
             raise self._nothing_to_choose()

@@ -42,14 +42,15 @@ def _same(old: float, new: float) -> bool:
 
 
 def run_status(run: RunResult, closed: bool = False) -> Status:
-    """`ok` if all seeds ended ok, `failed` if one failed or diverged.
+    """`ok` if all seeds ended ok that the search wanted, `failed` if one failed or diverged.
 
     Args:
         closed: whether seeds that have not ended yet are not going to.
     """
     statuses = {trial.status for trial in run.trials}
-    if "running" in statuses or len(run.trials) < run.n_total:
+    lacking = len(run.trials) < run.n_total and not run.note
+    if "running" in statuses or lacking:
         return "interrupted" if closed else "running"
     if "interrupted" in statuses:
         return "interrupted"
-    return "ok" if statuses == {"ok"} else "failed"
+    return "ok" if statuses <= {"ok", "cut"} else "failed"

@@ -175,14 +175,18 @@ def _verdict(result: ExperimentResult) -> Iterator[str]:
 def _problems(result: ExperimentResult) -> Iterator[str]:
     """Every trial that has not ended ok or has a note, and the seeds that never started."""
     for trial in result.trials:
-        if not trial.ok:
+        if trial.status == "cut":
+            yield f"cut {trial.name}: {trial.reason}"
+        elif not trial.ok:
             yield f"{trial.status} {trial.name}" + (f": {trial.error}" if trial.error else "")
             if trial.log:
                 yield f"  log: {trial.log}"
         elif trial.note:
             yield f"note on {trial.name}: {trial.note}"
     for run in result.runs:
-        if missing := run.n_total - len(run.trials):
+        if run.note:
+            yield f"{run.run}: {run.note}"
+        elif missing := run.n_total - len(run.trials):
             yield f"not started {run.run}: {missing} of {run.n_total} seeds"
 
 

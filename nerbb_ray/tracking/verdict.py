@@ -8,23 +8,18 @@ assumes nothing of the distribution, but n seeds cannot get below p = 2 / 2^n.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from nerbb_ray.tracking.aso import almost_stochastic_order
 from nerbb_ray.tracking.best_of import expected_best
-from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, SeedMean
-
-EXACT_UP_TO = 16  # seeds: beyond, sign flips are drawn instead of counted
-FLIPS = 20_000
-POWER = 0.8
-MAX_SEEDS = 1000
-ALPHA = 0.05
+from nerbb_ray.tracking.paired import ALPHA, holm, paired_t, seeds_needed, sign_flip
+from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, SeedMean, TrialResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +90,10 @@ def lower_is_better(metric: str) -> bool:
 def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict:
     """Compare all runs of an experiment.
 
-    A run without any value of the metric is left out, and so is, with a reason, one that shares less than two seeds
-    with the others while these share more.
+    Left out, with a reason, is a run without any value of the metric, one that was not evaluated on the data of the run
+    with the highest mean, and one that shares less than two seeds with the others while these share more.
     """
+    result, other_data = _on_the_same_data(result, metric)
     values = {
         run.run: {
             trial.seed: trial.metrics[metric]
@@ -107,8 +103,35 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
         for run in result.runs
     }
     left_out = {run: "no seed with a value" for run, found in values.items() if not found}
-    values, few = _with_shared_seeds({run: found for run, found in values.items() if found})
-    return compare(values, metric, left_out | few)
+    # seeds that a dropped run never got would be lost to the others, too
+    most = max(map(len, values.values()), default=0)
+    left_out |= {run.run: run.note or "cut" for run in result.runs if run.out and 0 < len(values[run.run]) < most}
+    values, few = _with_shared_seeds({run: found for run, found in values.items() if run not in left_out})
+    return compare(values, metric, other_data | left_out | few)
+
+
+def evaluated_on(trial: TrialResult, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
+    """The data set and the parts of it that a trial's metrics of some splits come from."""
+    keys = ("dataset_name", *(f"prune_ratio_{split}" for split in splits))
+    parts = (f"{key} = {trial.params.get(key)}" for key in keys)
+    return (*parts, f"fingerprint {(trial.data or 'unknown')[:12]}")
+
+
+def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[ExperimentResult, dict[str, str]]:
+    """The runs that were evaluated on what the best of them was, and why the others are left out."""
+    split = metric.partition("/")[0]
+    data = {run.run: {evaluated_on(trial, (split,)) for trial in run.ok_trials} for run in result.runs if run.n_ok}
+    sign = -1.0 if lower_is_better(metric) else 1.0
+    means = {run.run: sign * run.mean(metric).mean for run in result.runs if run.mean(metric).n}
+    if not means:
+        return result, {}
+    wanted = data[max(means, key=lambda run: means[run])]
+    others = {
+        run: f"evaluated on other data ({'; '.join(', '.join(one) for one in sorted(found))})"
+        for run, found in data.items()
+        if found != wanted
+    }
+    return ExperimentResult(result.name, tuple(run for run in result.runs if run.run not in others)), others
 
 
 def _with_shared_seeds(values: dict[str, dict[int, float]]) -> tuple[dict[str, dict[int, float]], dict[str, str]]:
@@ -169,64 +192,3 @@ def _differences(runs: Sequence[str], scores: Mapping[str, NDArray[np.float64]])
             )
         )
     return tuple(found)
-
-
-def paired_t(differences: ArrayLike) -> float:
-    """Two-sided p of the paired t test: 1 if all differences are 0, 0 if they are all the same and not 0."""
-    from scipy.special import stdtr
-
-    values = np.asarray(differences, dtype=float)
-    mean, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
-    # equal differences have a spread of rounding errors
-    if error <= 1e-12 * np.abs(values).max():
-        return 1.0 if abs(mean) < 1e-12 else 0.0
-    return float(2 * stdtr(len(values) - 1, -abs(mean) / error))
-
-
-def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
-    """Two-sided p of the paired permutation test: how often random signs give a mean as far from 0.
-
-    All 2^n signs are counted for n <= 16; beyond, 20,000 are drawn, and the smallest p is 1 / 20,001.
-    """
-    values = np.asarray(differences, dtype=float)
-    n = len(values)
-    if n <= EXACT_UP_TO:
-        # the first sign can stay: all signs turned round give the same distance from 0
-        bits = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n)) & 1
-        sums = np.abs((1 - 2 * bits) @ values)
-        return float(np.mean(sums >= abs(values.sum()) * (1 - 1e-9) - 1e-15))
-    signs = np.random.default_rng(seed).choice((-1.0, 1.0), (FLIPS, n))
-    as_far = int((np.abs(signs @ values) >= abs(values.sum()) * (1 - 1e-9)).sum())
-    return (as_far + 1) / (FLIPS + 1)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (1979): adjusted p values in the order given."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = highest
-    return adjusted
-
-
-def seeds_needed(mean: float, sd: float, n: int, comparisons: int = 1) -> int | None:
-    """How many seeds beyond `n` a paired t test at 5 % (Bonferroni) needs to see such a difference in 80 % of cases.
-
-    Returns:
-        None for more than 1,000 in all.
-    """
-    from scipy.special import nctdtr, stdtrit
-
-    if mean <= 0 or sd <= 0:
-        return None
-    for total in range(max(3, n + 1), MAX_SEEDS + 1):
-        limit = stdtrit(total - 1, 1 - ALPHA / comparisons / 2)
-        if 1 - nctdtr(total - 1, mean / sd * math.sqrt(total), limit) >= POWER:
-            return total - n
-    return None
-
-
-def smallest_exact_p(n: int) -> float:
-    """The smallest p that the exact two-sided sign-flip test can give with n seeds."""
-    return min(1.0, 2.0 ** (1 - n))

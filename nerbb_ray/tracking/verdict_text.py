@@ -3,10 +3,15 @@
 import io
 import math
 
+from nerbb_ray.tracking.bootstrap import SentenceTest
+from nerbb_ray.tracking.paired import ALPHA, smallest_exact_p
 from nerbb_ray.tracking.results import split_name
-from nerbb_ray.tracking.verdict import ALPHA, Difference, Verdict, smallest_exact_p
+from nerbb_ray.tracking.verdict import Difference, Verdict
 
 NAMED_RUNS = 5  # of a tie set, in words
+HEADERS = ("", "run", "mean +- sem [95 %]", "behind", "95 %", "p t", "p exact", "p Holm", "ASO")
+MEAN = HEADERS.index("mean +- sem [95 %]")
+NARROW = 80  # columns of a screen on which even numbers have to be folded
 
 
 def shown_metric(metric: str) -> str:
@@ -39,7 +44,7 @@ def sentences(verdict: Verdict, limit: int | None = None) -> list[str]:
         ]
     worse = [_better(verdict, d, n) for d in verdict.differences if d.better]
     shown = worse if limit is None else worse[:limit]
-    more = [f"... and than {len(worse) - len(shown)} more runs"] if len(shown) < len(worse) else []
+    more = [f"... and better than {len(worse) - len(shown)} more runs"] if len(shown) < len(worse) else []
     return [*shown, *more, *_ties(verdict), *_power(n), *_left_out(verdict)]
 
 
@@ -84,6 +89,16 @@ def _power(n: int) -> list[str]:
     return [f"{n} seeds never reach p < .05 in the exact test (its smallest p is {lowest}; 6 seeds can: .031)"]
 
 
+def sentence_test_words(best: str, run: str, test: SentenceTest) -> str:
+    """`runB against runA over test sentences: +1.2 points, 95 % 0.3 to 2.1, p = .012; over seeds, too: ...`"""
+    (low, high), (low_seeds, high_seeds) = test.ci95, test.ci95_seeds
+    return (
+        f"{best} against {run} over test sentences: {100 * test.mean:+.1f} points, "
+        f"95 % {100 * low:.1f} to {100 * high:.1f}, {shown_p(test.p)}; over sentences and seeds: "
+        f"95 % {100 * low_seeds:.1f} to {100 * high_seeds:.1f}, {shown_p(test.p_seeds)}"
+    )
+
+
 def _left_out(verdict: Verdict) -> list[str]:
     return [f"{run} is not compared: {why}" for run, why in verdict.left_out.items()]
 
@@ -98,14 +113,20 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     box = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
     seeds = ", ".join(map(str, verdict.seeds))
     title = f"experiment {name}: {shown_metric(verdict.metric)} over the seeds {seeds}"
-    table = Table(box=box, title=Text(title), title_justify="left", pad_edge=False)
-    for header in ("", "run", "mean +- sem [95 %]", "behind", "95 %", "p t", "p exact", "p Holm", "ASO"):
-        table.add_column(header, justify="left" if header in ("", "run") else "right", overflow="fold")
-    behind = {d.run: d for d in verdict.differences}
-    for run, mean in verdict.means.items():
-        mark = "*" if run == verdict.best else "=" if run in verdict.tie_set and behind else ""
-        cells = _cells(behind[run], verdict.metric) if run in behind else [""] * 6
-        table.add_row(mark, run, mean.with_interval(), *cells)
+    table = Table(box=box, title=Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
+    rows = _rows(verdict)
+    whole = sum(max(len(row[k]) for row in [HEADERS, *rows]) + 2 for k in range(len(HEADERS)))
+    if whole > width:  # an interval below its mean
+        rows = [[cell.replace(" [", "\n[") if k == MEAN else cell for k, cell in enumerate(row)] for row in rows]
+    for header in HEADERS:
+        table.add_column(
+            header.replace(" [", "\n[") if whole > width else header,
+            justify="left" if header in ("", "run") else "right",
+            overflow="fold",
+            no_wrap=header != "run" and width >= NARROW,
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
     out = io.StringIO()
     console = Console(file=out, width=width, color_system=None, force_terminal=False, _environ={})
     if verdict.means:
@@ -115,6 +136,16 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     for sentence in sentences(verdict):
         console.print(Text(sentence))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _rows(verdict: Verdict) -> list[list[str]]:
+    behind = {d.run: d for d in verdict.differences}
+    rows = []
+    for run, mean in verdict.means.items():
+        mark = "*" if run == verdict.best else "=" if run in verdict.tie_set and behind else ""
+        cells = _cells(behind[run], verdict.metric) if run in behind else [""] * 6
+        rows.append([mark, run, mean.with_interval(), *cells])
+    return rows
 
 
 def _cells(d: Difference, metric: str) -> list[str]:

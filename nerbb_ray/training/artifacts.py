@@ -9,14 +9,17 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.ner.metrics import Counts
+from nerbb_ray.ner.metrics import Counts, sentence_counts
 from nerbb_ray.training.data import EncodedCorpus
 from nerbb_ray.training.sources import ModelSource
 
 PACKAGES = ("nerbb_ray", "torch", "transformers", "tokenizers", "datasets", "ray", "mlflow", "numpy", "seqeval")
+TEST_SENTENCES = "test_sentences.csv"
 
 
 def files(trial: TrialSpec, test: Counts, environment: dict[str, str]) -> dict[str, str]:
@@ -37,6 +40,17 @@ def confusion_csv(counts: Counts, level: str) -> str:
     writer.writerow(["true\\predicted", *labels])
     writer.writerows([label, *row] for label, row in zip(labels, matrix.tolist(), strict=True))
     return text.getvalue()
+
+
+def sentences_csv(data: EncodedCorpus, predicted: NDArray[np.int64]) -> str:
+    """Right, invented and missed entities of every test sentence, numbered from 0 in the order of the file.
+
+    Args:
+        predicted: tag ids of the words of the test split.
+    """
+    counts = sentence_counts(data.test.gold, predicted, data.test.sentence_starts, data.tags, data.scheme)
+    rows = (f"{number},{tp},{fp},{fn}\n" for number, (tp, fp, fn) in enumerate(counts.tolist()))
+    return "sentence,tp,fp,fn\n" + "".join(rows)
 
 
 def environment(source: ModelSource, data: EncodedCorpus, device: torch.device, dtype: torch.dtype) -> dict[str, str]:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.training.cut import CUT, asked_to_end
+
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -44,6 +46,12 @@ class TrialContext:
         tensor = torch.from_numpy(np.array(numbers)).to(self.device)
         torch.distributed.all_reduce(tensor)
         return tensor.cpu().numpy()
+
+    def asked_to_end(self) -> str:
+        """Why the trial is to end after this epoch; empty: it may go on. The same on every worker."""
+        asked = asked_to_end(self.resume_dir) if self.rank == 0 else ""
+        everywhere = self.add(np.array([float(bool(asked))]))[0] > 0
+        return (asked or CUT) if everywhere else ""
 
     def add_gradients(self, parameters: list[torch.nn.Parameter]) -> None:
         """Sum the gradients of all workers in place; a worker without sentences in this batch adds zeros."""

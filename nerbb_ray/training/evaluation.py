@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nerbb_ray.ner.metrics import Counts, count
 from nerbb_ray.training.batches import IGNORED, batches_of, evaluation_order
 from nerbb_ray.training.context import TrialContext
+from nerbb_ray.training.data import EncodedCorpus
 from nerbb_ray.training.encoding import NO_WORD, EncodedSplit
 from nerbb_ray.training.session import Session
 
@@ -52,8 +53,11 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def evaluate(session: Session, split: EncodedSplit) -> Evaluation:
     """Predict every word of a split once, and count."""
-    predicted, loss = predict_words(session, split)
-    data = session.data
+    return evaluation_of(session.data, split, *predict_words(session, split))
+
+
+def evaluation_of(data: EncodedCorpus, split: EncodedSplit, predicted: NDArray[np.int64], loss: float) -> Evaluation:
+    """Of what was predicted for a split of the data."""
     return Evaluation(count(split.gold, predicted, split.sentence_starts, data.tags, data.scheme), loss)
 
 

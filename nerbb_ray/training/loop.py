@@ -18,7 +18,7 @@ from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rat
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
-from nerbb_ray.training.evaluation import cross_entropy, evaluate
+from nerbb_ray.training.evaluation import cross_entropy, evaluate, evaluation_of, predict_words
 from nerbb_ray.training.model import save_model
 from nerbb_ray.training.progress import Progress
 from nerbb_ray.training.session import WEIGHT_DECAY, Session, seed_epoch, set_up
@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> None:
-    """Train until the rule stops, reporting after every epoch; the last report has the test metrics and all results.
+    """Train until the rule stops, or somebody asks for it.
+
+    Reports after every epoch; the last report has the test metrics and all results.
 
     Same trial, same machine, same number of threads: the same losses, bit for bit on CPU, also where the trial was
     interrupted and goes on from the state in `ctx.resume_dir`.
@@ -41,6 +43,8 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
     begun = time.monotonic() - progress.elapsed_s
     while not progress.ended:
         report = run_epoch(session, progress)
+        if not progress.ended:
+            progress.cut = ctx.asked_to_end()
         if progress.ended:
             report |= finish(session, progress)
         progress.elapsed_s = report["elapsed_s"] = time.monotonic() - begun
@@ -138,7 +142,8 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
     diverged = state.reason is Reason.DIVERGED
     report: dict[str, Any] = {
         "final": True,
-        "reason": state.reason.value if state.reason else "",
+        "reason": progress.cut or (state.reason.value if state.reason else ""),
+        "cut": bool(progress.cut),
         "micro_batch": session.ctx.micro_batch,
         "diverged": diverged,
         "epochs": state.epoch,
@@ -150,12 +155,19 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
     }
     if kept.val is None or (diverged and session.trial.settings.evaluate_checkpoint == "last"):
         return report
+    if progress.cut:
+        # of no use to anybody: neither tested nor saved
+        return report | {"chosen": kept.val.metrics("val")}
     kept.restore(session)
-    test = evaluate(session, session.data.test)
+    predicted, loss = predict_words(session, session.data.test)
+    test = evaluation_of(session.data, session.data.test, predicted, loss)
     tested = test.metrics("test")
     # val/... of a report is that of its epoch; what the chosen weights reach stands apart
     report |= tested | {"chosen": kept.val.metrics("val") | tested}
-    report["artifacts"] = artifacts.files(session.trial, test.counts, report["environment"])
+    report["artifacts"] = {
+        **artifacts.files(session.trial, test.counts, report["environment"]),
+        artifacts.TEST_SENTENCES: artifacts.sentences_csv(session.data, predicted),
+    }
     if session.ctx.checkpoint_dir is not None and session.ctx.rank == 0:
         save_whole(session, progress, session.ctx.checkpoint_dir)
         report["checkpoint"] = str(session.ctx.checkpoint_dir)

@@ -48,17 +48,19 @@ class Progress:
     Args:
         history: the monitored value of every epoch.
         elapsed_s: of training, without what was lost.
+        cut: why the trial ends although the rule would go on.
     """
 
     state: AdaptiveState
     history: list[float | None] = field(default_factory=list)
     kept: Kept = field(default_factory=Kept)
     elapsed_s: float = 0.0
+    cut: str = ""
 
     @property
     def ended(self) -> bool:
-        """Whether the rule has stopped the trial."""
-        return self.state.stage is Stage.STOPPED
+        """Whether the rule has stopped the trial, or somebody else."""
+        return bool(self.cut) or self.state.stage is Stage.STOPPED
 
 
 def copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -108,4 +108,4 @@ def exit_status(result: ExperimentResult, again: str) -> int:
     if "interrupted" in statuses:
         print(f"interrupted; go on with: {again}", file=sys.stderr)
         return INTERRUPTED
-    return FAILED if statuses - {"ok"} else OK
+    return FAILED if statuses - {"ok", "cut"} else OK

@@ -4,27 +4,30 @@ import logging
 import shutil
 from collections.abc import Iterable, Mapping
 
-from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
+from nerbb_ray.config.trials import TrialSpec, expand, trial_of
 from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tracking.results import TrialResult
 
 # parameters that may change without changing what a trial computes; the seed names the trial
 FREE = ("run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs")
-FINISHED = ("ok", "diverged")
+FINISHED = {"ok", "diverged"}
 
 log = logging.getLogger(__name__)
 
 
 def finished_trials(
-    name: str, trials: Iterable[TrialSpec], store: StorePaths, *, must_exist: bool = False
-) -> dict[str, TrialResult]:
-    """The trials, by name, that ended ok or diverged: running them again would give the same.
+    spec: ExperimentSpec, store: StorePaths, *, must_exist: bool = False
+) -> tuple[dict[str, TrialResult], dict[str, RunSpec]]:
+    """The trials, by name, that ended ok or diverged, or that the race has cut: they need not run again.
 
     Seeds that are no longer asked for are among them: what was measured of a run counts in its mean.
 
     Args:
         must_exist: whether an experiment without any earlier trial is an error.
+    Returns:
+        The trials, and the runs among them that a search has proposed.
     Raises:
         ConfigError: an earlier trial of a run had other parameters; the error shows the difference.
         ResultError: there are no earlier trials, but there must be; or MLflow cannot be read.
@@ -33,14 +36,29 @@ def finished_trials(
     from nerbb_ray.tracking.mlflow_reader import find_result
 
     # what MLflow does not know yet would be trained again
+    name = spec.name
     deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
     known = find_result(store.tracking_uri, name)
     if must_exist and not (known and known.trials):
         raise ResultError(f"experiment {name}: there is nothing to resume; run it without --resume")
-    planned = {trial.run: trial for trial in trials}
+    planned = {trial.run: trial for trial in expand(spec)}
+    proposed = _proposed(spec, known.trials if known else ())
+    planned |= {run.name: trial_of(spec, run, spec.settings.seeds[0]) for run in proposed.values()}
     earlier = [trial for trial in known.trials if trial.run in planned] if known else []
     refuse_changes(name, planned, earlier)
-    return {trial.name: trial for trial in earlier if trial.status in FINISHED}
+    # without a race, nothing keeps a trial from catching up
+    finished = {*FINISHED, "cut"} if spec.search.racing else FINISHED
+    return {trial.name: trial for trial in earlier if trial.status in finished}, proposed
+
+
+def _proposed(spec: ExperimentSpec, trials: Iterable[TrialResult]) -> dict[str, RunSpec]:
+    """The runs of earlier trials that are points of the patterns of an experiment."""
+    if not any(run.space for run in spec.runs):
+        return {}
+    from nerbb_ray.tune.proposals import proposed_earlier
+
+    found = (proposed_earlier(spec, trial) for trial in trials)
+    return {run.name: run for run in found if run is not None}
 
 
 def refuse_changes(name: str, planned: Mapping[str, TrialSpec], earlier: Iterable[TrialResult]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from nerbb_ray.config.keys import written
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import TrialSpec, expand
+from nerbb_ray.config.trials import TrialSpec, expand, most_trials
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.options import RunOptions
@@ -41,10 +42,15 @@ class PlannedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All trials of an experiment, and why some numbers are not known."""
+    """All trials of an experiment that are known beforehand, and what is to be known of the rest.
+
+    Args:
+        most_trials: that there can be; a search may end sooner.
+    """
 
     experiment: str
     trials: tuple[PlannedTrial, ...]
+    most_trials: int
     concurrent: int
     notes: tuple[str, ...]
 
@@ -53,7 +59,7 @@ class Plan:
 
     def table(self) -> Table:
         """One row per trial."""
-        title = f"{self.experiment}: trials {len(self.trials)}, at a time {self.concurrent}"
+        title = f"{self.experiment}: trials {self.most_trials}, at a time {self.concurrent}"
         table = Table(title=title, title_justify="left", caption_justify="left")
         for column in ("run", "seed", "parameters that vary", "epochs", "steps/epoch", "resources"):
             numeric = column in ("seed", "epochs", "steps/epoch")
@@ -76,7 +82,7 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
     resources = options.apply(spec.resources)
     notes: list[str] = []
     try:
-        allotment: Allotment = allot(resources, this_machine(), len(trials))
+        allotment: Allotment = allot(resources, this_machine(), most_trials(spec))
     except NerbbError:
         if cluster_address(options.address) is None:
             raise
@@ -84,8 +90,10 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
     steps = _steps(spec, store, notes)
     varying = varying_keys(trials)
+    notes += _search_notes(spec)
     return Plan(
         experiment=spec.name,
+        most_trials=most_trials(spec),
         trials=tuple(
             PlannedTrial(
                 run=trial.run,
@@ -103,10 +111,29 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
     )
 
 
+def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
+    """What the search will decide as it goes."""
+    search, seeds = spec.search, spec.settings.multiple_runs
+    for run in spec.runs:
+        if run.space:
+            space = ", ".join(f"{key} = {domain}" for key, domain in run.space)
+            yield f"{run.name}: {search.num_samples} points x {seeds} seeds, chosen by {search.algorithm} from {space}"
+    if search.racing:
+        first = min(search.min_seeds, seeds)
+        yield f"racing: every run gets {first} of {seeds} seeds; the others only those that can still be the best"
+    for key in ("time_budget", "max_hours", "max_cost"):
+        if getattr(search, key) is not None:
+            yield f"{key} = {getattr(search, key):g} may end the search sooner"
+
+
 def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
     """The parameters that are not the same in all trials and have no column of their own."""
     all_params = [trial.params() for trial in trials]
-    return [key for key in all_params[0] if key not in SHOWN and len({str(p[key]) for p in all_params}) > 1]
+    return [
+        key
+        for key in (all_params[0] if all_params else ())
+        if key not in SHOWN and len({str(p[key]) for p in all_params}) > 1
+    ]
 
 
 def _steps(spec: ExperimentSpec, store: StorePaths, notes: list[str]) -> dict[str, int | None]:

@@ -1,11 +1,15 @@
 """Everything that is done once per experiment and before any trial: data, tokenisation, models, checks."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerbb_ray.config.spec import ExperimentSpec, RunSpec
+from nerbb_ray.config.domains import Choice
+from nerbb_ray.config.draws import concrete
+from nerbb_ray.config.keys import keys_of
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.ner.corpus import Corpus, find_corpus
 from nerbb_ray.store import StorePaths
@@ -13,6 +17,8 @@ from nerbb_ray.training.data import check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model import check_length, load_tokenizer
 from nerbb_ray.training.plain_bert import plain_tokenizer
 from nerbb_ray.training.sources import ModelSource, find_model
+
+NEED_PREPARATION = {*keys_of(DatasetParams), *keys_of(ModelParams), "max_seq_length", "batch_size"}
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +92,17 @@ class Preparation:
         return self._sources[name]
 
 
+def _extremes(run: RunSpec) -> Iterator[RunSpec]:
+    """Points of a pattern that have every data set, model and length that it can have, or the ends of an interval."""
+    middle = {key: domain.middle() for key, domain in run.space}
+    for key, domain in run.space:
+        if key not in NEED_PREPARATION:
+            continue
+        for value in domain.values if isinstance(domain, Choice) else (domain.low, domain.fitted(domain.high)):
+            yield concrete(run, middle | {key: value})
+    yield concrete(run, middle)
+
+
 def _tokenizer(source: ModelSource, uncased: bool | None, max_seq_length: int) -> Any:
     plain = plain_tokenizer(source, uncased, max_seq_length)
     if plain is not None:
@@ -95,7 +112,7 @@ def _tokenizer(source: ModelSource, uncased: bool | None, max_seq_length: int) -
 
 
 def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepared]:
-    """Prepare all runs of an experiment, by name.
+    """Prepare all runs of an experiment, by name, and of a pattern those of its points that say whether all can run.
 
     Raises:
         NerbbError: what is wrong; if several things are, one error that names them all.
@@ -103,10 +120,11 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
     prepared: dict[str, Prepared] = {}
     problems: dict[str, NerbbError] = {}
     for run in spec.runs:
-        try:
-            prepared[run.name] = preparation.run(spec, run)
-        except NerbbError as error:
-            problems.setdefault(str(error), error)
+        for point in _extremes(run) if run.space else [run]:
+            try:
+                prepared[point.name] = preparation.run(spec, point)
+            except NerbbError as error:
+                problems.setdefault(str(error), error)
     if len(problems) > 1:
         raise NerbbError("\n".join(problems))
     if problems:

@@ -7,8 +7,8 @@ of all races, however often one looks. The variance is that of the differences o
 still in (model: value = run + seed + noise), whichever is larger: the pooled one has the degrees of freedom that three
 seeds lack, the own one protects a run that is less steady than the others.
 
-The race ends when one run is left, when all seeds are used, or when the seeds that are left would rather not separate
-what is left (predictive power, Spiegelhalter et al. 1986): these runs are tied.
+The race ends when one run is left, when all seeds are used, or when the seeds that are left have less than the usual
+power of 80 % to separate any two of what is left (predictive power, Spiegelhalter et al. 1986): these runs are tied.
 
 Races of configurations: Maron and Moore 1994 (Hoeffding races), Birattari et al. 2002 (F-Race).
 Everything here is a function of the values alone, so that a driver that was killed decides the same again.
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-FUTILE = 0.5  # chance to separate any two of the runs with the seeds that are left, below which they are tied
+POWER = 0.8  # chance to separate two of the runs with the seeds that are left, below which they are tied
 Values = Mapping[str, Mapping[int, float]]
 
 
@@ -71,7 +71,7 @@ class Race:
             if any(seed not in values.get(run, {}) for run in contenders for seed in self.seeds[:look]):
                 return Decision(leader, dropped)
             table = self._table(contenders, values, look)
-            leader = contenders[int(table.mean(axis=1).argmax())]
+            leader = contenders[_best(table)]
             worse = self._worse(contenders, table)
             dropped |= worse
             keep = [i for i, run in enumerate(contenders) if run not in worse]
@@ -104,10 +104,8 @@ class Race:
         return max(means, key=lambda run: means[run]) if means else None
 
     def _table(self, contenders: Sequence[str], values: Values, look: int) -> NDArray[np.float64]:
-        """*Shape:* (contenders, look)"""
-        table = np.array([[values[run][seed] for seed in self.seeds[:look]] for run in contenders], dtype=float)
-        finite = table[np.isfinite(table)]
-        return np.where(np.isfinite(table), table, finite.min() if len(finite) else 0.0)
+        """The values, with -inf for what failed. *Shape:* (contenders, look)"""
+        return np.array([[values[run][seed] for seed in self.seeds[:look]] for run in contenders], dtype=float)
 
     def _critical(self, degrees: float) -> float:
         """Quantile of Student's t for one of all comparisons that the race can make."""
@@ -117,7 +115,7 @@ class Race:
         return float(stdtrit(degrees, 1 - (1 - self.confidence) / (looks * max(1, len(self.runs) - 1))))
 
     def _worse(self, contenders: Sequence[str], table: NDArray[np.float64]) -> dict[str, str]:
-        best = int(table.mean(axis=1).argmax())
+        best = _best(table)
         behind, errors, degrees = _differences(table, best)
         limit = self._critical(degrees)
         return {
@@ -127,17 +125,27 @@ class Race:
         }
 
     def _futile(self, table: NDArray[np.float64]) -> bool:
-        """Whether no contender would probably be dropped if all seeds were used."""
+        """Whether no contender would be dropped with enough probability if all seeds were used."""
         from scipy.special import ndtr
 
-        best, (runs, seeds), total = int(table.mean(axis=1).argmax()), table.shape, len(self.seeds)
+        best, (runs, seeds), total = _best(table), table.shape, len(self.seeds)
         behind, errors, _ = _differences(table, best)
         spread = np.maximum(errors * math.sqrt(seeds), 1e-12)  # of a single difference
         limit = self._critical((runs - 1) * (total - 1)) * spread / math.sqrt(total)
         # the mean difference at the end, seen from here: its mean is that of now
         noise = spread * math.sqrt(1 / seeds - 1 / total)
         chance = ndtr((behind - limit) / noise) + ndtr((-behind - limit) / noise)
-        return bool(np.delete(chance, best).max() < FUTILE)
+        return bool(np.delete(chance, best).max() < POWER)
+
+
+def _filled(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What failed counts as the worst value of all."""
+    finite = table[np.isfinite(table)]
+    return np.where(np.isfinite(table), table, finite.min() if len(finite) else 0.0)
+
+
+def _best(table: NDArray[np.float64]) -> int:
+    return int(_filled(table).mean(axis=1).argmax())
 
 
 def _differences(table: NDArray[np.float64], best: int) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
@@ -145,10 +153,14 @@ def _differences(table: NDArray[np.float64], best: int) -> tuple[NDArray[np.floa
 
     *Shape:* (runs, seeds) -> (runs,), (runs,)
     """
-    runs, seeds = table.shape
+    whole = np.isfinite(table).all(axis=1)
+    table = _filled(table)
+    seeds = table.shape[1]
     differences = table[best] - table
-    residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
-    degrees = (runs - 1) * (seeds - 1)
+    # a seed that failed says nothing about how steady the other runs are
+    steady = table[whole] if whole.sum() > 1 else table
+    residuals = steady - steady.mean(axis=1, keepdims=True) - steady.mean(axis=0) + steady.mean()
+    degrees = (len(steady) - 1) * (seeds - 1)
     pooled = 2 * float((residuals**2).sum()) / degrees
     variance = np.maximum(differences.var(axis=1, ddof=1), pooled)
     return differences.mean(axis=1), np.sqrt(variance / seeds), degrees

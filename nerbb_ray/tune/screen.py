@@ -117,7 +117,8 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_complete(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
         row.ended = time.monotonic()
-        row.state = "diverged" if row.report and row.report.get("diverged") else "done"
+        report = row.report or {}
+        row.state = "diverged" if report.get("diverged") else "cut" if report.get("cut") else "done"
         reason = row.report.get("reason", "") if row.report else ""
         self._line(trial, f"{row.state} after {row.elapsed}: {reason}")
 
@@ -138,7 +139,8 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
             self.console.print(self.table())
 
     def _row(self, trial: Any) -> Row:
-        return self.rows[TrialSpec.from_dict(trial.config["job"]["trial"]).name]
+        spec = TrialSpec.from_dict(trial.config["job"]["trial"])
+        return self.rows.setdefault(spec.name, Row(spec.run, spec.seed))
 
     def _line(self, trial: Any, text: str) -> None:
         if not self.console.is_terminal:

@@ -16,7 +16,7 @@ from seqeval.scheme import BILOU, IOB2
 from sklearn.metrics import confusion_matrix
 from sklearn.metrics import precision_recall_fscore_support as sklearn_scores
 
-from nerbb_ray.ner.metrics import Counts, count
+from nerbb_ray.ner.metrics import Counts, count, sentence_counts
 from nerbb_ray.ner.tags import convert, entities, tag_set
 
 CLASSES = ("LOC", "PER", "U-boat")
@@ -143,6 +143,22 @@ def test_counts_of_pieces_add_up_to_the_counts_of_the_whole(scheme, data):
     gold, predicted = data.draw(tagged(scheme))
     pieces = [counted([g], [p], scheme) for g, p in zip(gold, predicted, strict=True)]
     assert reduce(add, pieces, Counts.zeros(CLASSES)) == counted(gold, predicted, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["plain", "bio", "bilou"])
+@settings(deadline=None)
+@given(data=st.data())
+def test_entities_of_sentences_are_those_of_each_sentence_alone(scheme, data):
+    gold, predicted = data.draw(tagged(scheme))
+    tags = tag_set(CLASSES, scheme)
+    ids, starts = flat(gold, tags)
+    found = sentence_counts(ids, flat(predicted, tags)[0], starts, tags, scheme)
+    expected = []
+    for g, p in zip(gold, predicted, strict=True):
+        matrix = counted([g], [p], scheme).entity
+        correct, true, guessed = matrix[1:, 1:].trace(), matrix[1:].sum(), matrix[:, 1:].sum()
+        expected.append([correct, guessed - correct, true - correct])
+    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize("scheme", ["plain", "bio", "bilou"])

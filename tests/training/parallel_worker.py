@@ -1,6 +1,6 @@
 """One of several workers that train trials together, without Ray: `parallel_worker.py FOLDER RANK`.
 
-FOLDER/jobs: a pickle of (trial, data, source, jobs); a job is (name, number of workers, folder of the states, epoch in
+FOLDER/jobs: a pickle of (trial, source, jobs); a job is (name, data, number of workers, folder of the states, epoch in
 whose report all workers are interrupted or None). The reports of a job go to FOLDER/NAME.RANK.
 """
 
@@ -20,16 +20,23 @@ class Interrupted(BaseException):
     """Ends a job."""
 
 
+def plain(values: dict) -> dict:
+    """Of a report: the numbers, and what was found in every test sentence."""
+    numbers = {key: value for key, value in values.items() if isinstance(value, float | int)}
+    sentences = values.get("artifacts", {}).get("test_sentences.csv", "")
+    return numbers | values.get("chosen", {}) | {"sentences": sentences}
+
+
 def main(folder: Path, rank: int) -> None:
-    trial, data, source, jobs = pickle.loads((folder / "jobs").read_bytes())
-    for name, world_size, states, last_epoch in jobs:
+    trial, source, jobs = pickle.loads((folder / "jobs").read_bytes())
+    for name, data, world_size, states, last_epoch in jobs:
         if rank >= world_size:
             continue
         torch.distributed.init_process_group("gloo", f"file://{folder / name}", rank=rank, world_size=world_size)
         reports = []
 
         def report(values: dict, reports: list[dict] = reports, last_epoch: int | None = last_epoch) -> None:
-            reports.append({k: v for k, v in values.items() if isinstance(v, float | int)} | values.get("chosen", {}))
+            reports.append(plain(values))
             if values["epoch"] == last_epoch:
                 raise Interrupted
 

@@ -13,8 +13,10 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.corpus import load_corpus
+from nerbb_ray.tracking.bootstrap import micro_f1, parse
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.context import TrialContext, device_precision
+from nerbb_ray.training.cut import ask_to_end
 from nerbb_ray.training.data import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.evaluation import evaluate
 from nerbb_ray.training.loop import train_trial
@@ -111,11 +113,16 @@ def test_results_come_with_everything_one_needs_to_read_them(data, source) -> No
         "confusion_matrix_entity.csv",
         "config.json",
         "environment.json",
+        "test_sentences.csv",
     }
     assert json.loads(files["config.json"]) == trial().params()
     rows = [line.split(",") for line in files["confusion_matrix_token.csv"].splitlines()]
     assert rows[0] == ["true\\predicted", "O", "LOC", "PER"]
     assert sum(int(cell) for row in rows[1:] for cell in row[1:]) == len(data.test.gold)
+    sentences = parse(files["test_sentences.csv"])
+    assert len(sentences) == data.test.num_sentences
+    chosen = last["chosen"]["test/entity/micro/f1"]
+    assert float(micro_f1(sentences.sum(axis=0))) == pytest.approx(chosen, nan_ok=True)
     environment = json.loads(files["environment.json"])
     assert environment["data_fingerprint"] == data.fingerprint
     assert environment["precision"] == "float32"
@@ -223,3 +230,26 @@ def test_bf16_learns_as_well(data, source) -> None:
     last = trained(trial(max_epochs=12, early_stopping=False, settings=settings), data, source)[-1]
     assert last["chosen"]["test/entity/micro/f1"] > 0.9
     assert last["environment"]["precision"] == "bfloat16"
+
+
+def test_a_trial_that_is_asked_to_end_does_so_after_its_epoch_untested_and_unsaved(data, source, tmp_path) -> None:
+    reports: list[dict] = []
+
+    def report(values) -> None:
+        reports.append(dict(values))
+        if len(reports) == 2:
+            ask_to_end(tmp_path / "states", "cut: cannot catch up")
+
+    ctx = TrialContext(
+        report=report, device=CPU, threads=1, checkpoint_dir=tmp_path / "model", resume_dir=tmp_path / "states"
+    )
+    train_trial(trial(max_epochs=9), data, source, ctx)
+    assert [r["epoch"] for r in reports] == [0, 1, 2]
+    last = reports[-1]
+    assert (last["final"], last["cut"], last["reason"], last["epochs"]) == (True, True, "cut: cannot catch up", 3)
+    assert set(last["chosen"])
+    assert all(name.startswith("val/") for name in last["chosen"])
+    assert last["checkpoint"] == ""
+    assert not (tmp_path / "model").exists()
+    # what it had reached is that of the whole trial's first epochs
+    assert [r["val/loss"] for r in reports] == [r["val/loss"] for r in trained(trial(max_epochs=9), data, source)[:3]]

@@ -18,12 +18,14 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.ner.corpus import load_corpus
 from nerbb_ray.training.context import TrialContext
+from nerbb_ray.training.cut import ask_to_end
 from nerbb_ray.training.data import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import ModelSource, find_model
 
 WORKER = Path(__file__).with_name("parallel_worker.py")
+NOT_COMPARED = ("elapsed_s", "ends_itself", "micro_batch", "sentences")
 # means of a batch are summed in another order
 CLOSE = {"rel": 1e-5, "abs": 1e-7, "nan_ok": True}
 
@@ -70,7 +72,10 @@ def one_worker(spec, data, source, **context) -> list[dict]:
         spec, data, source, TrialContext(report=reports.append, device=torch.device("cpu"), threads=1, **context)
     )
     return [
-        {k: v for k, v in report.items() if isinstance(v, float | int)} | report.get("chosen", {}) for report in reports
+        {k: v for k, v in report.items() if isinstance(v, float | int)}
+        | report.get("chosen", {})
+        | {"sentences": report.get("artifacts", {}).get("test_sentences.csv", "")}
+        for report in reports
     ]
 
 
@@ -79,15 +84,27 @@ JOBS = (
     ("four", 4, None, None),
     ("interrupted", 2, "states of the interrupted", 1),
     ("continued", 2, "states of the interrupted", None),
+    ("tested", 3, None, None),
+    ("cut", 2, "states of the cut", None),
 )
 
 
 @pytest.fixture(scope="module")
-def of_workers(spec, data, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
+def tested(data: EncodedCorpus) -> EncodedCorpus:
+    """With sentences to test on that are not all alike."""
+    return replace(data, test=data.train.head(17))
+
+
+@pytest.fixture(scope="module")
+def of_workers(spec, data, tested, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
     """The reports of every worker, by the name of the job."""
     folder = tmp_path_factory.mktemp("workers")
-    jobs = [(name, number, states and folder / states, epoch) for name, number, states, epoch in JOBS]
-    (folder / "jobs").write_bytes(pickle.dumps((spec, data, source, jobs)))
+    jobs = [
+        (name, tested if name == "tested" else data, number, states and folder / states, epoch)
+        for name, number, states, epoch in JOBS
+    ]
+    ask_to_end(folder / "states of the cut", "asked to")
+    (folder / "jobs").write_bytes(pickle.dumps((spec, source, jobs)))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     running = [
         subprocess.Popen([sys.executable, WORKER, folder, str(rank)], env=environment)
@@ -101,10 +118,7 @@ def of_workers(spec, data, source, tmp_path_factory) -> dict[str, list[list[dict
 
 
 def comparable(reports: list[dict]) -> list[dict]:
-    return [
-        {name: value for name, value in report.items() if name not in ("elapsed_s", "ends_itself", "micro_batch")}
-        for report in reports
-    ]
+    return [{name: value for name, value in report.items() if name not in NOT_COMPARED} for report in reports]
 
 
 def assert_close(reports: list[dict], expected: list[dict]) -> None:
@@ -126,6 +140,13 @@ def test_several_workers_give_what_one_gives(job, alone, of_workers) -> None:
         assert repr(comparable(other)) == repr(comparable(first)), "the workers decide on the same numbers"
 
 
+def test_entities_of_test_sentences_are_in_their_order_whoever_predicted_them(spec, tested, source, of_workers) -> None:
+    expected = one_worker(spec, tested, source)[-1]["sentences"]
+    assert len(expected.splitlines()) == 1 + 17
+    assert {line.partition(",")[2] for line in expected.splitlines()[1:]} >= {"0,0,0", "2,0,0"}
+    assert {reports[-1]["sentences"] for reports in of_workers["tested"]} == {expected}
+
+
 @pytest.mark.parametrize("size", [1, 5, 8])
 def test_micro_batches_give_what_whole_batches_give(size, alone, spec, data, source) -> None:
     assert_close(one_worker(spec, data, source, micro_batch=size), alone)
@@ -135,3 +156,8 @@ def test_workers_that_were_interrupted_go_on_and_end_the_same(of_workers) -> Non
     assert [report["epoch"] for report in of_workers["interrupted"][0]] == [0, 1]
     # what was interrupted while it was reported had not been stored
     assert repr(comparable(of_workers["continued"][0])) == repr(comparable(of_workers["two"][0][1:]))
+
+
+def test_workers_that_are_asked_to_end_do_so_together(of_workers) -> None:
+    assert [[report["epoch"] for report in reports] for reports in of_workers["cut"]] == [[0], [0]]
+    assert all(reports[-1]["cut"] for reports in of_workers["cut"])

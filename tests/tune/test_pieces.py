@@ -22,8 +22,7 @@ from nerbb_ray.tune.options import RunOptions, add_run_options, run_options
 from nerbb_ray.tune.resources import Allotment
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 from nerbb_ray.tune.screen import Screen
-from nerbb_ray.tune.space import Job, job_of, to_param_space
-from nerbb_ray.tune.tuner import longest_first
+from nerbb_ray.tune.space import Job, job_of, longest_first, to_param_space
 
 
 def spec(seeds: int = 2, **hparams) -> ExperimentSpec:

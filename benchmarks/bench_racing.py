@@ -1,0 +1,160 @@
+"""What a race costs and whether it finds the winner: over recorded curves of real runs, and over simulated ones.
+
+    python benchmarks/bench_racing.py [--experiments 500]
+
+The program's own agenda (first seeds, race, cuts inside of trials) runs in virtual time on two slots; only the training
+is replaced by curves. A race has found the winner if its leader is in the tie set of the full grid: the runs that all
+seeds together cannot tell from the best (nerbb_ray/tracking/verdict.py). Epochs are those of all trials together.
+"""
+
+import argparse
+import heapq
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nerbb_ray.config.ini import build_spec
+from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.tracking.verdict import compare
+from nerbb_ray.tune.agenda import Agenda
+
+RECORDED = Path(__file__).with_name("racing_curves.json")
+METRIC = "val/entity/micro/f1"
+SLOTS, MAX_EPOCHS = 2, 24
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Of a trial: the metric after every epoch, and what the kept weights reach."""
+
+    epochs: tuple[float, ...]
+    value: float
+
+
+Curves = Mapping[str, Mapping[int, Curve]]  # run -> seed -> curve
+
+
+@dataclass(frozen=True)
+class Race:
+    """How a race went, against the full grid."""
+
+    found: bool
+    share: float  # of the grid's epochs
+    kept: bool  # whether the run with the best mean of the full grid was not dropped
+
+
+def race(curves: Curves) -> Race:
+    """Run a whole experiment in virtual time."""
+    spec = _spec(curves)
+    names = dict(zip((run.name for run in spec.runs), curves, strict=True))
+    agenda = Agenda(spec, SLOTS, clock=lambda: 0.0)
+    # (time, order, trial, epoch, asked to end)
+    queue: list[tuple[int, int, TrialSpec, int, bool]] = []
+    time = epochs = 0
+    while not agenda.ended:
+        while len(queue) < SLOTS and (trial := agenda.next()) is not None:
+            heapq.heappush(queue, (time + 1, epochs + len(queue), trial, 0, False))
+        if not queue:
+            continue
+        time, _, trial, epoch, asked = heapq.heappop(queue)
+        epochs += 1
+        curve = curves[names[trial.run]][trial.seed]
+        ended = epoch + 1 == len(curve.epochs)
+        why = agenda.watch(trial, {METRIC: curve.epochs[epoch], "epoch": epoch})
+        if ended or asked:
+            value = curve.value if ended else max(curve.epochs[: epoch + 1])
+            agenda.end(trial, value, None, whole=ended)
+        else:
+            heapq.heappush(queue, (time + 1, epochs + len(queue), trial, epoch + 1, why is not None))
+    decision = agenda.race()
+    full = compare({run: {s: c.value for s, c in seeds.items()} for run, seeds in curves.items()}, METRIC)
+    grid = sum(len(curve.epochs) for seeds in curves.values() for curve in seeds.values())
+    leader = names[decision.leader or ""]
+    return Race(leader in full.tie_set, epochs / grid, full.best not in {names[run] for run in decision.dropped})
+
+
+def _spec(curves: Curves) -> ExperimentSpec:
+    """An experiment with as many runs and seeds."""
+    params = {"dataset_name": "d", "pretrained_model_name": "m", "racing": True, "max_epochs": MAX_EPOCHS}
+    rates = [1e-5 * (1 + i) for i in range(len(curves))]
+    seeds = len(next(iter(curves.values())))
+    return build_spec("e", params={**params, "lr_max": rates, "multiple_runs": seeds})
+
+
+def recorded(rng: np.random.Generator, count: int) -> Iterator[tuple[str, Curves]]:
+    """Every recorded experiment, `count` times with its runs and seeds in another order."""
+    for name, runs in json.loads(RECORDED.read_text()).items():
+        for _ in range(count):
+            order = rng.permutation(len(next(iter(runs.values()))))
+            names = rng.permutation(list(runs))
+            yield name, {run: _shuffled(list(runs[run].values()), order) for run in names}
+
+
+def _shuffled(seeds: list[dict], order: np.ndarray) -> dict[int, Curve]:
+    return {43 + i: Curve(tuple(seeds[k]["curve"]), seeds[k]["value"]) for i, k in enumerate(order)}
+
+
+def simulated(rng: np.random.Generator, count: int) -> Iterator[tuple[str, Curves]]:
+    """Experiments with 6 to 10 runs of 8 seeds; the kinds take turns."""
+    gaps = {
+        "equal runs": lambda n: np.zeros(n),
+        "small gaps (0 to 3 points)": lambda n: rng.uniform(0, 0.03, n),
+        "mixed gaps (4 points on average)": lambda n: rng.exponential(0.04, n),
+        "wide gaps (0 to 30 points)": lambda n: rng.uniform(0, 0.3, n),
+        "some runs fail": lambda n: np.where(rng.random(n) < 0.4, 0.55, rng.exponential(0.04, n)),
+    }
+    for number in range(count):
+        kind = list(gaps)[number % len(gaps)]
+        runs = int(rng.integers(6, 11))
+        best = 0.6 - np.append(0.0, gaps[kind](runs - 1))
+        seed_effect = rng.normal(0, 0.01, 8)
+        noise = 0.015 * np.exp(rng.normal(0, 0.4, runs))
+        order = rng.permutation(runs)
+        yield kind, {f"run{i}": _run(rng, best[k], seed_effect, noise[k]) for i, k in enumerate(order)}
+
+
+def _run(rng: np.random.Generator, best: float, seed_effect: np.ndarray, noise: float) -> dict[int, Curve]:
+    """Curves that rise to what the run can reach, at a speed of its own, and end by patience."""
+    speed, delay = rng.uniform(1.5, 6), rng.uniform(0, 3)
+    found = {}
+    for seed, effect in enumerate(seed_effect):
+        top = max(0.0, best + effect + rng.normal(0, noise))
+        length = int(np.clip(delay + speed * rng.uniform(2.5, 4), 5, MAX_EPOCHS))
+        time = np.maximum(0, np.arange(1, length + 1) - delay)
+        curve = np.clip(top * (1 - np.exp(-time / speed)) + rng.normal(0, 0.008, length), 0, 1)
+        found[43 + seed] = Curve(tuple(curve.tolist()), float(curve.max()))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", type=int, default=500, help="simulated ones (500)")
+    parser.add_argument("--orders", type=int, default=100, help="of each recorded experiment (100)")
+    args = parser.parse_args()
+    rng = np.random.default_rng(1)
+    races: dict[str, list[Race]] = {}
+    for kind, curves in recorded(rng, args.orders):
+        races.setdefault(f"recorded: {kind}", []).append(race(curves))
+    for kind, curves in simulated(rng, args.experiments):
+        races.setdefault(f"simulated: {kind}", []).append(race(curves))
+    everything = [one for kind, found in races.items() if kind.startswith("simulated") for one in found]
+    print("| experiments | races | winner found | best run kept | share of the grid's epochs |")
+    print("|---|---|---|---|---|")
+    for kind, found in {**races, "**simulated, all**": everything}.items():
+        if found:
+            print(_row(kind, found))
+
+
+def _row(kind: str, races: list[Race]) -> str:
+    share = np.array([one.share for one in races])
+    spread = f"{100 * np.quantile(share, 0.05):.0f} to {100 * np.quantile(share, 0.95):.0f} %"
+    found, kept = (100 * np.mean([getattr(one, name) for one in races]) for name in ("found", "kept"))
+    return f"| {kind} | {len(races)} | {found:.1f} % | {kept:.1f} % | {100 * share.mean():.0f} % ({spread}) |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""`nerbb study`: run a folder of experiments, and table them against the fraction of the training data."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nerbb_ray.commands.command import Command
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.store import StorePaths, current_store
+from nerbb_ray.tune.command import FAILED, INTERRUPTED, OK, USER_ERROR, again_with
+from nerbb_ray.tune.options import RunOptions
+
+if TYPE_CHECKING:
+    from nerbb_ray.config.spec import ExperimentSpec
+    from nerbb_ray.tracking.results import ExperimentResult
+
+PHASES = ("test", "val")
+
+
+def study(args: Namespace) -> int:
+    from nerbb_ray.study.files import read_study
+
+    store, specs = current_store(args.store), read_study(args.folder, args.only or ())
+    if args.dry_run:
+        return _show_plan(specs)
+    if args.table:
+        from nerbb_ray.overview import results_so_far
+
+        results = {spec.name: results_so_far(store, spec.name) for spec in specs}
+        _show(args, specs, results)
+        return OK
+    status, done = _run(specs, store, RunOptions(address=args.address, quiet=args.quiet))
+    if status == INTERRUPTED:
+        again = again_with(["nerbb", *args.words]).removesuffix(" --resume")
+        print(f"interrupted; go on with: {again}", file=sys.stderr)
+    _show(args, specs, {spec.name: done.get(spec.name) for spec in specs})
+    return status
+
+
+def _run(
+    specs: Sequence["ExperimentSpec"], store: StorePaths, options: RunOptions
+) -> tuple[int, dict[str, "ExperimentResult"]]:
+    """One experiment after the other; one that cannot run does not keep the others from it.
+
+    Returns:
+        The worst exit status, and the results by experiment.
+    """
+    from nerbb_ray.tune.tuner import run_experiment
+
+    worst, done = OK, {}
+    for number, spec in enumerate(specs, start=1):
+        print(f"experiment {number} of {len(specs)}: {spec.name}", file=sys.stderr)
+        try:
+            result = done[spec.name] = run_experiment(spec, store, options)
+        except NerbbError as error:
+            print(f"error: {spec.name}: {error}", file=sys.stderr)
+            worst = USER_ERROR
+            continue
+        statuses = {trial.status for trial in result.trials}
+        if "interrupted" in statuses:
+            return INTERRUPTED, done
+        worst = max(worst, FAILED if statuses - {"ok"} else OK)
+    return worst, done
+
+
+def _show(args: Namespace, specs: Sequence["ExperimentSpec"], results: "dict[str, ExperimentResult | None]") -> None:
+    from nerbb_ray.study.page import write_page, write_picture
+    from nerbb_ray.study.points import study_of
+    from nerbb_ray.study.text import study_text
+    from nerbb_ray.tracking.results import metric_name
+    from nerbb_ray.tracking.table import finite_json
+
+    metric = metric_name("f1", "entity", "micro", args.phase)
+    found = study_of(args.folder.stem, [(spec, results[spec.name]) for spec in specs], metric)
+    print(finite_json(found.to_dict()) if args.json else study_text(found))
+    for path, write in ((args.html, write_page), (args.plot, write_picture)):
+        if path is not None:
+            write(found, path)
+            print(f"written: {path}", file=sys.stderr)
+
+
+def _show_plan(specs: Sequence["ExperimentSpec"]) -> int:
+    """A line for every experiment: what it would run."""
+    from nerbb_ray.study.points import approach_of, dataset_of
+    from nerbb_ray.study.text import markdown
+
+    head = ["experiment", "data", "model", "approaches", "fractions", "seeds", "trials"]
+    body = []
+    for spec in specs:
+        data = dict.fromkeys(dataset_of(run) for run in spec.runs)
+        models = dict.fromkeys(run.model.pretrained_model_name for run in spec.runs)
+        approaches = dict.fromkeys(approach_of(run) for run in spec.runs)
+        fractions = len({run.dataset.prune_ratio_train for run in spec.runs})
+        seeds = spec.settings.multiple_runs
+        names = [", ".join(values) for values in (data, models, approaches)]
+        body.append([spec.name, *names, str(fractions), str(seeds), str(len(spec.runs) * seeds)])
+    print("\n".join(markdown(head, iter(body))))
+    return OK
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb study FOLDER [options]"
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="of experiment files (.ini), or one file")
+    parser.add_argument("--only", metavar="NAME", action="append", help="this experiment; may be given again")
+    parser.add_argument("--table", action="store_true", help="run nothing, show the results so far")
+    parser.add_argument("--dry-run", action="store_true", help="say what there is to run, and run nothing")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with tables and pictures, too")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="write the pictures (.png, .svg, .pdf), too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--phase", choices=PHASES, default="test", help="whose entity micro F1 (test)")
+    parser.add_argument("--address", metavar="A", help="of a Ray cluster; auto: the one on this machine")
+    parser.add_argument("--quiet", action="store_true", help="print the results only")
+
+
+COMMAND = Command(
+    "study",
+    "run a folder of experiments, and table them",
+    ("study configs/study/small", "study configs/study/small --table --html study.html"),
+    study,
+    _arguments,
+)

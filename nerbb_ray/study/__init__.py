@@ -1,0 +1,1 @@
+"""A study: several experiments as one table, approaches against fractions of the training data."""

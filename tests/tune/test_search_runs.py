@@ -1,0 +1,54 @@
+"""Searches on a real Ray: races, proposed points, limits of time, and what is left after an interruption."""
+
+import pytest
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.tracking.mlflow_reader import load_result
+from nerbb_ray.tune.options import RunOptions
+from nerbb_ray.tune.tuner import run_experiment
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
+QUIET = RunOptions(quiet=True)
+
+
+def searched(path, search: str, hparams: str = ""):
+    text = path.read_text().replace("[hparams]", f"[search]\n{search}\n[hparams]\n{hparams}")
+    path.write_text(text)
+    return read_ini(path)
+
+
+def test_a_race_drops_the_run_that_is_worse_and_says_so(store, experiment) -> None:
+    spec = searched(experiment(seeds=7), "racing = True", "monitor = val_f1")
+    result = run_experiment(spec, store, QUIET)
+    good, bad = result.runs
+    assert result.best_run().run == good.run == "runA"
+    assert len(bad.trials) < 7
+    assert bad.note.startswith("dropped after")
+    stored = load_result(store.tracking_uri, "exp")
+    assert {run.run: run.note for run in stored.runs} == {run.run: run.note for run in result.runs}
+    # the same file again has nothing to do
+    again = run_experiment(spec, store, QUIET)
+    assert [(t.name, t.status) for t in again.trials] == [(t.name, t.status) for t in result.trials]
+    assert {run.run: run.note for run in again.runs} == {run.run: run.note for run in result.runs}
+
+
+def test_optuna_proposes_points_and_more_of_them_go_on_from_the_first(store, experiment) -> None:
+    path = experiment(seeds=2)
+    text = path.read_text().replace("[runA]\nlr_max = 3e-3\n[runB]\nlr_max = 1e-5", "")
+    path.write_text(text.replace("max_epochs = 3", "max_epochs = 2\nlr_max = loguniform(1e-5, 1e-2)"))
+    spec = searched(path, "algorithm = optuna\nnum_samples = 2")
+    result = run_experiment(spec, store, QUIET)
+    assert [len(run.trials) for run in result.runs] == [2, 2]
+    assert all(trial.ok for trial in result.trials)
+    path.write_text(path.read_text().replace("num_samples = 2", "num_samples = 3"))
+    more = run_experiment(read_ini(path), store, QUIET)
+    assert len(more.runs) == 3
+    assert {run.run for run in result.runs} < {run.run for run in more.runs}
+
+
+def test_a_limit_of_time_ends_the_search_politely(store, experiment) -> None:
+    spec = searched(experiment(), "max_hours = 0.00001")
+    result = run_experiment(spec, store, QUIET)
+    assert len(result.trials) < 4
+    assert all(trial.ok for trial in result.trials)
+    assert {run.note for run in result.runs} == {"max_hours = 1e-05 leaves no time for more"}
