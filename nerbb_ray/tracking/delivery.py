@@ -19,6 +19,7 @@ def open_outbox(
     experiment: str,
     artifact_location: str | None = None,
     retry_after_s: float = 30.0,
+    patience_s: float = 5.0,
 ) -> Outbox[Event]:
     """An outbox of events to MLflow. Nothing is read, written or asked before the first event.
 
@@ -27,7 +28,7 @@ def open_outbox(
     """
     writer = MlflowWriter(tracking_uri, experiment, artifact_location)
     spool = None if folder is None else _spool(folder)
-    return Outbox(writer.deliver, f"MLflow at {without_password(tracking_uri)}", spool, retry_after_s)
+    return Outbox(writer.deliver, f"MLflow at {without_password(tracking_uri)}", spool, retry_after_s, patience_s)
 
 
 def deliver_waiting(

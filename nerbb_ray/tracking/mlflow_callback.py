@@ -36,6 +36,7 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         artifact_location: absolute folder for the artifacts of a new experiment; a server has its own place.
         retry_after_s: pause between two attempts to reach a server that is down.
         spool: folder for what MLflow cannot take, one per experiment; None keeps it in memory only.
+        patience_s: how long a trial's event waits for MLflow before it goes on behind Tune's back.
         notes: says at the end why runs have fewer seeds than they were to have, with a trial of each.
     """
 
@@ -46,10 +47,12 @@ class SeedMeanCallback(Callback):  # type: ignore[misc]  # Ray has no types
         artifact_location: str | None = None,
         retry_after_s: float = 30.0,
         spool: str | Path | None = None,
+        patience_s: float = 5.0,
         notes: Callable[[], Sequence[tuple[TrialSpec, str]]] = list,
     ) -> None:
-        self._arguments = (without_password(tracking_uri), experiment, artifact_location, retry_after_s, spool)
-        self._outbox = open_outbox(spool, tracking_uri, experiment, artifact_location, retry_after_s)
+        where = (experiment, artifact_location, retry_after_s)
+        self._arguments = (without_password(tracking_uri), *where, spool, patience_s)
+        self._outbox = open_outbox(spool, tracking_uri, *where, patience_s)
         self._notes = notes
         self._open: dict[str, TrialJob] = {}
         self._last_of_run: dict[str, TrialJob] = {}

@@ -56,17 +56,29 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
             self._close(trial_id)
 
     def _write(self, trial_id: str, job: TrialJob, values: dict[str, float], step: int) -> None:
-        if trial_id not in self._writers:
-            from tensorboardX import SummaryWriter
+        # tensorboard's own writer: tensorboardX would bring torch into a process that does not train
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
 
-            folder = self._directory / job.spec.run / str(job.spec.seed)
-            # without a suffix, a second file of the same second would replace the first one
-            suffix = f".{time.time_ns()}"
-            self._writers[trial_id] = SummaryWriter(logdir=str(folder), purge_step=step, filename_suffix=suffix)
-        for name, value in values.items():
-            if math.isfinite(value):
-                self._writers[trial_id].add_scalar(name, value, step)
+        if trial_id not in self._writers:
+            self._writers[trial_id] = self._open(job, step)
+        scalars = [
+            Summary.Value(tag=name, simple_value=value) for name, value in values.items() if math.isfinite(value)
+        ]
+        event = Event(wall_time=time.time(), step=step, summary=Summary(value=scalars))
+        self._writers[trial_id].add_event(event)
         self._writers[trial_id].flush()
+
+    def _open(self, job: TrialJob, step: int) -> Any:
+        """A new file, which hides what earlier ones have from this step on."""
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        folder = self._directory / job.spec.run / str(job.spec.seed)
+        # without a suffix, a second file of the same second could replace the first one
+        writer = EventFileWriter(str(folder), filename_suffix=f".{time.time_ns()}")
+        writer.add_event(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))
+        return writer
 
     def _close(self, trial_id: str) -> None:
         writer = self._writers.pop(trial_id, None)

@@ -18,6 +18,9 @@ from nerbb_ray.tune.resources import Allotment, Machine
 from nerbb_ray.tune.session import cluster_address
 from nerbb_ray.tune.space import RESTARTS, Job, job_of
 
+# that the end of a trial waits for MLflow: its place must not stay empty while pictures are drawn and files copied
+PATIENCE_S = 0.3
+
 
 def fit(
     spec: ExperimentSpec,
@@ -126,6 +129,7 @@ def callbacks(
             spec.name,
             str(store.artifacts / spec.name),
             spool=store.undelivered(spec.name),
+            patience_s=PATIENCE_S,
             notes=list if agenda is None else agenda.closing,
         ),
         CurveCallback(store.tensorboard(spec.name)),

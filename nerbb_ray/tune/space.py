@@ -1,6 +1,7 @@
 """The trials of an experiment as Tune's parameter space, and back."""
 
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ class Job:
 def clear_states(storage: Path, trial: str) -> None:
     """Delete the states of a trial."""
     shutil.rmtree(storage / STATES / trial, ignore_errors=True)
+
+
+def longest_first(trials: Iterable[TrialSpec], steps_per_epoch: Mapping[str, int]) -> list[TrialSpec]:
+    """Of each seed the trials that train on the most sentences first, so that no long one is alone at the end.
+
+    Still seed by seed. A trial that may stop early counts with all epochs that it may take.
+    """
+
+    def sentences(trial: TrialSpec) -> int:
+        return steps_per_epoch[trial.run] * trial.hparams.batch_size * trial.hparams.max_epochs
+
+    return sorted(trials, key=lambda trial: (trial.seed, -sentences(trial)))
 
 
 def to_param_space(jobs: list[Job]) -> dict[str, Any]:

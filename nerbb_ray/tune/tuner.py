@@ -17,7 +17,7 @@ from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, prepare
 from nerbb_ray.tune.resources import allot, backend, this_machine
 from nerbb_ray.tune.session import cluster_address, ray_session
-from nerbb_ray.tune.space import Job, clear_states, to_param_space
+from nerbb_ray.tune.space import Job, clear_states, longest_first, to_param_space
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ def _search(
         allotment = allot(resources, ray_machine(), most_trials(spec))
         if not decides_as_it_goes(spec):
             missing = [trial for trial in expand(spec) if trial.name not in earlier]
-            jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in missing]
+            ordered = longest_first(missing, {run: one.steps_per_epoch for run, one in prepared.items()})
+            jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in ordered]
             log.info("%d trials, %d at a time, %s each", len(jobs), allotment.concurrent, allotment)
             results = fit(spec, store, options, allotment, missing, param_space=to_param_space(jobs))
             return _result(spec, expand(spec), earlier | results)

@@ -22,7 +22,7 @@ from nerbb_ray.tune.options import RunOptions, add_run_options, run_options
 from nerbb_ray.tune.resources import Allotment
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 from nerbb_ray.tune.screen import Screen
-from nerbb_ray.tune.space import Job, job_of, to_param_space
+from nerbb_ray.tune.space import Job, job_of, longest_first, to_param_space
 
 
 def spec(seeds: int = 2, **hparams) -> ExperimentSpec:
@@ -52,6 +52,23 @@ def job(trial: TrialSpec, backend: str = "inprocess", folder: Path | None = Path
 
 def tune_trial(trial: TrialSpec, **kwargs) -> SimpleNamespace:
     return SimpleNamespace(config={"job": job(trial, **kwargs).to_config()})
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "batch_sizes", "order"),
+    [
+        ({"runA": 10, "runB": 10}, (4, 12), (16, 16), ["runB-43", "runA-43", "runB-44", "runA-44"]),
+        ({"runA": 10, "runB": 2}, (4, 12), (16, 16), ["runA-43", "runB-43", "runA-44", "runB-44"]),
+        ({"runA": 10, "runB": 20}, (4, 4), (16, 8), ["runA-43", "runB-43", "runA-44", "runB-44"]),
+    ],
+)
+def test_of_each_seed_the_longest_trial_starts_first(steps, epochs, batch_sizes, order) -> None:
+    sizes = {name: (e, b) for name, e, b in zip(steps, epochs, batch_sizes, strict=True)}
+    trials = []
+    for trial in expand(spec()):
+        cap, batch_size = sizes[trial.run]
+        trials.append(replace(trial, hparams=replace(trial.hparams, max_epochs=cap, batch_size=batch_size)))
+    assert [trial.name for trial in longest_first(trials, steps)] == order
 
 
 @pytest.mark.parametrize("folder", [Path("/c"), None])

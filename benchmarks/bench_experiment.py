@@ -1,0 +1,154 @@
+"""A whole experiment, 3 learning rates x 3 seeds, against the same done with transformers alone.
+
+    python benchmarks/bench_experiment.py --dataset ../shared/datasets/wnut17 --sentences 256
+    python benchmarks/bench_experiment.py --sentences 32 --epochs 1 --lrs 3e-4 --seeds 2    # does it work at all?
+
+nerbb_ray: one experiment file, two trials at a time, precision auto and fp32; tests and saves every model, and writes
+MLflow, TensorBoard and logs. The other sides are those of search_script.py. Each starts in a fresh process, and all of
+its processes count. The sides take turns.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+
+from bench_trial import MODEL, ROOT, machine, say
+from comparison import Spread, markdown
+from process_tree import run_measured
+from sides import DATA, FIRST_SEED, NAME, Side, Task, write_data
+
+from nerbb_ray.training.sources import find_model
+
+COLUMNS = {"wall_s": ("s in all", 1), "cpu_s": ("CPU s", 1), "peak_mb": ("peak MB", 0), "f1": ("val F1", 3)}
+OURS, SEARCH, LOOP = ("nerbb_ray auto", "nerbb_ray fp32"), "hyperparameter_search", "loop padded"
+VAL = "val/entity/micro/f1"
+Measure = dict[str, float]
+
+
+class Bench:
+    """Runs each side in a folder of its own."""
+
+    def __init__(self, args: argparse.Namespace, scratch: Path) -> None:
+        self.args, self.scratch = args, scratch
+        self.cpus = sorted(os.sched_getaffinity(0))[:2]
+        self.location = Path(find_model(MODEL, ROOT / "store/pretrained_models", Path.cwd()).location)
+        self.seeds = list(range(FIRST_SEED, FIRST_SEED + args.seeds))
+
+    def sides(self) -> dict[str, Callable[[Path], Measure]]:
+        wanted = {
+            OURS[0]: lambda work: self.ours(work, "auto"),
+            SEARCH: lambda work: self.theirs(work, "search"),
+            LOOP: lambda work: self.theirs(work, "loop"),
+            OURS[1]: lambda work: self.ours(work, "fp32"),
+        }
+        return {name: run for name, run in wanted.items() if not self.args.only or name in self.args.only}
+
+    def run(self, name: str, repeat: int) -> Measure:
+        work = self.scratch / f"{name}-{repeat}".replace(" ", "_")
+        work.mkdir()
+        write_data(self.args.dataset, work / "store", self.args.sentences)
+        return self.sides()[name](work)
+
+    def ours(self, work: Path, precision: str) -> Measure:
+        half = max(1, len(self.cpus) // 2)
+        side = Side("nerbb_ray", precision, len(self.seeds), half, 2)
+        task = Task(MODEL, self.location, self.args.epochs, self.args.batch_size, 128, self.args.lrs[0])
+        commands = side.commands(task, work)
+        with (work / f"{NAME}.ini").open("a") as file:
+            file.writelines(f"[run{k}]\nlr_max = {lr}\n" for k, lr in enumerate(self.args.lrs))
+        costs = self.cost(commands[0], work, side.environment())
+        runs = json.loads((work / "printed").read_text())["runs"]
+        trials = [trial for run in runs for trial in run["trials"]]
+        assert len(trials) == len(self.seeds) * len(self.args.lrs)
+        return costs | {"f1": fmean(trial["metrics"][VAL] for trial in trials)}
+
+    def theirs(self, work: Path, mode: str) -> Measure:
+        threads, at_once = (len(self.cpus), 1) if mode == "loop" else (1, len(self.cpus))
+        options = {
+            "--mode": mode,
+            "--model": self.location,
+            "--data": work / "store" / "datasets" / DATA,
+            "--out": work / "out.json",
+            "--epochs": self.args.epochs,
+            "--batch-size": self.args.batch_size,
+            "--max-seq-length": 128,
+            "--threads": threads,
+            "--at-once": at_once,
+        }
+        command = [sys.executable, str(Path(__file__).with_name("search_script.py"))]
+        command += [str(part) for option in options.items() for part in option]
+        command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
+        environment = Side("Trainer", "fp32", len(self.seeds), threads, at_once).environment()
+        costs = self.cost(command, work, environment)
+        trials = json.loads((work / "out.json").read_text())
+        assert len(trials) == len(self.seeds) * len(self.args.lrs)
+        return costs | {"f1": fmean(trial["f1"] for trial in trials)}
+
+    def cost(self, command: list[str], work: Path, environment: dict[str, str]) -> Measure:
+        usage = run_measured(
+            [command],
+            at_once=1,
+            env=environment,
+            cpus=self.cpus,
+            logs=[work / "command.log"],
+            out=work / "printed",
+        )
+        return {"wall_s": usage.wall_s, "cpu_s": usage.cpu_s, "peak_mb": usage.peak_mb}
+
+
+def costs_table(measured: dict[str, list[Measure]]) -> str:
+    rows = [
+        [name, *(Spread.of([one[key] for one in repeats]).text(digits) for key, (_, digits) in COLUMNS.items())]
+        for name, repeats in measured.items()
+    ]
+    return markdown(["", *(title for title, _ in COLUMNS.values())], rows)
+
+
+def ratios_table(measured: dict[str, list[Measure]]) -> str:
+    """Theirs over ours, repetition by repetition; of F1 ours minus theirs."""
+    rows = []
+    for ours in (name for name in OURS if name in measured):
+        for theirs in (name for name in (SEARCH, LOOP) if name in measured):
+            pairs = list(zip(measured[ours], measured[theirs], strict=True))
+            cells = [Spread.of([b[key] / a[key] for a, b in pairs]).text(2) for key in ("wall_s", "cpu_s", "peak_mb")]
+            cells.append(Spread.of([a["f1"] - b["f1"] for a, b in pairs]).text(3, "+"))
+            rows.append([f"{ours} against {theirs}", *cells])
+    titles = [title for title, _ in COLUMNS.values()]
+    return markdown(["times better (> 1: nerbb_ray is)", *titles[:3], f"{titles[3]} (difference)"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--dataset", type=Path, default=ROOT / "store/datasets/quickstart", help="folder with {train,val,test}.jsonl")
+    add("--sentences", type=int, help="use the first so many of each split (all)")
+    add("--epochs", type=int, default=2)
+    add("--batch-size", type=int, default=16)
+    add("--lrs", type=float, nargs="+", default=[1e-4, 3e-4, 5e-4])
+    add("--seeds", type=int, default=3, help="how many (3)")
+    add("--repeats", type=int, default=1)
+    add("--only", nargs="+", choices=(*OURS, SEARCH, LOOP), help="some of the sides")
+    args = parser.parse_args()
+    about = machine(sorted(os.sched_getaffinity(0))[:2])
+    measured: dict[str, list[Measure]] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        bench = Bench(args, Path(scratch))
+        for repeat in range(args.repeats):
+            for name in bench.sides() if repeat % 2 == 0 else reversed(bench.sides()):
+                say(f"repetition {repeat + 1} of {args.repeats}: {name}")
+                measured.setdefault(name, []).append(bench.run(name, repeat))
+    print(", ".join(f"{name} {value}" for name, value in about.items()))
+    print(
+        f"\nData {args.dataset.name}, {args.sentences or 'all'} sentences per split, {len(args.lrs)} learning rates x "
+        f"{args.seeds} seeds, {args.epochs} epochs, batch size {args.batch_size}, {args.repeats} repetitions\n"
+    )
+    print(costs_table(measured), ratios_table(measured), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
