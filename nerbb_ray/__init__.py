@@ -25,4 +25,4 @@ from nerbb_ray.store import Store
 
 __all__ = ["Dataset", "Experiment", "Model", "Store", "__version__"]
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
