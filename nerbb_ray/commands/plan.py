@@ -43,7 +43,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 COMMAND = Command(
     "plan",
-    "say what an experiment will cost: time, memory, disk, money",
+    "say what an experiment will cost: time, memory, disk",
     ("plan wnut17", "plan wnut17 --calibrate --price-per-hour 2.5"),
     plan,
     _arguments,

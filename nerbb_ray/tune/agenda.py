@@ -248,9 +248,10 @@ class Agenda:
 
     def notes(self) -> dict[str, str]:
         """Why runs that have begun have fewer seeds than asked for."""
-        dropped = self.race().dropped
+        race = self.race()
+        ended = self.ended or race.reason  # of a search that was over before this call, only the race can tell
         fewer = [run for run, found in self.values.items() if len(found) < len(self.seeds)]
-        return {run: note for run in fewer if (note := dropped.get(run, self.ended))}
+        return {run: note for run in fewer if (note := race.dropped.get(run, ended))}
 
     def closing(self) -> list[tuple[TrialSpec, str]]:
         """The notes, each with a trial of its run."""

@@ -1,13 +1,14 @@
 """The agenda of an experiment as Ray Tune's Searcher."""
 
-import pickle
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.config.spec import RunSpec
+from nerbb_ray.config.trials import TrialSpec, trial_of
 from nerbb_ray.tune.agenda import WORST, Agenda
 from nerbb_ray.tune.space import Job
 
@@ -48,11 +49,24 @@ class SeedSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
 
     def save(self, checkpoint_path: str) -> None:
         """What was reached. A driver that starts again reads it from MLflow instead, which also other drivers can."""
-        state = {name: getattr(self._agenda, name) for name in ("runs", "values", "finished_curves", "durations_h")}
-        Path(checkpoint_path).write_bytes(pickle.dumps(state))
+        agenda = self._agenda
+        first = agenda.seeds[0]
+        state = {
+            "runs": [trial_of(agenda.spec, run, first).to_dict() for run in agenda.runs.values()],
+            "values": {run: list(found.items()) for run, found in agenda.values.items()},
+            "finished_curves": agenda.finished_curves,
+            "durations_h": agenda.durations_h,
+        }
+        Path(checkpoint_path).write_text(json.dumps(state), encoding="utf-8")
 
     def restore(self, checkpoint_path: str) -> None:
         """Go on with what `save` wrote; trials that were running then are started again."""
-        for name, value in pickle.loads(Path(checkpoint_path).read_bytes()).items():
-            setattr(self._agenda, name, value)
-        self._agenda.running.clear()
+        state = json.loads(Path(checkpoint_path).read_text(encoding="utf-8"))
+        agenda = self._agenda
+        agenda.runs = {
+            point.run: RunSpec(name=point.run, dataset=point.dataset, model=point.model, hparams=point.hparams)
+            for point in map(TrialSpec.from_dict, state["runs"])
+        }
+        agenda.values = {run: dict(found) for run, found in state["values"].items()}
+        agenda.finished_curves, agenda.durations_h = state["finished_curves"], state["durations_h"]
+        agenda.running.clear()
