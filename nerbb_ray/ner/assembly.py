@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.hold_out import DEFAULT, HoldOut, hold_out
 from nerbb_ray.ner.reading import BLANK, Reading, Sentence
+from nerbb_ray.ner.stray import refuse_stray_tags
 from nerbb_ray.ner.tags import (
     OUTSIDE,
     OUTSIDE_SPELLINGS,
@@ -77,7 +78,8 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str, rule: Hold
         scheme: plain, bio, bilou, or auto for that of the data.
         rule: how val and test are held out.
     Raises:
-        DataError: train is empty, or a class cannot be told from a name of the metrics.
+        DataError: train is empty, a tag breaks the scheme of the others, or a class cannot be told from a name of the
+            metrics.
     """
     notes = [note for reading in readings.values() for note in reading.notes]
     splits = {split: _cleaned(split, reading.sentences, notes) for split, reading in readings.items()}
@@ -85,6 +87,9 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str, rule: Hold
         raise DataError(f"data set {name!r}: train has no sentences")
     tags = [s.tags for split, reading in readings.items() if not reading.scheme for s in splits[split]]
     source = _source(tags, scheme, notes)
+    if source == "plain" != scheme:
+        unknown = {split: reading for split, reading in readings.items() if not reading.scheme}
+        refuse_stray_tags(unknown, {split: splits[split] for split in unknown})
     sources: dict[str, SourceScheme] = {split: reading.scheme or source for split, reading in readings.items()}
     target = _target(scheme, sources)
     converted = {split: _converted(split, rows, sources[split], target, notes) for split, rows in splits.items()}

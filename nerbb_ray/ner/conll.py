@@ -108,7 +108,7 @@ def _usual_width(lines: list[tuple[int, str]], path: Path) -> int:
 
 
 class _Comments:
-    """Tells a comment from a word that starts with #, which has the columns of the file and a tag that it uses."""
+    """Tells a comment from a word that starts with #, which has the columns of the file and a tag of its kind."""
 
     def __init__(self, lines: list[tuple[int, str]], width: int) -> None:
         rows = (split_fields(line, width) for _, line in lines if not line.startswith("#"))
@@ -116,12 +116,17 @@ class _Comments:
         self._width = width
         # O is a tag even in a file without any other word; a class is known whatever its prefix
         self._classes = {_class_of(tag) for tag in tags} | OUTSIDE_SPELLINGS
+        self._prefixed = all(_class_of(tag) != tag for tag in tags - OUTSIDE_SPELLINGS)
         self.skipped = 0
 
     def include(self, line: str, fields: list[str]) -> bool:
         if not line.startswith("#"):
             return False
-        return len(fields) != self._width or _class_of(fields[-1]) not in self._classes
+        if len(fields) != self._width:
+            return True
+        label = _class_of(fields[-1])
+        # a class of nothing but words with # is still one where tags have prefixes
+        return label not in self._classes and not (self._prefixed and label != fields[-1])
 
     def notes(self, path: Path) -> Iterator[str]:
         if self.skipped:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.errors import DataError
 from nerbb_ray.ner.corpus import SPLITS, Corpus, Found, find_folder, load_corpus
 from nerbb_ray.ner.local import read_path
 from nerbb_ray.ner.placing import place
@@ -219,7 +220,13 @@ def test_words_and_tags_of_any_scheme_are_stored_as_they_are(
         rows = data.draw(st.lists(row, min_size=split == "train", max_size=4))
         lines = [json.dumps({"tokens": [w for w, _ in pairs], "tags": [t for _, t in pairs]}) for pairs in rows]
         (folder / f"{split}.jsonl").write_text("\n".join(lines))
-    corpus = Found("any", read_path(folder)).corpus(target)
+    try:
+        corpus = Found("any", read_path(folder)).corpus(target)
+    except DataError as error:
+        # drawn at random, tags of bilou can look like damaged bio
+        if source == "bilou" and target in ("auto", "bio") and "annotation_scheme = bilou or plain" in str(error):
+            reject()
+        raise
     place(corpus, folder / "stored")
     again = find_folder(folder / "stored", None, "any").corpus()
     assert (again.scheme, again.fingerprint) == (corpus.scheme, corpus.fingerprint)

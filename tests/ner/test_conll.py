@@ -74,6 +74,8 @@ def test_other_encoding_is_an_error_with_line_and_byte(read):
         (["a\tO", "#nlp\tB-X", "b\tB-X"], ["a", "#nlp", "b"]),
         (["a\tO", "#nlp\tI-X", "b\tB-X"], ["a", "#nlp", "b"]),
         (["#a\tO", "#b\tO"], ["#a", "#b"]),
+        (["a\tO", "#nlp\tB-Y", "b\tB-X"], ["a", "#nlp", "b"]),
+        (["a\tO", "#nlp\tB-Y", "b\tO"], ["a", "#nlp", "b"]),
         (["#", "a\tNN\tO", "b\tNN\tB-X", "# sent_id = 2\tO"], ["a", "b"]),
     ],
 )

@@ -8,7 +8,9 @@ from itertools import chain
 import pytest
 
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.assembly import assemble
 from nerbb_ray.ner.corpus import SPLITS, Corpus, Sentence, find_corpus, load_corpus
+from nerbb_ray.ner.reading import Reading
 
 
 def conll(*sentences):
@@ -145,10 +147,42 @@ def test_iob1_is_converted_and_not_called_broken(folder):
     assert corpus.notes == tuple(f"{split}: tags converted from iob1 to bio" for split in SPLITS)
 
 
-def test_tags_that_look_like_damaged_bio_are_noted(folder):
-    corpus = load_corpus(folder(train_txt=conll("B-PER I-PER O PER"), val_txt="", test_txt=""))
-    assert corpus.scheme == "plain"
+@pytest.mark.parametrize("scheme", ["auto", "bio"])
+@pytest.mark.parametrize(
+    ("tags", "line", "stray", "expected"),
+    [
+        ("B-PER I-PER O PER", 4, "PER", "B-<class>, I-<class>,"),
+        ("B-PER I-PER O B_LOC", 4, "B_LOC", "B-<class>, I-<class>,"),
+        ("B-PER I-PER X-PER O", 3, "X-PER", "B-<class>, I-<class>,"),
+        ("O B-PER I-PER B- O", 4, "B-", "B-<class>, I-<class>,"),
+        ("B-PER L-PER O B-LOC I-LOC L-LOC PER", 7, "PER", "B-<class>, I-<class>, L-<class>, U-<class>,"),
+        ("B-PER E-PER O B-LOC I-LOC E-LOC S_PER S_PER", 7, "S_PER", "B-<class>, I-<class>, E-<class>, S-<class>,"),
+    ],
+)
+def test_a_tag_that_breaks_the_scheme_of_the_others_is_refused_by_line(folder, scheme, tags, line, stray, expected):
+    data = folder(train_txt=conll("B-PER O"), val_txt=conll(tags), test_txt=conll(tags))
+    with pytest.raises(DataError) as error:
+        load_corpus(data, scheme=scheme)
+    assert str(error.value).startswith(f"{data / 'val.txt'}:{line}: a tag must be O, {expected}")
+    assert f"got {stray!r}" in str(error.value)
+    assert "annotation_scheme = plain" in str(error.value)
+
+
+def test_a_stray_tag_of_rows_without_lines_is_named_by_sentence():
+    rows = [Sentence(("a", "b"), ("B-PER", "I-PER")), Sentence(("c",), ("PER",))]
+    with pytest.raises(DataError, match=r"^hub\[train\]: train, sentence 2: a tag must be .* got 'PER' for 'c'"):
+        assemble("d", {"train": Reading(rows, source="hub[train]")}, "auto")
+
+
+def test_tags_that_look_like_damaged_bio_are_plain_classes_only_if_they_are_called_so(folder):
+    corpus = load_corpus(folder(train_txt=conll("B-PER I-PER O PER"), val_txt="", test_txt=""), scheme="plain")
+    assert (corpus.scheme, corpus.classes) == ("plain", ("B-PER", "I-PER", "PER"))
     assert "(PER)" in corpus.notes[0]
+
+
+def test_plain_classes_of_which_a_few_look_like_bio_stay_plain(folder):
+    text = conll("cell cell O B-cell I-cell")
+    assert load_corpus(folder(train_txt=text * 2, val_txt=text, test_txt=text)).classes == ("B-cell", "I-cell", "cell")
 
 
 def test_classes_come_from_all_splits(folder):
