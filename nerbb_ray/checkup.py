@@ -23,15 +23,18 @@ def check_up(
     """What the data doctor finds in a data set.
 
     Args:
-        name: of the store, of a folder, built in, or of the hub.
+        name: of the store, of a folder or a file, built in, or of the hub.
         model: whose sub-tokens are counted; None leaves out what depends on them.
     Raises:
         NerbbError: data or model cannot be found or read.
     """
     from nerbb_ray.doctor import examine
-    from nerbb_ray.ner.corpus import find_data
+    from nerbb_ray.ner.corpus import Found, find_data
+    from nerbb_ray.ner.local import local_path, read_path
 
-    found = find_data(name, subset, store.datasets)
+    path = local_path(name)
+    is_file = path.is_file() and not (store.datasets / name).is_dir()
+    found = Found(path.stem, read_path(path)) if is_file else find_data(name, subset, store.datasets)
     corpus = found.corpus(annotation_scheme)
     tokenizer = _tokenizer(model, store, max_seq_length) if model else None
     return examine(corpus, found.readings, tokenizer, max_seq_length, model)

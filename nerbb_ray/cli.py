@@ -5,10 +5,12 @@ What is heavy to import is imported by the commands that need it.
 """
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.commands.completion import answer_shell
@@ -32,6 +34,13 @@ class OneScreen(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says with every mistake where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(f"{message}\nhelp, with examples: {self.prog} --help")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit status."""
     return guarded(lambda: run(sys.argv[1:] if argv is None else argv))
@@ -49,15 +58,17 @@ def run(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return USER_ERROR
     _refuse_unknown_command(parser, argv)
-    args = parser.parse_args(argv)
-    args.words = argv
+    args, unknown = parser.parse_known_args(argv)
     command: Command = args.command
+    if unknown:
+        _refuse_unknown_words(args.parser, unknown)
+    args.words = argv
     return _call(command, args)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """Global options are accepted before and after the command."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="nerbb",
         usage=USAGE,
         description=f"{DESCRIPTION}\n\ncommands:\n{_listed()}",
@@ -80,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         command.add_arguments(subparser)
-        subparser.set_defaults(command=command)
+        subparser.set_defaults(command=command, parser=subparser)
     return parser
 
 
@@ -89,9 +100,9 @@ def _listed() -> str:
     return "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
 
 
-def _global_options() -> argparse.ArgumentParser:
+def _global_options() -> Parser:
     # without a default: the one of a command would replace what was given before the command
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    options = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     options.add_argument("--store", type=Path, metavar="DIR", help="where data, models and results are")
     options.add_argument("--verbose", action="store_true", help="on an error, show where in the program it arose")
     return options
@@ -107,6 +118,15 @@ def _refuse_unknown_command(parser: argparse.ArgumentParser, argv: Sequence[str]
     meant = nearest(word.replace("-", "_"), known)
     hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
     parser.error(f"unknown command {word!r}; {hint}")
+
+
+def _refuse_unknown_words(parser: Parser, words: Sequence[str]) -> NoReturn:
+    """Ends with the nearest option of the command."""
+    option = next((word for word in words if word.startswith("--")), None)
+    known = re.findall(r"(?<=[\s\[])--[a-z][a-z-]*", parser.format_help())
+    meant = nearest(option.partition("=")[0], known) if option else None
+    hint = f"; did you mean {meant}?" if meant else ""
+    parser.error(f"unrecognized arguments: {' '.join(words)}{hint}")
 
 
 def _call(command: Command, args: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from nerbb_ray.ner.corpus import Corpus, Found, find_folder
 from nerbb_ray.ner.download import is_url
 from nerbb_ray.ner.hold_out import DEFAULT, HoldOut
 from nerbb_ray.ner.local import local_path
-from nerbb_ray.ner.origins import read_local, read_name, read_url
+from nerbb_ray.ner.origins import read_name, read_url
 from nerbb_ray.ner.placing import SetUp, is_stored, place
 from nerbb_ray.ner.reading import Reading
 from nerbb_ray.ner.stored import did_you_mean
@@ -36,7 +36,8 @@ class Dataset:
 
     Args:
         name: in the store; before it is there, a built-in name or the id of a data set of the hub.
-        subset: of a data set of the hub; in the store, a folder in that of the data set.
+        subset: of a data set of the hub, or of a folder that has several; in the store, a folder inside of that of the
+            data set.
     Raises:
         StoreError: the name cannot be that of a folder.
     """
@@ -51,14 +52,15 @@ class Dataset:
         self.path: Path = Wanted(name, subset).path(self.store)
 
     @classmethod
-    def from_file(cls, name: str, path: Name) -> "Dataset":
+    def from_file(cls, name: str, path: Name, subset: str | None = None) -> "Dataset":
         """A data set of local data, not in the store yet: call `set_up`, or `split` to say how it is split.
 
         Args:
             name: that it gets in the store.
             path: a file; a folder with files or folders train, val and test, or pairs of BRAT; or an address https://...
+            subset: of a folder that has several.
         """
-        dataset = cls(name)
+        dataset = cls(name, subset)
         dataset.source = os.fspath(path)
         return dataset
 
@@ -247,6 +249,8 @@ def _read(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Mapp
     if is_url(wanted.source):
         return read_url(wanted.source, downloads=downloads, fresh=fresh)
     source = local_path(wanted.source)
+    if wanted.subset is not None and not source.is_dir():
+        raise DataError("only a folder, or a data set of the hub, has subsets", source)
     if Path(os.path.realpath(source)).is_relative_to(os.path.realpath(path)):  # resolve() fails on a loop of links
         raise StoreError(f"the data lie in the folder that would get them ({path}): move them elsewhere first")
-    return read_local(source)
+    return find_folder(source, wanted.subset, source.name).readings

@@ -112,6 +112,16 @@ def test_working_directory_can_be_meant(
     assert nerbb(".")[1].startswith("data set here is set up")
 
 
+def test_subset_of_a_folder_is_set_up(nerbb: Nerbb, tmp_path: Path) -> None:
+    for subset in ("sv", "de"):
+        (tmp_path / "folder" / subset).mkdir(parents=True)
+        (tmp_path / "folder" / subset / "train.conll").write_text(f"{subset}\tB-PER\n\n" * 5)
+    status, out, _ = nerbb("folder", "--subset", "sv")
+    assert (status, out.partition(" is set up")[0]) == (0, "data set folder/sv")
+    assert load_corpus(tmp_path / "store/datasets/folder/sv").train[0].tokens == ("sv",)
+    assert "has no subset" in nerbb("folder", "--subset", "fr")[2]
+
+
 def test_built_in_name_is_not_taken_for_a_folder(nerbb: Nerbb, tmp_path: Path) -> None:
     (tmp_path / "suc").mkdir()
     status, _, err = nerbb("suc")
@@ -128,7 +138,7 @@ def test_built_in_name_is_not_taken_for_a_folder(nerbb: Nerbb, tmp_path: Path) -
         (["file:///etc/passwd"], "the address must begin with http:// or https://"),
         (["http://127.0.0.1:1/x.csv"], "http://127.0.0.1:1/x.csv cannot be downloaded: "),
         (["http://127.0.0.1:1/"], "the name of the data set must not be empty"),
-        (["my.data.conll", "--subset", "x"], "--subset is for data sets of the hub"),
+        (["my.data.conll", "--subset", "x"], "--subset is for folders and data sets of the hub"),
         (["my.data.conll", "--revision", "x"], "a revision is one of a data set of the hub"),
         (["my.data.conll", "--name", "../x"], "the name of the data set names a folder"),
         (["suc", "--name", "x"], "--name is for files, folders and addresses"),

@@ -51,6 +51,13 @@ def test_data_set_of_a_folder(check: Check, store: Path) -> None:
     assert "train.csv, val.csv, test.csv" in out
 
 
+def test_file_is_looked_over_before_it_is_set_up(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "new.conll").write_text("Ann\tB-PER\n\nin\tO\nRome\tI-LOC\n\nBo\tB-PER\n" * 3)
+    status, out, _ = check(str(tmp_path / "new.conll"))
+    assert status == 0
+    assert "3 tags of train break the scheme bio, such as I-LOC after O (new.conll:4" in out
+
+
 @pytest.mark.parametrize(("planted", "strict", "status"), [(False, True, 0), (True, False, 0), (True, True, 1)])
 def test_only_strict_fails_and_only_on_problems(
     planted: bool, strict: bool, status: int, check: Check, store: Path

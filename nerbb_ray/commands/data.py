@@ -51,15 +51,15 @@ def wanted(args: Namespace) -> "Wanted":
     elif is_path(args.source):
         path = local_path(args.source)
         if not path.exists():
-            raise DataError("there is no such file or folder", path)
+            raise DataError("there is no such file or folder; check the path", path)
         stem = path.resolve().stem if path.is_file() else path.resolve().name
     else:
         if args.name:
             raise DataError(f"--name is for files, folders and addresses; {args.source} is kept under its own name")
         return Wanted(args.source, args.subset, None, args.revision)
-    if args.subset:
-        raise DataError(f"--subset is for data sets of the hub; {args.source} has none")
-    return Wanted(args.name or stem, None, args.source, args.revision)
+    if args.subset and not Path(args.source).expanduser().is_dir():
+        raise DataError(f"--subset is for folders and data sets of the hub; {args.source} has none")
+    return Wanted(args.name or stem, args.subset, args.source, args.revision)
 
 
 def is_path(word: str) -> bool:
@@ -101,7 +101,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.usage = "nerbb set_up_dataset NAME|PATH [options]"  # a screen has room for one list of them
     parser.add_argument("source", metavar="NAME|PATH", help="built-in name, hub id, file, folder or https://...")
     parser.add_argument("--name", metavar="N", help="in the store, of a PATH (its stem)")
-    parser.add_argument("--subset", metavar="S", help="of a hub data set")
+    parser.add_argument("--subset", metavar="S", help="of a hub data set or a folder")
     parser.add_argument("--revision", metavar="R", help="of a hub data set")
     for split in ("val", "test"):
         help_text = f"held out if there is no {split} ({FRACTION})"

@@ -57,7 +57,7 @@ def _length(text: str) -> int:
 def _arguments(parser: ArgumentParser) -> None:
     parser.usage = "nerbb check_dataset NAME [options]"  # a screen has room for one list of them
     name = parser.add_argument(
-        "name", metavar="NAME", help="in the store, of a folder (./data), built in, or on the hub"
+        "name", metavar="NAME", help="in the store, of a folder or file (./data), built in, or on the hub"
     )
     completed(name, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.hold_out import DEFAULT, HoldOut, hold_out
@@ -24,6 +25,7 @@ from nerbb_ray.ner.tags import (
 )
 
 SPLITS = ("train", "val", "test")
+_SHOWN = 3  # places of what was mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ def assemble(name: str, readings: Mapping[str, Reading], scheme: str, rule: Hold
         refuse_stray_tags(unknown, {split: splits[split] for split in unknown})
     sources: dict[str, SourceScheme] = {split: reading.scheme or source for split, reading in readings.items()}
     target = _target(scheme, sources)
-    converted = {split: _converted(split, rows, sources[split], target, notes) for split, rows in splits.items()}
+    converted = {
+        split: _converted(split, rows, sources[split], target, notes, readings[split].source)
+        for split, rows in splits.items()
+    }
     classes = sorted({split_tag(tag, target)[1] for rows in converted.values() for s in rows for tag in s.tags} - {""})
     _check_classes(name, classes, notes)
     hold_out(converted, _documents(readings["train"]), rule, notes)
@@ -141,18 +146,24 @@ def _target(scheme: str, sources: Mapping[str, SourceScheme]) -> Scheme:
 
 
 def _converted(
-    split: str, rows: list[Sentence], source: SourceScheme, target: Scheme, notes: list[str]
+    split: str, rows: list[Sentence], source: SourceScheme, target: Scheme, notes: list[str], file: str
 ) -> tuple[Sentence, ...]:
-    mended, written = 0, []
+    mended: list[str] = []
+    written: list[Sentence] = []
     for sentence in rows:
         tags: Sequence[str] = sentence.tags
         if source not in ("plain", "iob1"):
             formed = convert(tags, source, source)
-            mended += sum(a != b and a.upper() != b.upper() for a, b in zip(tags, formed, strict=True))
+            mended += [
+                f"{PurePath(file).name}:{sentence.line(word)} {a}" if sentence.line(word) else a
+                for word, (a, b) in enumerate(zip(tags, formed, strict=True))
+                if a.upper() != b.upper()
+            ]
             tags = formed
         written.append(replace(sentence, tags=tuple(convert(tags, source, target))))
     if mended:
-        notes.append(f"{split}: {mended} tags were not well-formed {source} (such as I- without B-) and were mended")
+        rule = f"{len(mended)} tags were not well-formed {source} (such as I- without B-) and were mended"
+        notes.append(f"{split}: {rule}: {', '.join(mended[:_SHOWN])}{' ...' if len(mended) > _SHOWN else ''}")
     if source != target and rows:
         lost = "; neighbours of one class are one entity from now on" if target == "plain" else ""
         notes.append(f"{split}: tags converted from {source} to {target}{lost}")

@@ -14,6 +14,8 @@ DOCUMENT_START = "-DOCSTART-"
 _BLANKS = re.compile("[ \t]+")
 _NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the words 2 and 3, 2.1 was never written
 _SHOWN = 5
+_WORD_COLUMNS = frozenset({"token", "tokens", "word", "words", "text", "form"})
+_TAG_COLUMNS = frozenset({"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags"})
 
 Row = tuple[int, list[str]]
 
@@ -22,8 +24,8 @@ def read_conll(path: Path) -> Reading:
     """Columns separated by TABs or blanks, also both in one file: first column the word, last column its tag.
 
     Lines that only number the words in the first column give the second as the word, and are left out where CoNLL-U
-    has forms that are no words. Lines with one field are left out (they have no tag) and noted; comments and document
-    starts are skipped.
+    has forms that are no words. Lines with one field are left out (they have no tag) and noted, as is a first line that
+    names the columns; comments and document starts are skipped.
 
     Raises:
         DataError: most lines have one column, or a line has another number of columns than the file.
@@ -31,6 +33,7 @@ def read_conll(path: Path) -> Reading:
     lines = list(lines_of(path))
     _check_line_ends(lines, path)
     width = _usual_width(lines, path)
+    header = _header(lines, width)
     reading = Reading()
     if width == 0:
         return reading
@@ -39,7 +42,7 @@ def read_conll(path: Path) -> Reading:
     sentences: list[list[Row]] = [[]]
     for number, line in lines:
         fields = split_fields(line, width)
-        if not fields or DOCUMENT_START in fields[:2]:
+        if not fields or DOCUMENT_START in fields[:2] or number == header:
             sentences.append([])
         elif comments.include(line, fields):
             comments.skipped += len(fields) == width
@@ -58,7 +61,8 @@ def read_conll(path: Path) -> Reading:
         for rows in sentences
         if rows
     ]
-    reading.notes = [*_notes_untagged(untagged), *comments.notes(path)]
+    named = [f"{path}:{header}: names the columns: left out"] if header else []
+    reading.notes = [*named, *_notes_untagged(untagged), *comments.notes(path)]
     return reading
 
 
@@ -66,6 +70,16 @@ def _check_line_ends(lines: list[tuple[int, str]], path: Path) -> None:
     """All lines of a file whose lines end with CR alone would be one."""
     if sum(bool(line) for _, line in lines) == 1 and "\r" in lines[0][1]:
         raise DataError("lines must end with LF or CR LF; all of these end with CR alone. Convert the file", path, 1)
+
+
+def _header(lines: list[tuple[int, str]], width: int) -> int | None:
+    """The line that names the columns: the first that is neither empty nor a comment, if no other ends like it."""
+    rows = ((number, split_fields(line, width)) for number, line in lines if not line.startswith("#"))
+    number, fields = next(((number, fields) for number, fields in rows if fields), (0, []))
+    if len(fields) < 2 or fields[-1].lower() not in _TAG_COLUMNS:
+        return None
+    named = not _WORD_COLUMNS.isdisjoint(map(str.lower, fields[:2]))
+    return number if named and all(row[-1:] != fields[-1:] for _, row in rows) else None
 
 
 def _numbers(rows: list[Row]) -> Sequence[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.assembly import SPLITS, Corpus, assemble
+from nerbb_ray.ner.builtin import BUILTIN
 from nerbb_ray.ner.hold_out import DEFAULT, HoldOut
 from nerbb_ray.ner.hub import is_saved
 from nerbb_ray.ner.kinds import READERS
@@ -100,6 +101,9 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
     if not ask_hub:
         meant = did_you_mean(dataset_name, datasets_dir)
         raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked{meant}")
+    if dataset_name not in BUILTIN and path.exists():
+        meant = f"if you mean what lies here, say ./{dataset_name}"
+        raise DataError(f"data set {dataset_name!r} is not in the store ({stored}); {meant}")
     downloads = datasets_dir.parent / "cache" / "downloads"
     readings = read_name(dataset_name, subset, None, stored=stored, datasets=datasets_dir, downloads=downloads)
     return Found(dataset_name, readings)

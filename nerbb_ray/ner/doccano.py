@@ -10,7 +10,7 @@ from nerbb_ray.ner.reading import Reading
 from nerbb_ray.ner.records import Record
 
 TEXTS = ("text", "data")
-LABELS = ("label", "labels", "entities")
+LABELS = ("label", "labels", "entities", "annotations")
 SHAPES = '[start, end, "class"], or {"start_offset": int, "end_offset": int, "label": "class"}'
 
 
@@ -44,6 +44,9 @@ def _document(record: Record) -> Document:
 
 def _entity(item: Any, place: Place) -> tuple[int, int, str]:
     parts = [item.get(key) for key in ("start_offset", "end_offset", "label")] if isinstance(item, dict) else item
+    if isinstance(item, dict) and type(item.get("label")) is int:
+        rule = "the name of a class is not in the file"
+        raise place.error(f"{rule}, only its number {item['label']}: export JSONL (Text label) instead")
     if isinstance(parts, list) and [type(part) for part in parts] == [int, int, str]:
         start, end, label = parts
         return start, end, label

@@ -69,6 +69,8 @@ def _set_scheme(reading: Reading, row: dict[str, Any], place: Place) -> None:
 
 
 def _pretokenised(row: dict[str, Any], place: Place) -> Sentence:
+    if "tags" not in row and "ner_tags" in row:
+        row = row | {"tags": row["ner_tags"]}  # as data sets of the hub call it
     for key in ("tokens", "tags"):
         values = row.get(key)
         if not isinstance(values, list):

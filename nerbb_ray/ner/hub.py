@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from nerbb_ray.ner.reading import Reading, Sentence
 TOKEN_COLUMN = "tokens"
 TAG_COLUMNS = ("ner_tags", "tags")
 SPLIT_LIST, STATE = "dataset_dict.json", "state.json"
-
+_SUBSETS = re.compile(r"(?:available configs|Available): \[([^\]]+)\]")
+_SHOWN_SUBSETS = 20
 
 HUB_TIMEOUT_S = 10
 
@@ -26,7 +29,7 @@ def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict
 
     Raises:
         NotLoadedError: not found, not reachable, not readable.
-        DataError: without words and tags.
+        DataError: without words and tags, or without the wanted subset.
     """
     import datasets
 
@@ -41,6 +44,8 @@ def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict
             with contextlib.nullcontext() if local or _reachable(name) else _cache_only():
                 loaded = datasets.load_dataset(name, subset, revision=revision)
     except Exception as error:  # the libraries below raise a dozen unrelated kinds
+        if listed := _SUBSETS.search(str(error)):
+            raise DataError(_choose_subset(name, subset, re.findall("'([^']+)'", listed[1]))) from error
         raise NotLoadedError(_not_loaded(name, subset, local, error)) from error
     return empty | {str(split): _reading(rows, f"{name}[{split}]") for split, rows in loaded.items()}
 
@@ -80,6 +85,16 @@ def _not_loaded(name: str, subset: str | None, local: bool, error: Exception) ->
     where = "in this folder" if local else "on the Hugging Face hub"
     reason = str(error).strip().split("\n")[0] or type(error).__name__
     return f"{what} could not be loaded {where}: {reason}"
+
+
+def _choose_subset(name: str, subset: str | None, known: list[str]) -> str:
+    more = f" and {len(known) - _SHOWN_SUBSETS} more" if len(known) > _SHOWN_SUBSETS else ""
+    listed = f"{', '.join(known[:_SHOWN_SUBSETS])}{more}"
+    if subset is None:
+        return f"data set {name!r} has the subsets {listed}: choose one of them (--subset, in Python subset=)"
+    close = get_close_matches(subset, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
+    return f"data set {name!r} has no subset {subset!r}; {hint}"
 
 
 def _reading(rows: Any, where: str) -> Reading:

@@ -10,6 +10,10 @@ from nerbb_ray.ner.reading import Reading
 from nerbb_ray.ner.records import Record
 
 ANNOTATIONS = ("annotations", "completions")  # the second in exports of before 2021
+OTHER_LABELS = {  # of texts, too: to skip them would make their words O
+    "hypertextlabels": "the places of labels of HyperText are paths in HTML",
+    "paragraphlabels": "the places of labels of Paragraphs are numbers of a dialogue's turns",
+}
 MIN_KEYS = ("annotator", "annotation_id", "lead_time")
 
 
@@ -65,8 +69,9 @@ class _Tasks:
         results = valid[0].get("result")
         if not isinstance(results, list) or not all(isinstance(item, dict) for item in results):
             raise record.place.error(f'"result" of an annotation must be a list of objects; got {results!r:.60}')
-        if any(item.get("type") == "hypertextlabels" for item in results):
-            raise record.place.error("labels of HyperText cannot be read: its places are paths in HTML; use Text")
+        other = next((kind for kind in OTHER_LABELS if any(item.get("type") == kind for item in results)), None)
+        if other is not None:
+            raise record.place.error(f"{other} cannot be read: {OTHER_LABELS[other]}; use Text with Labels")
         return [item.get("value") for item in results if item.get("type", "labels") == "labels"]
 
     def _minimal(self, record: Record) -> list[Any] | None:
@@ -154,5 +159,6 @@ def _text(row: dict[str, Any], place: Place) -> str:
         return texts["text"]
     own = [value for key, value in texts.items() if key not in ("created_at", "updated_at", "annotator", "id")]
     if len(own) != 1:
-        raise place.error(f'expected the text of the task as "text"; got the keys {", ".join(row) or "none"}')
+        got = ", ".join(row) or "none"
+        raise place.error(f'expected the text of the task as "text", or as its only string; got the keys {got}')
     return own[0]

@@ -40,7 +40,7 @@ def read_path(path: Path) -> dict[str, Reading]:
         DataError: there is nothing, or more than one thing, that could be meant; or the data are bad.
     """
     if not path.exists():
-        raise DataError("there is no such file or folder", path)
+        raise DataError("there is no such file or folder; check the path", path)
     readings = {"train": read_file(path)} if path.is_file() else _read_folder(path)
     _check_sentences(readings["train"], path)
     return readings

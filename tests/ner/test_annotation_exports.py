@@ -123,6 +123,7 @@ def test_line_ends_in_the_text_of_an_entity_may_be_written_in_several_ways(tmp_p
         {"id": 1, "text": TEXT, "label": [[0, 4, "PER"], [14, 18, "LOC"]], "Comments": []},
         {"id": 1, "data": TEXT, "label": [[0, 4, "PER"], [14, 18, "LOC"]]},
         {"text": TEXT, "labels": [[14, 18, "LOC"], [0, 4, "PER"]]},
+        {"text": TEXT, "annotations": [[0, 4, "PER"], [14, 18, "LOC"]]},
         {
             "text": TEXT,
             "entities": [
@@ -183,6 +184,11 @@ def doc(*labels: Any) -> dict[str, Any]:
         ({"data": {"a": "x", "b": "y"}, "annotations": [result()]}, 'expected the text of the task as "text"'),
         ({"data": {"text": 3}, "annotations": [result()]}, 'expected the text of the task as "text"'),
         ({"data": {"text": TEXT}, "annotations": [{"result": [{"type": "hypertextlabels"}]}]}, "HyperText"),
+        ({"data": {"text": TEXT}, "annotations": [{"result": [{"type": "paragraphlabels"}]}]}, "Paragraphs"),
+        (
+            {"text": TEXT, "annotations": [{"start_offset": 0, "end_offset": 4, "label": 2}]},
+            "JSONL (Text label)",
+        ),
         ({"text": 3, "label": []}, "expected an export of Label Studio or doccano"),
         ({"a": {"b": {"c": []}}}, "expected an export of Label Studio or doccano"),
         ([], "expected an array of JSON objects; got '[]'"),

@@ -122,6 +122,19 @@ def test_many_lines_with_one_column_give_few_notes(read):
     assert notes[-1] == "15 more such lines left out"
 
 
+@pytest.mark.parametrize("line", ["token\ttag", "Word\tNER", "# x\n\nid\tform\tner_tags"])
+def test_line_that_names_the_columns_is_left_out_and_noted(read, line):
+    rows = "1\ta\tB-X\n2\tb\tO\n" if "id" in line else "a\tB-X\nb\tO\n"
+    sentences, notes = read(f"{line}\n{rows}")
+    assert sentences == [(["a", "b"], ["B-X", "O"])]
+    assert notes[0].endswith("names the columns: left out")
+
+
+@pytest.mark.parametrize("text", ["a\tO\n\ntoken\ttag\n", "word\tO\ntag\ttag\n", "word\ttag\nb\ttag\n"])
+def test_other_lines_with_such_words_are_kept(read, text):
+    assert sum(len(words) for words, _ in read(text)[0]) == 2
+
+
 @pytest.mark.parametrize("text", ["a\nb\nc\tO\n", "a,O\nb,O\n"])
 def test_file_of_one_column_is_an_error(read, text):
     with pytest.raises(DataError, match=r"train\.conll:1: expected a word and its tag, separated by TAB or blanks"):

@@ -136,7 +136,8 @@ def test_inside_without_begin_is_mended_and_counted(folder):
     corpus = load_corpus(folder(train_txt=train, val_txt=conll("B-PER"), test_txt=conll("O")))
     assert tags_of(corpus.train)[1:3] == ["B-LOC O B-PER", "O B-LOC B-PER I-PER"]
     assert [note for note in corpus.notes if "mended" in note] == [
-        "train: 2 tags were not well-formed bio (such as I- without B-) and were mended"
+        "train: 2 tags were not well-formed bio (such as I- without B-) and were mended: "
+        "train.txt:7 I-PER, train.txt:11 I-PER"
     ]
 
 

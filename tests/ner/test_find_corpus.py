@@ -81,7 +81,7 @@ def test_names_with_an_organisation_may_lie_in_the_store(store):
 def test_folder_of_the_working_directory_needs_a_separator(store, tmp_path, monkeypatch):
     _write(tmp_path / "elsewhere" / "other")
     monkeypatch.chdir(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match="not found"):
+    with pytest.raises(DataError, match=r"'other' is not in the store .* say \./other"):
         find_corpus("other", None, store)
 
 
@@ -188,6 +188,32 @@ def test_folder_that_the_library_can_read_is_read(store, rows):
     assert [s.tokens for s in corpus.train] == [("Ann", "is"), ("in", "Rome")]
     assert corpus.classes == ("LOC", "PER")
     assert load_hub(str(store / "parquet"), scheme="bilou").train[1].tags == ("O", "U-LOC")
+
+
+@pytest.fixture
+def languages(store, rows):
+    """A folder like a repository of the hub with two subsets."""
+    folder = store.parent / "languages"
+    for name, split in (("sv", "train"), ("de", "validation")):
+        (folder / name).mkdir(parents=True)
+        rows[split].to_parquet(folder / name / "train.parquet")
+    configs = "".join(f"- config_name: {n}\n  data_files: {n}/train.parquet\n" for n in ("sv", "de"))
+    (folder / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    return folder
+
+
+def test_subset_of_a_folder_that_the_library_can_read_is_read(languages, store):
+    assert len(find_corpus(str(languages), "sv", store).train) == 2
+    assert len(find_corpus(str(languages), "de", store).train) == 1
+
+
+@pytest.mark.parametrize(
+    ("subset", "message"),
+    [(None, "has the subsets sv, de: choose one"), ("dee", "has no subset 'dee'; did you mean 'de'?")],
+)
+def test_subset_that_is_missing_is_explained(languages, store, subset, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        find_corpus(str(languages), subset, store)
 
 
 def test_folder_without_data_says_what_was_expected(store):

@@ -101,6 +101,15 @@ def standard(tmp_path, text, *entities):
     return read_jsonl(write(tmp_path / "a.jsonl", line))
 
 
+def test_tags_may_be_called_as_on_the_hub(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["Anna"], "ner_tags": ["B-PER"]}\n')
+    assert read_jsonl(path).sentences[0].tags == ("B-PER",)
+    path.write_text('{"tokens": ["Anna"], "ner_tags": [1]}\n')
+    with pytest.raises(DataError, match="must be a list of strings; got 1 in it"):
+        read_jsonl(path)
+
+
 @pytest.mark.parametrize(
     ("text", "entities", "tokens", "tags"),
     [
