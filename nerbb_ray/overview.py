@@ -14,7 +14,7 @@ from nerbb_ray.tracking.mlflow_reader import ExperimentSummary, find_result, lis
 if TYPE_CHECKING:
     from nerbb_ray.tracking.bootstrap import Ints
     from nerbb_ray.tracking.mlflow_details import TrialKey
-    from nerbb_ray.tracking.results import ExperimentResult
+    from nerbb_ray.tracking.results import ExperimentResult, RunResult
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +72,13 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
             f"experiments {first.name} and {second.name} must have seeds in common ([settings] seed); "
             f"got {sorted(seeds[0])} and {sorted(seeds[1])}"
         )
-    renamed = (replace(trial, run=f"{second.name}:{trial.run}") for trial in second.trials)
-    return ExperimentResult.of(f"{first.name} and {second.name}", (*first.trials, *renamed))
+    # run by run: why a race has dropped one is not to be lost
+    renamed = (_renamed(run, f"{second.name}:{run.run}") for run in second.runs)
+    return ExperimentResult(f"{first.name} and {second.name}", (*first.runs, *renamed))
+
+
+def _renamed(run: "RunResult", name: str) -> "RunResult":
+    return replace(run, run=name, trials=tuple(replace(trial, run=name) for trial in run.trials))
 
 
 def counts_of_sentences(

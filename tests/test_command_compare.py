@@ -12,11 +12,13 @@ from nerbb_ray import Experiment
 from nerbb_ray.cli import main
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.overview import joined
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import Store
 from nerbb_ray.tracking.events import Ended, Files, Started
 from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.tracking.verdict import verdict
 
 EXPERIMENTS: dict[str, tuple[str, float, dict[str, list[float]]]] = {
     # fingerprint, prune_ratio_test, val F1 of the seeds 43, 44, ...; test F1 is a tenth lower
@@ -146,3 +148,18 @@ def test_verdict_of_an_experiment_in_python(store: StorePaths, monkeypatch: pyte
     found = Experiment("one", from_config=True).verdict(metric="loss")
     assert (found.metric, found.best) == ("val/loss", "runB")
     assert str(found).startswith("runB is better than runA (lower by 0.1000")
+
+
+def test_what_a_race_has_dropped_stays_out_when_two_experiments_are_compared() -> None:
+    def raced(name: str, best: float) -> ExperimentResult:
+        values = {"runA": [best, best + 0.02, best - 0.01, best], "runB": [best - 0.1, best - 0.08]}
+        trials = [
+            TrialResult(run, seed, "ok", {"val/entity/micro/f1": f1}, data="ab12")
+            for run, scores in values.items()
+            for seed, f1 in enumerate(scores, start=43)
+        ]
+        return ExperimentResult.of(name, trials, n_seeds=4, notes={"runB": "dropped after 2 seeds: worse"})
+
+    found = verdict(joined(raced("one", 0.8), raced("two", 0.85)))
+    assert (found.best, found.seeds) == ("two:runA", (43, 44, 45, 46))
+    assert found.left_out == dict.fromkeys(("runB", "two:runB"), "dropped after 2 seeds: worse")

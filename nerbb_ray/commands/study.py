@@ -61,7 +61,7 @@ def _run(
         statuses = {trial.status for trial in result.trials}
         if "interrupted" in statuses:
             return INTERRUPTED, done
-        worst = max(worst, FAILED if statuses - {"ok"} else OK)
+        worst = max(worst, FAILED if statuses - {"ok", "cut"} else OK)
     return worst, done
 
 

@@ -140,7 +140,8 @@ def _with_shared_seeds(values: dict[str, dict[int, float]]) -> tuple[dict[str, d
     wanted = min(2, max((len(found) for found in values.values()), default=0))
     while len(values) > 1 and len(_shared(values)) < wanted:
         fewest = min(reversed(values), key=lambda run: len(values[run]))
-        left_out[fewest] = f"only {len(values[fewest])} seeds, not those of the others"
+        count = len(values[fewest])
+        left_out[fewest] = f"only {count} {'seed' if count == 1 else 'seeds'}, not those of the others"
         values = {run: found for run, found in values.items() if run != fewest}
     return values, left_out
 

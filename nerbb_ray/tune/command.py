@@ -1,11 +1,13 @@
 """What a command that runs an experiment prints, and its exit status."""
 
 import argparse
+import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
@@ -74,7 +76,7 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
 
     plan = make_plan(spec, store, options)
     if as_json:
-        print(plan.to_json())
+        print(json.dumps(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}, indent=2))
         return OK
     # a pipe or a file has no width of its own
     Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
@@ -94,6 +96,16 @@ def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> s
     except NerbbError:
         return "not known before data and model are here"
     return f"{summary(found)} (nerbb plan says more)"
+
+
+def _forecast_values(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> dict[str, Any] | None:
+    """What `nerbb plan --json` says; None before data and model are here."""
+    from nerbb_ray.tune.forecast.estimate import forecast
+
+    try:
+        return forecast(spec, store, options).to_dict()
+    except NerbbError:
+        return None
 
 
 def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bool) -> None:

@@ -136,7 +136,7 @@ def callbacks(
     ]
     if not options.quiet:
         total = len(trials) if agenda is None else most_trials(spec) - agenda.known
-        listening.append(Screen(list(trials), total=total, slots=slots))
+        listening.append(Screen(list(trials), total=total, slots=slots, agenda=agenda))
     listening.append(StateCleaner())
     return listening
 

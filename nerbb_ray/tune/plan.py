@@ -1,6 +1,5 @@
 """What an experiment would do, as a table: `--dry-run`. Starts nothing and asks no server."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -54,8 +53,9 @@ class Plan:
     concurrent: int
     notes: tuple[str, ...]
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
 
     def table(self) -> Table:
         """One row per trial."""

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.cli import main
+from nerbb_ray.config.draws import concrete
 from nerbb_ray.config.ini import build_spec, read_ini
-from nerbb_ray.config.trials import TrialSpec, expand
+from nerbb_ray.config.trials import TrialSpec, expand, trial_of
 from nerbb_ray.ner.corpus import load_corpus
 from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.data import encode_once, load_encoded
@@ -20,6 +21,7 @@ from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import find_model
 from nerbb_ray.tune.forecast.costs import encoder_weights, from_earlier, from_measured, matmul_flops, rough
 from nerbb_ray.tune.forecast.epochs import expected_epochs
+from nerbb_ray.tune.forecast.estimate import _trials as missing_trials
 from nerbb_ray.tune.forecast.estimate import forecast
 from nerbb_ray.tune.forecast.eta import Eta
 from nerbb_ray.tune.forecast.makespan import makespan
@@ -50,13 +52,13 @@ def test_slots_that_are_taken_come_later() -> None:
 PARAMS = {"dataset_name": "tiny", "pretrained_model_name": "tiny-bert", "lr_max": 1e-3}
 
 
-def trial_of(**params: object) -> TrialSpec:
+def first_trial(**params: object) -> TrialSpec:
     return expand(build_spec("e", params=PARAMS | params))[0]
 
 
 def ended(epochs: int, duration_s: float = 10.0, **params: object) -> TrialResult:
     """A trial as MLflow has it: parameters are texts."""
-    values = {key: str(value) for key, value in trial_of(**params).params().items()}
+    values = {key: str(value) for key, value in first_trial(**params).params().items()}
     return TrialResult("runA", 43, "ok", params=values, epochs=epochs, duration_s=duration_s)
 
 
@@ -75,17 +77,17 @@ def ended(epochs: int, duration_s: float = 10.0, **params: object) -> TrialResul
     ],
 )
 def test_epochs_are_those_of_the_most_alike_trials(params, earlier, values, source) -> None:
-    found = expected_epochs(trial_of(**params), 10, earlier)
+    found = expected_epochs(first_trial(**params), 10, earlier)
     assert found.values == values
     assert source in found.source
 
 
 def test_without_any_trial_epochs_are_guessed_and_small_data_take_more() -> None:
-    small, large = (expected_epochs(trial_of(), steps, []) for steps in (5, 500))
+    small, large = (expected_epochs(first_trial(), steps, []) for steps in (5, 500))
     assert small.mean > large.mean
     assert "guess" in small.source
     assert max(small.values) > 2 * min(small.values), "a guess is wide"
-    assert max(expected_epochs(trial_of(max_epochs=6), 5, []).values) == 6
+    assert max(expected_epochs(first_trial(max_epochs=6), 5, []).values) == 6
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +204,24 @@ def test_limits_and_races_make_it_shorter(store, experiment) -> None:
     assert raced.wall_s[1] < plain.wall_s[1]
     path.write_text(text + "[search]\nmax_cost = 0.5\nprice_per_hour = 3600\n")
     assert forecast(read_ini(path), store, RunOptions()).wall_s == (0.5, 0.5, 0.5)
+
+
+def test_points_that_a_search_has_tried_are_not_planned_again() -> None:
+    drawn = {"algorithm": "optuna", "num_samples": 3, "multiple_runs": 2, "lr_max": "loguniform(1e-5,1e-3)"}
+    spec = build_spec("e", params=PARAMS | drawn)
+    point = concrete(spec.runs[0], {"lr_max": 3e-5})
+    params = {key: str(value) for key, value in trial_of(spec, point, 43).params().items()}
+    tried = [TrialResult(point.name, seed, "ok", params=params) for seed in (43, 44)]
+    assert missing_trials(spec, spec.runs[0], []) == 6
+    assert missing_trials(spec, spec.runs[0], [*tried, TrialResult("runB", 43, "ok", params=params)]) == 4
+
+
+def test_a_dry_run_as_json_says_what_a_plan_says(store, experiment, capsys) -> None:
+    (store.root / "experiment_configs" / "exp.ini").write_text(experiment().read_text())
+    assert main(["run_experiment", "exp", "--dry-run", "--json", "--store", str(store.root)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["expected"]["trials"] == len(found["trials"]) == 4
+    assert found["expected"]["wall_s"][0] < found["expected"]["wall_s"][2]
 
 
 def test_the_command_prints_a_table_or_json(store, experiment, capsys) -> None:

@@ -10,12 +10,14 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 from rich.console import Console
 
+from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, Resources, RunSpec, Settings
 from nerbb_ray.config.trials import TrialSpec, expand
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.tune.agenda import Agenda
 from nerbb_ray.tune.collect import in_order, trial_result
 from nerbb_ray.tune.earlier import refuse_changes, refuse_other_data
 from nerbb_ray.tune.options import RunOptions, add_run_options, run_options
@@ -144,6 +146,31 @@ def test_a_long_table_shows_what_runs_and_counts_the_rest() -> None:
     Console(file=text, width=110).print(screen.table())
     assert "running" in text.getvalue()
     assert "and 50 more" in text.getvalue()
+
+
+RACE = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 8, "racing": True, "lr_max": [1, 2, 3]}
+LIMIT = {"max_hours": 0.1}
+
+
+def test_the_remaining_time_of_a_race_is_not_that_of_all_trials() -> None:
+    raced = build_spec("e", params=RACE)
+    agenda = Agenda(raced, 1, clock=lambda: 0.0)
+    screens = [Screen([], Console(file=io.StringIO()), total=24, agenda=one) for one in (None, agenda)]
+    for _ in range(9):
+        trial = agenda.next()
+        for screen in screens:
+            screen.on_trial_start(trial=tune_trial(trial))
+            screen.rows[trial.name].started -= 60
+        agenda.end(trial, trial.hparams.lr_max * 1e4 + trial.seed / 1e5, 60)
+        for screen in screens:
+            screen.on_trial_complete(trial=tune_trial(trial))
+    assert screens[0]._end().startswith("ends in about 15 min")
+    assert screens[1]._end() == "", "the race is decided"
+    ends = [Screen([], total=24, agenda=Agenda(build_spec("e", params=RACE | more), 1)) for more in ({}, LIMIT)]
+    for screen in ends:
+        screen.eta.end("runA", "a", 60.0)
+    assert ends[0]._end().startswith("ends in about 12 min")
+    assert ends[1]._end().startswith("ends in about 6 min (")
 
 
 def test_the_screen_can_be_pickled() -> None:

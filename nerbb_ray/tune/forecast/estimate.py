@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from nerbb_ray.tune.forecast.costs import Costs, encoder_weights, from_earlier, 
 from nerbb_ray.tune.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.tune.forecast.makespan import makespan
 from nerbb_ray.tune.options import RunOptions
+from nerbb_ray.tune.outlook import RACE_SHARE
 from nerbb_ray.tune.prepare import Preparation, Prepared
+from nerbb_ray.tune.proposals import proposed_earlier
 from nerbb_ray.tune.resources import Allotment, allot, this_machine
 
 DRAWS = 200
 START_S, END_S = 9.0, 2.0  # of Ray and of what stands around the trials
-RACE_SHARE = 0.3  # of the seeds beyond the first ones that a race still starts; see benchmarks/README.md
 DRIVER_MB = 900.0
 LOW, HIGH = 0.1, 0.9  # quantiles: 8 of 10 experiments end between
 SEED = 0
@@ -92,7 +93,7 @@ def forecast(
     """
     allotment = allot(options.apply(spec.resources), this_machine(), most_trials(spec))
     earlier, notes = _earlier(store)
-    own = {trial.name for name, trial in earlier if name == spec.name}
+    own = [trial for name, trial in earlier if name == spec.name]
     known = [trial for _, trial in earlier]
     runs = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -120,11 +121,18 @@ def _earlier(store: StorePaths) -> tuple[list[tuple[str, TrialResult]], list[str
         return [], [f"earlier experiments are not known: {error}"]
 
 
-def _trials(spec: ExperimentSpec, run: RunSpec, own: set[str]) -> int:
-    """How many trials of a run are still to come, as far as can be expected."""
+def _trials(spec: ExperimentSpec, run: RunSpec, own: Sequence[TrialResult]) -> int:
+    """How many trials of a run are still to come, as far as can be expected.
+
+    Args:
+        own: that the experiment has finished.
+    """
     if run.space:
-        return spec.search.num_samples * spec.settings.multiple_runs
-    return sum(f"{run.name}-{seed}" not in own for seed in spec.settings.seeds)
+        alone = replace(spec, runs=(run,))
+        done = sum(proposed_earlier(alone, trial) is not None for trial in own)
+        return max(0, spec.search.num_samples * spec.settings.multiple_runs - done)
+    names = {trial.name for trial in own}
+    return sum(f"{run.name}-{seed}" not in names for seed in spec.settings.seeds)
 
 
 def _costs(
@@ -165,6 +173,7 @@ def _put_together(
     low, middle, high = (float(np.quantile(walls, q)) for q in (LOW, 0.5, HIGH))
     limit = spec.search.hours
     wall = tuple(min(value, limit * 3600) if limit else value for value in (low, middle, high))
+    in_time = wall[1] / middle if middle else 1.0  # what a limit of time leaves
     per_trial = allotment.num_workers * (allotment.gpus or allotment.cpus)
     price = price if price is not None else spec.search.price_per_hour
     memory = max((run.costs.memory_mb or 0 for run in runs), default=0) * allotment.concurrent * allotment.num_workers
@@ -172,14 +181,14 @@ def _put_together(
     return Forecast(
         experiment=spec.name,
         runs=runs,
-        trials=round(len(trials) * share),
+        trials=max(min(1, len(trials)), round(len(trials) * share * in_time)),
         most_trials=most_trials(spec),
         concurrent=allotment.concurrent,
         resources=str(allotment),
-        steps=round(sum(run.steps_per_epoch * run.epochs.mean for run in trials) * share),
+        steps=round(sum(run.steps_per_epoch * run.epochs.mean for run in trials) * share * in_time),
         wall_s=(wall[0], wall[1], wall[2]),
         device="GPU" if allotment.gpus else "CPU",
-        device_hours=sum(run.trial_s for run in trials) * share * per_trial / 3600,
+        device_hours=sum(run.trial_s for run in trials) * share * in_time * per_trial / 3600,
         memory_mb=DRIVER_MB + memory,
         # the states of running trials: weights and two moments, twice, and the best weights
         disk_mb=(kept + allotment.concurrent * weights_mb * 7, kept),

@@ -2,7 +2,9 @@
 
 
 def shown_time(seconds: float) -> str:
-    """`45 s`, `12 min`, `3.5 h`, `4 days`"""
+    """`0.4 s`, `45 s`, `12 min`, `3.5 h`, `4 days`"""
+    if 0 < seconds < 2:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:
