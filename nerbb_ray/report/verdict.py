@@ -7,6 +7,7 @@ from nerbb_ray.html.document import folded, paragraph
 from nerbb_ray.html.figures import COLOURS, figure, new_figure
 from nerbb_ray.report.runs import best_first
 from nerbb_ray.tracking.results import ExperimentResult
+from nerbb_ray.tracking.table import search_notes
 from nerbb_ray.tracking.verdict import Difference, Verdict, lower_is_better, verdict
 from nerbb_ray.tracking.verdict_text import HEADERS, sentences, shown_metric, verdict_rows
 
@@ -32,7 +33,7 @@ CAPTION = (
 
 def verdict_section(result: ExperimentResult) -> str:
     found = verdict(result)
-    said = sentences(found)
+    said = [*sentences(found), *search_notes(result, found)]
     kind = "good" if any(d.better for d in found.differences) else ""
     words = paragraph(said[0], kind) + "".join(map(paragraph, said[1:SENTENCES]))
     if len(said) > SENTENCES:

@@ -43,7 +43,8 @@ class ResultsTable:
 
         result = self.result
         yield _runs(result, options.max_width)
-        parts = (_legend(result), _verdict(result), _problems(result), _models(result))
+        found = verdict(result) if sum(run.n_ok > 0 for run in result.runs) > 1 else None
+        parts = (_legend(result), _verdict(found), _problems(result, found), _models(result))
         for line in (*(line for part in parts for line in part), *_next_commands(result, self.store)):
             yield Text(line, overflow="fold")
 
@@ -165,14 +166,14 @@ def _legend(result: ExperimentResult) -> Iterator[str]:
         yield ""
 
 
-def _verdict(result: ExperimentResult) -> Iterator[str]:
+def _verdict(found: Verdict | None) -> Iterator[str]:
     """What the seeds say about the runs, on the val metric that chooses the best run."""
-    if sum(run.n_ok > 0 for run in result.runs) > 1:
-        yield from sentences(verdict(result), limit=SENTENCES)
+    if found is not None:
+        yield from sentences(found, limit=SENTENCES)
         yield ""
 
 
-def _problems(result: ExperimentResult) -> Iterator[str]:
+def _problems(result: ExperimentResult, found: Verdict | None) -> Iterator[str]:
     """Every trial that has not ended ok or has a note, and the seeds that never started."""
     for trial in result.trials:
         if trial.status == "cut":
@@ -183,11 +184,29 @@ def _problems(result: ExperimentResult) -> Iterator[str]:
                 yield f"  log: {trial.log}"
         elif trial.note:
             yield f"note on {trial.name}: {trial.note}"
+    yield from search_notes(result, found)
     for run in result.runs:
-        if run.note:
-            yield f"{run.run}: {run.note}"
-        elif missing := run.n_total - len(run.trials):
+        missing = run.n_total - len(run.trials)
+        if missing and not run.note:
             yield f"not started {run.run}: {missing} of {run.n_total} seeds"
+
+
+def search_notes(result: ExperimentResult, found: Verdict | None) -> list[str]:
+    """Why the search gave runs fewer seeds than they were to have; what is true of several runs is said once.
+
+    Args:
+        found: the verdict, whose words say already why a run is not compared.
+    """
+    runs: dict[str, list[str]] = {}
+    said = {} if found is None else found.left_out
+    for run in result.runs:
+        if run.note and said.get(run.run) != run.note:
+            runs.setdefault(run.note, []).append(run.run)
+    # a race that ends with a tie names the runs itself
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} runs have fewer seeds'}: {note}"
+        for note, names in runs.items()
+    ]
 
 
 def _models(result: ExperimentResult) -> Iterator[str]:

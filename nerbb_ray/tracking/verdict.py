@@ -91,7 +91,8 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     """Compare all runs of an experiment.
 
     Left out, with a reason, is a run without any value of the metric, one that was not evaluated on the data of the run
-    with the highest mean, and one that shares less than two seeds with the others while these share more.
+    with the highest mean, and one that shares less than two seeds with the others while these share more. A run that a
+    race has dropped is left out if it has fewer seeds than others, or is not shown to be worse by these tests.
     """
     result, other_data = _on_the_same_data(result, metric)
     values = {
@@ -107,7 +108,13 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     most = max(map(len, values.values()), default=0)
     left_out |= {run.run: run.note or "cut" for run in result.runs if run.out and 0 < len(values[run.run]) < most}
     values, few = _with_shared_seeds({run: found for run, found in values.items() if run not in left_out})
-    return compare(values, metric, other_data | left_out | few)
+    found = compare(values, metric, other_data | left_out | few)
+    # the race knows the spread of all runs and tests one-sided: what it has dropped is not to be called tied
+    lost = {run.run: run.note or "cut" for run in result.runs if run.out and run.run in found.tie_set[1:]}
+    if lost:
+        rest = {run: known for run, known in values.items() if run not in lost}
+        found = compare(rest, metric, other_data | left_out | few | lost)
+    return found
 
 
 def evaluated_on(trial: TrialResult, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:

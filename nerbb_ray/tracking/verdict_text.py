@@ -90,8 +90,10 @@ def _ties(verdict: Verdict) -> list[str]:
     wanted = [d.more_seeds for d in tied]
     if None in wanted:
         return [f"{together} are tied; at the differences seen, not even 1,000 seeds would settle all of it"]
-    most = max(count for count in wanted if count is not None)
-    return [f"{together} are tied; about {most} more seeds would settle it, if the differences stay as they are"]
+    counts = [count for count in wanted if count is not None]
+    few, many = min(counts), max(counts)
+    more = f"{many}" if few == many else f"{few} (for {tied[wanted.index(few)].run}) to {many}"
+    return [f"{together} are tied; about {more} more seeds would settle it, if the differences stay as they are"]
 
 
 def _power(n: int) -> list[str]:

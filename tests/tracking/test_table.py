@@ -71,6 +71,17 @@ def test_everything_that_did_not_end_ok_is_named_with_its_reason_and_log() -> No
     assert "not started runA" not in text
 
 
+def test_why_a_search_gave_fewer_seeds_is_said_once() -> None:
+    values = {"runA": (0.8, 0.81, 0.82), "runB": (0.8, 0.82, 0.81), "runC": (0.3, 0.5)}
+    trials = [TrialResult(run, seed, "ok", {VAL: f1}) for run, found in values.items() for seed, f1 in enumerate(found)]
+    tie, lost = "more seeds would probably not tell runA, runB apart", "dropped after 2 seeds: worse"
+    raced = ExperimentResult.of("exp", trials, n_seeds=8, notes={"runA": tie, "runB": tie, "runC": lost})
+    text = results_text(raced, 200)
+    assert text.count(tie) == text.count(lost) == 1
+    assert f"2 runs have fewer seeds: {tie}\n" in text
+    assert f"runC is not compared: {lost}\n" in text
+
+
 def test_models_and_next_commands_are_told() -> None:
     text = results_text(RESULT, 300)
     assert f"best model: /store/checkpoints/exp/{LONG}/44\n" in text

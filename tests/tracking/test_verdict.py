@@ -181,6 +181,23 @@ def test_every_run_is_compared_or_left_out_and_the_best_has_the_highest_mean(
     assert set(found.tie_set) == set(found.means) - {d.run for d in found.differences if d.better}
 
 
+def test_what_a_race_has_dropped_is_worse_or_left_out_but_never_tied() -> None:
+    values = {
+        "runA": {43: 0.80, 44: 0.82, 45: 0.81, 46: 0.79},
+        "runB": {43: 0.81, 44: 0.80, 45: 0.80, 46: 0.80},
+        "far": {43: 0.40, 44: 0.41, 45: 0.42, 46: 0.40},
+        "unsteady": {43: 0.50, 44: 0.79, 45: 0.40, 46: 0.78},
+        "early": {43: 0.30, 44: 0.32, 45: 0.31},
+    }
+    notes = {run: f"dropped after {len(values[run])} seeds" for run in ("far", "unsteady", "early")}
+    raced = ExperimentResult.of("exp", result(values).trials, n_seeds=8, notes=notes)
+    found = verdict(raced)
+    assert found.seeds == (43, 44, 45, 46)
+    assert found.tie_set == ("runA", "runB")
+    assert [d.run for d in found.differences if d.better] == ["far"]
+    assert found.left_out == {run: notes[run] for run in ("early", "unsteady")}
+
+
 def experiments(seed: int, means: Sequence[float], n: int, number: int = 2000) -> list[Verdict]:
     """Verdicts on runs with these true means: lucky seeds are lucky for all runs, noise comes on top."""
     random = np.random.default_rng(seed)

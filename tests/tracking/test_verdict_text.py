@@ -54,6 +54,14 @@ def around(mean: float, *noise: float) -> list[float]:
             ["runB and runA are tied; at the differences seen, not even 1,000 seeds would settle all of it"],
         ),
         (
+            6,
+            {"runA": around(0.79, 0.03, -0.03), "runB": around(0.805), "runC": around(0.80, 0.02, -0.02)},
+            [
+                "runB, runC and runA are tied; about 14 (for runA) to 64 more seeds would settle it, "
+                "if the differences stay as they are"
+            ],
+        ),
+        (
             1,
             {"runA": [0.8], "runB": [0.9]},
             ["runB is ahead with one seed: that says nothing; repeat the runs (multiple_runs)"],
