@@ -4,7 +4,8 @@
 
 The program's own agenda (first seeds, race, cuts inside of trials) runs in virtual time on two slots; only the training
 is replaced by curves. A race has found the winner if its leader is in the tie set of the full grid: the runs that all
-seeds together cannot tell from the best (nerbb_ray/tracking/verdict.py). Epochs are those of all trials together.
+seeds together cannot tell from the best (nerbb_ray/tracking/verdict.py). Epochs are those of all trials together,
+as a share of the grid's; later seeds are those beyond the first three of every run, of which so many were started.
 """
 
 import argparse
@@ -45,6 +46,9 @@ class Race:
     found: bool
     share: float  # of the grid's epochs
     kept: bool  # whether the run with the best mean of the full grid was not dropped
+    behind: float  # how far the leader's mean over all seeds is behind the best one, in points
+    tied: float  # share of the runs that are in the tie set
+    later: float  # share of the seeds beyond the first ones that were started
 
 
 def race(curves: Curves) -> Race:
@@ -74,7 +78,15 @@ def race(curves: Curves) -> Race:
     full = compare({run: {s: c.value for s, c in seeds.items()} for run, seeds in curves.items()}, METRIC)
     grid = sum(len(curve.epochs) for seeds in curves.values() for curve in seeds.values())
     leader = names[decision.leader or ""]
-    return Race(leader in full.tie_set, epochs / grid, full.best not in {names[run] for run in decision.dropped})
+    first, seeds = len(agenda.first_seeds), len(agenda.seeds)
+    return Race(
+        found=leader in full.tie_set,
+        share=epochs / grid,
+        kept=full.best not in {names[run] for run in decision.dropped},
+        behind=100 * (full.means[full.best or ""].mean - full.means[leader].mean),
+        tied=len(full.tie_set) / len(curves),
+        later=(agenda.known - len(curves) * first) / (len(curves) * (seeds - first)),
+    )
 
 
 def _spec(curves: Curves) -> ExperimentSpec:
@@ -142,8 +154,10 @@ def main() -> None:
     for kind, curves in simulated(rng, args.experiments):
         races.setdefault(f"simulated: {kind}", []).append(race(curves))
     everything = [one for kind, found in races.items() if kind.startswith("simulated") for one in found]
-    print("| experiments | races | winner found | best run kept | share of the grid's epochs |")
-    print("|---|---|---|---|---|")
+    print(
+        "| experiments | races | winner found | best run kept | leader behind | in the tie set | epochs | later seeds |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for kind, found in {**races, "**simulated, all**": everything}.items():
         if found:
             print(_row(kind, found))
@@ -153,7 +167,11 @@ def _row(kind: str, races: list[Race]) -> str:
     share = np.array([one.share for one in races])
     spread = f"{100 * np.quantile(share, 0.05):.0f} to {100 * np.quantile(share, 0.95):.0f} %"
     found, kept = (100 * np.mean([getattr(one, name) for one in races]) for name in ("found", "kept"))
-    return f"| {kind} | {len(races)} | {found:.1f} % | {kept:.1f} % | {100 * share.mean():.0f} % ({spread}) |"
+    behind, tied, later = (np.mean([getattr(one, name) for one in races]) for name in ("behind", "tied", "later"))
+    return (
+        f"| {kind} | {len(races)} | {found:.1f} % | {kept:.1f} % | {behind:.2f} points | {100 * tied:.0f} % of the runs "
+        f"| {100 * share.mean():.0f} % ({spread}) | {100 * later:.0f} % |"
+    )
 
 
 if __name__ == "__main__":
