@@ -168,10 +168,9 @@ def _row(kind: str, races: list[Race]) -> str:
     spread = f"{100 * np.quantile(share, 0.05):.0f} to {100 * np.quantile(share, 0.95):.0f} %"
     found, kept = (100 * np.mean([getattr(one, name) for one in races]) for name in ("found", "kept"))
     behind, tied, later = (np.mean([getattr(one, name) for one in races]) for name in ("behind", "tied", "later"))
-    return (
-        f"| {kind} | {len(races)} | {found:.1f} % | {kept:.1f} % | {behind:.2f} points | {100 * tied:.0f} % of the runs "
-        f"| {100 * share.mean():.0f} % ({spread}) | {100 * later:.0f} % |"
-    )
+    cells = [kind, str(len(races)), f"{found:.1f} %", f"{kept:.1f} %", f"{behind:.2f} points"]
+    cells += [f"{100 * tied:.0f} % of the runs", f"{100 * share.mean():.0f} % ({spread})", f"{100 * later:.0f} %"]
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
