@@ -16,7 +16,7 @@ def stored_names(datasets: Path) -> list[str]:
 
 def did_you_mean(name: str, datasets: Path) -> str:
     """`; did you mean 'quickstart'?`, or nothing if no name of the store and no built-in one is similar."""
-    known = {known.lower(): known for known in (*BUILTIN, *stored_names(datasets))}
+    known = {known.lower(): known for known in (*BUILTIN, *stored_names(datasets)) if known != name}
     close = get_close_matches(name.lower(), known, n=1, cutoff=SIMILAR)
     beginning = sorted(lower for lower in known if lower.startswith(f"{name.lower()}/"))
     return "".join(f"; did you mean {known[lower]!r}?" for lower in [*beginning, *close][:1])

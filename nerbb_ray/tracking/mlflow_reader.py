@@ -1,7 +1,6 @@
 """The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from nerbb_ray.tracking.mlflow_records import (
 )
 from nerbb_ray.tracking.mlflow_sql import read_experiments, read_finished
 from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean, TrialResult
+from nerbb_ray.tracking.run_order import by_number
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -179,12 +179,8 @@ def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
 
 
 def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int, notes: Mapping[str, str]) -> ExperimentResult:
-    return ExperimentResult.of(name, sorted(trials, key=lambda trial: _by_number(trial.run)), n_seeds, notes)
-
-
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """Sorts run2 before run10. The times in MLflow do not say the order of the file: trials start when they can."""
-    return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    # the times in MLflow do not say the order of the file: trials start when they can
+    return ExperimentResult.of(name, sorted(trials, key=lambda trial: by_number(trial.run)), n_seeds, notes)
 
 
 def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nerbb_ray.errors import ResultError
+from nerbb_ray.tracking.run_order import by_number
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
@@ -191,7 +192,7 @@ class ExperimentResult:
         return tuple(trial for run in self.runs for trial in run.trials)
 
     def best_run(self) -> RunResult:
-        """Highest mean val entity micro F1; the only run with an ok trial, whatever its F1.
+        """Highest mean val entity micro F1, of equal ones the first by name; the only run with an ok trial, anyway.
 
         Runs that are out of a race are asked only if there are no others.
 
@@ -205,10 +206,10 @@ class ExperimentResult:
         defined = [(mean.mean, run) for mean, run in means if mean.n]
         if not defined:
             raise self._nothing_to_choose()
-        return max(defined, key=lambda pair: pair[0])[1]
+        return min(defined, key=lambda pair: (-pair[0], by_number(pair[1].run)))[1]
 
     def best_trial(self) -> TrialResult:
-        """Highest val entity micro F1 of a single ok trial; the only ok trial, whatever its F1.
+        """Highest val entity micro F1 of a single ok trial, of equal ones the first by name; the only ok trial, anyway.
 
         Raises:
             ResultError: no trial has one, and there is a choice.
@@ -219,7 +220,7 @@ class ExperimentResult:
         defined = [trial for trial in ok if math.isfinite(trial.metrics.get(SELECTION_METRIC, math.nan))]
         if not defined:
             raise self._nothing_to_choose()
-        return max(defined, key=lambda trial: trial.metrics[SELECTION_METRIC])
+        return min(defined, key=lambda trial: (-trial.metrics[SELECTION_METRIC], by_number(trial.run), trial.seed))
 
     def get(
         self,

@@ -20,6 +20,7 @@ from nerbb_ray.tracking.aso import almost_stochastic_order
 from nerbb_ray.tracking.best_of import expected_best
 from nerbb_ray.tracking.paired import ALPHA, holm, paired_t, seeds_needed, sign_flip
 from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, SeedMean, TrialResult
+from nerbb_ray.tracking.run_order import by_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
     means = {run.run: sign * run.mean(metric).mean for run in result.runs if run.mean(metric).n}
     if not means:
         return result, {}
-    wanted = data[max(means, key=lambda run: means[run])]
+    wanted = data[min(means, key=lambda run: (-means[run], by_number(run)))]
     others = {
         run: f"evaluated on other data ({'; '.join(', '.join(one) for one in sorted(found))})"
         for run, found in data.items()
@@ -164,7 +165,7 @@ def compare(
     seeds = _shared(values)
     sign = -1.0 if lower_is_better(metric) else 1.0
     scores = {run: sign * np.array([found[seed] for seed in seeds]) for run, found in values.items()}
-    runs = sorted(scores, key=lambda run: -scores[run].mean()) if seeds else []
+    runs = sorted(scores, key=lambda run: (-scores[run].mean(), by_number(run))) if seeds else []
     differences = _differences(runs, scores) if len(seeds) > 1 else ()
     return Verdict(
         metric=metric,

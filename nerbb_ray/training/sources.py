@@ -81,7 +81,7 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
     try:
         return ModelSource(name, name, _hub_revision(name, ask_hub))
     except ModelError as error:
-        places = "".join(f"\n  - {place}" for place in [*looked, str(error)])
+        places = "".join(f"\n  - {place}" for place in dict.fromkeys([*looked, str(error)]))
         known = [*OFFLINE_PACKAGES, *_stored_models(store_dir)]
         near = [of for of in known if of.endswith(f"/{name}")] or get_close_matches(name, known, n=1, cutoff=0.7)
         looked_here = f"did you mean {near[0]!r}? Looked here" if near else "looked here"

@@ -138,6 +138,12 @@ def test_unknown_data_set_suggests_the_nearest(store, name, meant):
             find_corpus(name, None, store, ask_hub=ask_hub)
 
 
+def test_a_builtin_name_that_is_not_here_does_not_suggest_itself(store):
+    with pytest.raises(DataError) as caught:
+        find_corpus("conll2003", None, store, ask_hub=False)
+    assert "did you mean" not in str(caught.value)
+
+
 def test_file_in_the_place_of_a_data_set_says_how_it_becomes_one(store, tmp_path, offline, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("./store/small/train.txt", "store/small/train.txt"):

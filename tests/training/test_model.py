@@ -219,3 +219,10 @@ def test_a_misspelt_model_suggests_the_nearest(name: str, meant: str, tmp_path: 
         (tmp_path / "models" / known / "config.json").touch()
     with pytest.raises(ModelError, match=f"did you mean '{meant}'"):
         find_model(name, tmp_path / "models", tmp_path, ask_hub=False)
+
+
+def test_an_absolute_path_is_looked_for_once(tmp_path: Path) -> None:
+    missing = tmp_path / "no" / "such"
+    with pytest.raises(ModelError) as caught:
+        find_model(str(missing), tmp_path / "models", tmp_path, ask_hub=False)
+    assert str(caught.value).count(f"{missing} has no config.json") == 1
