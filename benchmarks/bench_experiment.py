@@ -83,7 +83,7 @@ class Bench:
         command = [sys.executable, str(Path(__file__).with_name("search_script.py"))]
         command += [str(part) for option in options.items() for part in option]
         command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
-        environment = Side("Trainer", "fp32", len(self.seeds), threads, at_once).environment()
+        environment = Side("Trainer", "default", len(self.seeds), threads, at_once).environment()
         costs = self.cost(command, work, environment)
         trials = json.loads((work / "out.json").read_text())
         assert len(trials) == len(self.seeds) * len(self.args.lrs)

@@ -32,10 +32,11 @@ Runs = dict[str, list[dict[str, float]]]  # by side, one per repetition
 def one_trial(cores: int) -> list[Side]:
     """Each gets all CPUs."""
     return [
-        Side("nerbb_ray", "fp32", 1, cores, 1),
-        Side("Trainer", "fp32", 1, cores, 1),
         Side("nerbb_ray", "auto", 1, cores, 1),
-        Side("Trainer", "bf16", 1, cores, 1),
+        Side("Trainer", "best", 1, cores, 1),
+        Side("Trainer", "default", 1, cores, 1),
+        Side("Trainer", "padded", 1, cores, 1),
+        Side("nerbb_ray", "fp32", 1, cores, 1),
     ]
 
 
@@ -43,12 +44,10 @@ def four_trials(cores: int) -> list[Side]:
     """Ours two at a time; theirs one after the other with all CPUs, and two at a time with half of them each."""
     half = max(1, cores // 2)
     return [
-        Side("nerbb_ray", "fp32", 4, half, 2),
-        Side("Trainer", "fp32", 4, cores, 1),
-        Side("Trainer", "fp32", 4, half, 2),
         Side("nerbb_ray", "auto", 4, half, 2),
-        Side("Trainer", "bf16", 4, cores, 1),
-        Side("Trainer", "bf16", 4, half, 2),
+        Side("Trainer", "best", 4, cores, 1),
+        Side("Trainer", "best", 4, half, 2),
+        Side("Trainer", "default", 4, cores, 1),
     ]
 
 
@@ -56,10 +55,10 @@ SECTIONS = {"one": one_trial, "four": four_trials}
 
 
 def pairs(sides: list[Side]) -> list[tuple[str, str]]:
-    """fp32 against fp32, and auto against both of theirs."""
+    """auto against all of theirs, fp32 against those that are fp32."""
     ours = [side for side in sides if side.tool == "nerbb_ray"]
     theirs = [side for side in sides if side.tool == "Trainer"]
-    return [(a.name, b.name) for a in ours for b in theirs if a.precision == "auto" or a.precision == b.precision]
+    return [(a.name, b.name) for a in ours for b in theirs if a.form == "auto" or b.form != "best"]
 
 
 class Bench:

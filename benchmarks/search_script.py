@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 import transformers
-from trainer_script import arguments, encode, read, strict_f1
-from transformers import AutoModelForTokenClassification, AutoTokenizer, DataCollatorForTokenClassification, Trainer
+from trainer_script import arguments, collator, encode, read, strict_f1
+from transformers import AutoModelForTokenClassification, AutoTokenizer, Trainer
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,12 @@ def make_trainer(args: argparse.Namespace) -> Trainer:
     ids = {name: i for i, name in enumerate(names)}
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     data = {name: encode(tokenizer, *split, ids, args.max_seq_length) for name, split in splits.items()}
-    padding = {"padding": "max_length", "max_length": args.max_seq_length} if args.mode == "loop" else {}
     return Trainer(
         model_init=NewModel(str(args.model), names),
         args=arguments(args, -(-len(data["train"]) // args.batch_size)),
         train_dataset=data["train"],
         eval_dataset=data["val"],
-        data_collator=DataCollatorForTokenClassification(tokenizer, **padding),
+        data_collator=collator(tokenizer, args),
         processing_class=tokenizer,
         compute_metrics=Metrics(names),
     )
@@ -112,8 +111,9 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--lrs", type=float, nargs="+", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.form = "padded" if args.mode == "loop" else "default"
+    return args
 
 
 def main() -> None:

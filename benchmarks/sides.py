@@ -67,16 +67,17 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A tool, a precision and a way to share out the CPUs.
+    """A tool, a form of it and a way to share out the CPUs.
 
     Args:
+        form: the precision of nerbb_ray's side; of the Trainer's one of trainer_script.py: default and padded are fp32.
         trials: models to fine-tune, each with its own seed.
         threads: of each.
         at_once: how many of them run at the same time.
     """
 
     tool: Literal["nerbb_ray", "Trainer"]
-    precision: str
+    form: str
     trials: int
     threads: int
     at_once: int
@@ -84,7 +85,7 @@ class Side:
     @property
     def name(self) -> str:
         where = f", {self.at_once} at a time" if self.trials > 1 else ""
-        return f"{self.tool} {self.precision}{where}"
+        return f"{self.tool} {self.form}{where}"
 
     @property
     def seeds(self) -> range:
@@ -109,7 +110,7 @@ class Side:
                 model=task.model,
                 trials=self.trials,
                 seed=FIRST_SEED - 1,
-                precision=self.precision,
+                precision=self.form,
                 threads=self.threads,
                 at_once=self.at_once,
                 batch_size=task.batch_size,
@@ -129,7 +130,7 @@ class Side:
             "--max-seq-length": task.max_seq_length,
             "--lr": task.lr,
             "--threads": self.threads,
-            "--precision": self.precision,
+            "--form": self.form,
         }
         shared = [str(part) for option in options.items() for part in option]
         script = str(Path(__file__).with_name("trainer_script.py"))

@@ -1,8 +1,10 @@
 """The other side of the benchmark: a plain `transformers.Trainer` for NER, as the library's documentation shows it.
 
-Dynamic padding by DataCollatorForTokenClassification, validation after every epoch, seqeval's strict entity F1, the
-test split and a saved model at the end. Everything that is not said here is the Trainer's default, except that clipping
-of gradients is off, because the other side does not do it either.
+Padding by DataCollatorForTokenClassification, validation after every epoch, seqeval's strict entity F1, the test split
+and a saved model at the end. Three forms: `padded`, every sentence to --max-seq-length; `default`, every batch to its
+longest sentence; `best`, that with batches of similar length and bf16. All of them have the fused AdamW, which is the
+Trainer's default. So is everything else that is not said here, except that clipping of gradients is off, because the
+other side does not do it either.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from transformers import (
 )
 
 IGNORED = -100
+FORMS = ("padded", "default", "best")
 
 
 class Stopwatch(TrainerCallback):
@@ -85,11 +88,17 @@ def arguments(args: argparse.Namespace, steps_per_epoch: int) -> TrainingArgumen
         eval_strategy="epoch",
         save_strategy="no",
         logging_strategy="no",
-        bf16=args.precision == "bf16",
+        bf16=args.form == "best",
+        train_sampling_strategy="group_by_length" if args.form == "best" else "random",
         use_cpu=True,
         disable_tqdm=True,
         report_to="none",
     )
+
+
+def collator(tokenizer: Any, args: argparse.Namespace) -> DataCollatorForTokenClassification:
+    to_longest: dict[str, Any] = {"padding": "max_length", "max_length": args.max_seq_length}
+    return DataCollatorForTokenClassification(tokenizer, **(to_longest if args.form == "padded" else {}))
 
 
 def parse() -> argparse.Namespace:
@@ -99,7 +108,7 @@ def parse() -> argparse.Namespace:
     for name in ("seed", "epochs", "batch-size", "max-seq-length", "threads"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--lr", type=float, required=True)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), required=True)
+    parser.add_argument("--form", choices=FORMS, required=True)
     return parser.parse_args()
 
 
@@ -130,7 +139,7 @@ def main() -> None:
         args=arguments(args, -(-len(data["train"]) // args.batch_size)),
         train_dataset=data["train"],
         eval_dataset=data["val"],
-        data_collator=DataCollatorForTokenClassification(tokenizer),
+        data_collator=collator(tokenizer, args),
         processing_class=tokenizer,
         compute_metrics=lambda output: {"f1": strict_f1(output.predictions, output.label_ids, names)},
         callbacks=[stopwatch],

@@ -18,6 +18,7 @@ from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rat
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.data import EncodedCorpus
+from nerbb_ray.training.dropout import FastDropout
 from nerbb_ray.training.evaluation import cross_entropy, evaluate, evaluation_of, predict_words
 from nerbb_ray.training.model import save_model
 from nerbb_ray.training.progress import Progress
@@ -117,6 +118,7 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
     order = training_order(data.lengths, session.trial.hparams.batch_size, session.trial.seed, epoch)
     loss_sum = torch.zeros((), device=ctx.device)
     session.model.train()
+    dropout = FastDropout((session.trial.seed, epoch, ctx.rank))
     for rate, members in zip(rates, order, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -125,7 +127,9 @@ def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float
         share = members[ctx.rank :: ctx.world_size]
         for part in parts(share, ctx.micro_batch):
             batch = make_batch(data, labels, part, session.pad).to(ctx.device)
-            loss = cross_entropy(session.logits(batch.input_ids, batch.attention_mask), batch.labels)
+            with dropout:
+                logits = session.logits(batch.input_ids, batch.attention_mask)
+            loss = cross_entropy(logits, batch.labels)
             torch.autograd.backward(session.scaler.scale(loss / int(labelled[members].sum())))
             loss_sum += loss.detach()
         ctx.add_gradients(parameters)
