@@ -21,7 +21,7 @@ check: $(VENV)/.installed-dev
 slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow or chaos"
 
-# about 25 minutes on two quiet CPUs; BENCH_REPEATS=3 gives medians with their spread, in three times the time
+# about 30 minutes on two quiet CPUs; BENCH_REPEATS=3 gives medians with their spread, in three times the time
 BENCH_DATA ?= store/datasets/quickstart
 BENCH_REPEATS ?= 1
 bench: $(VENV)/.installed-dev
@@ -29,7 +29,10 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_trial.py --dataset $(BENCH_DATA) --sentences 256 --epochs 2 --repeats $(BENCH_REPEATS)
 	$(BIN)/python benchmarks/bench_experiment.py --dataset $(BENCH_DATA) --sentences 192 --repeats $(BENCH_REPEATS)
 	$(BIN)/python benchmarks/bench_makespan.py --dataset $(BENCH_DATA) --repeats $(BENCH_REPEATS)
+	$(BIN)/python benchmarks/bench_makespan.py --dataset $(BENCH_DATA) --sentences 64 --growth
 	$(BIN)/python benchmarks/bench_peak.py --dataset $(BENCH_DATA)
+	$(BIN)/python benchmarks/bench_vocabulary.py --repeats $(BENCH_REPEATS)
+	$(BIN)/python benchmarks/bench_grouping.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

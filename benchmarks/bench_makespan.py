@@ -1,6 +1,9 @@
 """How well trials fill their places: 8 trials, two at a time with one thread each, and one at a time with two.
 
+With --growth 1, 2, 4 and 8 trials instead, two at a time: how time and memory grow with their number.
+
     python benchmarks/bench_makespan.py
+    python benchmarks/bench_makespan.py --growth
     python benchmarks/bench_makespan.py --sentences 32 --trials 3 --repeats 1    # does it work at all?
 
 The times are those of the trials' own logs. A trial lasts from its first step to its last report, with its validations,
@@ -19,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bench_trial import MODEL, ROOT, machine, say
-from comparison import Spread, markdown
+from comparison import NOTHING, Spread, markdown
 from process_tree import run_measured
 from sides import NAME, RUN, Side, Task, logged_epochs, write_data
 
@@ -78,9 +81,9 @@ def measure(side: Side, task: Task, args: argparse.Namespace, work: Path) -> lis
     stays = [stay_in_log((logs / f"{RUN}-{seed}.log").read_text()) for seed in side.seeds]
     between = gaps(stays, side.at_once)
     return [
-        100 * share_of_ideal(stays, side.at_once),
-        statistics.median(between),
-        max(between),
+        100 * share_of_ideal(stays, min(side.at_once, side.trials)),
+        statistics.median(between) if between else NOTHING,
+        max(between, default=NOTHING),
         max(stay.end for stay in stays) - min(stay.begin for stay in stays),
         usage.wall_s,
         usage.cpu_s,
@@ -96,20 +99,28 @@ def main() -> None:
     add("--trials", type=int, default=8)
     add("--epochs", type=int, default=2)
     add("--repeats", type=int, default=1)
+    add("--growth", action="store_true", help="1, 2, 4 and 8 trials, two at a time")
     args = parser.parse_args()
     location = Path(find_model(MODEL, ROOT / "store/pretrained_models", Path.cwd()).location)
     task = Task(MODEL, location, args.epochs, batch_size=16, max_seq_length=128, lr=3e-4)
-    sides = [Side("nerbb_ray", "auto", args.trials, 1, 2), Side("nerbb_ray", "auto", args.trials, 2, 1)]
-    names = {side: f"{side.at_once} x {side.threads} thread{'s' * (side.threads > 1)}" for side in sides}
+    if args.growth:
+        names = {Side("nerbb_ray", "auto", trials, 1, 2): f"{trials} trials" for trials in (1, 2, 4, 8)}
+    else:
+        ways = [Side("nerbb_ray", "auto", args.trials, 1, 2), Side("nerbb_ray", "auto", args.trials, 2, 1)]
+        names = {side: f"{side.at_once} x {side.threads} thread{'s' * (side.threads > 1)}" for side in ways}
+    sides = list(names)
     measured: dict[Side, list[list[float]]] = {side: [] for side in sides}
     about = machine(sorted(os.sched_getaffinity(0))[:2])
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         for repeat in range(args.repeats):
             for side in sides if repeat % 2 == 0 else sides[::-1]:
                 say(f"repetition {repeat + 1} of {args.repeats}: {names[side]}")
-                measured[side].append(measure(side, task, args, Path(scratch) / f"{repeat}-{side.at_once}"))
+                measured[side].append(
+                    measure(side, task, args, Path(scratch) / f"{repeat}-{side.at_once}-{side.trials}")
+                )
     print(", ".join(f"{name} {value}" for name, value in about.items()))
-    print(f"\n{args.trials} trials, {args.sentences} sentences per split, {args.epochs} epochs\n")
+    trials = "" if args.growth else f"{args.trials} trials, "
+    print(f"\n{trials}{args.sentences} sentences per split, {args.epochs} epochs\n")
     rows = []
     for side, repeats in measured.items():
         rows.append([names[side], *(Spread.of(column).text(1) for column in zip(*repeats, strict=True))])

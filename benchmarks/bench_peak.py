@@ -77,7 +77,8 @@ def measured(dataset: Path, precision: str, size: int) -> dict[str, float]:
     return {"flops": flops(session), "cpu_s": cpu_s, "peak": peak, "peak_mb": memory * 1024 / 1e6}
 
 
-def make_session(dataset: Path, precision: str, size: int) -> Any:
+def make_session(dataset: Path, precision: str, size: int, seed: int = 43, **hparams: Any) -> Any:
+    """A trial on the first sentences of a data set, ready to train with one thread."""
     import torch
 
     from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
@@ -92,10 +93,12 @@ def make_session(dataset: Path, precision: str, size: int) -> Any:
     source = find_model(MODEL, ROOT / "store/pretrained_models", Path.cwd())
     trial = TrialSpec(
         run="run",
-        seed=43,
+        seed=seed,
         dataset=DatasetParams(dataset_name=DATA),
         model=ModelParams(pretrained_model_name=MODEL),
-        hparams=HParams(batch_size=16, max_seq_length=128, max_epochs=2, early_stopping=False),
+        hparams=HParams(
+            **{"batch_size": 16, "max_seq_length": 128, "max_epochs": 2, "early_stopping": False} | hparams
+        ),
         settings=Settings(precision=precision),  # type: ignore[arg-type]
     )
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

@@ -49,7 +49,9 @@ class Vocabulary:
         small = model.get_input_embeddings()
         decay = math.prod(1 - rate * weight_decay for rate in rates)
         rows = torch.empty_like(self.pretrained)
-        for part, whole in zip(rows.split(ROWS_AT_ONCE), self.pretrained.split(ROWS_AT_ONCE), strict=True):
+        for part, whole in zip(
+            torch.split(rows, ROWS_AT_ONCE), torch.split(self.pretrained, ROWS_AT_ONCE), strict=True
+        ):
             part.copy_(whole.double() * decay)
         rows[self.ids] = small.weight.detach().cpu()
         model.set_input_embeddings(_embedding(rows.to(small.weight.device), self._padding(small)))
