@@ -215,6 +215,19 @@ def test_report_shows_means_and_pictures_and_asks_for_nothing(
     assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_report_can_be_read_on_a_narrow_screen(browser: Browser, store: StorePaths, tmp_path: Path) -> None:
+    browser.open(write_report("pages", store, tmp_path / "narrow.html").as_uri())
+    browser.wait_for("Configuration")
+    browser.ask("Emulation.setDeviceMetricsOverride", width=400, height=900, deviceScaleFactor=1, mobile=False)
+    try:
+        assert browser.evaluate("document.documentElement.scrollWidth") <= 400
+        # the picture keeps its size and can be moved in its own frame
+        assert browser.evaluate("document.querySelector('figure svg').getBoundingClientRect().width") > 600
+        assert browser.evaluate("document.querySelector('figure').getBoundingClientRect().width") <= 400
+    finally:
+        browser.ask("Emulation.clearDeviceMetricsOverride")
+
+
 def test_browser_notices_what_a_page_must_not_do(browser: Browser, tmp_path: Path) -> None:
     """Else the test above could not fail."""
     (tmp_path / "bad.html").write_text("<img src='x.png'><script>nowhere()</script><p>end</p>")

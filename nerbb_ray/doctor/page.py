@@ -65,7 +65,7 @@ def _places(places: tuple[Place, ...]) -> str:
 def _splits(findings: Findings) -> str:
     header = ["", *(split.split for split in findings.splits)]
     # a browser drops the blanks that indent a row
-    rows = [(name.replace("  ", "\u2003"), *cells) for name, *cells in split_rows(findings)]
+    rows = [(name.replace("  ", "\u00a0" * 4), *cells) for name, *cells in split_rows(findings)]
     note = paragraph(LEGEND) if findings.model else paragraph(f"{LEGEND} {NO_MODEL}.")
     return table(header, rows, numeric=range(1, 4)) + note
 

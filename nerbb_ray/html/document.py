@@ -8,7 +8,7 @@ from itertools import count
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1d2530; background: #fff; max-width: 72rem; margin: 0 auto;
-  padding: 1.5rem 1rem 4rem; }
+  padding: 1.5rem 1rem 4rem; overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; margin: 0; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #d8dde4; padding-bottom: .2rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; overflow-wrap: anywhere; }
@@ -26,6 +26,7 @@ pre { background: #f6f8fa; padding: .7rem; overflow-x: auto; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 .warn { background: #fff4e0; border-left: 4px solid #d98200; padding: .4rem .8rem; margin: .4rem 0; }
 .good { background: #eaf6ec; border-left: 4px solid #2e8540; padding: .4rem .8rem; margin: .4rem 0; }
+@media screen and (max-width: 44rem) { figure { overflow-x: auto; } figure svg { max-width: none; width: 44rem; } }
 @media print { nav { display: none; } }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

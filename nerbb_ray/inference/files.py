@@ -100,7 +100,7 @@ def _text_row(line: str, _path: Path, _number: int) -> Row:
 def _json_row(line: str, path: Path, number: int) -> Row:
     try:
         values = json.loads(line)
-        check_text(json.dumps(values, ensure_ascii=False))
+        check_text(json.dumps(values, ensure_ascii=False, allow_nan=False))
     except (ValueError, RecursionError) as error:
         raise DataError(f"expected one JSON object per line; got {line[:40]!r}: {error}", path, number) from error
     except DataError as error:

@@ -100,6 +100,8 @@ def test_many_rows_come_out_in_their_order_piece_by_piece(model: Model, tmp_path
 
 BAD_LINES = [
     ("{", "expected one JSON object per line; got '{'"),
+    ('{"text": "x", "n": NaN}', "expected one JSON object per line"),
+    ('{"text": "x", "n": 1e999}', "expected one JSON object per line"),
     ("[1]", "expected {"),
     ("5", "expected {"),
     ('{"txt": "a"}', "expected {"),
