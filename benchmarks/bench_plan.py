@@ -72,7 +72,10 @@ def main() -> None:
         for number, (title, values) in enumerate(EXPERIMENTS.items(), start=1):
             if args.only and number not in args.only:
                 continue
-            print(_row(store, f"plan{number}", title, values), flush=True)
+            try:
+                print(_row(store, f"plan{number}", title, values), flush=True)
+            except subprocess.CalledProcessError as error:
+                print(f"| {title} | - | - | - | failed: {error} |", flush=True)
 
 
 def _linked(store: Path, data: Path) -> None:

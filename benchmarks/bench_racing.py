@@ -147,11 +147,12 @@ def main() -> None:
     parser.add_argument("--experiments", type=int, default=500, help="simulated ones (500)")
     parser.add_argument("--orders", type=int, default=100, help="of each recorded experiment (100)")
     args = parser.parse_args()
-    rng = np.random.default_rng(1)
+    # two of them, so that another recorded experiment does not change the simulated ones
+    rng, rng_simulated = np.random.default_rng(1), np.random.default_rng(2)
     races: dict[str, list[Race]] = {}
     for kind, curves in recorded(rng, args.orders):
         races.setdefault(f"recorded: {kind}", []).append(race(curves))
-    for kind, curves in simulated(rng, args.experiments):
+    for kind, curves in simulated(rng_simulated, args.experiments):
         races.setdefault(f"simulated: {kind}", []).append(race(curves))
     everything = [one for kind, found in races.items() if kind.startswith("simulated") for one in found]
     print(
