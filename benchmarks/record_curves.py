@@ -2,8 +2,8 @@
 
     python benchmarks/record_curves.py OUT.json STORE EXPERIMENT ...
 
-Per experiment and run: the parameters that vary, and per seed the val F1 after every epoch, the chosen epoch's value
-and the duration in seconds.
+Per experiment, run and seed: the val F1 after every epoch, that of the kept weights, and the duration in seconds. Only
+trials that ended ok, and only the seeds that all runs have. Other experiments that the file has stay in it.
 """
 
 import json
@@ -16,28 +16,32 @@ METRIC = "val/entity/micro/f1"
 
 def main() -> None:
     out, store, names = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
-    curves = {name: recorded(store, name) for name in names}
+    curves = json.loads(out.read_text()) if out.exists() else {}
+    curves |= {name: recorded(store, name) for name in names}
     out.write_text(json.dumps(curves, indent=None, separators=(",", ":")) + "\n")
-    for name, runs in curves.items():
-        print(name, {run: len(seeds) for run, seeds in runs.items()})
+    for name in names:
+        print(name, {run: len(seeds) for run, seeds in curves[name].items()})
 
 
 def recorded(store: Path, name: str) -> dict[str, Any]:
-    from nerbb_ray.tracking.mlflow_records import RUN, SEED, find_runs, newest_trials, open_client
+    from nerbb_ray.tracking.mlflow_records import find_runs, newest_trials, open_client, trial_result
 
     client = open_client(f"sqlite:///{store}/results/mlflow.db")
     experiment = client.get_experiment_by_name(name)
-    found: dict[str, Any] = {}
-    for run in newest_trials(find_runs(client, [experiment.experiment_id], kind="trial")).values():
-        history = client.get_metric_history(run.info.run_id, METRIC)
+    found: dict[str, dict[str, Any]] = {}
+    for (run, seed), stored in newest_trials(find_runs(client, [experiment.experiment_id], kind="trial")).items():
+        if not trial_result(stored).ok:
+            continue
+        history = client.get_metric_history(stored.info.run_id, METRIC)
         points = dict(sorted((point.step, point.value) for point in history))
         chosen = points.pop(max(points))  # the last one is that of the kept weights
-        found.setdefault(run.data.tags[RUN], {})[run.data.tags[SEED]] = {
+        found.setdefault(run, {})[str(seed)] = {
             "curve": [round(value, 4) for value in points.values()],
             "value": round(chosen, 4),
-            "seconds": round(run.data.metrics["elapsed_s"], 1),
+            "seconds": round(stored.data.metrics["elapsed_s"], 1),
         }
-    return found
+    shared = sorted(set.intersection(*(set(seeds) for seeds in found.values())))
+    return {run: {seed: seeds[seed] for seed in shared} for run, seeds in found.items()}
 
 
 if __name__ == "__main__":

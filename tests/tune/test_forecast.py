@@ -19,7 +19,7 @@ from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.data import encode_once, load_encoded
 from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import find_model
-from nerbb_ray.tune.forecast.costs import encoder_weights, from_earlier, from_measured, matmul_flops, rough
+from nerbb_ray.tune.forecast.costs import encoder_weights, from_earlier, from_measured, matmul_flops, rough, uses_bf16
 from nerbb_ray.tune.forecast.epochs import expected_epochs
 from nerbb_ray.tune.forecast.estimate import _trials as missing_trials
 from nerbb_ray.tune.forecast.estimate import forecast
@@ -107,9 +107,20 @@ def test_a_rough_estimate_is_weights_times_tokens_over_speed(source, data) -> No
     assert encoder_weights(source) == weights
     train, val = (int(split.lengths.sum()) for split in (data.train, data.val))
     found = rough(source, data, threads=2, flops=1e9)
-    assert found.epoch_s == pytest.approx((6 * train + 2 * val) * weights / (1e9 * 2 * 0.35) + 0.15)
+    assert found.epoch_s == pytest.approx((6 * train + 2 * val) * weights / (1e9 * 2 * 0.5) + 0.15)
     assert rough(source, data, threads=4, flops=1e9).epoch_s < found.epoch_s
+    assert rough(source, data, threads=2, flops=1e9, bf16=True).epoch_s < found.epoch_s
     assert 1e8 < matmul_flops(seconds=0.02) < 1e14
+
+
+def test_the_number_format_of_an_estimate_is_that_of_training() -> None:
+    import torch
+
+    from nerbb_ray.training.context import has_bf16
+
+    assert uses_bf16("bf16")
+    assert not uses_bf16("fp32")
+    assert uses_bf16("auto") == has_bf16(torch.device("cpu"))
 
 
 def test_measured_steps_are_scaled_by_the_tokens_of_the_run(data) -> None:

@@ -1,6 +1,8 @@
 """What an epoch and a trial cost: measured beforehand, known from earlier trials, or a rough estimate."""
 
+import functools
 import json
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,8 @@ from nerbb_ray.training.sources import ModelSource
 
 REPORT_S = 0.15  # of an epoch, for what the driver does with it
 IMPORTS_S = 8.0  # of the first trial in a process, where it was not measured
-USE_OF_PEAK = 0.35  # of the matrix products' speed, in training; a rough figure
+# of the speed of fp32 products, with something to spare: bench_peak.py found 0.60 and 0.97 for a step
+USE_OF_PEAK, USE_OF_PEAK_BF16 = 0.5, 0.8
 TRAIN_FLOPS, EVAL_FLOPS = 6, 2  # per weight and sub-token (Kaplan et al. 2020)
 BYTES_OF_WEIGHT = 16  # fp32 weight, gradient, two moments
 # what does not change the time of an epoch
@@ -77,13 +80,16 @@ def from_measured(measured: Mapping[str, float], data: EncodedCorpus) -> Costs:
     )
 
 
-def rough(source: ModelSource, data: EncodedCorpus, threads: int, flops: float | None = None) -> Costs:
+def rough(
+    source: ModelSource, data: EncodedCorpus, threads: int, flops: float | None = None, *, bf16: bool = False
+) -> Costs:
     """The costs of a run by the size of its model and the speed of this machine's matrix products.
 
     Args:
-        flops: per second and thread; measured if left out.
+        flops: of fp32 products, per second and thread; measured if left out.
+        bf16: whether the run's products are of this format.
     """
-    speed = (flops or matmul_flops()) * threads * USE_OF_PEAK
+    speed = (flops or matmul_flops()) * threads * (USE_OF_PEAK_BF16 if bf16 else USE_OF_PEAK)
     weights = encoder_weights(source)
     train = TRAIN_FLOPS * weights * int(data.train.lengths.sum()) / speed
     evaluate = EVAL_FLOPS * weights / speed
@@ -106,14 +112,27 @@ def encoder_weights(source: ModelSource) -> float:
     return 12.0 * layers * width**2
 
 
-def matmul_flops(size: int = 512, seconds: float = 0.1) -> float:
-    """Floating point operations per second of this machine's matrix product, in fp32."""
+@functools.cache
+def matmul_flops(size: int = 64, seconds: float = 0.1) -> float:
+    """Floating point operations per second of one thread's matrix products, in fp32.
+
+    Small ones, which a library leaves to one thread, and the fastest of many: on a busy machine, two threads would
+    mostly wait for each other.
+    """
     import numpy as np
 
-    a = np.ones((size, size), dtype=np.float32)
+    a, times = np.ones((size, size), dtype=np.float32), 8
     a @ a
-    count, begun = 0, time.process_time()
-    while time.process_time() - begun < seconds:
-        a @ a
-        count += 1
-    return 2.0 * size**3 * count / (time.process_time() - begun)
+    fastest, end = math.inf, time.process_time() + seconds
+    while (begun := time.process_time()) < end:
+        for _ in range(times):
+            a @ a
+        fastest = min(fastest, time.process_time() - begun)
+    return 2.0 * size**3 * times / fastest
+
+
+def uses_bf16(precision: str) -> bool:
+    """Whether trials on this machine's CPUs will: what training asks torch for, whose import would take seconds."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text(encoding="utf-8") if precision == "auto" and info.is_file() else ""
+    return precision == "bf16" or "amx_bf16" in flags or "avx512_bf16" in flags

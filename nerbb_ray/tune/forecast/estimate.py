@@ -15,7 +15,7 @@ from nerbb_ray.store import StorePaths
 from nerbb_ray.tracking.results import TrialResult
 from nerbb_ray.training.data import load_encoded
 from nerbb_ray.training.sources import WEIGHTS
-from nerbb_ray.tune.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough
+from nerbb_ray.tune.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough, uses_bf16
 from nerbb_ray.tune.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.tune.forecast.makespan import makespan
 from nerbb_ray.tune.options import RunOptions
@@ -149,7 +149,8 @@ def _costs(
 
         trial = trial_of(spec, run, spec.settings.seeds[0])
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
-    return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads)
+    bf16 = uses_bf16(spec.settings.precision)
+    return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads, bf16=bf16)
 
 
 def _weights_mb(prepared: Prepared) -> float:
