@@ -15,6 +15,7 @@ of the next one in its place: loading, and all that Ray Tune does in between.
 import argparse
 import os
 import re
+import signal
 import statistics
 import tempfile
 from dataclasses import dataclass
@@ -128,4 +129,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended, too
     main()
