@@ -18,6 +18,19 @@ from nerbb_ray.tune.resources import Allotment, Machine
 from nerbb_ray.tune.session import cluster_address
 from nerbb_ray.tune.space import RESTARTS, Job, job_of
 
+
+class MemoryShort(Exception):
+    """Ray has ended trials because the memory of their computer was nearly used up.
+
+    Args:
+        allotment: of these trials.
+    """
+
+    def __init__(self, allotment: Allotment) -> None:
+        super().__init__("trials were ended because memory was short")
+        self.allotment = allotment
+
+
 # that the end of a trial waits for MLflow: its place must not stay empty while pictures are drawn and files copied
 PATIENCE_S = 0.3
 
@@ -39,6 +52,8 @@ def fit(
         trials: that are known beforehand.
     Returns:
         What became of each trial that was started, by its name.
+    Raises:
+        MemoryShort: what has ended until then is in MLflow, and the states of the other trials are there.
     """
     from nerbb_ray.tune.trainable import make_trainable
 
@@ -49,21 +64,39 @@ def fit(
         searcher = SeedSearcher(agenda, make_job)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(options.address) is None
+    listening = callbacks(spec, trials, store, options, agenda, allotment.concurrent)
     tuner = build_tuner(
         make_trainable(allotment),
         spec,
         store,
         allotment,
-        callbacks(spec, trials, store, options, agenda, allotment.concurrent),
+        listening,
         param_space=param_space,
         searcher=searcher,
         agenda=agenda,
         reuse_actors=reuse,
     )
     with same_signals():
-        grid = tuner.fit()
+        try:
+            grid = tuner.fit()
+        except Exception as error:
+            for listener in listening:
+                listener.on_experiment_end(trials=[])
+            if _short_of_memory(error):
+                raise MemoryShort(allotment) from error
+            raise
     results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return {result.name: result for result in results}
+
+
+def _short_of_memory(error: BaseException) -> bool:
+    """Whether Ray's memory monitor is behind an error: Tune ends with it, instead of starting the trial again."""
+    from ray.exceptions import OutOfMemoryError
+
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, OutOfMemoryError):
+        chain = chain.__cause__ or chain.__context__
+    return chain is not None
 
 
 @contextmanager

@@ -1,25 +1,31 @@
 """Run an experiment: prepare, search, collect."""
 
+import gc
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials, trial_of
+from nerbb_ray.errors import ResourceError
 from nerbb_ray.logs import log_file
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tracking.results import ExperimentResult, TrialResult
 from nerbb_ray.tune.agenda import Agenda, decides_as_it_goes
 from nerbb_ray.tune.collect import in_order
 from nerbb_ray.tune.earlier import finished_trials, forget, refuse_other_data
-from nerbb_ray.tune.fit import fit, make_job, ray_machine
+from nerbb_ray.tune.fit import MemoryShort, fit, make_job, ray_machine
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, prepare
-from nerbb_ray.tune.resources import allot, backend, this_machine
+from nerbb_ray.tune.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.tune.session import cluster_address, ray_session
-from nerbb_ray.tune.space import Job, clear_states, longest_first, to_param_space
+from nerbb_ray.tune.space import RESTARTS, Job, clear_states, longest_first, to_param_space
 
 log = logging.getLogger(__name__)
+
+AT_A_TIME = "max_concurrent_trials"
 
 
 def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions | None = None) -> ExperimentResult:
@@ -29,23 +35,47 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
 
     Raises:
         NerbbError: before anything starts: data, models, resources, or parameters that differ from the earlier ones.
+        ResourceError: later on, if Ray has to end even a single trial at a time because memory is short.
     """
     options = options or RunOptions()
     with log_file(store.logs(spec.name) / "experiment.log", spec.settings.logging_level, append=True):
-        earlier: dict[str, TrialResult] = {}
-        proposed: dict[str, RunSpec] = {}
-        if not options.overwrite:
-            earlier, proposed = finished_trials(spec, store, must_exist=options.resume)
-        for done in earlier:
-            clear_states(store.ray(spec.name), done)
-        if not decides_as_it_goes(spec):
-            if all(trial.name in earlier for trial in expand(spec)):
-                return _result(spec, expand(spec), earlier)
-        elif earlier:
-            agenda = _agenda(spec, 1, earlier, proposed)
-            if agenda.nothing_left():
-                return _result(spec, _by_run(agenda, earlier), earlier, agenda.notes())
-        return _search(spec, earlier, proposed, store, options)
+        for _ in range(1 + RESTARTS):
+            try:
+                return _run_missing(spec, store, options)
+            except MemoryShort as short:
+                options = _fewer_at_a_time(options, short.allotment)
+                said = f"memory was short: goes on with {dict(options.resources)[AT_A_TIME]} trial(s) at a time"
+                log.warning(said)
+                if not options.quiet:
+                    print(said, file=sys.stderr)
+            gc.collect()  # what the error held of the trials
+        raise ResourceError(
+            f"experiment {spec.name}: memory is too small even for one trial at a time, which Ray has ended again and "
+            "again; lower batch_size or max_seq_length, or end other programs. What is finished is kept"
+        )
+
+
+def _fewer_at_a_time(options: RunOptions, allotment: Allotment) -> RunOptions:
+    """One trial less at a time, each with as many threads as before: they decide its last bits."""
+    fewer = {"cpus_per_worker": allotment.cpus, AT_A_TIME: max(1, allotment.concurrent - 1)}
+    return replace(options, overwrite=False, resources=tuple((dict(options.resources) | fewer).items()))
+
+
+def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> ExperimentResult:
+    earlier: dict[str, TrialResult] = {}
+    proposed: dict[str, RunSpec] = {}
+    if not options.overwrite:
+        earlier, proposed = finished_trials(spec, store, must_exist=options.resume)
+    for done in earlier:
+        clear_states(store.ray(spec.name), done)
+    if not decides_as_it_goes(spec):
+        if all(trial.name in earlier for trial in expand(spec)):
+            return _result(spec, expand(spec), earlier)
+    elif earlier:
+        agenda = _agenda(spec, 1, earlier, proposed)
+        if agenda.nothing_left():
+            return _result(spec, _by_run(agenda, earlier), earlier, agenda.notes())
+    return _search(spec, earlier, proposed, store, options)
 
 
 def _search(

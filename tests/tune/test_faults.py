@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nerbb_ray.config.ini import read_ini
+from nerbb_ray.errors import ResourceError
 from nerbb_ray.tracking.mlflow_reader import load_result
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.tuner import run_experiment
@@ -71,3 +72,35 @@ def test_an_error_of_the_trial_itself_is_not_tried_again(store, experiment) -> N
     again = run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
     assert all(trial.ok for trial in again.trials)
     assert "goes on after 2 epochs" in Path(failed.log).read_text()
+
+
+def memory_is_short(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """As Ray's memory monitor does it: it kills the process of a trial, and Tune's `fit` ends with an error."""
+    from ray import tune
+    from ray.exceptions import OutOfMemoryError
+
+    fit, calls = tune.Tuner.fit, iter(range(1_000))
+
+    def interrupted(tuner: tune.Tuner) -> object:
+        if next(calls) >= times:
+            return fit(tuner)
+        raise RuntimeError("Caught unexpected exception") from OutOfMemoryError("the node was running low on memory")
+
+    monkeypatch.setattr(tune.Tuner, "fit", interrupted)
+
+
+def test_where_memory_was_short_fewer_trials_run_at_a_time_and_end_the_same(
+    store, experiment, monkeypatch, capsys
+) -> None:
+    undisturbed = run_experiment(read_ini(experiment("whole", seeds=1)), store, QUIET)
+    memory_is_short(monkeypatch, times=1)
+    result = run_experiment(read_ini(experiment("short", seeds=1)), store)
+    assert repr(metrics(result)) == repr(metrics(undisturbed))
+    assert "memory was short: goes on with 1 trial(s) at a time" in capsys.readouterr().err
+    assert "2 trials, 1 at a time, 1 CPU each" in (store.logs("short") / "experiment.log").read_text()
+
+
+def test_memory_that_stays_short_is_an_error_with_a_way_out(store, experiment, monkeypatch) -> None:
+    memory_is_short(monkeypatch, times=99)
+    with pytest.raises(ResourceError, match="lower batch_size or max_seq_length"):
+        run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
