@@ -3,6 +3,7 @@
 import json
 import random
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,8 @@ def test_a_forecast_of_a_fixed_number_of_epochs(store, experiment) -> None:
     paid = forecast(spec, store, RunOptions(), price=3600.0)
     assert paid.price == pytest.approx(paid.wall_s)
     assert "nothing" not in summary(found)
+    assert ", 0.12 CPU-hours" in summary(replace(found, device_hours=0.123))
+    assert ", 1,234 CPU-hours" in summary(replace(found, device_hours=1234.5))
     text = forecast_text(found, width=80)
     assert max(map(len, text.splitlines())) <= 80
     assert "runA" in text

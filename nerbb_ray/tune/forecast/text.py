@@ -8,7 +8,8 @@ def summary(found: Forecast) -> str:
     """One line."""
     if not found.runs or found.trials == 0:
         return "nothing is left to do"
-    return f"{shown_range(*found.wall_s)}, {found.device_hours:.2g} {found.device}-hours{_price(found)}"
+    hours = f"{found.device_hours:.2g}" if found.device_hours < 10 else f"{found.device_hours:,.0f}"  # not 1e+02
+    return f"{shown_range(*found.wall_s)}, {hours} {found.device}-hours{_price(found)}"
 
 
 def _price(found: Forecast) -> str:
