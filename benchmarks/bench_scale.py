@@ -146,6 +146,12 @@ def only_reports(config: dict[str, Any]) -> None:
 
     trial = config["job"]["trial"]
     counts = Counts.zeros(CLASSES)
+
+    def metrics(split: str, epoch: int) -> dict[str, float]:
+        """A number for every metric, of each seed and epoch another one: an undefined or equal one costs less."""
+        names = counts.metrics(split, 1.0)
+        return {name: (trial["seed"] * 31 + epoch * 7 + i) % 97 / 97 for i, name in enumerate(names)}
+
     for epoch in range(EPOCHS):
         report = {
             "run": trial["run"],
@@ -154,15 +160,13 @@ def only_reports(config: dict[str, Any]) -> None:
             "stage": "WARMUP_OR_CONSTANT",
             "lr": 1e-5,
             "train/loss": 1.0 / (epoch + 1),
-            **counts.metrics("val", 1.0 / (epoch + 1)),
-            "val/entity/micro/f1": 0.5 + trial["seed"] / 1000,
+            **metrics("val", epoch),
             "history": [1.0 / (e + 1) for e in range(epoch + 1)],
             "ends_itself": False,
             "elapsed_s": float(epoch),
         }
         if epoch == EPOCHS - 1:
-            chosen = counts.metrics("val", 1.0) | counts.metrics("test", 1.0)
-            chosen |= {"val/entity/micro/f1": 0.5 + trial["seed"] / 1000, "test/entity/micro/f1": 0.5}
+            chosen = metrics("val", epoch) | metrics("test", epoch)
             report |= {"final": True, "diverged": False, "epochs": EPOCHS, "best_epoch": epoch, "chosen": chosen}
             report |= {"reason": "max_epochs reached", "checkpoint": "", "artifacts": {"report.txt": "nothing"}}
             report |= {"environment": {"data_fingerprint": "f" * 64}}

@@ -138,6 +138,10 @@ class Resources(_Checked):
         if self.trainer == "inprocess" and self.num_workers > 1:
             rule = f"must be auto or torch_trainer with num_workers = {self.num_workers}: inprocess has one worker"
             raise ConfigError([f"[{self.section}] trainer: {rule} per trial; got {self.trainer}"])
+        gpus = self.gpus_per_worker or 0
+        if gpus > 1 and gpus % 1:
+            rule = "must be a whole number above 1: a fraction is of one GPU"
+            raise ConfigError([f"[{self.section}] gpus_per_worker: {rule}; got {gpus:g}"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,8 +178,9 @@ class MlflowWriter:
         run = RunResult(event.trial.run, tuple(trials), event.trial.settings.multiple_runs, note or None)
         if closed:
             client.set_tag(parent.run_id, records.RUN_NOTE, note)
-        self._log_changes(client, parent, run_metrics(run))
-        status = calls.STATUS_IN_MLFLOW[run_status(run, closed)]
+        found = run_status(run, closed)
+        self._log_changes(client, parent, run_metrics(run, whole=found != "running"))
+        status = calls.STATUS_IN_MLFLOW[found]
         if status != parent.status:
             calls.set_status(client, parent.run_id, status, event.time_ms)
             parent.status = status

@@ -3,14 +3,22 @@
 import math
 from collections.abc import Mapping
 
-from nerbb_ray.tracking.results import RunResult, SeedMean, Status
+from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, RunResult, SeedMean, Status
+
+# whose means are kept up to date while seeds are still to come; those of all, hundreds of rows, once they are in
+HEADLINES = (SELECTION_METRIC, TEST_METRIC, "val/loss", "test/loss", "val/token/all/acc", "test/token/all/acc")
 
 
-def run_metrics(run: RunResult) -> dict[str, float]:
-    """`<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high` and `/n` of every metric; NaN where it is undefined."""
+def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
+    """`<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high` and `/n` of every metric; NaN where it is undefined.
+
+    Args:
+        whole: not only of the most important metrics.
+    """
     return {
         f"{metric}/{statistic}": value
         for metric in run.metric_names
+        if whole or metric in HEADLINES
         for statistic, value in _statistics(run.mean(metric)).items()
     }
 

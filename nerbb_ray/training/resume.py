@@ -53,7 +53,14 @@ def save(session: Session, progress: Progress) -> None:
             shutil.rmtree(old, ignore_errors=True)
     # torch says RuntimeError where its file cannot grow
     except (OSError, RuntimeError) as error:
-        log.warning("the state after %d epochs was not written to %s: %s", epochs, folder, error)
+        message = "the state after %d epochs was not written to %s, where %d MB are free: %s"
+        log.warning(message, epochs, folder, _free_mb(folder), error)
+
+
+def _free_mb(folder: Path) -> int:
+    """Of a disk that is full, torch says in its own words only."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
+    return shutil.disk_usage(there).free // 1_000_000
 
 
 def load(session: Session, start: AdaptiveState) -> Progress:

@@ -15,7 +15,7 @@ from nerbb_ray.errors import NerbbError
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.resources import Allotment, allot, this_machine
-from nerbb_ray.tune.session import cluster_address
+from nerbb_ray.tune.session import starts_here
 
 SHOWN = ("run", "seed", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
 
@@ -84,7 +84,7 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
     try:
         allotment: Allotment = allot(resources, this_machine(), most_trials(spec))
     except NerbbError:
-        if cluster_address(options.address) is None:
+        if starts_here(options.address):
             raise
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)

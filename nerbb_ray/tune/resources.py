@@ -11,6 +11,16 @@ GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, o
 Backend = Literal["inprocess", "torch_trainer"]
 
 
+def _fits(there: float, each: float) -> int:
+    """How often `each` goes into what is there; 0.3 is three times 0.1."""
+    return int(there / each + 1e-9)
+
+
+def _on_gpus(gpus: float, each: float) -> int:
+    """A fraction is of one GPU: of 0.4, two fit on each."""
+    return int(gpus) * _fits(1, each) if each < 1 else _fits(gpus, each)
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """This computer, or a whole cluster.
@@ -31,7 +41,7 @@ class Machine:
 
     def places(self, cpus: float, gpus: float) -> int:
         """How many workers of this size run at once."""
-        return sum(min(int(c / cpus), int(g / gpus) if gpus else int(c / cpus)) for c, g in self.nodes)
+        return sum(min(_fits(c, cpus), _on_gpus(g, gpus) if gpus else _fits(c, cpus)) for c, g in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,8 @@ def _gpus() -> int:
 def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
     """Size the trials of an experiment.
 
-    auto: one GPU per worker if there are any; the CPUs shared out evenly among the workers that can run at once, at
-    least one each.
+    auto: one GPU per worker if there are any, an even share of one if there are fewer than workers; the CPUs shared out
+    evenly among the workers that can run at once, at least one each.
 
     Args:
         num_trials: of the whole experiment, whatever is left of it: the threads of a trial decide its last bits.
@@ -88,7 +98,9 @@ def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
         ResourceError: not even one trial fits.
     """
     workers = wanted.num_workers
-    gpus = wanted.gpus_per_worker if wanted.gpus_per_worker is not None else min(1.0, machine.gpus // workers)
+    gpus = wanted.gpus_per_worker
+    if gpus is None:
+        gpus = _gpu_share(machine, workers, wanted.cpus_per_worker or 1)
     at_most = min(num_trials, wanted.max_concurrent_trials or num_trials)
     cpus = wanted.cpus_per_worker or _even_share(machine, workers, gpus, at_most)
     concurrent = min(at_most, machine.places(cpus, gpus) // workers)
@@ -104,6 +116,12 @@ def allot(wanted: Resources, machine: Machine, num_trials: int) -> Allotment:
 def backend(wanted: Resources) -> Backend:
     """Where the loop of a trial runs."""
     return "torch_trainer" if wanted.num_workers > 1 or wanted.trainer == "torch_trainer" else "inprocess"
+
+
+def _gpu_share(machine: Machine, workers: int, cpus: float) -> float:
+    """The most of a GPU with which all workers of a trial find their places; 0 if they do so without GPUs only."""
+    shares = (int(10_000 / n) / 10_000 for n in range(1, workers + 1))  # what Ray counts in
+    return next((share for share in shares if machine.places(cpus, share) >= workers), 0.0)
 
 
 def _even_share(machine: Machine, workers: int, gpus: float, at_most: int) -> float:

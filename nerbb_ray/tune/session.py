@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -141,6 +142,12 @@ def _common() -> dict[str, Any]:
 def cluster_address(address: str | None) -> str | None:
     """Of the cluster that is meant: the given one, or that of the environment, as `ray job submit` sets it."""
     return address or os.environ.get("RAY_ADDRESS")
+
+
+def starts_here(address: str | None) -> bool:
+    """Whether a session would start a Ray on this computer: no cluster is meant, and none is connected to."""
+    ray = sys.modules.get("ray")
+    return cluster_address(address) is None and not (ray is not None and ray.is_initialized())
 
 
 def _check_reachable(address: str) -> None:

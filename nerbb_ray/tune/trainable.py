@@ -51,21 +51,31 @@ def run_in_actor(config: dict[str, Any]) -> None:
 
     job = job_of(config)
     with _announced(tune.report):
-        run_job(job, tune.report, torch.device("cuda" if job.allotment.gpus else "cpu"))
+        wants_gpu = job.allotment.gpus > 0
+        run_job(job, tune.report, torch.device("cuda" if wants_gpu and torch.cuda.is_available() else "cpu"))
 
 
 def run_in_workers(config: dict[str, Any]) -> None:
     """Drive the workers of one trial; they end by returning from their loop."""
+    from ray import tune
+
+    with _announced(tune.report):
+        _trainer(config, job_of(config)).fit()
+
+
+def _trainer(config: dict[str, Any], job: Job) -> Any:
     from ray import train, tune
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchTrainer
     from ray.tune.integration.ray_train import TuneReportCallback
 
-    job = job_of(config)
+    from nerbb_ray.tune.rendezvous import MeetingConfig
+
     allotment = job.allotment
-    trainer = TorchTrainer(
+    return TorchTrainer(
         run_worker,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if allotment.gpus else "gloo"),
+        # NCCL refuses two workers of a trial on one GPU, which have a fraction of it each
+        torch_config=MeetingConfig(backend="nccl" if allotment.gpus >= 1 else "gloo"),
         scaling_config=train.ScalingConfig(
             num_workers=allotment.num_workers,
             use_gpu=allotment.gpus > 0,
@@ -78,8 +88,6 @@ def run_in_workers(config: dict[str, Any]) -> None:
             failure_config=train.FailureConfig(max_failures=RESTARTS),
         ),
     )
-    with _announced(tune.report):
-        trainer.fit()
 
 
 @contextmanager
@@ -119,6 +127,8 @@ def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, wor
     )
     # a trial that is started again adds to its log
     with log_file(path, job.trial.settings.logging_level, append=job.states.exists()):
+        if job.allotment.gpus and device.type == "cpu":
+            log.warning("Ray gave a GPU, but torch has none here: training on the CPU; is it a CPU build of torch?")
         try:
             _train(job, ctx)
         except Exception:

@@ -20,7 +20,7 @@ from nerbb_ray.tune.fit import MemoryShort, fit, make_job, ray_machine
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, prepare
 from nerbb_ray.tune.resources import Allotment, allot, backend, this_machine
-from nerbb_ray.tune.session import cluster_address, ray_session
+from nerbb_ray.tune.session import ray_session, starts_here
 from nerbb_ray.tune.space import RESTARTS, Job, clear_states, longest_first, to_param_space
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def _search(
 ) -> ExperimentResult:
     """Prepare, start Ray, and run the trials that are missing."""
     resources = options.apply(spec.resources)
-    if cluster_address(options.address) is None:
+    if starts_here(options.address):
         allot(resources, this_machine(), most_trials(spec))  # refuses what cannot fit at once
     preparation = Preparation(store, Path.cwd(), store.cache)
     prepared = prepare(spec, preparation)

@@ -3,7 +3,7 @@
 import pytest
 
 from nerbb_ray.config.spec import Resources
-from nerbb_ray.errors import ResourceError
+from nerbb_ray.errors import ConfigError, ResourceError
 from nerbb_ray.tune import resources
 from nerbb_ray.tune.resources import Allotment, Machine, allot, this_machine
 
@@ -21,6 +21,12 @@ from nerbb_ray.tune.resources import Allotment, Machine, allot, this_machine
         ({}, 1, 2, 9, ("inprocess", 1, 1, 1, 1)),
         ({"gpus_per_worker": 0.25}, 8, 1, 9, ("inprocess", 1, 2, 0.25, 4)),
         ({"gpus_per_worker": 0.0}, 4, 2, 9, ("inprocess", 1, 1, 0, 4)),
+        # a fraction is of one GPU: of 0.4, two fit on each
+        ({"gpus_per_worker": 0.4}, 8, 2, 9, ("inprocess", 1, 2, 0.4, 4)),
+        ({"gpus_per_worker": 0.6}, 8, 2, 9, ("inprocess", 1, 4, 0.6, 2)),
+        ({"gpus_per_worker": 0.1}, 16, 1, 99, ("inprocess", 1, 1, 0.1, 10)),
+        ({"gpus_per_worker": 2.0}, 8, 5, 9, ("inprocess", 1, 4, 2, 2)),
+        ({"cpus_per_worker": 0.1}, 3, 0, 99, ("inprocess", 1, 0.1, 0, 30)),
         # given numbers
         ({"cpus_per_worker": 2.0}, 4, 0, 9, ("inprocess", 1, 2, 0, 2)),
         ({"max_concurrent_trials": 1}, 4, 0, 9, ("inprocess", 1, 4, 0, 1)),
@@ -29,6 +35,10 @@ from nerbb_ray.tune.resources import Allotment, Machine, allot, this_machine
         ({"num_workers": 2}, 4, 0, 9, ("torch_trainer", 2, 1, 0, 2)),
         ({"num_workers": 2, "cpus_per_worker": 1.0}, 4, 0, 9, ("torch_trainer", 2, 1, 0, 2)),
         ({"num_workers": 2}, 8, 4, 9, ("torch_trainer", 2, 2, 1, 2)),
+        # more workers than GPUs share them; they are not left aside
+        ({"num_workers": 2}, 4, 1, 9, ("torch_trainer", 2, 2, 0.5, 1)),
+        ({"num_workers": 3}, 6, 2, 9, ("torch_trainer", 3, 2, 0.5, 1)),
+        ({"num_workers": 3}, 3, 1, 9, ("torch_trainer", 3, 1, 0.3333, 1)),
         ({"trainer": "torch_trainer"}, 2, 0, 1, ("torch_trainer", 1, 2, 0, 1)),
     ],
 )
@@ -53,6 +63,19 @@ def test_what_cannot_fit_says_so(wanted, message) -> None:
         allot(Resources(**wanted), Machine(((2, 0),)), 4)
 
 
+def test_a_fraction_of_a_gpu_lies_on_one_gpu() -> None:
+    five = Resources(num_workers=5, gpus_per_worker=0.4)
+    with pytest.raises(ResourceError, match=r"0\.4 GPU"):
+        allot(five, Machine(((8, 2),)), 1)
+    assert allot(five, Machine(((8, 3),)), 1).concurrent == 1
+
+
+@pytest.mark.parametrize("gpus", [1.5, 2.25])
+def test_more_than_one_gpu_is_a_whole_number(gpus) -> None:
+    with pytest.raises(ConfigError, match=rf"\[resources\] gpus_per_worker: must be a whole number.*; got {gpus}"):
+        Resources(gpus_per_worker=gpus)
+
+
 def test_threads_are_the_whole_cpus() -> None:
     assert Allotment("inprocess", 1, 2.9, 0, 1).threads == 2
     assert Allotment("inprocess", 1, 0.5, 0, 1).threads == 1
@@ -66,6 +89,9 @@ def test_threads_are_the_whole_cpus() -> None:
         ({}, ((2, 0), (3, 0)), 2, ("inprocess", 1, 2, 0, 2)),
         ({"cpus_per_worker": 2.0}, ((3, 0), (3, 0)), 9, ("inprocess", 1, 2, 0, 2)),
         ({"num_workers": 4}, ((2, 0), (2, 0)), 2, ("torch_trainer", 4, 1, 0, 1)),
+        # GPUs that not all workers of a trial can reach are left aside
+        ({"num_workers": 4}, ((4, 0), (1, 1)), 1, ("torch_trainer", 4, 1, 0, 1)),
+        ({"num_workers": 3}, ((8, 1), (8, 1)), 1, ("torch_trainer", 3, 4, 0.5, 1)),
         # the computer without a GPU gets no trial
         ({}, ((8, 0), (8, 2)), 4, ("inprocess", 1, 4, 1, 2)),
     ],
