@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEADERS: tuple[str, ...] = ("", "run", "ok", "epochs", "val entity micro F1", "test entity micro F1")
 PADDING = 3  # between two columns
+EDGES = 2  # a blank before the first column and one after the last
 NARROW = 70  # columns of a screen on which even numbers have to be folded
 LISTED_EPOCHS = 3
 SENTENCES = 4  # of the verdict: nerbb compare has all
@@ -146,7 +147,7 @@ def _cells(run: RunResult, best: bool) -> list[str]:
 
 def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
     columns = zip(headers, *rows, strict=True)
-    return sum(max(map(len, column)) for column in columns) + PADDING * (len(headers) - 1)
+    return sum(max(map(len, column)) for column in columns) + PADDING * (len(headers) - 1) + EDGES
 
 
 def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = False) -> str:

@@ -50,6 +50,13 @@ def test_mean_and_interval_stand_side_by_side_where_the_names_leave_room() -> No
     assert "0.8150 +- 0.0065 [0.794, 0.836]   0.4075 +- 0.0032 [0.397, 0.418]" in results_text(RESULT, 200)
 
 
+@pytest.mark.parametrize("letters", range(1, 30))
+def test_a_name_is_not_folded_as_long_as_the_intervals_can_give_way(letters: int) -> None:
+    name = "run" + "x" * letters
+    result = ExperimentResult.of("exp", [trial(name, 43 + k, 0.8 + k / 100) for k in range(3)], n_seeds=3)
+    assert f"   {name} " in results_text(result, 100)
+
+
 def test_long_name_is_folded_and_whole() -> None:
     lines = results_text(RESULT, 100).splitlines()
     end = next(line for line in lines if " ok " in line).index(" ok ")
