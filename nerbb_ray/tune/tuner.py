@@ -39,10 +39,12 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
     """
     options = options or RunOptions()
     with log_file(store.logs(spec.name) / "experiment.log", spec.settings.logging_level, append=True):
-        for _ in range(1 + RESTARTS):
+        ended_alone = 0
+        while ended_alone <= RESTARTS:
             try:
                 return _run_missing(spec, store, options)
             except MemoryShort as short:
+                ended_alone += short.allotment.concurrent == 1
                 options = _fewer_at_a_time(options, short.allotment)
                 said = f"memory was short: goes on with {dict(options.resources)[AT_A_TIME]} trial(s) at a time"
                 log.warning(said)

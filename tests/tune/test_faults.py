@@ -89,11 +89,12 @@ def memory_is_short(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setattr(tune.Tuner, "fit", interrupted)
 
 
+@pytest.mark.parametrize("times", [1, 4], ids=["once", "and three times alone"])
 def test_where_memory_was_short_fewer_trials_run_at_a_time_and_end_the_same(
-    store, experiment, monkeypatch, capsys
+    store, experiment, monkeypatch, capsys, times
 ) -> None:
     undisturbed = run_experiment(read_ini(experiment("whole", seeds=1)), store, QUIET)
-    memory_is_short(monkeypatch, times=1)
+    memory_is_short(monkeypatch, times)
     result = run_experiment(read_ini(experiment("short", seeds=1)), store)
     assert repr(metrics(result)) == repr(metrics(undisturbed))
     assert "memory was short: goes on with 1 trial(s) at a time" in capsys.readouterr().err
