@@ -32,7 +32,7 @@ class MemoryShort(Exception):
 
 
 # that the end of a trial waits for MLflow: its place must not stay empty while pictures are drawn and files copied
-PATIENCE_S = 0.3
+PATIENCE_S = 0.05
 
 
 def fit(

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 REACHABLE_S = 10
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # without our environment these would be of no use: an idle process for every CPU
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",

@@ -147,7 +147,7 @@ def test_grouping_by_length_saves_most_of_the_padding() -> None:
 
     random_batches = np.array_split(np.random.default_rng(1).permutation(2000), 125)
     waste = padded(training_order(lengths, 16, 0, 0)) - lengths.sum()
-    assert waste < 0.25 * (padded(random_batches) - lengths.sum())
+    assert waste < 0.4 * (padded(random_batches) - lengths.sum())
 
 
 def test_a_batch_is_padded_to_its_longest_slice(tokenizer) -> None:
