@@ -32,6 +32,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_makespan.py --dataset $(BENCH_DATA) --sentences 64 --growth
 	$(BIN)/python benchmarks/bench_peak.py --dataset $(BENCH_DATA)
 	$(BIN)/python benchmarks/bench_vocabulary.py --repeats $(BENCH_REPEATS)
+	$(BIN)/python benchmarks/bench_step.py --dataset $(BENCH_DATA) --repeats $(BENCH_REPEATS)
 	$(BIN)/python benchmarks/bench_grouping.py
 
 $(VENV)/bin/python:

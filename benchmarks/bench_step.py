@@ -4,7 +4,8 @@
     python benchmarks/bench_step.py --sentences 32 --repeats 1 --without compiled    # does it work at all?
 
 The ways take turns in one process with one thread, over the same batches of an epoch, after an untimed one, in which
-`torch.compile` compiles. Times are CPU seconds of the process and of what it waited for; each ratio is that of one turn.
+`torch.compile` compiles. Times are CPU seconds of the process and of what it waited for; each ratio is that of one
+turn.
 """
 
 import argparse

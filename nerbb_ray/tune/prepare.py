@@ -92,7 +92,7 @@ class Preparation:
         return self._sources[name]
 
 
-def _extremes(run: RunSpec) -> Iterator[RunSpec]:
+def extremes(run: RunSpec) -> Iterator[RunSpec]:
     """Points of a pattern that have every data set, model and length that it can have, or the ends of an interval."""
     middle = {key: domain.middle() for key, domain in run.space}
     for key, domain in run.space:
@@ -120,7 +120,7 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
     prepared: dict[str, Prepared] = {}
     problems: dict[str, NerbbError] = {}
     for run in spec.runs:
-        for point in _extremes(run) if run.space else [run]:
+        for point in extremes(run) if run.space else [run]:
             try:
                 prepared[point.name] = preparation.run(spec, point)
             except NerbbError as error:

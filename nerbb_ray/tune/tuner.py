@@ -21,6 +21,7 @@ from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, prepare
 from nerbb_ray.tune.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.tune.session import ray_session, starts_here
+from nerbb_ray.tune.sharing import share_gpus
 from nerbb_ray.tune.space import RESTARTS, Job, clear_states, longest_first, to_param_space
 
 log = logging.getLogger(__name__)
@@ -89,14 +90,17 @@ def _search(
 ) -> ExperimentResult:
     """Prepare, start Ray, and run the trials that are missing."""
     resources = options.apply(spec.resources)
-    if starts_here(options.address):
-        allot(resources, this_machine(), most_trials(spec))  # refuses what cannot fit at once
+    here = this_machine() if starts_here(options.address) else None
+    if here:
+        allot(resources, here, most_trials(spec))  # refuses what cannot fit at once
     preparation = Preparation(store, Path.cwd(), store.cache)
     prepared = prepare(spec, preparation)
     prepared |= {name: preparation.run(spec, run) for name, run in proposed.items()}
     refuse_other_data(spec.name, {run: p.fingerprint for run, p in prepared.items()}, earlier.values())
     if options.overwrite:
         forget(spec.name, store)
+    if here:
+        resources = share_gpus(resources, spec, prepared, here, store.cache)
     with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
         allotment = allot(resources, ray_machine(), most_trials(spec))
         if not decides_as_it_goes(spec):

@@ -26,6 +26,7 @@ from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.tune.prepare import Prepared
 from nerbb_ray.tune.resources import Allotment
 
+FORMAT = "2"  # of the files; part of their name
 STEPS, WARM_UP = 20, 3
 SENTENCES = 100  # of the val data
 PATIENCE_S = 900
@@ -50,7 +51,7 @@ def calibrated(trial: TrialSpec, prepared: Prepared, allotment: Allotment, cache
     if path.is_file():
         return dict(json.loads(path.read_text(encoding="utf-8")))
     log.info("trying %d steps of %s, %d at a time", STEPS, trial.run, allotment.concurrent)
-    measured = _slowest(_tried(job, allotment.concurrent))
+    measured = _mean(_tried(job, allotment.concurrent))
     cache.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(measured), encoding="utf-8")
     return measured
@@ -68,7 +69,7 @@ def _key(job: Mapping[str, Any], concurrent: int) -> str:
     versions = [importlib.metadata.version(name) for name in ("torch", "transformers")]
     machine = (platform.node(), platform.machine(), os.cpu_count())
     parts = (
-        *(job["data"], job["source"], job["threads"], job["gpu"], concurrent, *machine, *versions),
+        *(FORMAT, job["data"], job["source"], job["threads"], job["gpu"], concurrent, *machine, *versions),
         *(trial.hparams.batch_size, trial.hparams.max_seq_length, trial.settings.precision),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
@@ -97,8 +98,8 @@ def _tried(job: Mapping[str, Any], concurrent: int) -> list[dict[str, float]]:
     return [json.loads(output.splitlines()[-1]) for output, _ in ended]
 
 
-def _slowest(measured: list[dict[str, float]]) -> dict[str, float]:
-    """The mean over processes."""
+def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
+    """Over the processes."""
     return {name: sum(one[name] for one in measured) / len(measured) for name in measured[0]}
 
 
@@ -143,6 +144,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         train_s, _ = _timed(lambda: train_epoch(session, 0, rates))
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
         save_s, _ = _timed(lambda: resume.save(session, Progress(start(trial.hparams))))
+        _fill_memory(session, int(whole.train.lengths.max()))
     order = training_order(data.train.lengths, size, trial.seed, 0)
     return {
         "imports_s": imports_s,
@@ -154,7 +156,32 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         "eval_tokens": float(data.val.lengths.sum()),
         "save_s": save_s,
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **_gpu_memory(ctx.device),
     }
+
+
+def _fill_memory(session: Any, length: int) -> None:
+    """A step with the largest batch that a trial can meet: memory has to do for it."""
+    import torch
+
+    from nerbb_ray.training.evaluation import cross_entropy
+
+    shape = (session.trial.hparams.batch_size, length)
+    ids, ones, labels = (torch.full(shape, value, device=session.ctx.device) for value in (session.pad, 1, 0))
+    loss = cross_entropy(session.logits(ids, ones), labels)
+    torch.autograd.backward(session.scaler.scale(loss))
+    session.optimizer.zero_grad(set_to_none=True)
+
+
+def _gpu_memory(device: Any) -> dict[str, float]:
+    """`gpu_mb`: of the GPU; `gpu_peak_mb`: what the process has used of it at most, with what CUDA itself takes."""
+    import torch
+
+    if device.type != "cuda":
+        return {}
+    free, total = torch.cuda.mem_get_info(device)
+    outside = total - free - torch.cuda.memory_reserved(device)
+    return {"gpu_mb": total / 2**20, "gpu_peak_mb": (torch.cuda.max_memory_reserved(device) + outside) / 2**20}
 
 
 def _few(split: Any, batch_size: int) -> int:

@@ -20,9 +20,10 @@ from nerbb_ray.tune.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.tune.forecast.makespan import makespan
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.outlook import RACE_SHARE
-from nerbb_ray.tune.prepare import Preparation, Prepared
+from nerbb_ray.tune.prepare import Preparation, Prepared, prepare
 from nerbb_ray.tune.proposals import proposed_earlier
 from nerbb_ray.tune.resources import Allotment, allot, this_machine
+from nerbb_ray.tune.sharing import share_gpus
 
 DRAWS = 200
 START_S, END_S = 9.0, 2.0  # of Ray and of what stands around the trials
@@ -91,7 +92,8 @@ def forecast(
     Raises:
         NerbbError: data or model are not here, or not even one trial fits on this machine.
     """
-    allotment = allot(options.apply(spec.resources), this_machine(), most_trials(spec))
+    resources, machine = options.apply(spec.resources), this_machine()
+    allotment = allot(resources, machine, most_trials(spec))
     earlier, notes = _earlier(store)
     own = [trial for name, trial in earlier if name == spec.name]
     known = [trial for _, trial in earlier]
@@ -100,6 +102,9 @@ def forecast(
         # calibration reads the data file again, also next time
         cache = store.cache if calibrate else Path(scratch)
         preparation = Preparation(store, Path.cwd(), cache, ask_hub=False)
+        if calibrate:
+            shared = share_gpus(resources, spec, prepare(spec, preparation), machine, cache)
+            allotment = allot(shared, machine, most_trials(spec))
         for run in spec.runs:
             prepared = preparation.run(spec, run)
             count = _trials(spec, run, own)
