@@ -13,9 +13,11 @@ from nerbb_ray.tracking.mlflow_records import (
     RUN_NOTE,
     find_runs,
     newest_trials,
+    read_value,
     reading,
     sqlite_file,
     trial_result,
+    write_name,
 )
 from nerbb_ray.tracking.mlflow_sql import read_experiments, read_finished
 from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, SeedMean, TrialResult
@@ -127,6 +129,31 @@ def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
         runs = list(find_runs(client, list(names), kind="trial"))
     found = ((names[run.info.experiment_id], trial_result(run)) for run in runs)
     return [(name, trial) for name, trial in found if trial.ok]
+
+
+def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str, int], list[float]]:
+    """What a metric was after every epoch of the trials of an experiment that ended ok, by run and seed.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return {}
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            return {}
+        trials = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
+        finished = {cell: run for cell, run in trials.items() if trial_result(run).ok}
+        histories = {
+            cell: client.get_metric_history(run.info.run_id, write_name(metric)) for cell, run in finished.items()
+        }
+    curves = {}
+    for cell, points in histories.items():
+        by_epoch = dict(sorted((point.step, read_value(point.value)) for point in points))
+        # the value after that of the last epoch is that of the chosen weights
+        curves[cell] = list(by_epoch.values())[: trial_result(finished[cell]).epochs]
+    return curves
 
 
 def delete_experiment_runs(tracking_uri: str, name: str) -> int:

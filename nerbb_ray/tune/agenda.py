@@ -73,14 +73,21 @@ class Agenda:
         self._begun = self.clock()
         self.runs |= {run.name: run for run in self.spec.runs if not run.space}
 
-    def go_on_from(self, earlier: Mapping[str, TrialResult], proposed: Mapping[str, RunSpec]) -> None:
+    def go_on_from(
+        self,
+        earlier: Mapping[str, TrialResult],
+        proposed: Mapping[str, RunSpec],
+        curves: Mapping[Cell, Sequence[float]] | None = None,
+    ) -> None:
         """Take over what earlier calls have reached.
 
         Args:
             earlier: finished trials.
             proposed: the runs among them that a searcher has proposed.
+            curves: the metric of the search after every epoch of those that ended ok.
         """
         self.runs |= proposed
+        self.finished_curves += [list(curve) for curve in (curves or {}).values() if curve]
         for trial in earlier.values():
             if trial.run in self.runs and trial.seed in self.seeds:
                 self.durations_h.append((trial.duration_s or 0.0) / 3600)

@@ -51,6 +51,13 @@ def finished_trials(
     return {trial.name: trial for trial in earlier if trial.status in finished}, proposed
 
 
+def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, int], list[float]]:
+    """The metric of a race after every epoch of the trials that ended ok, by run and seed: others are cut by them."""
+    from nerbb_ray.tracking.mlflow_reader import finished_curves
+
+    return finished_curves(store.tracking_uri, spec.name, spec.search.metric) if spec.search.racing else {}
+
+
 def _proposed(spec: ExperimentSpec, trials: Iterable[TrialResult]) -> dict[str, RunSpec]:
     """The runs of earlier trials that are points of the patterns of an experiment."""
     if not any(run.space for run in spec.runs):

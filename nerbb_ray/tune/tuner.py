@@ -3,7 +3,7 @@
 import gc
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from nerbb_ray.errors import ResourceError
 from nerbb_ray.logs import log_file
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tracking.results import ExperimentResult, TrialResult
-from nerbb_ray.tune.agenda import Agenda, decides_as_it_goes
+from nerbb_ray.tune.agenda import Agenda, Cell, decides_as_it_goes
 from nerbb_ray.tune.collect import in_order
-from nerbb_ray.tune.earlier import finished_trials, forget, refuse_other_data
+from nerbb_ray.tune.earlier import earlier_curves, finished_trials, forget, refuse_other_data
 from nerbb_ray.tune.fit import MemoryShort, fit, make_job, ray_machine
 from nerbb_ray.tune.options import RunOptions
 from nerbb_ray.tune.prepare import Preparation, prepare
@@ -110,7 +110,8 @@ def _search(
             log.info("%d trials, %d at a time, %s each", len(jobs), allotment.concurrent, allotment)
             results = fit(spec, store, options, allotment, missing, param_space=to_param_space(jobs))
             return _result(spec, expand(spec), earlier | results)
-        agenda = _agenda(spec, allotment.concurrent, earlier, proposed)
+        curves = earlier_curves(spec, store) if earlier else {}
+        agenda = _agenda(spec, allotment.concurrent, earlier, proposed, curves)
 
         def job_on_demand(trial: TrialSpec) -> Job:
             if trial.run not in prepared:
@@ -129,6 +130,7 @@ def _agenda(
     concurrent: int,
     earlier: Mapping[str, TrialResult],
     proposed: Mapping[str, RunSpec],
+    curves: Mapping[Cell, Sequence[float]] | None = None,
 ) -> Agenda:
     """What is left to do, after what earlier calls have done."""
     proposer = None
@@ -138,7 +140,7 @@ def _agenda(
         proposer = OptunaProposer(spec)
         proposer.remember(proposed)
     agenda = Agenda(spec, concurrent, proposer)
-    agenda.go_on_from(earlier, proposed)
+    agenda.go_on_from(earlier, proposed, curves)
     return agenda
 
 

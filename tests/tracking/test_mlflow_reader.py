@@ -16,7 +16,13 @@ from mlflow.utils.validation import _validate_metric_name
 from nerbb_ray.errors import ResultError
 from nerbb_ray.tracking import mlflow_records as records
 from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
-from nerbb_ray.tracking.mlflow_reader import delete_experiment_runs, find_result, list_experiments, load_result
+from nerbb_ray.tracking.mlflow_reader import (
+    delete_experiment_runs,
+    find_result,
+    finished_curves,
+    list_experiments,
+    load_result,
+)
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
 LABELS = ("C++ (std)", "U-boat", "LOC/GPE", "5 %", "a:b", "..", "ä ö", "x//y")
@@ -56,6 +62,18 @@ def test_result_read_back_is_the_one_that_was_reported(
     assert [(run.n_ok, run.n_total) for run in result.runs] == [(1, 3), (1, 3)]
     assert result.best_run().run == "runA"
     assert result.get() == 0.4
+
+
+def test_curves_are_those_of_the_epochs_without_the_chosen_weights(driver: Any, tracking_uri: str, name: str) -> None:
+    done, running, diverged = driver.start("runA", 43), driver.start("runA", 44), driver.start("runB", 43)
+    for epoch in range(3):
+        driver.report(done, epoch)
+    driver.finish(done, 3, 0.6)
+    driver.report(running, 0)
+    driver.finish(diverged, 0, 0.9, diverged=True)
+    found = finished_curves(tracking_uri, name, "val/loss")
+    assert found == {("runA", 43): [1, 1 / 2, 1 / 3, 1 / 4]}
+    assert finished_curves(tracking_uri, name, "val/entity/LOC/nothing") == {("runA", 43): []}
 
 
 def test_infinite_loss_is_read_back_as_infinite(driver: Any, tracking_uri: str, name: str) -> None:

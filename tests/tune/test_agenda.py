@@ -103,6 +103,23 @@ def test_a_driver_that_starts_again_decides_the_same() -> None:
         assert names[:done] + run_all(again, by_rate, clock) == names
 
 
+def test_a_driver_that_starts_again_cuts_by_the_curves_of_earlier_trials() -> None:
+    def cut_after(curves: dict[tuple[str, int], list[float]]) -> str | None:
+        agenda = Agenda(spec_of(racing=True), 1, clock=Clock())
+        leader, *others = (run.name for run in agenda.spec.runs)
+        earlier = [TrialResult(run, seed, "ok", metrics={F1: 0.9}) for run in (leader, *others) for seed in (43, 44)]
+        agenda.go_on_from({trial.name: trial for trial in earlier}, {}, curves)
+        trial = next(trial for trial in iter(agenda.next, None) if trial.run != leader)
+        reports = ({F1: 0.01, "epoch": epoch} for epoch in range(6))
+        return next(filter(None, (agenda.watch(trial, report) for report in reports)), None)
+
+    flat = {("runA", seed): [0.9] * 10 for seed in range(43, 48)}
+    said = cut_after(flat)
+    assert said is not None
+    assert said.startswith("cut after 4 epochs")
+    assert cut_after({}) is None
+
+
 def test_a_failed_trial_is_the_worst_and_an_interrupted_one_comes_again() -> None:
     agenda = Agenda(spec_of(racing=True), 1, clock=Clock())
     trial = agenda.next()
