@@ -164,11 +164,15 @@ def _fill_memory(session: Any, length: int) -> None:
     """A step with the largest batch that a trial can meet: memory has to do for it."""
     import torch
 
+    from nerbb_ray.training.dropout import FastDropout
     from nerbb_ray.training.evaluation import cross_entropy
 
+    session.model.train()
     shape = (session.trial.hparams.batch_size, length)
     ids, ones, labels = (torch.full(shape, value, device=session.ctx.device) for value in (session.pad, 1, 0))
-    loss = cross_entropy(session.logits(ids, ones), labels)
+    with FastDropout((0,)):
+        logits = session.logits(ids, ones)
+    loss = cross_entropy(logits, labels)
     torch.autograd.backward(session.scaler.scale(loss))
     session.optimizer.zero_grad(set_to_none=True)
 
