@@ -24,21 +24,17 @@ def main() -> None:
 
 
 def recorded(store: Path, name: str) -> dict[str, Any]:
-    from nerbb_ray.tracking.mlflow_records import find_runs, newest_trials, open_client, trial_result
+    from nerbb_ray.tracking.mlflow_reader import finished_curves, load_result
 
-    client = open_client(f"sqlite:///{store}/results/mlflow.db")
-    experiment = client.get_experiment_by_name(name)
+    uri = f"sqlite:///{store}/results/mlflow.db"
+    trials = {(trial.run, trial.seed): trial for trial in load_result(uri, name).trials}
     found: dict[str, dict[str, Any]] = {}
-    for (run, seed), stored in newest_trials(find_runs(client, [experiment.experiment_id], kind="trial")).items():
-        if not trial_result(stored).ok:
-            continue
-        history = client.get_metric_history(stored.info.run_id, METRIC)
-        points = dict(sorted((point.step, point.value) for point in history))
-        chosen = points.pop(max(points))  # the last one is that of the kept weights
+    for (run, seed), curve in finished_curves(uri, name, METRIC).items():
+        trial = trials[run, seed]
         found.setdefault(run, {})[str(seed)] = {
-            "curve": [round(value, 4) for value in points.values()],
-            "value": round(chosen, 4),
-            "seconds": round(stored.data.metrics["elapsed_s"], 1),
+            "curve": [round(value, 4) for value in curve],
+            "value": round(trial.metrics[METRIC], 4),
+            "seconds": round(trial.duration_s, 1),
         }
     shared = sorted(set.intersection(*(set(seeds) for seeds in found.values())))
     return {run: {seed: seeds[seed] for seed in shared} for run, seeds in found.items()}

@@ -144,15 +144,13 @@ def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str
         if experiment is None:
             return {}
         trials = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-        finished = {cell: run for cell, run in trials.items() if trial_result(run).ok}
-        histories = {
-            cell: client.get_metric_history(run.info.run_id, write_name(metric)) for cell, run in finished.items()
-        }
+        finished = {cell: trial for cell, run in trials.items() if (trial := trial_result(run)).ok}
+        histories = {cell: client.get_metric_history(trials[cell].info.run_id, write_name(metric)) for cell in finished}
     curves = {}
     for cell, points in histories.items():
         by_epoch = dict(sorted((point.step, read_value(point.value)) for point in points))
         # the value after that of the last epoch is that of the chosen weights
-        curves[cell] = list(by_epoch.values())[: trial_result(finished[cell]).epochs]
+        curves[cell] = list(by_epoch.values())[: finished[cell].epochs]
     return curves
 
 
