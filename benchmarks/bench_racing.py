@@ -2,7 +2,7 @@
 
     python benchmarks/bench_racing.py [--experiments 500]
 
-The program's own agenda (first seeds, race, cuts inside of trials) runs in virtual time on two slots; only the training
+The program's own plan (first seeds, race, cuts inside of trials) runs in virtual time on two slots; only the training
 is replaced by curves. A race has found the winner if its leader is in the tie set of the full grid: the runs that all
 seeds together cannot tell from the best (nerbb_ray/tracking/verdict.py). Epochs are those of all trials together,
 as a share of the grid's; later seeds are those beyond the first three of every run, of which so many were started.
@@ -20,8 +20,8 @@ import numpy as np
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.tracking.verdict import compare
-from nerbb_ray.tune.agenda import Agenda
+from nerbb_ray.tune.trial_plan import TrialPlan
+from nerbb_ray.verdict.verdict import compare
 
 RECORDED = Path(__file__).with_name("racing_curves.json")
 METRIC = "val/entity/micro/f1"
@@ -55,12 +55,12 @@ def race(curves: Curves) -> Race:
     """Run a whole experiment in virtual time."""
     spec = _spec(curves)
     names = dict(zip((run.name for run in spec.runs), curves, strict=True))
-    agenda = Agenda(spec, SLOTS, clock=lambda: 0.0)
+    plan = TrialPlan(spec, SLOTS, clock=lambda: 0.0)
     # (time, order, trial, epoch, asked to end)
     queue: list[tuple[int, int, TrialSpec, int, bool]] = []
     time = epochs = 0
-    while not agenda.ended:
-        while len(queue) < SLOTS and (trial := agenda.next()) is not None:
+    while not plan.ended:
+        while len(queue) < SLOTS and (trial := plan.next()) is not None:
             heapq.heappush(queue, (time + 1, epochs + len(queue), trial, 0, False))
         if not queue:
             continue
@@ -68,24 +68,24 @@ def race(curves: Curves) -> Race:
         epochs += 1
         curve = curves[names[trial.run]][trial.seed]
         ended = epoch + 1 == len(curve.epochs)
-        why = agenda.watch(trial, {METRIC: curve.epochs[epoch], "epoch": epoch})
+        why = plan.watch(trial, {METRIC: curve.epochs[epoch], "epoch": epoch})
         if ended or asked:
             value = curve.value if ended else max(curve.epochs[: epoch + 1])
-            agenda.end(trial, value, None, whole=ended)
+            plan.end(trial, value, None, whole=ended)
         else:
             heapq.heappush(queue, (time + 1, epochs + len(queue), trial, epoch + 1, why is not None))
-    decision = agenda.race()
+    decision = plan.race()
     full = compare({run: {s: c.value for s, c in seeds.items()} for run, seeds in curves.items()}, METRIC)
     grid = sum(len(curve.epochs) for seeds in curves.values() for curve in seeds.values())
     leader = names[decision.leader or ""]
-    first, seeds = len(agenda.first_seeds), len(agenda.seeds)
+    first, seeds = len(plan.first_seeds), len(plan.seeds)
     return Race(
         found=leader in full.tie_set,
         share=epochs / grid,
         kept=full.best not in {names[run] for run in decision.dropped},
         behind=100 * (full.means[full.best or ""].mean - full.means[leader].mean),
         tied=len(full.tie_set) / len(curves),
-        later=(agenda.known - len(curves) * first) / (len(curves) * (seeds - first)),
+        later=(plan.known - len(curves) * first) / (len(curves) * (seeds - first)),
     )
 
 

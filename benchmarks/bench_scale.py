@@ -68,9 +68,9 @@ def measured(trials: int, nodes: int) -> dict[str, float]:
     Args:
         nodes: simulated computers; 0: a Ray on this one, as without a cluster.
     """
+    from nerbb_ray.mlflow_store.schema import open_client
     from nerbb_ray.paths import StorePaths
-    from nerbb_ray.tracking.mlflow_records import open_client
-    from nerbb_ray.tune.session import ray_session
+    from nerbb_ray.tune.ray_session import ray_session
 
     with tempfile.TemporaryDirectory() as folder:
         store = StorePaths(Path(folder) / "store")
@@ -115,13 +115,13 @@ def _search(trials: int, store: Any) -> int:
 
     from nerbb_ray.config.ini import build_spec
     from nerbb_ray.config.trials import expand
+    from nerbb_ray.preparation.options import RunOptions
+    from nerbb_ray.preparation.prepare import Prepared
+    from nerbb_ray.preparation.resources import allot
     from nerbb_ray.training.sources import ModelSource
     from nerbb_ray.tune.collect import trial_result
     from nerbb_ray.tune.fit import build_tuner, callbacks, make_job, ray_machine
-    from nerbb_ray.tune.options import RunOptions
-    from nerbb_ray.tune.prepare import Prepared
-    from nerbb_ray.tune.resources import allot
-    from nerbb_ray.tune.space import job_of, to_param_space
+    from nerbb_ray.tune.job import job_of, to_param_space
 
     rates = [1e-5 * (1 + i) for i in range(-(-trials // SEEDS))]
     params = {"dataset_name": "none", "pretrained_model_name": "none", "lr_max": rates, "multiple_runs": SEEDS}

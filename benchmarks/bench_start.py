@@ -56,7 +56,7 @@ def cost(command: Sequence[str]) -> tuple[float, float]:
 
 def fill(database: Path, trials: int) -> None:
     """Make a database of MLflow with finished trials: its tables by MLflow, their rows by hand, which takes seconds."""
-    from nerbb_ray.tracking.mlflow_records import open_client
+    from nerbb_ray.mlflow_store.schema import open_client
 
     database.parent.mkdir(parents=True)
     client = open_client(f"sqlite:///{database}")

@@ -59,9 +59,9 @@ def measured(shape: str, way: str, steps: int) -> dict[str, float]:
     from transformers import XLMRobertaConfig, XLMRobertaForTokenClassification
 
     from nerbb_ray.training.batches import IGNORED, make_batch
+    from nerbb_ray.training.embedding_trim import trim
     from nerbb_ray.training.evaluation import cross_entropy
-    from nerbb_ray.training.session import make_optimizer
-    from nerbb_ray.training.vocabulary import trim
+    from nerbb_ray.training.trial_setup import make_optimizer
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -96,7 +96,7 @@ def measured(shape: str, way: str, steps: int) -> dict[str, float]:
 
 def _corpus() -> Any:
     """Random sentences of one length over the used rows, spread over the vocabulary."""
-    from nerbb_ray.training.data import EncodedCorpus
+    from nerbb_ray.training.encoded_corpus import EncodedCorpus
     from nerbb_ray.training.encoding import EncodedSplit
 
     random = np.random.default_rng(0)

@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def recorded(store: Path, name: str) -> dict[str, Any]:
-    from nerbb_ray.tracking.mlflow_reader import finished_curves, load_result
+    from nerbb_ray.mlflow_store.reader import finished_curves, load_result
 
     uri = f"sqlite:///{store}/results/mlflow.db"
     trials = {(trial.run, trial.seed): trial for trial in load_result(uri, name).trials}

@@ -18,11 +18,26 @@ From Python::
 Importing this package loads none of the libraries that do the work; they come with the first call that needs them.
 """
 
-from nerbb_ray.dataset import Dataset
-from nerbb_ray.experiment import Experiment
-from nerbb_ray.model import Model
-from nerbb_ray.store import Store
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nerbb_ray.dataset import Dataset
+    from nerbb_ray.experiment import Experiment
+    from nerbb_ray.model import Model
+    from nerbb_ray.store import Store
 
 __all__ = ["Dataset", "Experiment", "Model", "Store", "__version__"]
 
 __version__ = "0.3.0"
+
+
+def __getattr__(name: str) -> object:
+    """The public classes, from their modules of the same names (PEP 562)."""
+    if name in __all__:
+        return getattr(import_module(f"{__name__}.{name.lower()}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -15,9 +15,9 @@ from typing import NoReturn
 from nerbb_ray.commands.command import Command
 from nerbb_ray.commands.completion import answer_shell
 from nerbb_ray.commands.listing import COMMANDS
-from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.logs import without_password
+from nerbb_ray.spelling import did_you_mean, nearest
 from nerbb_ray.tune.command import USER_ERROR, guarded
 
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
@@ -115,9 +115,7 @@ def _refuse_unknown_command(parser: argparse.ArgumentParser, argv: Sequence[str]
     known = [command.name for command in COMMANDS]
     if word is None or word in known:
         return
-    meant = nearest(word.replace("-", "_"), known)
-    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
-    parser.error(f"unknown command {word!r}; {hint}")
+    parser.error(f"unknown command {word!r}; {did_you_mean(word.replace('-', '_'), known, str)}")
 
 
 def _refuse_unknown_words(parser: Parser, words: Sequence[str]) -> NoReturn:

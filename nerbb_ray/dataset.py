@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.checkup import MAX_SEQ_LENGTH, check_up
-from nerbb_ray.config.names import folder_problem
+from nerbb_ray.data.corpus import Corpus, Found, find_folder
+from nerbb_ray.data.download import is_url
+from nerbb_ray.data.fetch import read_name, read_url
+from nerbb_ray.data.folders import local_path
+from nerbb_ray.data.known_names import did_you_mean
+from nerbb_ray.data.save_corpus import SetUp, is_stored, place
+from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.split import DEFAULT, HoldOut
+from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError, StoreError
-from nerbb_ray.ner.corpus import Corpus, Found, find_folder
-from nerbb_ray.ner.download import is_url
-from nerbb_ray.ner.hold_out import DEFAULT, HoldOut
-from nerbb_ray.ner.local import local_path
-from nerbb_ray.ner.origins import read_name, read_url
-from nerbb_ray.ner.placing import SetUp, is_stored, place
-from nerbb_ray.ner.reading import Reading
-from nerbb_ray.ner.stored import did_you_mean
-from nerbb_ray.paths import StorePaths
+from nerbb_ray.paths import StorePaths, folder_problem
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:

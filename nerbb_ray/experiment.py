@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from nerbb_ray.config.ini import build_spec, difference, read_ini, write_ini
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import MANDATORY, ExperimentSpec, Resources
-from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.spelling import nearest
 from nerbb_ray.store import Store, current_store
 
 if TYPE_CHECKING:
-    from nerbb_ray.tracking.results import ExperimentResult, SeedMean
-    from nerbb_ray.tracking.verdict import Verdict
+    from nerbb_ray.results.experiment_result import ExperimentResult
+    from nerbb_ray.results.seed_mean import SeedMean
+    from nerbb_ray.verdict.outcome import Verdict
 
 DEFAULT_PRESET = "adaptive"
 Name = str | os.PathLike[str]
@@ -95,9 +96,9 @@ class Experiment:
             NerbbError: before anything starts: data, models, resources, or parameters that differ from earlier trials'.
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
-        from nerbb_ray.tracking.table import results_text
-        from nerbb_ray.tune.options import RunOptions
+        from nerbb_ray.preparation.options import RunOptions
         from nerbb_ray.tune.tuner import run_experiment
+        from nerbb_ray.verdict.table import results_text
 
         _check_resources(resources)
         options = RunOptions(
@@ -117,7 +118,7 @@ class Experiment:
         Raises:
             ResultError: it was never run.
         """
-        from nerbb_ray.overview import results_of
+        from nerbb_ray.mlflow_store.overview import results_of
 
         return self._results or results_of(self.store, self.name)
 
@@ -168,8 +169,8 @@ class Experiment:
         Raises:
             ResultError: there is no such metric, or the experiment was never run.
         """
-        from nerbb_ray.tracking.results import metric_name, require_metric
-        from nerbb_ray.tracking.verdict import verdict
+        from nerbb_ray.results.experiment_result import metric_name, require_metric
+        from nerbb_ray.verdict.verdict import verdict
 
         name, results = metric_name(metric, level, label, phase), self.results
         asked = {"metric": metric, "level": level, "label": label, "phase": phase}

@@ -2,15 +2,15 @@
 
 import json
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray import atomic
 from nerbb_ray.errors import StoreError
 from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
     from nerbb_ray.inference.card import CardFacts
@@ -49,17 +49,12 @@ def export(
     paths, target = store_of(store), Path(folder).expanduser().resolve()
     result, trial, source = find_trial(paths, name, run, seed)
     _check_target(target, source.resolve(), overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        made = shutil.copytree(source, scratch / "new", ignore=shutil.ignore_patterns(".*"))
+    with atomic.new_folder(target) as made:
+        shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
         _write_length(made, trial)
         facts = _facts(paths, result, trial, made)
         chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None, language=language)
         (made / CARD).write_text(model_card(chosen), encoding="utf-8")
-        _put(made, target, scratch / "old")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
@@ -88,7 +83,7 @@ def _write_length(folder: Path, trial: TrialResult) -> None:
 def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, folder: Path) -> "CardFacts":
     """What the card of a folder needs to know; loading the model shows that it can be used."""
     from nerbb_ray.inference.card import CardFacts
-    from nerbb_ray.tracking.mlflow_details import Wanted, read_details
+    from nerbb_ray.mlflow_store.details import Wanted, read_details
 
     model = Model.from_checkpoint(folder, device="cpu")
     key = (trial.run, trial.seed)
@@ -103,15 +98,3 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
         classes=model.classes,
         max_seq_length=model.max_seq_length,
     )
-
-
-def _put(made: Path, target: Path, old: Path) -> None:
-    """Move a folder to its place; what was there before goes to `old`, or stays if this fails."""
-    if target.exists():
-        target.rename(old)
-    try:
-        made.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Options, Probabilities, Tagger
-    from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+    from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
     from nerbb_ray.training.sources import ModelSource
 
 Name = str | os.PathLike[str]
@@ -218,8 +218,8 @@ class Model:
 
     def score(self, name: Name, phase: str = "test", *, subset: str | None = None) -> "Scoring":
         """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
+        from nerbb_ray.data.corpus import SPLITS, find_corpus
         from nerbb_ray.inference.scoring import score, target_scheme
-        from nerbb_ray.ner.corpus import SPLITS, find_corpus
 
         if phase not in SPLITS:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")

@@ -7,17 +7,16 @@
 """
 
 import os
-import shutil
-from collections.abc import Iterable
+import unicodedata
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from nerbb_ray.config.names import folder_problem
 from nerbb_ray.errors import StoreError
-from nerbb_ray.pages import Page
+from nerbb_ray.spelling import did_you_mean
 
-PAGES = ("mlflow", "tensorboard")
+MAX_BYTES = 200  # a file system allows 255 in one name; Ray and the seed add theirs
+_MARKS = frozenset("._-+=(), ")
+_ALLOWED = "letters, digits, blanks and . _ - + = ( ) ,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +119,7 @@ class StorePaths:
         path = self.config(experiment)
         if path.is_file():
             return path
-        near = get_close_matches(experiment, self.configs(), n=3) or self.configs()[:5]
-        hint = f"did you mean {' or '.join(near)}?" if near else "there is none yet"
+        hint = did_you_mean(experiment, self.configs(), str)
         raise StoreError(f"experiment {experiment!r} has no file {path}; {hint}")
 
     def create(self) -> tuple[Path, ...]:
@@ -139,14 +137,6 @@ class StorePaths:
                 raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
         return missing
 
-    def page(self, name: str) -> Page:
-        """The web page `mlflow` or `tensorboard` of the results."""
-        if name == "tensorboard":
-            command: tuple[str, ...] = ("tensorboard.main", "--logdir", str(self.tensorboard()))
-            return Page("tensorboard", command, "/data/environment", self.results)
-        backend = ("--backend-store-uri", self.tracking_uri, "--default-artifact-root", str(self.artifacts))
-        return Page("mlflow", ("mlflow", "server", *backend, "--workers", "1"), "/health", self.results)
-
     def clearable(self, *, datasets: bool = False, pretrained_models: bool = False) -> tuple[Path, ...]:
         """What `clear` would delete: everything that running experiments has made, never their files."""
         names = ["artifacts", "checkpoints", "logs", "ray", "reports", "tensorboard", "mlflow.log", "tensorboard.log"]
@@ -157,27 +147,29 @@ class StorePaths:
                 paths += sorted(folder.iterdir())
         return tuple(path for path in paths if path.exists() or path.is_symlink())
 
-    def clear(self, paths: Iterable[Path]) -> None:
-        """Delete paths that `clearable` names; of a symbolic link, the link.
-
-        Raises:
-            StoreError: a page of these results still runs, or something cannot be deleted.
-        """
-        for name in PAGES:
-            page = Page(name, (), "/", self.results)
-            if page.status().runs:
-                raise StoreError(f"{name} still shows the results; stop it first: nerbb {name} stop")
-        for path in paths:
-            try:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
-            except OSError as error:
-                raise StoreError(f"{error.filename or path} cannot be deleted: {error.strerror}") from error
-
 
 def _checked(what: str, name: str) -> str:
     if rule := folder_problem(name):
         raise StoreError(f"the name of the {what} {rule}; got {name!r}")
     return name
+
+
+def folder_problem(name: str) -> str | None:
+    """The rule that the name of an experiment breaks, or None.
+
+    Letters and digits of every alphabet are allowed.
+    """
+    if not name:
+        return "must not be empty"
+    if not all(is_safe(character) for character in name):
+        return f"names a folder and must consist of {_ALLOWED}"
+    if name[0] in ". " or name[-1] in ". " or ".." in name:
+        return "names a folder and must not begin or end with a blank or a dot, nor contain two dots in a row"
+    if len(name.encode()) > MAX_BYTES:
+        return f"names a folder and must not be longer than {MAX_BYTES} bytes"
+    return None
+
+
+def is_safe(character: str) -> bool:
+    """Whether a character can be part of a folder's name on every system."""
+    return character in _MARKS or unicodedata.category(character)[0] in "LMN"

@@ -4,20 +4,21 @@ Which store: what `Store.set_path` or `--store` say, else the environment variab
 """
 
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nerbb_ray.errors import StoreError
 from nerbb_ray.logs import without_password
-from nerbb_ray.pages import PageStatus
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.web_servers import PAGES, PageStatus, page_of
 
 if TYPE_CHECKING:
-    from nerbb_ray.tracking.results import ExperimentResult
+    from nerbb_ray.results.experiment_result import ExperimentResult
 
-__all__ = ["Store", "StorePaths", "current_store", "page_action"]
+__all__ = ["Store", "StorePaths", "clear", "current_store", "page_action"]
 
 DEFAULT = "store"
 VARIABLE = "NERBB_STORE"
@@ -59,7 +60,7 @@ class Store:
     @classmethod
     def show_experiments(cls) -> None:
         """Print all experiments with their best results."""
-        from nerbb_ray.overview import experiments_text
+        from nerbb_ray.mlflow_store.overview import experiments_text
 
         print(experiments_text(current_store()))
 
@@ -70,7 +71,7 @@ class Store:
         Raises:
             ResultError: the experiment has no results.
         """
-        from nerbb_ray.overview import results_of
+        from nerbb_ray.mlflow_store.overview import results_of
 
         return results_of(current_store(), name)
 
@@ -111,7 +112,7 @@ class Store:
         store = current_store()
         paths = store.clearable(datasets=datasets, pretrained_models=pretrained_models)
         if delete:
-            store.clear(paths)
+            clear(paths, store)
         else:
             print(
                 "\n".join([*map(str, paths), "nothing was deleted; to delete all this: clear_data(delete=True, ...)"])
@@ -125,7 +126,7 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
     Raises:
         StoreError: there is no such action, or the page cannot be started.
     """
-    page = store.page(name)
+    page = page_of(store, name)
     actions: dict[str, Callable[[], PageStatus]] = {
         "start": lambda: page.start(port),
         "status": page.status,
@@ -141,3 +142,22 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
     status = actions[action]()
     print(status)
     return status
+
+
+def clear(paths: Iterable[Path], store: StorePaths) -> None:
+    """Delete paths that `store.clearable` names; of a symbolic link, the link.
+
+    Raises:
+        StoreError: a page of these results still runs, or something cannot be deleted.
+    """
+    for name in PAGES:
+        if page_of(store, name).status().runs:
+            raise StoreError(f"{name} still shows the results; stop it first: nerbb {name} stop")
+    for path in paths:
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except OSError as error:
+            raise StoreError(f"{error.filename or path} cannot be deleted: {error.strerror}") from error

@@ -11,6 +11,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 ROOT = Path(__file__).resolve().parents[1]
+pytest_plugins = ["fixtures.experiments", "fixtures.fake_tune"]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

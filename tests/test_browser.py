@@ -17,16 +17,16 @@ import pytest
 from nerbb_ray import Store
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.mlflow_store.events import Ended, Epoch, Files, Started
+from nerbb_ray.mlflow_store.reader import load_result
+from nerbb_ray.mlflow_store.schema import find_runs, open_client
+from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.metrics import Counts
-from nerbb_ray.pages import HOST
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.page import write_report
-from nerbb_ray.tracking.events import Ended, Epoch, Files, Started
-from nerbb_ray.tracking.mlflow_reader import load_result
-from nerbb_ray.tracking.mlflow_records import find_runs, open_client
-from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.adaptive import replay
+from nerbb_ray.web_servers import HOST
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = (

@@ -20,10 +20,10 @@ from nerbb_ray.cli import main
 from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
+from nerbb_ray.mlflow_store.events import Ended, Started
+from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.events import Ended, Started
-from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.adaptive import replay
 
 INI = """[dataset]

@@ -12,13 +12,13 @@ from nerbb_ray import Experiment
 from nerbb_ray.cli import main
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.overview import joined
+from nerbb_ray.mlflow_store.events import Ended, Files, Started
+from nerbb_ray.mlflow_store.overview import joined
+from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.store import Store
-from nerbb_ray.tracking.events import Ended, Files, Started
-from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
-from nerbb_ray.tracking.verdict import verdict
+from nerbb_ray.verdict.verdict import verdict
 
 EXPERIMENTS: dict[str, tuple[str, float, dict[str, list[float]]]] = {
     # fingerprint, prune_ratio_test, val F1 of the seeds 43, 44, ...; test F1 is a tenth lower

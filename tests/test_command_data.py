@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nerbb_ray import cli
-from nerbb_ray.ner.corpus import load_corpus
+from nerbb_ray.data.corpus import load_corpus
 
 
 class Nerbb:

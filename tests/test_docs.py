@@ -20,12 +20,12 @@ from nerbb_ray import Store, cli, errors, store
 from nerbb_ray.commands import stores
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.keys import keys_of, written
+from nerbb_ray.config.known_keys import SECTIONS
 from nerbb_ray.config.spec import PRESETS, ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand
-from nerbb_ray.config.vocabulary import SECTIONS
-from nerbb_ray.pages import PageStatus
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.web_servers import PageStatus
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -107,8 +107,8 @@ def with_model(result: TrialResult, tiny_model: Path, checkpoints: Path) -> Tria
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     """A folder with the repository's configs and data, the files of the pages, and results of two experiments."""
-    from nerbb_ray.tracking.events import Ended, Started
-    from nerbb_ray.tracking.mlflow_writer import MlflowWriter
+    from nerbb_ray.mlflow_store.events import Ended, Started
+    from nerbb_ray.mlflow_store.writer import MlflowWriter
 
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "configs", folder / "configs")
@@ -265,8 +265,8 @@ def test_presets_are_those_of_the_code() -> None:
 
 
 def test_data_sources_and_formats_are_those_of_the_code() -> None:
-    from nerbb_ray.ner.builtin import BUILTIN
-    from nerbb_ray.ner.kinds import READERS
+    from nerbb_ray.data.detect import READERS
+    from nerbb_ray.data.known_names import BUILTIN
 
     names = [(name, source.split(":")[0]) for name, source in table("docs/data.md", "| built-in name | from |")]
     kinds = {n: "hub" if s.hub else "files of its repository" if s.files else "by hand" for n, s in BUILTIN.items()}
@@ -294,7 +294,7 @@ def test_example_experiment_loads_and_is_mentioned(path: Path) -> None:
 
 
 def test_results_of_the_quickstart_are_those_of_its_runs() -> None:
-    from nerbb_ray.tracking.table import HEADERS
+    from nerbb_ray.verdict.table import HEADERS
 
     text = (ROOT / "README.md").read_text().partition("<!-- results:quickstart -->\n```text\n")[2].partition("```")[0]
     spec = read_ini(ROOT / "configs/quickstart.ini")

@@ -13,24 +13,19 @@ PACKAGE = "nerbb_ray"
 FLOORS = (
     ("cli",),
     ("commands",),
+    ("export",),
     ("experiment", "dataset", "model"),
     ("tune", "report", "study"),
-    ("store",),
-    ("doctor", "inference"),
-    ("tracking", "training"),
-    ("config", "ner"),
-    ("errors", "logs", "html"),
+    ("forecast", "doctor"),
+    ("preparation", "inference", "store"),
+    ("mlflow_store", "web_servers"),
+    ("verdict", "training"),
+    ("results", "data"),
+    ("config", "ner", "html"),
+    ("paths",),
+    ("atomic", "console", "errors", "logs", "spelling"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-# modules of the package's own folder that belong to a room of another name
-PARTS = {
-    "schedule_plot": "report",
-    "export": "model",
-    "checkup": "dataset",
-    "overview": "store",
-    "pages": "store",
-    "paths": "store",
-}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc"}
 HEAVY = {
     "datasets",
@@ -49,9 +44,9 @@ HEAVY = {
 
 
 def room_of(module: str) -> str | None:
-    """`nerbb_ray.tune.plan` -> tune; None for the package itself, which exports from every room."""
+    """`nerbb_ray.forecast.dry_run` -> tune; None for the package itself, which exports from every room."""
     parts = module.split(".")
-    return None if len(parts) == 1 else PARTS.get(parts[1], parts[1])
+    return None if len(parts) == 1 else parts[1]
 
 
 def imported_modules(source: str) -> Iterator[str]:
@@ -66,6 +61,15 @@ def imported_modules(source: str) -> Iterator[str]:
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == PACKAGE)
+
+
+def imported_names(source: str) -> Iterator[str]:
+    """As `imported_modules`, with the names that are imported from a module: `nerbb_ray.ner.tags.Scheme`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def upward_imports(module: str, source: str) -> list[str]:
@@ -95,14 +99,53 @@ def test_imports_go_down_only(root: Path) -> None:
     assert {name: targets for name, targets in wrong.items() if targets} == {}
 
 
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """Every circle of imports, lazy ones and those for type checkers included: `a -> b -> a`."""
+    done: set[str] = set()
+    found: list[str] = []
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            found.append(" -> ".join([*path[path.index(module) :], module]))
+        elif module not in done:
+            for target in sorted(graph.get(module, ())):
+                visit(target, (*path, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+    return found
+
+
+def imports_of(root: Path) -> dict[str, set[str]]:
+    """Module -> modules of the package that it imports; a name that a module defines means that module."""
+    known = modules(root)
+    graph: dict[str, set[str]] = {}
+    for name, file in known.items():
+        targets = imported_names(file.read_text())
+        found = {target if target in known else target.rpartition(".")[0] for target in targets}
+        # what a room's own __init__ says of the room is not that the room needs itself
+        graph[name] = {target for target in found if target in known and target != name}
+    return graph
+
+
+def test_no_circle_of_imports_inside_of_rooms_either(root: Path) -> None:
+    assert circles(imports_of(root)) == []
+
+
+def test_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b -> c -> b"]
+    assert circles({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
 @pytest.mark.parametrize(
     ("module", "source"),
     [
         ("nerbb_ray.ner.tags", "from nerbb_ray.config.spec import HParams"),
         ("nerbb_ray.training.loop", "def f():\n    from nerbb_ray.tracking import results"),
-        ("nerbb_ray.tracking.table", "import nerbb_ray.training.loop as loop"),
-        ("nerbb_ray.paths", "from nerbb_ray.tune.options import RunOptions"),
-        ("nerbb_ray.tune.plan", "from nerbb_ray import Experiment"),
+        ("nerbb_ray.verdict.table", "import nerbb_ray.training.loop as loop"),
+        ("nerbb_ray.paths", "from nerbb_ray.preparation.options import RunOptions"),
+        ("nerbb_ray.forecast.dry_run", "from nerbb_ray import Experiment"),
         ("nerbb_ray.config.ini", "from nerbb_ray import store"),
     ],
 )
@@ -113,7 +156,10 @@ def test_upward_import_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("nerbb_ray.tune.plan", "from nerbb_ray.store import current_store\nfrom nerbb_ray.tune.space import Job"),
+        (
+            "nerbb_ray.forecast.dry_run",
+            "from nerbb_ray.store import current_store\nfrom nerbb_ray.config.trials import TrialSpec",
+        ),
         ("nerbb_ray.store", "from nerbb_ray.paths import StorePaths"),
         ("nerbb_ray.training.loop", "import os\nfrom nerbb_ray import errors"),
         ("nerbb_ray", "from nerbb_ray.experiment import Experiment"),

@@ -92,8 +92,8 @@ def test_clearing_does_not_show_it(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("uri", [SERVER, DATABASE])
 def test_what_waits_for_mlflow_says_nothing_of_the_password(uri: str, one_trial: TrialSpec, store: StorePaths) -> None:
-    from nerbb_ray.tracking.delivery import deliver_waiting, open_outbox
-    from nerbb_ray.tracking.events import Started
+    from nerbb_ray.mlflow_store.delivery import deliver_waiting, open_outbox
+    from nerbb_ray.mlflow_store.events import Started
 
     spool, log = store.results / "spool", store.results / "exp.log"
     with log_file(log, "debug"):
@@ -119,7 +119,7 @@ def test_a_traceback_in_a_log_file_has_no_password(tmp_path: Path) -> None:
 
 
 def test_what_tune_keeps_of_the_callback_has_no_password() -> None:
-    from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
+    from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 
     assert SECRET.encode() not in pickle.dumps(SeedMeanCallback(SERVER, "exp"))
 
@@ -206,7 +206,7 @@ def test_an_experiment_writes_no_secret_and_listens_to_this_machine_only(store: 
 SESSION = """
 import sys
 import ray  # as in a notebook: long before
-from nerbb_ray.tune.session import ray_session
+from nerbb_ray.tune.ray_session import ray_session
 with ray_session(num_cpus=1, dashboard=True):
     print(ray.get(ray.remote(lambda: ray.util.get_node_ip_address()).remote()))
     import time

@@ -232,7 +232,7 @@ def test_a_command_refuses_the_name(
 
 @pytest.mark.parametrize("name", ["../tiny", "../../../tiny", "a/../../tiny", "tiny/../../tiny", "/", "~/x", "a\0b"])
 def test_the_name_of_a_data_set_stays_in_the_store(name: str, store: StorePaths) -> None:
-    from nerbb_ray.ner.corpus import find_corpus
+    from nerbb_ray.data.corpus import find_corpus
 
     shutil.copytree(store.datasets / "tiny", store.root / "tiny")
     shutil.copytree(store.datasets / "tiny", store.root.parent / "tiny")

@@ -15,8 +15,8 @@ import pytest
 
 from nerbb_ray import Store
 from nerbb_ray.errors import StoreError
-from nerbb_ray.pages import Page
-from nerbb_ray.store import StorePaths, current_store, page_action
+from nerbb_ray.store import StorePaths, clear, current_store, page_action
+from nerbb_ray.web_servers import Page, page_of
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_what_a_link_points_to_is_not_deleted(full_store: StorePaths, tmp_path: 
     (full_store.artifacts / "link").symlink_to(outside.parent)
     full_store.cache.rename(tmp_path / "cache")
     full_store.cache.symlink_to(tmp_path / "cache")
-    full_store.clear(full_store.clearable())
+    clear(full_store.clearable(), full_store)
     assert outside.exists()
     assert (tmp_path / "cache" / "tokens").exists()
     assert not full_store.cache.is_symlink()
@@ -221,7 +221,7 @@ def test_unknown_action_of_a_page_is_refused(store: StorePaths) -> None:
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_impossible_port_is_refused(store: StorePaths, port: int) -> None:
     with pytest.raises(StoreError, match="from 1 to 65535"):
-        store.page("tensorboard").start(port)
+        page_of(store, "tensorboard").start(port)
 
 
 def test_page_on_a_port_that_is_taken_is_refused(store: StorePaths) -> None:
@@ -230,7 +230,7 @@ def test_page_on_a_port_that_is_taken_is_refused(store: StorePaths) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(StoreError, match=f"port {port} .*nerbb tensorboard start --port"):
-            store.page("tensorboard").start(port)
+            page_of(store, "tensorboard").start(port)
     assert not store.root.exists()
 
 
@@ -245,7 +245,7 @@ def test_page_that_ends_at_once_is_an_error_with_the_end_of_its_log(tmp_path: Pa
 
 def test_process_with_the_number_of_a_page_is_left_alone(store: StorePaths) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True) as other:
-        page = store.page("tensorboard")
+        page = page_of(store, "tensorboard")
         store.results.mkdir(parents=True)
         page.record.write_text(json.dumps({"pid": other.pid, "created": 0, "port": 6006}))
         assert not page.status().runs
@@ -255,7 +255,7 @@ def test_process_with_the_number_of_a_page_is_left_alone(store: StorePaths) -> N
 
 
 def test_damaged_record_of_a_page_is_named(store: StorePaths) -> None:
-    page = store.page("tensorboard")
+    page = page_of(store, "tensorboard")
     make(page.record)
     with pytest.raises(StoreError, match=r"tensorboard\.json is damaged"):
         page.status()
@@ -275,7 +275,7 @@ def group(pid: int) -> list[psutil.Process]:
 def stopped_afterwards(store: StorePaths) -> Iterator[StorePaths]:
     yield store
     for name in ("mlflow", "tensorboard"):
-        store.page(name).stop()
+        page_of(store, name).stop()
 
 
 @pytest.mark.timeout(180)
@@ -309,7 +309,7 @@ def test_tensorboard_runs_until_it_is_stopped(
 def test_mlflow_runs_until_it_is_stopped_also_without_its_first_process(
     stopped_afterwards: StorePaths, free_port: int
 ) -> None:
-    page = stopped_afterwards.page("mlflow")
+    page = page_of(stopped_afterwards, "mlflow")
     started = page.start(free_port)
     assert started.pid is not None
     assert started.answers

@@ -12,18 +12,18 @@ from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK
 
 if TYPE_CHECKING:
-    from nerbb_ray.tracking.bootstrap import SentenceTest
-    from nerbb_ray.tracking.verdict import Verdict
+    from nerbb_ray.verdict.outcome import Verdict
+    from nerbb_ray.verdict.sentences import SentenceTest
 
 METRIC = {"metric": "f1", "level": "entity", "label": "micro", "phase": "val"}
 
 
 def compare(args: Namespace) -> int:
-    from nerbb_ray.overview import joined, results_of
-    from nerbb_ray.tracking.results import TEST_METRIC, metric_name, require_metric
-    from nerbb_ray.tracking.table import finite_json, verdict_values
-    from nerbb_ray.tracking.verdict import verdict
-    from nerbb_ray.tracking.verdict_text import sentence_test_words, verdict_text
+    from nerbb_ray.mlflow_store.overview import joined, results_of
+    from nerbb_ray.results.experiment_result import TEST_METRIC, metric_name, require_metric
+    from nerbb_ray.verdict.table import finite_json, verdict_values
+    from nerbb_ray.verdict.verdict import verdict
+    from nerbb_ray.verdict.words import sentence_test_words, verdict_text
 
     store = current_store(args.store)
     result = results_of(store, args.name)
@@ -51,8 +51,8 @@ def _over_sentences(
     store: StorePaths, experiments: Sequence[str], found: "Verdict"
 ) -> "tuple[dict[str, SentenceTest], str | None]":
     """The best run against the others over the test sentences, and what is missing for it."""
-    from nerbb_ray.overview import counts_of_sentences
-    from nerbb_ray.tracking.bootstrap import against_the_best
+    from nerbb_ray.mlflow_store.overview import counts_of_sentences
+    from nerbb_ray.verdict.sentences import against_the_best
 
     trials = [(run, seed) for run in found.means for seed in found.seeds]
     counts, note = counts_of_sentences(store, experiments, trials)

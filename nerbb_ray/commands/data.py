@@ -12,16 +12,16 @@ from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK
 
 if TYPE_CHECKING:
+    from nerbb_ray.data.save_corpus import SetUp
     from nerbb_ray.dataset import Wanted
-    from nerbb_ray.ner.placing import SetUp
 
 FRACTION, SEED = 0.1, 42
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
 
 def set_up_dataset(args: Namespace) -> int:
+    from nerbb_ray.data.split import HoldOut
     from nerbb_ray.dataset import bring_in
-    from nerbb_ray.ner.hold_out import HoldOut
 
     rule = HoldOut(args.val_fraction, args.test_fraction, args.seed)
     store = current_store(args.store)
@@ -42,9 +42,9 @@ def wanted(args: Namespace) -> "Wanted":
     Raises:
         DataError: it looks like a path that is not there, or has options of the other kind.
     """
+    from nerbb_ray.data.download import is_url, url_name
+    from nerbb_ray.data.folders import local_path
     from nerbb_ray.dataset import Wanted
-    from nerbb_ray.ner.download import is_url, url_name
-    from nerbb_ray.ner.local import local_path
 
     if is_url(args.source):
         stem = Path(url_name(args.source)).stem
@@ -64,8 +64,8 @@ def wanted(args: Namespace) -> "Wanted":
 
 def is_path(word: str) -> bool:
     """Whether a word means a file or a folder and not a name: a folder that is called like a built-in name does not."""
-    from nerbb_ray.ner.builtin import BUILTIN
-    from nerbb_ray.ner.kinds import READERS
+    from nerbb_ray.data.detect import READERS
+    from nerbb_ray.data.known_names import BUILTIN
 
     path = Path(word)
     if word.startswith(("/", ".", "~")) or path.suffix.lower() in READERS:

@@ -6,10 +6,10 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from nerbb_ray.checkup import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.data.known_names import stored_names
+from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.stored import stored_names
 from nerbb_ray.store import current_store
 
 OK, FOUND = 0, 1

@@ -9,9 +9,9 @@ from typing import Any
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.commands.schedule import add_schedule_arguments, show_schedule
 from nerbb_ray.config.ini import read_ini
+from nerbb_ray.preparation.options import add_run_options
 from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK, run_file
-from nerbb_ray.tune.options import add_run_options
 
 # of get_experiment_results: what `--metric` and the others mean if they are left out
 RESULT = {"metric": "f1", "level": "entity", "label": "micro", "phase": "test"}
@@ -23,15 +23,15 @@ def run_experiment(args: Namespace) -> int:
 
 
 def show_experiments(args: Namespace) -> int:
-    from nerbb_ray.overview import experiments_text
+    from nerbb_ray.mlflow_store.overview import experiments_text
 
     print(experiments_text(current_store(args.store)))
     return OK
 
 
 def get_experiment_results(args: Namespace) -> int:
-    from nerbb_ray.overview import results_of
-    from nerbb_ray.tracking.table import results_text, to_json
+    from nerbb_ray.mlflow_store.overview import results_of
+    from nerbb_ray.verdict.table import results_text, to_json
 
     result = results_of(current_store(args.store), args.name)
     if not args.average and all(getattr(args, key) is None for key in RESULT):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
-from nerbb_ray.config.names import folder_problem
-from nerbb_ray.config.vocabulary import nearest
+from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
-from nerbb_ray.ner.stored import stored_names
+from nerbb_ray.paths import folder_problem
+from nerbb_ray.spelling import nearest
 from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK
 
@@ -83,8 +83,8 @@ def _model(args: Namespace) -> "Model":
     Raises:
         NerbbError: there is none.
     """
+    from nerbb_ray.mlflow_store.reader import find_result, list_experiments
     from nerbb_ray.model import Model
-    from nerbb_ray.tracking.mlflow_reader import find_result, list_experiments
 
     store, name = current_store(args.store), args.name
     chosen = args.run is not None or args.seed is not None

@@ -4,15 +4,15 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.preparation.options import RunOptions, add_resource_options, resource_options
 from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import OK
-from nerbb_ray.tune.options import RunOptions, add_resource_options, resource_options
 
 
 def plan(args: Namespace) -> int:
     from nerbb_ray.config.ini import read_ini
-    from nerbb_ray.tune.forecast.estimate import forecast
-    from nerbb_ray.tune.forecast.text import forecast_text
+    from nerbb_ray.forecast.estimate import forecast
+    from nerbb_ray.forecast.text import forecast_text
 
     store = current_store(args.store)
     spec = read_ini(store.find_config(args.name))

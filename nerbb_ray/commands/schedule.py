@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from nerbb_ray.commands.command import completed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def _find_run(spec: ExperimentSpec, name: str | None) -> RunSpec:
         return spec.runs[0]
     if name in runs:
         return runs[name]
-    near = get_close_matches(name, runs, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(runs)}"
-    raise ConfigError([f"experiment {spec.name} has no run {name!r}; {hint}"])
+    raise ConfigError([f"experiment {spec.name} has no run {name!r}; {did_you_mean(name, runs, str)}"])
 
 
 def _check_length(run: RunSpec, given: int, steps: int) -> None:

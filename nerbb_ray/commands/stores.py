@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import StoreError
 from nerbb_ray.logs import without_password
-from nerbb_ray.store import current_store, page_action
+from nerbb_ray.store import clear, current_store, page_action
 from nerbb_ray.tune.command import FAILED, OK
 
 PORTS = {"mlflow": 5000, "tensorboard": 6006}
@@ -41,7 +41,7 @@ def clear_data(args: Namespace) -> int:
     if not args.yes and not _confirmed():
         print("nothing was deleted")
         return OK
-    store.clear(paths)
+    clear(paths, store)
     print("deleted")
     return OK
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import NerbbError
+from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.tune.command import FAILED, INTERRUPTED, OK, USER_ERROR, again_with
-from nerbb_ray.tune.options import RunOptions
 
 if TYPE_CHECKING:
     from nerbb_ray.config.spec import ExperimentSpec
-    from nerbb_ray.tracking.results import ExperimentResult
+    from nerbb_ray.results.experiment_result import ExperimentResult
 
 PHASES = ("test", "val")
 
@@ -26,7 +26,7 @@ def study(args: Namespace) -> int:
     if args.dry_run:
         return _show_plan(specs)
     if args.table:
-        from nerbb_ray.overview import results_so_far
+        from nerbb_ray.mlflow_store.overview import results_so_far
 
         results = {spec.name: results_so_far(store, spec.name) for spec in specs}
         _show(args, specs, results)
@@ -66,11 +66,11 @@ def _run(
 
 
 def _show(args: Namespace, specs: Sequence["ExperimentSpec"], results: "dict[str, ExperimentResult | None]") -> None:
+    from nerbb_ray.results.experiment_result import metric_name
     from nerbb_ray.study.page import write_page, write_picture
     from nerbb_ray.study.points import study_of
     from nerbb_ray.study.text import study_text
-    from nerbb_ray.tracking.results import metric_name
-    from nerbb_ray.tracking.table import finite_json
+    from nerbb_ray.verdict.table import finite_json
 
     metric = metric_name("f1", "entity", "micro", args.phase)
     found = study_of(args.folder.stem, [(spec, results[spec.name]) for spec in specs], metric)

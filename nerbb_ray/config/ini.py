@@ -5,15 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nerbb_ray import atomic
+from nerbb_ray.config.check_keys import place
 from nerbb_ray.config.grid import shown
 from nerbb_ray.config.keys import written
-from nerbb_ray.config.placement import place
-from nerbb_ray.config.problems import Problems
+from nerbb_ray.config.known_keys import HOME, VARYING
 from nerbb_ray.config.resolve import resolve
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.syntax import Entry, parse_text
-from nerbb_ray.config.vocabulary import HOME, VARYING, nearest
+from nerbb_ray.config.syntax import Entry, Problems, parse_text
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.spelling import nearest
 
 
 def read_ini(path: Path) -> ExperimentSpec:
@@ -39,7 +40,7 @@ def write_ini(spec: ExperimentSpec, path: Path) -> Path:
     path = Path(path)
     if path.stem != spec.name:
         raise ValueError(f"the file of experiment {spec.name!r} must be called {spec.name}.ini; got {path.name}")
-    path.write_text(format_ini(spec), encoding="utf-8", newline="\n")
+    atomic.write_text(path, format_ini(spec))
     return path
 
 

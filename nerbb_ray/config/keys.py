@@ -1,11 +1,13 @@
 """The rules of single keys: how the text of an INI value becomes a value, and which values are allowed."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, cast
+
+from nerbb_ray.paths import folder_problem, is_safe
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 AUTO, NONE = "auto", "none"
@@ -164,3 +166,26 @@ def keys_of(params: type) -> dict[str, Key]:
 @cache
 def _keys_of(params: Any) -> dict[str, Key]:
     return {f.name: f.metadata["key"] for f in fields(params)}
+
+
+RUN_PREFIX = "run"
+
+
+def run_problem(name: str) -> str | None:
+    """The rule that the name of a run breaks, or None."""
+    if not name.startswith(RUN_PREFIX):
+        return f"must begin with {RUN_PREFIX}"
+    return folder_problem(name)
+
+
+def point_name(run: str, point: Mapping[str, Any]) -> str:
+    """The name of one point of a run's grid: `runA(lr_max=2e-05,batch_size=16)`; the run's own if there is no grid."""
+    if not point:
+        return run
+    return f"{run}({','.join(f'{key}={_safe_text(written(value))}' for key, value in point.items())})"
+
+
+def _safe_text(value: str) -> str:
+    """The value of a grid inside a name: a path may not leave the folder of its run."""
+    text = value.replace("/", "--").replace("..", "--")
+    return "".join(character if is_safe(character) else "-" for character in text)

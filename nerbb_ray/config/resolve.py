@@ -4,13 +4,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from nerbb_ray.config.check_keys import Placed, follow
 from nerbb_ray.config.domains import Domain, is_domain
-from nerbb_ray.config.draws import draw
 from nerbb_ray.config.grid import MAX_POINTS, count_points, points
-from nerbb_ray.config.links import follow
-from nerbb_ray.config.names import folder_problem, point_name, run_problem
-from nerbb_ray.config.placement import Placed
-from nerbb_ray.config.problems import Problems
+from nerbb_ray.config.keys import point_name, run_problem
+from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
 from nerbb_ray.config.spec import (
     MANDATORY,
     MISSING,
@@ -27,8 +25,10 @@ from nerbb_ray.config.spec import (
     cross_problems,
     trials_problem,
 )
-from nerbb_ray.config.vocabulary import HOME, KEYS, RUN_KEYS
+from nerbb_ray.config.syntax import Problems
+from nerbb_ray.config.trials import draw
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.paths import folder_problem
 
 Params = TypeVar("Params", DatasetParams, ModelParams, HParams)
 Shared = TypeVar("Shared", Resources, Search)

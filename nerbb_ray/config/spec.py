@@ -11,8 +11,9 @@ from typing import Any, Literal, NamedTuple
 
 from nerbb_ray.config import keys
 from nerbb_ray.config.domains import Domain
-from nerbb_ray.config.names import folder_problem, run_problem
+from nerbb_ray.config.keys import run_problem
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.paths import folder_problem
 
 Mode = Literal["min", "max"]
 MODE_OF_MONITOR: dict[str, Mode] = {"val_loss": "min", "val_acc": "max", "val_f1": "max"}

@@ -1,9 +1,15 @@
 """From an experiment to the list of its trials: every run with every seed."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from random import Random
 from typing import Any
 
+from nerbb_ray.config.domains import Domain
+from nerbb_ray.config.keys import keys_of, point_name
+from nerbb_ray.config.known_keys import RUN_KEYS
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, RunSpec, Settings
+from nerbb_ray.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +70,68 @@ def most_trials(spec: ExperimentSpec) -> int:
     """How many trials an experiment can have; racing and limits may end it sooner."""
     runs = sum(spec.search.num_samples if run.space else 1 for run in spec.runs)
     return runs * spec.settings.multiple_runs
+
+
+PATIENCE = 100  # draws in a row that were there before: what is left of a small space is not worth looking for
+
+
+def draw(space: Mapping[str, Domain], count: int, seed: int, section: str) -> list[dict[str, Any]]:
+    """Different points of a space; one that is empty has a single, empty one.
+
+    The same seed and section give the same points, and more of them begin with the fewer ones.
+
+    Returns:
+        `count` points, or fewer where the space has no more.
+    """
+    if not space:
+        return [{}]
+    # a text: Python's seeding of other values may change with them
+    rng = Random(f"{seed} {section}")
+    found: list[dict[str, Any]] = []
+    in_vain = 0
+    while len(found) < count and in_vain < PATIENCE:
+        point = {key: domain.draw(rng) for key, domain in space.items()}
+        in_vain = in_vain + 1 if point in found else 0
+        if not in_vain:
+            found.append(point)
+    return found
+
+
+def proposed_run(spec: ExperimentSpec, name: str, params: Mapping[str, object]) -> RunSpec | None:
+    """The point of one of an experiment's patterns that a trial of an earlier process belongs to.
+
+    Args:
+        name: of the trial's run.
+        params: of the trial, as texts or values.
+    """
+    for pattern in spec.runs:
+        if not pattern.space:
+            continue
+        try:
+            point = {key: RUN_KEYS[key].plain(RUN_KEYS[key].parse(str(params[key]))) for key, _ in pattern.space}
+            run = concrete(pattern, point)
+        except (KeyError, ValueError, ConfigError):
+            continue
+        if run.name == name:
+            return run
+    return None
+
+
+def concrete(run: RunSpec, point: Mapping[str, Any]) -> RunSpec:
+    """The run of one point of a pattern's space: `runA(lr_max=3e-05)`.
+
+    Args:
+        point: a value for every key of `run.space`.
+    Raises:
+        ConfigError: these values do not go together.
+    """
+    fitted = {key: domain.fitted(point[key]) for key, domain in run.space}
+    parts = {
+        cls.section: replace(getattr(run, cls.section), **{k: v for k, v in fitted.items() if k in keys_of(cls)})
+        for cls in (DatasetParams, ModelParams, HParams)
+    }
+    section, bracket, others = run.name.partition("(")
+    name = point_name(section, fitted)
+    if bracket:  # the pattern is itself a point of a grid
+        name = f"{name[:-1]},{others}"
+    return RunSpec(name=name, **parts)

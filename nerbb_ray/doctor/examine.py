@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from nerbb_ray.data.corpus import SPLITS, Corpus
+from nerbb_ray.data.formats.store_files import Reading
 from nerbb_ray.doctor.findings import Findings, Lengths, SplitFindings, Spread, Tagging
 from nerbb_ray.doctor.labels import Mention, by_class, conflicts, mentions, seen_in
 from nerbb_ray.doctor.problems import find_problems
@@ -11,8 +13,6 @@ from nerbb_ray.doctor.repeats import Index, examine_overlaps, examine_repeats
 from nerbb_ray.doctor.rows import Rows
 from nerbb_ray.doctor.tagging import examine_tags, source_scheme
 from nerbb_ray.doctor.words import examine_words
-from nerbb_ray.ner.corpus import SPLITS, Corpus
-from nerbb_ray.ner.formats import Reading
 
 DEFAULT_LENGTH = 128
 

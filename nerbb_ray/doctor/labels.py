@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from nerbb_ray.data.corpus import Sentence
 from nerbb_ray.doctor.findings import Conflict, Place
 from nerbb_ray.doctor.rows import Rows
-from nerbb_ray.ner.corpus import Sentence
 from nerbb_ray.ner.tags import OUTSIDE, Scheme, entities_lenient
 
 SHOWN_CONFLICTS = 20

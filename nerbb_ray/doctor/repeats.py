@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from nerbb_ray.data.corpus import SPLITS, Sentence
 from nerbb_ray.doctor.findings import Overlap, Place, Repeats
 from nerbb_ray.doctor.rows import SHOWN, Rows
-from nerbb_ray.ner.corpus import SPLITS, Sentence
 
 SHORT = 2  # words; that two such sentences are the same says nothing
 _BLANKS = re.compile(r"\s+")

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nerbb_ray.data.corpus import Sentence
 from nerbb_ray.doctor.findings import Place
-from nerbb_ray.ner.corpus import Sentence
 
 SHOWN = 20  # places that are kept of one kind
 QUOTED = 60  # characters

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from nerbb_ray.data.formats.store_files import BLANK, Reading, Sentence
 from nerbb_ray.doctor.findings import Tagging, Violation
 from nerbb_ray.doctor.rows import SHOWN, Rows
-from nerbb_ray.ner.formats import BLANK, Reading, Sentence
 from nerbb_ray.ner.tags import GRAMMARS, OUTSIDE_SPELLINGS, Scheme, SourceScheme, explain, recognise, split_tag
 
 Part = tuple[str, str]

@@ -1,10 +1,10 @@
 """Findings as plain text."""
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.doctor.findings import Findings, Problem
 from nerbb_ray.doctor.rows import visible
 from nerbb_ray.doctor.tables import split_rows
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SHOWN_CONFLICTS = 10
-# rich's SIMPLE_HEAD in ASCII: only a line below the headers
-HEAD_LINE = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 NO_MODEL = (
     "no model was given: sub-tokens, unknown and dropped words, and sentences that are too long were not looked at "
     "(nerbb check_dataset: --model NAME)"
@@ -24,13 +22,7 @@ NO_MODEL = (
 
 def findings_text(findings: Findings, width: int = 100) -> str:
     """Everything that matters in at most `width` columns; what it adds to words and names is ASCII."""
-    from rich.console import Console
-
-    out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, force_terminal=False, _environ={})
-    for part in _parts(findings):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return plain_text(_parts(findings), width)
 
 
 def summary(findings: Findings) -> str:
@@ -106,11 +98,10 @@ def sentence(problem: Problem) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[tuple[str, ...]], *, numeric: bool = False) -> "RenderableType":
-    from rich.box import Box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=Box(HEAD_LINE, ascii=True), show_edge=False, pad_edge=False)
+    table = Table(box=head_line(), show_edge=False, pad_edge=False)
     for position, name in enumerate(header):
         table.add_column(name, justify="right" if numeric and position else "left", overflow="fold")
     for row in rows:

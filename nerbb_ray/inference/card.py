@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.ner.scores import MACRO, MICRO
-from nerbb_ray.tracking.results import (
+from nerbb_ray.results.experiment_result import (
     SELECTION_METRIC,
     TEST_METRIC,
     ExperimentResult,
     RunResult,
-    SeedMean,
     TrialResult,
     split_name,
 )
+from nerbb_ray.results.seed_mean import SeedMean
 
 COLUMNS = {
     "val F1": SELECTION_METRIC,

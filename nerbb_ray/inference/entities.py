@@ -5,10 +5,10 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
+from nerbb_ray.data.words_of_text import split_words
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference.tagger import Probabilities, Tagger
 from nerbb_ray.ner.tags import TARGET_OF, convert, entities_lenient
-from nerbb_ray.ner.text import split_words
 
 Level = Literal["entity", "word"]
 Span = tuple[int, int]

@@ -1,7 +1,6 @@
 """Entities of all texts of a file: read and written piece by piece, so that a file may be larger than the memory."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nerbb_ray import atomic
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference.entities import check_text, predicted_entities, predicted_tags, split_texts
 from nerbb_ray.inference.tagger import Probabilities, Tagger
@@ -41,15 +41,14 @@ def tag_file(tagger: Tagger, source: Path, target: Path, *, quiet: bool = False)
     """
     _check_files(source, target)
     total = sum(1 for _ in _rows(source))
-    scratch = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with scratch.open("x", encoding="utf-8", newline="\n") as out, _progress(total, quiet) as advance:
-            for rows in _buffers(_rows(source)):
-                out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _tagged(tagger, rows))
-                advance(len(rows))
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with (
+        atomic.new_file(target) as scratch,
+        scratch.open("x", encoding="utf-8", newline="\n") as out,
+        _progress(total, quiet) as advance,
+    ):
+        for rows in _buffers(_rows(source)):
+            out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _tagged(tagger, rows))
+            advance(len(rows))
     return total
 
 

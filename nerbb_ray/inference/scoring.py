@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from nerbb_ray.data.corpus import SPLITS, Corpus
 from nerbb_ray.inference.labels import classes_of
 from nerbb_ray.inference.tagger import Tagger
-from nerbb_ray.ner.corpus import SPLITS, Corpus
 from nerbb_ray.ner.metrics import count
 from nerbb_ray.ner.tags import TARGET_OF, Scheme, convert, tag_set
 from nerbb_ray.training.encoding import encode

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from nerbb_ray.config.vocabulary import nearest
 from nerbb_ray.errors import ResultError
-from nerbb_ray.tracking.mlflow_reader import find_result, load_result
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.mlflow_store.reader import find_result, load_result
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.spelling import did_you_mean
 
 
 def load_experiment(tracking_uri: str, name: str, defined: Collection[str]) -> ExperimentResult:
@@ -32,9 +32,7 @@ def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | N
     """
     runs = [found.run for found in result.runs]
     if run is not None and run not in runs:
-        meant = nearest(run, runs)
-        hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(runs)}"
-        raise ResultError(f"experiment {result.name} has no run {run!r}; {hint}")
+        raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, runs)}")
     trials = [trial for trial in result.trials if run in (None, trial.run)]
     seeds = sorted({trial.seed for trial in trials})
     if seed is not None and seed not in seeds:

@@ -14,10 +14,10 @@ from nerbb_ray.inference.labels import read_labels
 from nerbb_ray.inference.windows import encode_windows
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
-from nerbb_ray.training.context import TrialContext, device_precision
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
 from nerbb_ray.training.model import load_tokenizer, load_trained, longest_sequence
 from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.worker import TrialContext, device_precision
 
 Probabilities = NDArray[np.float64]
 

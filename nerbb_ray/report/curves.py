@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.html.document import heading, paragraph
 from nerbb_ray.html.figures import COLOURS, figure, new_figure
+from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.stages import Curves, chosen_epoch, hparams_of, stages
-from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
-from nerbb_ray.tracking.results import RunResult, TrialResult
+from nerbb_ray.results.experiment_result import RunResult, TrialResult
 from nerbb_ray.training.adaptive import MONITORED, Stage
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 
 from nerbb_ray.html.document import Markup, folded, heading, paragraph, table
-from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
-from nerbb_ray.tracking.results import RunResult, TrialResult
+from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
+from nerbb_ray.results.experiment_result import RunResult, TrialResult
 
 LEVELS = ("entity", "token")
 FILES = {level: f"confusion_matrix_{level}.csv" for level in LEVELS}

@@ -1,23 +1,23 @@
 """The report of an experiment: everything that is known of it on one page that needs no server and no network."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nerbb_ray import atomic
 from nerbb_ray.errors import StoreError
 from nerbb_ray.html.document import Section, document, paragraph
 from nerbb_ray.logs import without_password
-from nerbb_ray.overview import results_of
+from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted, read_details
+from nerbb_ray.mlflow_store.overview import results_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.report.verdict import verdict_section
-from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey, Wanted, read_details
-from nerbb_ray.tracking.results import ExperimentResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 
 CURVES_OF_RUNS = 6
 FILES_OF_RUNS = 30
@@ -120,13 +120,7 @@ def _replace(path: Path, text: str) -> None:
     Raises:
         StoreError: it cannot be written there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        atomic.write_text(path, text)
     except OSError as error:
         raise StoreError(f"the report {path} cannot be written: {error.strerror}; name another file") from error

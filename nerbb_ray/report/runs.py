@@ -8,8 +8,9 @@ from html import escape
 from nerbb_ray.errors import ResultError
 from nerbb_ray.html.document import Markup, folded, paragraph, table
 from nerbb_ray.report.strip import Scale, axis, strip
-from nerbb_ray.tracking.results import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, SeedMean
-from nerbb_ray.tracking.table import epochs_text
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.table import epochs_text
 
 LISTED_EPOCHS = 5
 OPEN_ROWS = 40

@@ -8,9 +8,9 @@ from pathlib import Path
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
+from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import OF_A_TRIAL, varying
-from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey
-from nerbb_ray.tracking.results import ExperimentResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 
 ENVIRONMENT = "environment.json"
 SECTIONS = (DatasetParams, ModelParams, Settings, HParams)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import HParams
 from nerbb_ray.errors import ConfigError
-from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.adaptive import MONITORED, Stage, advance, start
 
 Curves = Mapping[str, Mapping[int, float]]

@@ -7,7 +7,8 @@ from html import escape
 
 from nerbb_ray.html.document import Markup
 from nerbb_ray.html.figures import COLOURS
-from nerbb_ray.tracking.results import RunResult, SeedMean
+from nerbb_ray.results.experiment_result import RunResult
+from nerbb_ray.results.seed_mean import SeedMean
 
 WIDTH, HEIGHT, MARGIN = 230, 22, 8
 MIN_SPAN = 0.01

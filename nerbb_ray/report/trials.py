@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
-from nerbb_ray.tracking.mlflow_details import TrialDetails, TrialKey, Wanted
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 SLOWEST = 10
 MAX_ERRORS = 30

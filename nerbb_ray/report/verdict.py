@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from nerbb_ray.html.document import folded, paragraph
 from nerbb_ray.html.figures import COLOURS, figure, new_figure
 from nerbb_ray.report.runs import best_first
-from nerbb_ray.tracking.results import ExperimentResult
-from nerbb_ray.tracking.table import search_notes
-from nerbb_ray.tracking.verdict import Difference, Verdict, lower_is_better, verdict
-from nerbb_ray.tracking.verdict_text import HEADERS, sentences, shown_metric, verdict_rows
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.verdict.outcome import Difference, Verdict
+from nerbb_ray.verdict.table import search_notes
+from nerbb_ray.verdict.verdict import lower_is_better, verdict
+from nerbb_ray.verdict.words import HEADERS, sentences, shown_metric, verdict_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,12 +1,12 @@
 """The experiment files of a study: a folder of them, or one."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.spelling import did_you_mean
 
 
 def read_study(path: Path, only: Sequence[str] = ()) -> tuple[ExperimentSpec, ...]:
@@ -21,8 +21,7 @@ def read_study(path: Path, only: Sequence[str] = ()) -> tuple[ExperimentSpec, ..
     files = {file.stem: file for file in _files(path)}
     for name in only:
         if name not in files:
-            near = get_close_matches(name, files, n=1) or list(files)
-            raise ConfigError([f"{path}: must have an experiment {name!r} (did you mean {' or '.join(near)}?)"])
+            raise ConfigError([f"{path}: must have an experiment {name!r}; {did_you_mean(name, files, str)}"])
     specs: list[ExperimentSpec] = []
     problems: list[str] = []
     for name, file in files.items():

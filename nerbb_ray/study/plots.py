@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nerbb_ray.html.figures import COLOURS, new_figure
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.study.points import Panel, Study
-from nerbb_ray.tracking.results import SeedMean
-from nerbb_ray.tracking.verdict_text import shown_metric
+from nerbb_ray.verdict.words import shown_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

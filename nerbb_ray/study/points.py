@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nerbb_ray.config.names import RUN_PREFIX
+from nerbb_ray.config.keys import RUN_PREFIX
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ResultError
-from nerbb_ray.tracking.results import TEST_METRIC, ExperimentResult, RunResult, SeedMean
-from nerbb_ray.tracking.verdict import compare
+from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.verdict import compare
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.study.points import Panel, Point, Study
-from nerbb_ray.tracking.results import SeedMean
-from nerbb_ray.tracking.verdict_text import shown_metric
+from nerbb_ray.verdict.words import shown_metric
 
 LEGEND = (
     "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). * cannot be told from the best of "

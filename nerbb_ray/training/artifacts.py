@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.ner.metrics import Counts, sentence_counts
-from nerbb_ray.training.data import EncodedCorpus
+from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.sources import ModelSource
 
 PACKAGES = ("nerbb_ray", "torch", "transformers", "tokenizers", "datasets", "ray", "mlflow", "numpy", "seqeval")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.ner.corpus import Sentence
+from nerbb_ray.data.corpus import Sentence
 
 NO_WORD = -1
 ENCODED_AT_ONCE = 1000  # sentences; the tokenizer works on them in one call

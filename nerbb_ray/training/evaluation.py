@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from nerbb_ray.ner.metrics import Counts, count
 from nerbb_ray.training.batches import IGNORED, batches_of, evaluation_order
-from nerbb_ray.training.context import TrialContext
-from nerbb_ray.training.data import EncodedCorpus
+from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.encoding import NO_WORD, EncodedSplit
-from nerbb_ray.training.session import Session
+from nerbb_ray.training.trial_setup import Session
+from nerbb_ray.training.worker import TrialContext
 
 EVALUATION_BUDGET = 4096  # sub-tokens of an evaluation batch, padding included
 

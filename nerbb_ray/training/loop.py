@@ -16,14 +16,14 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training import artifacts, resume
 from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, start
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
-from nerbb_ray.training.context import TrialContext
-from nerbb_ray.training.data import EncodedCorpus
 from nerbb_ray.training.dropout import FastDropout
+from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.evaluation import cross_entropy, evaluate, evaluation_of, predict_words
 from nerbb_ray.training.model import save_model
 from nerbb_ray.training.progress import Progress
-from nerbb_ray.training.session import WEIGHT_DECAY, Session, seed_epoch, set_up
 from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, seed_epoch, set_up
+from nerbb_ray.training.worker import TrialContext
 
 log = logging.getLogger(__name__)
 

@@ -1,13 +1,11 @@
 """Pretrained models: loaded, checked and saved. No code of a model is ever executed."""
 
 import contextlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nerbb_ray import atomic
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.sources import ModelSource
 
@@ -167,19 +165,8 @@ def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | N
     """
     if max_seq_length is not None:
         tokenizer.model_max_length = max_seq_length
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with atomic.new_folder(folder) as scratch:
         with quiet_transformers():
             model.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
-        umask = os.umask(0)
-        os.umask(umask)
-        scratch.chmod(0o777 & ~umask)
-        for file in scratch.iterdir():
-            # transformers writes weights for their owner only
-            file.chmod(0o666 & ~umask)
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.replace(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        atomic.give_everybody(scratch)  # transformers writes weights for their owner only

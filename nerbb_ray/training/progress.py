@@ -6,7 +6,7 @@ import torch
 
 from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage
 from nerbb_ray.training.evaluation import Evaluation
-from nerbb_ray.training.session import Session
+from nerbb_ray.training.trial_setup import Session
 
 
 @dataclass(slots=True)

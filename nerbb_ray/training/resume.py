@@ -14,7 +14,6 @@ import logging
 import os
 import pickle
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from nerbb_ray import atomic
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage
 from nerbb_ray.training.evaluation import Evaluation
 from nerbb_ray.training.progress import Kept, Progress, copied
-from nerbb_ray.training.session import Session
+from nerbb_ray.training.trial_setup import Session
 
 FORMAT = 2
 KEPT_STATES = 2
@@ -43,12 +43,10 @@ def save(session: Session, progress: Progress) -> None:
     if folder is None or session.ctx.rank:
         return
     try:
-        with _scratch(folder) as scratch:
+        atomic.clear_unfinished(folder)
+        with atomic.new_folder(folder / f"epoch-{epochs}") as scratch:
             _write(_described(session, progress), scratch / STATE)
             _save_kept(progress.kept, epochs, scratch)
-            target = folder / f"epoch-{epochs}"
-            shutil.rmtree(target, ignore_errors=True)
-            scratch.replace(target)
         for old in _states(folder)[KEPT_STATES:]:
             shutil.rmtree(old, ignore_errors=True)
     # torch says RuntimeError where its file cannot grow
@@ -92,19 +90,6 @@ def _states(folder: Path) -> list[Path]:
     """The newest first."""
     numbers = {path: path.name.removeprefix("epoch-") for path in folder.glob("epoch-*")}
     return sorted((p for p, number in numbers.items() if number.isdecimal()), key=lambda p: -int(numbers[p]))
-
-
-@contextlib.contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder that is gone afterwards, unless it was renamed; those of a killed process go, too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(".part-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write(values: dict[str, Any], path: Path) -> None:
@@ -185,3 +170,22 @@ def _identity(session: Session) -> str:
         "precision": str(session.dtype),
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+
+
+FILE = "micro_batch"
+
+
+def remembered(states: Path) -> int | None:
+    """Sentences of a piece, if memory was short before."""
+    path = states / FILE
+    return int(path.read_text(encoding="ascii")) if path.is_file() else None
+
+
+def halved(states: Path, batch_size: int, world_size: int) -> int | None:
+    """Half of the sentences that a worker gets of a batch, remembered; None for one sentence."""
+    share = -(-batch_size // world_size)
+    if share < 2:
+        return None
+    smaller = -(-share // 2)
+    atomic.write_text(states / FILE, str(smaller))
+    return smaller

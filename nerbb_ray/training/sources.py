@@ -3,11 +3,11 @@
 import hashlib
 import importlib.util
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 from nerbb_ray.errors import ModelError
+from nerbb_ray.spelling import nearest
 
 HUB_TIMEOUT_S = 10
 # of one file, or the list of several
@@ -83,8 +83,8 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
     except ModelError as error:
         places = "".join(f"\n  - {place}" for place in dict.fromkeys([*looked, str(error)]))
         known = [*OFFLINE_PACKAGES, *_stored_models(store_dir)]
-        near = [of for of in known if of.endswith(f"/{name}")] or get_close_matches(name, known, n=1, cutoff=0.7)
-        looked_here = f"did you mean {near[0]!r}? Looked here" if near else "looked here"
+        near = next((of for of in known if of.endswith(f"/{name}")), None) or nearest(name, known, cutoff=0.7)
+        looked_here = f"did you mean {near!r}? Looked here" if near else "looked here"
         raise ModelError(
             f"pretrained model {name!r} was not found; {looked_here}:{places}\n"
             f"Put its files (config.json, weights, tokenizer) into {store_dir / name}, or check name and network."

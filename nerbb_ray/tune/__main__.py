@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from nerbb_ray.preparation.options import add_run_options
 from nerbb_ray.tune.command import guarded, run_file
-from nerbb_ray.tune.options import add_run_options
 
 EPILOG = """examples:
   python -m nerbb_ray.tune configs/quickstart.ini

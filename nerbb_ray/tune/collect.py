@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.tracking.reports import TrialJob, error_line, result_of
-from nerbb_ray.tracking.results import TrialResult
-from nerbb_ray.tune.space import Job
+from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.reports import TrialJob, error_line, result_of
+from nerbb_ray.tune.job import Job
 
 
 def trial_result(job: Job, last_report: dict[str, Any] | None, error: Exception | None) -> TrialResult:

@@ -12,9 +12,9 @@ from typing import Any
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.errors import ConfigError, NerbbError
+from nerbb_ray.preparation.options import RunOptions, run_options
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
-from nerbb_ray.tracking.results import ExperimentResult
-from nerbb_ray.tune.options import RunOptions, run_options
 
 OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
@@ -72,7 +72,7 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
     """Print the trials of an experiment."""
     from rich.console import Console
 
-    from nerbb_ray.tune.plan import make_plan
+    from nerbb_ray.forecast.dry_run import make_plan
 
     plan = make_plan(spec, store, options)
     if as_json:
@@ -88,8 +88,8 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
 
 def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:
     """How long it will take, without trying anything."""
-    from nerbb_ray.tune.forecast.estimate import forecast
-    from nerbb_ray.tune.forecast.text import summary
+    from nerbb_ray.forecast.estimate import forecast
+    from nerbb_ray.forecast.text import summary
 
     try:
         found = forecast(spec, store, options)
@@ -100,7 +100,7 @@ def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> s
 
 def _forecast_values(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> dict[str, Any] | None:
     """What `nerbb plan --json` says; None before data and model are here."""
-    from nerbb_ray.tune.forecast.estimate import forecast
+    from nerbb_ray.forecast.estimate import forecast
 
     try:
         return forecast(spec, store, options).to_dict()
@@ -114,7 +114,7 @@ def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bo
     Args:
         store_dir: as the user named it; None is the default.
     """
-    from nerbb_ray.tracking import table
+    from nerbb_ray.verdict import table
 
     if as_json:
         print(table.to_json(result))

@@ -8,15 +8,14 @@ from typing import Any
 
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, most_trials
+from nerbb_ray.preparation.options import RunOptions, cluster_address
+from nerbb_ray.preparation.prepare import Prepared
+from nerbb_ray.preparation.resources import Allotment, Machine
+from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.store import StorePaths
-from nerbb_ray.tracking.results import TrialResult
-from nerbb_ray.tune.agenda import Agenda
 from nerbb_ray.tune.collect import trial_result
-from nerbb_ray.tune.options import RunOptions
-from nerbb_ray.tune.prepare import Prepared
-from nerbb_ray.tune.resources import Allotment, Machine
-from nerbb_ray.tune.session import cluster_address
-from nerbb_ray.tune.space import RESTARTS, Job, job_of
+from nerbb_ray.tune.job import RESTARTS, Job, job_of
+from nerbb_ray.tune.trial_plan import TrialPlan
 
 
 class MemoryShort(Exception):
@@ -43,10 +42,10 @@ def fit(
     trials: Sequence[TrialSpec],
     *,
     param_space: dict[str, Any] | None = None,
-    agenda: Agenda | None = None,
+    plan: TrialPlan | None = None,
     make_job: Callable[[TrialSpec], Job] | None = None,
 ) -> dict[str, TrialResult]:
-    """Let Tune run trials on the resources at hand: those of a parameter space, or as an agenda says.
+    """Let Tune run trials on the resources at hand: those of a parameter space, or as a plan says.
 
     Args:
         trials: that are known beforehand.
@@ -58,13 +57,13 @@ def fit(
     from nerbb_ray.tune.trainable import make_trainable
 
     searcher = None
-    if agenda is not None and make_job is not None:
-        from nerbb_ray.tune.searcher import SeedSearcher
+    if plan is not None and make_job is not None:
+        from nerbb_ray.tune.ray_searcher import SeedSearcher
 
-        searcher = SeedSearcher(agenda, make_job)
+        searcher = SeedSearcher(plan, make_job)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(options.address) is None
-    listening = callbacks(spec, trials, store, options, agenda, allotment.concurrent)
+    listening = callbacks(spec, trials, store, options, plan, allotment.concurrent)
     tuner = build_tuner(
         make_trainable(allotment),
         spec,
@@ -73,7 +72,7 @@ def fit(
         listening,
         param_space=param_space,
         searcher=searcher,
-        agenda=agenda,
+        plan=plan,
         reuse_actors=reuse,
     )
     with same_signals():
@@ -142,7 +141,7 @@ def callbacks(
     trials: Sequence[TrialSpec],
     store: StorePaths,
     options: RunOptions,
-    agenda: Agenda | None = None,
+    plan: TrialPlan | None = None,
     slots: int = 1,
 ) -> list[Any]:
     """What listens to the trials: MLflow, TensorBoard and the screen.
@@ -151,8 +150,8 @@ def callbacks(
         trials: that are known beforehand.
         slots: trials at the same time.
     """
-    from nerbb_ray.tracking.mlflow_callback import SeedMeanCallback
-    from nerbb_ray.tracking.tensorboard_callback import CurveCallback
+    from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+    from nerbb_ray.results.tensorboard import CurveCallback
     from nerbb_ray.tune.screen import Screen
     from nerbb_ray.tune.states import StateCleaner
 
@@ -163,13 +162,13 @@ def callbacks(
             str(store.artifacts / spec.name),
             spool=store.undelivered(spec.name),
             patience_s=PATIENCE_S,
-            notes=list if agenda is None else agenda.closing,
+            notes=list if plan is None else plan.closing,
         ),
         CurveCallback(store.tensorboard(spec.name)),
     ]
     if not options.quiet:
-        total = len(trials) if agenda is None else most_trials(spec) - agenda.known
-        listening.append(Screen(list(trials), total=total, slots=slots, agenda=agenda))
+        total = len(trials) if plan is None else most_trials(spec) - plan.known
+        listening.append(Screen(list(trials), total=total, slots=slots, plan=plan))
     listening.append(StateCleaner())
     return listening
 
@@ -183,7 +182,7 @@ def build_tuner(
     *,
     param_space: dict[str, Any] | None = None,
     searcher: Any = None,
-    agenda: Agenda | None = None,
+    plan: TrialPlan | None = None,
     reuse_actors: bool,
 ) -> Any:
     """The ray.tune.Tuner of an experiment: of all points of a parameter space, or of what a searcher suggests."""
@@ -197,7 +196,7 @@ def build_tuner(
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             num_samples=1 if searcher is None else most_trials(spec),
-            scheduler=AdaptiveStoppingScheduler(agenda),
+            scheduler=AdaptiveStoppingScheduler(plan),
             max_concurrent_trials=allotment.concurrent,
             reuse_actors=reuse_actors,
             trial_name_creator=trial_name,

@@ -10,13 +10,12 @@ from rich.live import Live
 from rich.table import Table
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.tracking.guard import never_raises
-from nerbb_ray.tracking.reports import is_epoch
-from nerbb_ray.tune.agenda import Agenda
-from nerbb_ray.tune.forecast.eta import Eta
-from nerbb_ray.tune.forecast.shown import shown_range
-from nerbb_ray.tune.outlook import seconds_left, to_come
-from nerbb_ray.tune.space import job_of
+from nerbb_ray.forecast.remaining import Eta
+from nerbb_ray.forecast.text import shown_range
+from nerbb_ray.results.reports import is_epoch
+from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.tune.job import job_of
+from nerbb_ray.tune.trial_plan import TrialPlan
 
 ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
 STAGES = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "stopped"}
@@ -79,7 +78,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         trials: all that will run, in their order, or what is known of them.
         total: how many there will be at most; those of `trials` if left out.
         slots: trials at the same time.
-        agenda: of a search that decides as it goes: how many trials it will probably still start.
+        plan: of a search that decides as it goes: how many trials it will probably still start.
         console: where to, standard error if left out; a terminal gets a live table, anything else a line per event.
     """
 
@@ -89,10 +88,10 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         console: Console | None = None,
         total: int | None = None,
         slots: int = 1,
-        agenda: Agenda | None = None,
+        plan: TrialPlan | None = None,
     ) -> None:
         self.trials, self.total, self.slots = trials, len(trials) if total is None else total, slots
-        self.agenda = agenda
+        self.plan = plan
         self.eta = Eta(self.total, slots)
         self.rows = {trial.name: Row(trial.run, trial.seed) for trial in trials}
         self.console = console = console or Console(stderr=True)
@@ -176,9 +175,9 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
     def _end(self) -> str:
         """`ends in about 12 min (8 min to 17 min)`"""
         limit = None
-        if self.agenda is not None:
-            limit = seconds_left(self.agenda)
-            open_trials = sum(row.state == "running" for row in self.rows.values()) + to_come(self.agenda)
+        if self.plan is not None:
+            limit = self.plan.seconds_left()
+            open_trials = sum(row.state == "running" for row in self.rows.values()) + self.plan.to_come()
             self.eta.total = min(self.total, self.eta.ended + open_trials)
         left = self.eta.remaining_s()
         if left is None or self.eta.ended >= self.eta.total:

@@ -4,9 +4,9 @@ from typing import Any
 
 from ray.tune import Callback
 
-from nerbb_ray.tracking.guard import never_raises
-from nerbb_ray.tracking.reports import is_final
-from nerbb_ray.tune.space import clear_states, job_of
+from nerbb_ray.results.reports import is_final
+from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.tune.job import clear_states, job_of
 
 
 class StateCleaner(Callback):  # type: ignore[misc]  # Ray has no types

@@ -13,14 +13,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.logs import log_file
-from nerbb_ray.tracking.reports import RAISED
-from nerbb_ray.tune.resources import Allotment
-from nerbb_ray.tune.space import RESTARTS, Job, job_of
+from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.results.reports import RAISED
+from nerbb_ray.tune.job import RESTARTS, Job, job_of
 
 if TYPE_CHECKING:
     import torch
 
-    from nerbb_ray.training.context import TrialContext
+    from nerbb_ray.training.worker import TrialContext
 
 Report = Callable[[Mapping[str, Any]], None]
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def _trainer(config: dict[str, Any], job: Job) -> Any:
     from ray.train.torch import TorchTrainer
     from ray.tune.integration.ray_train import TuneReportCallback
 
-    from nerbb_ray.tune.rendezvous import MeetingConfig
+    from nerbb_ray.tune.torch_rendezvous import MeetingConfig
 
     allotment = job.allotment
     return TorchTrainer(
@@ -112,7 +112,7 @@ def run_worker(config: dict[str, Any]) -> None:
 
 def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, world_size: int = 1) -> None:
     """Train a job's trial, with everything that is logged or warned on the way in the trial's log file."""
-    from nerbb_ray.training.context import TrialContext
+    from nerbb_ray.training.worker import TrialContext
 
     path = job.log if rank == 0 else job.log.with_suffix(f".rank{rank}.log")
     ctx = TrialContext(
@@ -142,9 +142,9 @@ def _train(job: Job, ctx: "TrialContext") -> None:
     """Train, in micro-batches if it was found out before that memory is short."""
     import torch
 
-    from nerbb_ray.training.data import load_encoded
+    from nerbb_ray.training.encoded_corpus import load_encoded
     from nerbb_ray.training.loop import train_trial
-    from nerbb_ray.training.micro_batch import halved, remembered
+    from nerbb_ray.training.resume import halved, remembered
 
     data = load_encoded(job.data).pruned(job.trial.dataset)
     micro_batch = remembered(job.states)

@@ -10,19 +10,19 @@ from pathlib import Path
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials, trial_of
 from nerbb_ray.errors import ResourceError
+from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.logs import log_file
+from nerbb_ray.preparation.options import RunOptions, starts_here
+from nerbb_ray.preparation.prepare import Preparation, prepare
+from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.store import StorePaths
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
-from nerbb_ray.tune.agenda import Agenda, Cell, decides_as_it_goes
 from nerbb_ray.tune.collect import in_order
-from nerbb_ray.tune.earlier import earlier_curves, finished_trials, forget, refuse_other_data
+from nerbb_ray.tune.finished import earlier_curves, finished_trials, forget, refuse_other_data
 from nerbb_ray.tune.fit import MemoryShort, fit, make_job, ray_machine
-from nerbb_ray.tune.options import RunOptions
-from nerbb_ray.tune.prepare import Preparation, prepare
-from nerbb_ray.tune.resources import Allotment, allot, backend, this_machine
-from nerbb_ray.tune.session import ray_session, starts_here
-from nerbb_ray.tune.sharing import share_gpus
-from nerbb_ray.tune.space import RESTARTS, Job, clear_states, longest_first, to_param_space
+from nerbb_ray.tune.job import RESTARTS, Job, clear_states, longest_first, to_param_space
+from nerbb_ray.tune.ray_session import ray_session
+from nerbb_ray.tune.trial_plan import Cell, TrialPlan, decides_as_it_goes
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,9 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -
         if all(trial.name in earlier for trial in expand(spec)):
             return _result(spec, expand(spec), earlier)
     elif earlier:
-        agenda = _agenda(spec, 1, earlier, proposed)
-        if agenda.nothing_left():
-            return _result(spec, _by_run(agenda, earlier), earlier, agenda.notes())
+        plan = _plan(spec, 1, earlier, proposed)
+        if plan.nothing_left():
+            return _result(spec, _by_run(plan, earlier), earlier, plan.notes())
     return _search(spec, earlier, proposed, store, options)
 
 
@@ -111,44 +111,44 @@ def _search(
             results = fit(spec, store, options, allotment, missing, param_space=to_param_space(jobs))
             return _result(spec, expand(spec), earlier | results)
         curves = earlier_curves(spec, store) if earlier else {}
-        agenda = _agenda(spec, allotment.concurrent, earlier, proposed, curves)
+        plan = _plan(spec, allotment.concurrent, earlier, proposed, curves)
 
         def job_on_demand(trial: TrialSpec) -> Job:
             if trial.run not in prepared:
-                prepared[trial.run] = preparation.run(spec, agenda.runs[trial.run])
+                prepared[trial.run] = preparation.run(spec, plan.runs[trial.run])
             return make_job(spec, trial, prepared[trial.run], store, allotment)
 
         log.info("at most %d trials, %d at a time, %s each", most_trials(spec), allotment.concurrent, allotment)
-        results = fit(spec, store, options, allotment, [], agenda=agenda, make_job=job_on_demand)
-        log.info("the search has ended: %s", agenda.ended or "interrupted")
+        results = fit(spec, store, options, allotment, [], plan=plan, make_job=job_on_demand)
+        log.info("the search has ended: %s", plan.ended or "interrupted")
         found = earlier | results
-        return _result(spec, [*_by_run(agenda, found), *agenda.open_trials()], found, agenda.notes())
+        return _result(spec, [*_by_run(plan, found), *plan.open_trials()], found, plan.notes())
 
 
-def _agenda(
+def _plan(
     spec: ExperimentSpec,
     concurrent: int,
     earlier: Mapping[str, TrialResult],
     proposed: Mapping[str, RunSpec],
     curves: Mapping[Cell, Sequence[float]] | None = None,
-) -> Agenda:
+) -> TrialPlan:
     """What is left to do, after what earlier calls have done."""
     proposer = None
     if any(run.space for run in spec.runs):
-        from nerbb_ray.tune.proposals import OptunaProposer
+        from nerbb_ray.tune.optuna_points import OptunaProposer
 
         proposer = OptunaProposer(spec)
         proposer.remember(proposed)
-    agenda = Agenda(spec, concurrent, proposer)
-    agenda.go_on_from(earlier, proposed, curves)
-    return agenda
+    plan = TrialPlan(spec, concurrent, proposer)
+    plan.go_on_from(earlier, proposed, curves)
+    return plan
 
 
-def _by_run(agenda: Agenda, found: Mapping[str, TrialResult]) -> Iterator[TrialSpec]:
+def _by_run(plan: TrialPlan, found: Mapping[str, TrialResult]) -> Iterator[TrialSpec]:
     """The trials that there are, in the order of the runs."""
-    for seed in agenda.seeds:
-        for run in agenda.runs.values():
-            trial = trial_of(agenda.spec, run, seed)
+    for seed in plan.seeds:
+        for run in plan.runs.values():
+            trial = trial_of(plan.spec, run, seed)
             if trial.name in found:
                 yield trial
 

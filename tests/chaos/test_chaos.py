@@ -20,8 +20,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.mlflow_reader import load_result
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 CHAOTIC_S = 150  # how long processes are killed; what is left may finish in peace

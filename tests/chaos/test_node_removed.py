@@ -21,7 +21,7 @@ import ray
 from ray.cluster_utils import Cluster
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tune.options import RunOptions
+from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.tune.tuner import run_experiment
 
 store, file, workers = StorePaths(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])

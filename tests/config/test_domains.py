@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.config.domains import Choice, LogUniform, RandInt, Uniform, read_domain
-from nerbb_ray.config.draws import concrete, draw
 from nerbb_ray.config.ini import build_spec, format_ini, read_ini
+from nerbb_ray.config.known_keys import RUN_KEYS
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import expand, most_trials
-from nerbb_ray.config.vocabulary import RUN_KEYS
+from nerbb_ray.config.trials import concrete, draw, expand, most_trials
 from nerbb_ray.errors import ConfigError
 
 PARAMS = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 2}

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from nerbb_ray.config.ini import build_spec, format_ini, read_ini, write_ini
 from nerbb_ray.config.keys import Key, keys_of
-from nerbb_ray.config.names import MAX_BYTES
 from nerbb_ray.config.spec import (
     PRESETS,
     DatasetParams,
@@ -25,6 +24,7 @@ from nerbb_ray.config.spec import (
     Settings,
 )
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.paths import MAX_BYTES
 
 CLASSES = (DatasetParams, ModelParams, Settings, HParams, Resources)
 WORDS = st.text("abcXYZ019åß漢._-+=()[]:/\\%#;'\"!* ", min_size=1, max_size=20)

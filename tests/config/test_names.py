@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray.config.names import MAX_BYTES, folder_problem, point_name, run_problem
+from nerbb_ray.config.keys import point_name, run_problem
+from nerbb_ray.paths import MAX_BYTES, folder_problem
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nerbb_ray.ner.corpus import Found, find_data
+from nerbb_ray.data.corpus import Found, find_data
 
 Row = tuple[str, str]  # words and tags, joined by blanks
 Data = Mapping[str, Sequence[Row]]

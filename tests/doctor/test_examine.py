@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.data.build_corpus import assemble
+from nerbb_ray.data.corpus import Found, find_data
+from nerbb_ray.data.formats.store_files import Reading, Sentence
 from nerbb_ray.doctor import Findings, examine, findings_page, findings_text
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.assembly import assemble
-from nerbb_ray.ner.corpus import Found, find_data
-from nerbb_ray.ner.formats import Reading, Sentence
 
 Rows = dict[str, list[tuple[str, str]]]
 Write = Callable[..., Found]

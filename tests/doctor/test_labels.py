@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from nerbb_ray.data.corpus import Found
 from nerbb_ray.doctor import Findings, examine
-from nerbb_ray.ner.corpus import Found
 
 Rows = dict[str, list[tuple[str, str]]]
 Write = Callable[..., Found]

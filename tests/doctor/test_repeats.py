@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.data.corpus import Found, Sentence
 from nerbb_ray.doctor import examine
 from nerbb_ray.doctor.repeats import normalised
-from nerbb_ray.ner.corpus import Found, Sentence
 
 Rows = dict[str, list[tuple[str, str]]]
 

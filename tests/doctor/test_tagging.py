@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.data.corpus import Found, find_data
 from nerbb_ray.doctor import examine
 from nerbb_ray.doctor.tagging import violations
-from nerbb_ray.ner.corpus import Found, find_data
 from nerbb_ray.ner.tags import GRAMMARS, SourceScheme, convert
 
 

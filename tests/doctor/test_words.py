@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.data.corpus import Found, Sentence
 from nerbb_ray.doctor import examine
 from nerbb_ray.doctor.rows import Rows as SplitRows
 from nerbb_ray.doctor.rows import spelled
 from nerbb_ray.doctor.subtokens import WordPieces, examine_subtokens
 from nerbb_ray.doctor.words import KINDS, kinds_of
 from nerbb_ray.errors import ModelError
-from nerbb_ray.ner.corpus import Found, Sentence
 from nerbb_ray.training.encoding import encode
 
 Rows = dict[str, list[tuple[str, str]]]

@@ -11,17 +11,17 @@ import torch
 from nerbb_ray import Store
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.data.corpus import load_corpus
+from nerbb_ray.mlflow_store.events import Ended, Files, Started
+from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.model import Model
-from nerbb_ray.ner.corpus import load_corpus
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.events import Ended, Files, Started
-from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.results import TrialResult
-from nerbb_ray.training.context import TrialContext
-from nerbb_ray.training.data import encode_once, load_encoded
+from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import local_model
+from nerbb_ray.training.worker import TrialContext
 
 MAX_SEQ_LENGTH = 32
 

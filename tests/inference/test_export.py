@@ -11,7 +11,7 @@ from nerbb_ray.errors import NerbbError, ResultError, StoreError
 from nerbb_ray.export import export
 from nerbb_ray.inference.card import CardFacts, model_card
 from nerbb_ray.model import Model
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
 
@@ -190,7 +190,8 @@ def test_a_failed_export_leaves_everything_as_it_was(tmp_path, monkeypatch) -> N
     rename = Path.rename
 
     def failing(self: Path, target: Path) -> Path:
-        if self.name == "new":
+        if self.name.endswith(".part"):
+            monkeypatch.setattr(Path, "rename", rename)
             raise OSError(28, "No space left on device")
         return rename(self, target)
 

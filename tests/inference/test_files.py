@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference import files
 from nerbb_ray.model import Model
-from nerbb_ray.ner.corpus import load_corpus
 from nerbb_ray.ner.tags import entities
 
 ROW = {"text": "Anna works in Paris."}

@@ -8,10 +8,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nerbb_ray.data.words_of_text import split_words
 from nerbb_ray.errors import DataError
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import SCHEMES, tag_set
-from nerbb_ray.ner.text import split_words
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
 FOUND = [("PER", "Anna"), ("LOC", "Paris"), ("PER", "Bert"), ("LOC", "Berlin")]

@@ -106,7 +106,7 @@ def test_each_word_with_a_subtoken_has_one_place_in_the_encoded_windows(texts, l
 
 
 def test_a_text_that_fits_is_encoded_as_in_training(tokenizer) -> None:
-    from nerbb_ray.ner.corpus import Sentence
+    from nerbb_ray.data.corpus import Sentence
     from nerbb_ray.training.encoding import encode
 
     texts = [["Anna", "works"], ["xyz", "\u00ad", "Paris", "."]]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nerbb_ray.ner.corpus import load_corpus
+from nerbb_ray.data.corpus import load_corpus
+from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.mlflow_reader import load_result
 
 SCRIPT = Path(__file__).with_name("journey.sh")
 

@@ -45,7 +45,7 @@ def test_validation_of_forty_thousand_words_takes_milliseconds():
 
 
 def test_the_task_loads_no_heavy_library():
-    code = "import sys, nerbb_ray.ner.corpus, nerbb_ray.ner.metrics; print(*sys.modules)"
+    code = "import sys, nerbb_ray.data.corpus, nerbb_ray.ner.metrics; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "nerbb_ray.ner.metrics" in loaded
     assert not {"torch", "ray", "datasets", "pandas", "transformers", "seqeval"} & set(loaded)

@@ -14,11 +14,11 @@ import pytest
 
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.mlflow_store.events import Ended, Epoch, Files, Started
+from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.tracking.events import Ended, Epoch, Files, Started
-from nerbb_ray.tracking.mlflow_writer import MlflowWriter
-from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.adaptive import Replay, replay
 from nerbb_ray.training.artifacts import confusion_csv
 

@@ -11,13 +11,13 @@ import pytest
 
 from nerbb_ray.cli import main
 from nerbb_ray.errors import ResultError, StoreError
+from nerbb_ray.mlflow_store.details import read_details
+from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import page
 from nerbb_ray.report.page import write_report
-from nerbb_ray.tracking.mlflow_details import read_details
-from nerbb_ray.tracking.mlflow_reader import load_result
-from nerbb_ray.tracking.table import results_text
 from nerbb_ray.training.adaptive import Stage
+from nerbb_ray.verdict.table import results_text
 
 GRID = "runA(lr_max=3e-05,batch_size=16)"
 SHORT = {"lr_cooldown_epochs": 1, "max_epochs": 12}

@@ -9,12 +9,12 @@ from typing import Any
 
 from nerbb_ray.html.figures import COLOURS
 from nerbb_ray.logs import without_password
+from nerbb_ray.mlflow_store.details import TrialDetails, read_details
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import page, trials
 from nerbb_ray.report.page import CURVES_OF_RUNS, FILES_OF_RUNS, report_html, write_report
 from nerbb_ray.report.runs import OPEN_ROWS
-from nerbb_ray.tracking.mlflow_details import TrialDetails, read_details
-from nerbb_ray.tracking.results import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 Read = Callable[[str], dict[str, Any]]
 

@@ -8,9 +8,9 @@ import pytest
 
 from nerbb_ray.html.document import Section, document
 from nerbb_ray.report.verdict import MAX_CURVES, MAX_RUNS, draw, verdict_section
-from nerbb_ray.tracking.results import SELECTION_METRIC, ExperimentResult, TrialResult
-from nerbb_ray.tracking.verdict import verdict
-from nerbb_ray.tracking.verdict_text import sentences
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.verdict.verdict import verdict
+from nerbb_ray.verdict.words import sentences
 
 Read = Callable[[str], dict[str, Any]]
 RUNS = {"runA": (0.80, 0.82, 0.79, 0.83), "run<B>": (0.90, 0.91, 0.88, 0.94), "runC": (0.89, 0.92, 0.87, 0.94)}

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nerbb_ray import pages
+from nerbb_ray import web_servers as pages
 from nerbb_ray.errors import StoreError
-from nerbb_ray.pages import HOST, MARKER, Page
+from nerbb_ray.web_servers import HOST, MARKER, Page
 
 # as MLflow does, it answers after a while and has a child; DEAF: it does not end when it is asked to
 PROGRAM = """

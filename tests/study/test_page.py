@@ -7,10 +7,10 @@ import pytest
 
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.errors import ResultError
+from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
 from nerbb_ray.study.page import study_page, write_picture
 from nerbb_ray.study.plots import draw
 from nerbb_ray.study.points import Study, study_of
-from nerbb_ray.tracking.results import TEST_METRIC, ExperimentResult, TrialResult
 
 SCORES = {0.02: (0.1, 0.2, 0.3), 0.1: (0.4,), 1.0: ()}
 

@@ -11,10 +11,10 @@ import pytest
 from nerbb_ray.config.ini import build_spec, read_ini
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.errors import ResultError
+from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
 from nerbb_ray.study.points import Study, study_of
 from nerbb_ray.study.text import study_text
-from nerbb_ray.tracking.results import TEST_METRIC, ExperimentResult, TrialResult
-from nerbb_ray.tracking.table import finite_json
+from nerbb_ray.verdict.table import finite_json
 
 Scores = Mapping[str, Sequence[float]]
 SEEDS = (43, 44, 45)

@@ -6,11 +6,11 @@ import pytest
 
 from nerbb_ray.config.spec import PRESETS
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.forecast.dry_run import make_plan
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.study.files import read_study
 from nerbb_ray.study.points import approach_of, study_of
-from nerbb_ray.tune.options import RunOptions
-from nerbb_ray.tune.plan import make_plan
 
 ROOT = Path(__file__).resolve().parents[2] / "configs"
 STUDIES = ("study", "study/small")

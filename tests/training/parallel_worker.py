@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from nerbb_ray.training.context import TrialContext
 from nerbb_ray.training.loop import train_trial
+from nerbb_ray.training.worker import TrialContext
 
 
 class Interrupted(BaseException):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray.ner.corpus import Sentence
+from nerbb_ray.data.corpus import Sentence
 from nerbb_ray.training.batches import IGNORED, evaluation_order, make_batch, training_order
 from nerbb_ray.training.encoding import NO_WORD, EncodedSplit, encode, slices, special_tokens
 

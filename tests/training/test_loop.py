@@ -11,18 +11,18 @@ import torch
 
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.corpus import load_corpus
-from nerbb_ray.tracking.bootstrap import micro_f1, parse
 from nerbb_ray.training.adaptive import replay
-from nerbb_ray.training.context import TrialContext, device_precision
-from nerbb_ray.training.cut import ask_to_end
-from nerbb_ray.training.data import EncodedCorpus, check_trainable, encode_once, load_encoded
+from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.evaluation import evaluate
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import load_model, load_tokenizer
-from nerbb_ray.training.session import make_optimizer, set_up
 from nerbb_ray.training.sources import find_model
+from nerbb_ray.training.stop_request import ask_to_end
+from nerbb_ray.training.trial_setup import make_optimizer, set_up
+from nerbb_ray.training.worker import TrialContext, device_precision
+from nerbb_ray.verdict.sentences import micro_f1, parse
 
 CPU = torch.device("cpu")
 

@@ -79,7 +79,7 @@ OTHERS: dict[str, Change] = {
     "accents of files differ": changed("tokenizer_config", strip_accents=False),
     "further token": changed("tokenizer_config", additional_special_tokens=["[E]"]),
     "other name of a token": changed("special_tokens_map", cls_token="[A]"),
-    "other word pieces": changed("tokenizer", model__continuing_subword_prefix="@@"),
+    "other word pieces": changed("tokenizer", model__continuing_subword_prefix=""),
     "other frame": changed("tokenizer", post_processor=None),
     "added token": changed("tokenizer", added_tokens=[]),
 }

@@ -11,14 +11,14 @@ from safetensors.torch import load_file
 
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.ner.corpus import load_corpus
+from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.training import loop
 from nerbb_ray.training.adaptive import replay
-from nerbb_ray.training.context import TrialContext
-from nerbb_ray.training.data import EncodedCorpus, encode_once, load_encoded
+from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import find_model
+from nerbb_ray.training.worker import TrialContext
 
 CPU = torch.device("cpu")
 # of a report: what an interruption must not change

@@ -3,8 +3,7 @@
 import pytest
 
 from nerbb_ray.config.spec import HParams
-from nerbb_ray.training.adaptive import replay
-from nerbb_ray.training.schedules import lr_factor
+from nerbb_ray.training.adaptive import lr_factor, replay
 
 # our name -> the name of transformers
 NAMES = {

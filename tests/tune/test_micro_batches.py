@@ -7,14 +7,14 @@ import torch
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
-from nerbb_ray.tracking.reports import TrialJob, result_of
-from nerbb_ray.tracking.results import ExperimentResult
-from nerbb_ray.tracking.table import results_text
+from nerbb_ray.preparation.prepare import Preparation
+from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.reports import TrialJob, result_of
 from nerbb_ray.training import loop
-from nerbb_ray.tune.prepare import Preparation
-from nerbb_ray.tune.resources import Allotment
-from nerbb_ray.tune.space import Job, clear_states
+from nerbb_ray.tune.job import Job, clear_states
 from nerbb_ray.tune.trainable import run_job
+from nerbb_ray.verdict.table import results_text
 
 CPU = torch.device("cpu")
 

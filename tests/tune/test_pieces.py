@@ -14,17 +14,17 @@ from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, Resources, RunSpec, Settings
 from nerbb_ray.config.trials import TrialSpec, expand
 from nerbb_ray.errors import ConfigError
-from nerbb_ray.tracking.results import TrialResult
+from nerbb_ray.preparation.options import RunOptions, add_run_options, run_options
+from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.tune.agenda import Agenda
 from nerbb_ray.tune.collect import in_order, trial_result
-from nerbb_ray.tune.earlier import refuse_changes, refuse_other_data
-from nerbb_ray.tune.options import RunOptions, add_run_options, run_options
-from nerbb_ray.tune.resources import Allotment
+from nerbb_ray.tune.finished import refuse_changes, refuse_other_data
+from nerbb_ray.tune.job import Job, job_of, longest_first, to_param_space
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 from nerbb_ray.tune.screen import Screen
-from nerbb_ray.tune.space import Job, job_of, longest_first, to_param_space
+from nerbb_ray.tune.trial_plan import TrialPlan
 
 
 def spec(seeds: int = 2, **hparams) -> ExperimentSpec:
@@ -154,19 +154,19 @@ LIMIT = {"max_hours": 0.1}
 
 def test_the_remaining_time_of_a_race_is_not_that_of_all_trials() -> None:
     raced = build_spec("e", params=RACE)
-    agenda = Agenda(raced, 1, clock=lambda: 0.0)
-    screens = [Screen([], Console(file=io.StringIO()), total=24, agenda=one) for one in (None, agenda)]
+    plan = TrialPlan(raced, 1, clock=lambda: 0.0)
+    screens = [Screen([], Console(file=io.StringIO()), total=24, plan=one) for one in (None, plan)]
     for _ in range(9):
-        trial = agenda.next()
+        trial = plan.next()
         for screen in screens:
             screen.on_trial_start(trial=tune_trial(trial))
             screen.rows[trial.name].started -= 60
-        agenda.end(trial, trial.hparams.lr_max * 1e4 + trial.seed / 1e5, 60)
+        plan.end(trial, trial.hparams.lr_max * 1e4 + trial.seed / 1e5, 60)
         for screen in screens:
             screen.on_trial_complete(trial=tune_trial(trial))
     assert screens[0]._end().startswith("ends in about 15 min")
     assert screens[1]._end() == "", "the race is decided"
-    ends = [Screen([], total=24, agenda=Agenda(build_spec("e", params=RACE | more), 1)) for more in ({}, LIMIT)]
+    ends = [Screen([], total=24, plan=TrialPlan(build_spec("e", params=RACE | more), 1)) for more in ({}, LIMIT)]
     for screen in ends:
         screen.eta.end("runA", "a", 60.0)
     assert ends[0]._end().startswith("ends in about 12 min")

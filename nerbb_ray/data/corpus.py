@@ -1,0 +1,128 @@
+"""Corpora by name: from the store, from a path, from the built-in names, or from the hub."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble
+from nerbb_ray.data.detect import READERS
+from nerbb_ray.data.fetch import read_local, read_name, read_splits
+from nerbb_ray.data.folders import local_path, read_files, split_files
+from nerbb_ray.data.hub import is_saved
+from nerbb_ray.data.known_names import BUILTIN, did_you_mean
+from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.data.split import DEFAULT, HoldOut
+from nerbb_ray.errors import DataError
+
+__all__ = [
+    "READERS",
+    "SPLITS",
+    "Corpus",
+    "Found",
+    "Sentence",
+    "find_corpus",
+    "find_data",
+    "find_folder",
+    "load_corpus",
+    "load_hub",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A data set as it stands in its files, before anything is mended or converted.
+
+    Args:
+        readings: by split; val and test may be missing.
+    """
+
+    name: str
+    readings: Mapping[str, Reading]
+
+    def corpus(self, scheme: str = "auto", rule: HoldOut = DEFAULT) -> Corpus:
+        return assemble(self.name, self.readings, scheme, rule)
+
+
+def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = None) -> Corpus:
+    """Read the files train, val and test of a folder, each by its suffix and content.
+
+    Missing val or test is held out from train; an empty file is an empty split.
+
+    Raises:
+        DataError: no train data, or data that are not in their format, by file and line.
+    """
+    return Found(name or directory.name, read_files(split_files(directory), directory)).corpus(scheme)
+
+
+def load_hub(
+    name: str, subset: str | None = None, *, scheme: str = "auto", revision: str | None = None, title: str | None = None
+) -> Corpus:
+    """Load a data set with columns tokens and ner_tags (or tags) through the `datasets` library.
+
+    Args:
+        name: on the hub, or the path of a folder that the library can read.
+        title: the name of the corpus, if it is another.
+    """
+    return Found(title or name, read_splits(name, subset, revision)).corpus(scheme)
+
+
+def find_corpus(
+    dataset_name: str, subset: str | None, datasets_dir: Path, *, scheme: str = "auto", ask_hub: bool = True
+) -> Corpus:
+    """Load a data set by name: from the store, a path, the built-in names or the hub, in this order.
+
+    Args:
+        ask_hub: whether the network may be used; if not, only what is on this machine is found.
+
+    Raises:
+        DataError: it is nowhere (with all places), its name leaves the store, or its data are bad.
+    """
+    return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme)
+
+
+def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_hub: bool = True) -> Found:
+    """As `find_corpus`, with the tags as they stand in the files."""
+    if not dataset_name or _goes_up(dataset_name):
+        rule = "must not be empty or contain '..' (for a folder elsewhere, give its whole path)"
+        raise DataError(f"a data set's name {rule}; got {dataset_name!r}")
+    if subset is not None and (_goes_up(subset) or subset.startswith(("/", "~"))):
+        raise DataError(f"the name of a subset must not lead out of the data set's folder; got {subset!r}")
+    is_path = dataset_name.startswith(("/", ".", "~"))
+    stored, path = datasets_dir / dataset_name, local_path(dataset_name)
+    if not is_path and _is_stored(stored, subset):
+        return find_folder(stored, subset, dataset_name)
+    if "/" in dataset_name and path.is_dir():
+        return find_folder(path, subset, path.name)
+    if path.is_file() and (is_path or "/" in dataset_name):
+        raise DataError("is a file; bring it into the store (nerbb set_up_dataset FILE), then use its name there", path)
+    if is_path:
+        raise DataError(f"data set {dataset_name!r}: there is no such folder")
+    if not ask_hub:
+        meant = did_you_mean(dataset_name, datasets_dir)
+        raise DataError(f"data set {dataset_name!r} is not in the store ({stored}), and the hub was not asked{meant}")
+    if dataset_name not in BUILTIN and path.exists():
+        meant = f"if you mean what lies here, say ./{dataset_name}"
+        raise DataError(f"data set {dataset_name!r} is not in the store ({stored}); {meant}")
+    downloads = datasets_dir.parent / "cache" / "downloads"
+    readings = read_name(dataset_name, subset, None, stored=stored, datasets=datasets_dir, downloads=downloads)
+    return Found(dataset_name, readings)
+
+
+def _goes_up(name: str) -> bool:
+    return ".." in name.replace("\\", "/").split("/") or "\0" in name
+
+
+def _is_stored(folder: Path, subset: str | None) -> bool:
+    """Whether the store means this data set: a folder of nothing but other subsets does not count."""
+    if subset and (folder / subset).is_dir():
+        return True
+    return folder.is_dir() and (any(not path.is_dir() for path in folder.iterdir()) or not any(folder.iterdir()))
+
+
+def find_folder(folder: Path, subset: str | None, name: str) -> Found:
+    """A folder of data files, or one that the `datasets` library can read."""
+    if subset and (folder / subset).is_dir():
+        folder, name, subset = folder / subset, f"{name}/{subset}", None
+    if subset and (split_files(folder) or is_saved(folder)):
+        raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
+    return Found(name, read_local(folder, subset))

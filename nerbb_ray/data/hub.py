@@ -1,0 +1,146 @@
+"""Sentences from the `datasets` library: the Hugging Face hub, and folders that the library can read."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.errors import DataError
+from nerbb_ray.spelling import did_you_mean
+
+TOKEN_COLUMN = "tokens"
+TAG_COLUMNS = ("ner_tags", "tags")
+SPLIT_LIST, STATE = "dataset_dict.json", "state.json"
+_SUBSETS = re.compile(r"(?:available configs|Available): \[([^\]]+)\]")
+_SHOWN_SUBSETS = 20
+
+HUB_TIMEOUT_S = 10
+
+
+class NotLoadedError(DataError):
+    """The library does not find the data set, or cannot reach or read it."""
+
+
+def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict[str, Reading]:
+    """The splits of a data set of the hub, or of a local folder, by their own names.
+
+    Raises:
+        NotLoadedError: not found, not reachable, not readable.
+        DataError: without words and tags, or without the wanted subset.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    local = Path(name).is_dir()
+    empty: dict[str, Reading] = {}
+    try:
+        if local and is_saved(Path(name)):
+            empty = {split: Reading() for split in _empty_splits(Path(name))}
+            loaded = {split: datasets.load_from_disk(path) for split, path in _saved_splits(Path(name)).items()}
+        else:
+            with contextlib.nullcontext() if local or _reachable(name) else _cache_only():
+                loaded = datasets.load_dataset(name, subset, revision=revision)
+    except Exception as error:  # the libraries below raise a dozen unrelated kinds
+        if listed := _SUBSETS.search(str(error)):
+            raise DataError(_choose_subset(name, subset, re.findall("'([^']+)'", listed[1]))) from error
+        raise NotLoadedError(_not_loaded(name, subset, local, error)) from error
+    return empty | {str(split): _reading(rows, f"{name}[{split}]") for split, rows in loaded.items()}
+
+
+def _reachable(name: str) -> bool:
+    """Ask the hub once: the datasets library would ask a dozen times, with pauses, before it gives up."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        HfApi().dataset_info(name, timeout=HUB_TIMEOUT_S)
+    except HfHubHTTPError as error:  # an answer, though not the wanted one: the library says better what is wrong
+        return error.response is not None
+    except Exception:  # the http client below has kinds of its own for "no answer"
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _cache_only() -> Iterator[None]:
+    """What was downloaded before can still be loaded, without a word to the hub."""
+    import datasets
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
+
+
+def _not_loaded(name: str, subset: str | None, local: bool, error: Exception) -> str:
+    what = f"data set {name!r}" + (f", subset {subset!r}," if subset else "")
+    where = "in this folder" if local else "on the Hugging Face hub"
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    return f"{what} could not be loaded {where}: {reason}"
+
+
+def _choose_subset(name: str, subset: str | None, known: list[str]) -> str:
+    more = f" and {len(known) - _SHOWN_SUBSETS} more" if len(known) > _SHOWN_SUBSETS else ""
+    listed = f"{', '.join(known[:_SHOWN_SUBSETS])}{more}"
+    if subset is None:
+        return f"data set {name!r} has the subsets {listed}: choose one of them (--subset, in Python subset=)"
+    return f"data set {name!r} has no subset {subset!r}; {did_you_mean(subset, known)}"
+
+
+def _reading(rows: Any, where: str) -> Reading:
+    column = next((column for column in TAG_COLUMNS if column in rows.features), None)
+    if column is None or TOKEN_COLUMN not in rows.features:
+        found = ", ".join(rows.features)
+        raise DataError(f"{where}: expected the columns tokens and {' or '.join(TAG_COLUMNS)}; got {found}")
+    names = _class_names(rows.features[column])
+    reading = Reading()
+    for number, (tokens, tags) in enumerate(zip(rows[TOKEN_COLUMN], rows[column], strict=True)):
+        reading.sentences.append(_sentence(tokens, tags, names, f"{where} row {number}"))
+    return reading
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether the folder was written by the library's save_to_disk."""
+    return any((folder / marker).is_file() for marker in (SPLIT_LIST, STATE))
+
+
+def _saved_splits(folder: Path) -> dict[str, str]:
+    """The folder of every split that has rows."""
+    if not (folder / SPLIT_LIST).is_file():
+        return {"train": str(folder)}
+    names = json.loads((folder / SPLIT_LIST).read_text(encoding="utf-8"))["splits"]
+    return {name: str(folder / name) for name in names if name not in _empty_splits(folder)}
+
+
+def _empty_splits(folder: Path) -> list[str]:
+    """Saved splits without rows: the library writes them and cannot load them."""
+    states = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"*/{STATE}")}
+    return [name for name, state in states.items() if not state["_data_files"]]
+
+
+def _class_names(feature: Any) -> list[str] | None:
+    """The names of a Sequence(ClassLabel), else None."""
+    return getattr(getattr(feature, "feature", None), "names", None)
+
+
+def _sentence(tokens: Any, tags: Any, names: list[str] | None, where: str) -> Sentence:
+    if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
+        sizes = " and ".join(str(len(value)) if isinstance(value, list) else "no list" for value in (tokens, tags))
+        raise DataError(f"{where}: expected one tag per token, two lists; got {sizes}")
+    if names is not None:
+        wrong = next((tag for tag in tags if not isinstance(tag, int) or not 0 <= tag < len(names)), None)
+        tags = tags if wrong is not None else [names[tag] for tag in tags]
+    if not all(isinstance(value, str) for value in (*tokens, *tags)):
+        wrong = next(value for value in (*tokens, *tags) if not isinstance(value, str))
+        raise DataError(f"{where}: expected words, and tags as strings or named classes (ClassLabel); got {wrong!r}")
+    if not all(tags):
+        raise DataError(f"{where}: a tag must not be empty: write O for no entity")
+    return Sentence(tuple(tokens), tuple(tags))

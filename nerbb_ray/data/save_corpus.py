@@ -1,0 +1,206 @@
+"""Put a Corpus into its folder of a store: whole or not at all, and never over other data unless told to."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from nerbb_ray import atomic
+from nerbb_ray.data.build_corpus import SPLITS, Corpus
+from nerbb_ray.data.corpus import find_folder, load_corpus
+from nerbb_ray.data.folders import has_data, split_files
+from nerbb_ray.data.hub import is_saved
+from nerbb_ray.data.sentences import Sentence
+from nerbb_ray.errors import DataError, StoreError
+from nerbb_ray.ner.tags import Scheme, entities
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What setting up a data set has led to.
+
+    Args:
+        status: made; same: it was there with this content; there: it was there, and nothing was compared.
+        notes: what a user should know about the data.
+    """
+
+    path: Path
+    status: Literal["made", "same", "there"]
+    corpus: Corpus
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.corpus.name
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Sentences of each split."""
+        return {split: len(self.corpus.split(split)) for split in SPLITS}
+
+    def lines(self) -> Iterator[str]:
+        """For a reader."""
+        yield {
+            "made": f"data set {self.name} is set up in {self.path}",
+            "same": f"data set {self.name} is in the store with the same content: nothing to do ({self.path})",
+            "there": f"data set {self.name} is in the store already: nothing was done ({self.path}); "
+            "overwrite it to set it up anew",
+        }[self.status]
+        yield "sentences: " + ", ".join(f"{split} {size}" for split, size in self.sizes.items())
+        yield f"classes: {', '.join(self.corpus.classes) or 'none'} (scheme {self.corpus.scheme})"
+        yield from (f"note: {note}" for note in self.notes)
+
+
+def is_stored(folder: Path) -> bool:
+    """Whether a folder has a data set that an experiment can use."""
+    return folder.is_dir() and (bool(split_files(folder)) or is_saved(folder) or has_data(folder))
+
+
+def place(corpus: Corpus, folder: Path, *, overwrite: bool = False) -> SetUp:
+    """Write the files train, val and test into a folder of their own.
+
+    An interruption leaves the folder as it was.
+
+    Args:
+        overwrite: whether another content of the folder is deleted.
+    Raises:
+        StoreError: the folder has another content, or subsets in it; or it cannot be made.
+    """
+    if _has_content(folder):
+        if _holds(folder, corpus):
+            return SetUp(folder, "same", corpus, corpus.notes)
+        _check_replaceable(folder, corpus.name, overwrite=overwrite)
+    try:
+        with atomic.new_folder(folder) as scratch:
+            notes = write_corpus(corpus, scratch)
+    except OSError as error:
+        raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
+    return SetUp(folder, "made", corpus, (*corpus.notes, *notes))
+
+
+def _has_content(folder: Path) -> bool:
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"the store has a file in the place of a data set: {folder}; remove it")
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _holds(folder: Path, corpus: Corpus) -> bool:
+    """Whether the folder has the same splits already, with or without their raw text."""
+    if not is_stored(folder):
+        return False
+    try:
+        stored = find_folder(folder, None, corpus.name).corpus(corpus.scheme)
+    except DataError:
+        return False
+    return stored.fingerprint in (corpus.fingerprint, without_text(corpus).fingerprint)
+
+
+def _check_replaceable(folder: Path, name: str, *, overwrite: bool) -> None:
+    subfolders = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if subfolders:
+        given = ", ".join(subfolders[:5])
+        raise StoreError(
+            f"the folder of data set {name!r} has folders in it, which are never deleted: {given}; "
+            f"move them away or choose another name ({folder})"
+        )
+    if not overwrite:
+        raise StoreError(
+            f"data set {name!r} is in the store with another content ({folder}); "
+            "to replace it, say so with overwrite (--overwrite), or choose another name"
+        )
+
+
+Row = Callable[[Sentence, Scheme], dict[str, Any]]
+
+
+class Form(NamedTuple):
+    """A way to write sentences.
+
+    Args:
+        row: of one sentence.
+        keeps_scheme: whether the scheme of the tags can be told from the rows.
+        notes: what the user should know.
+    """
+
+    row: Row
+    keeps_scheme: bool
+    notes: tuple[str, ...]
+
+
+def write_corpus(corpus: Corpus, folder: Path) -> tuple[str, ...]:
+    """Write the splits into a folder that exists, so that reading them gives the same corpus again.
+
+    With raw text for every sentence they are entities by their place, else words and tags.
+
+    Returns:
+        What a user should know about the files.
+    Raises:
+        DataError: no form of the files gives the same corpus again.
+    """
+    for form in _forms(corpus):
+        for split in SPLITS:
+            _write(folder / f"{split}.jsonl", corpus.split(split), corpus.scheme, form.row)
+        if _is_same(corpus, folder, form):
+            return form.notes
+    raise DataError(f"data set {corpus.name!r} cannot be stored without loss; please report this with the data")
+
+
+def _forms(corpus: Corpus) -> list[Form]:
+    """From the best to the one that always works."""
+    forms = [Form(_pretokenised, True, ()), Form(_with_scheme, True, ())]
+    if any(sentence.text is None for split in SPLITS for sentence in corpus.split(split)):
+        return forms
+    notes: tuple[str, ...] = ()
+    if corpus.scheme != "bio":
+        notes = (f"stored as entities in raw text: for {corpus.scheme} tags, set annotation_scheme in the experiment",)
+    lossy = "stored as words and tags without the raw text, in which these entities cannot be told apart"
+    return [Form(_standard, False, notes), *(form._replace(notes=(lossy,)) for form in forms)]
+
+
+def _is_same(corpus: Corpus, folder: Path, form: Form) -> bool:
+    try:
+        again = load_corpus(folder, scheme="auto" if form.keeps_scheme else corpus.scheme)
+    except DataError:
+        return False
+    expected = without_text(corpus) if form.row is not _standard else corpus
+    return again.fingerprint == expected.fingerprint
+
+
+def without_text(corpus: Corpus) -> Corpus:
+    """The same words and tags."""
+    rows = {split: tuple(replace(s, text=None, spans=None) for s in corpus.split(split)) for split in SPLITS}
+    return replace(corpus, train=rows["train"], val=rows["val"], test=rows["test"])
+
+
+def _write(path: Path, sentences: tuple[Sentence, ...], scheme: Scheme, row: Row) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for sentence in sentences:
+            # ASCII: no editor and no version control can change what a strange character is
+            file.write(json.dumps(row(sentence, scheme), ensure_ascii=_is_strange(sentence)) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_strange(sentence: Sentence) -> bool:
+    """Whether a word has characters that are invisible or may end a line."""
+    text = "".join(sentence.tokens) if sentence.text is None else sentence.text
+    return not all(character.isprintable() for character in text)
+
+
+def _pretokenised(sentence: Sentence, _: Scheme) -> dict[str, Any]:
+    return {"tokens": sentence.tokens, "tags": sentence.tags}
+
+
+def _with_scheme(sentence: Sentence, scheme: Scheme) -> dict[str, Any]:
+    return {"tokens": sentence.tokens, "tags": sentence.tags, "scheme": scheme}
+
+
+def _standard(sentence: Sentence, scheme: Scheme) -> dict[str, Any]:
+    text, words = sentence.text or "", sentence.spans or ()
+    marks = []
+    for label, first, behind in entities(sentence.tags, scheme):
+        start, end = words[first][0], words[behind - 1][1]
+        marks.append({"token": text[start:end], "tag": label, "char_start": start, "char_end": end})
+    return {"text": text, "tags": marks}

@@ -1,0 +1,49 @@
+"""The data doctor's way to a data set and a tokenizer by their names."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nerbb_ray.paths import StorePaths
+
+if TYPE_CHECKING:
+    from nerbb_ray.doctor import Findings
+
+MAX_SEQ_LENGTH = 128
+
+
+def check_up(
+    store: StorePaths,
+    name: str,
+    subset: str | None = None,
+    *,
+    model: str | None = None,
+    max_seq_length: int = MAX_SEQ_LENGTH,
+    annotation_scheme: str = "auto",
+) -> "Findings":
+    """What the data doctor finds in a data set.
+
+    Args:
+        name: of the store, of a folder or a file, built in, or of the hub.
+        model: whose sub-tokens are counted; None leaves out what depends on them.
+    Raises:
+        NerbbError: data or model cannot be found or read.
+    """
+    from nerbb_ray.data.corpus import Found, find_data
+    from nerbb_ray.data.folders import local_path, read_path
+    from nerbb_ray.doctor import examine
+
+    path = local_path(name)
+    is_file = path.is_file() and not (store.datasets / name).is_dir()
+    found = Found(path.stem, read_path(path)) if is_file else find_data(name, subset, store.datasets)
+    corpus = found.corpus(annotation_scheme)
+    tokenizer = _tokenizer(model, store, max_seq_length) if model else None
+    return examine(corpus, found.readings, tokenizer, max_seq_length, model)
+
+
+def _tokenizer(name: str, store: StorePaths, max_seq_length: int) -> Any:
+    from nerbb_ray.training.model import check_length, load_tokenizer
+    from nerbb_ray.training.sources import find_model
+
+    source = find_model(name, store.pretrained_models, Path.cwd())
+    check_length(source, max_seq_length)
+    return load_tokenizer(source)

@@ -1,0 +1,154 @@
+"""What an experiment would do, as a table: `--dry-run`. Starts nothing and asks no server."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from nerbb_ray.config.keys import written
+from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.trials import TrialSpec, expand, most_trials
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.preparation.options import RunOptions, starts_here
+from nerbb_ray.preparation.resources import Allotment, allot, this_machine
+from nerbb_ray.store import StorePaths
+
+SHOWN = ("run", "seed", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """A row of the plan.
+
+    Args:
+        varies: the parameters in which the runs of the experiment differ.
+        max_epochs: the cap; early stopping may end sooner.
+        steps_per_epoch: None if data or model are not on this machine.
+    """
+
+    run: str
+    seed: int
+    varies: dict[str, Any]
+    max_epochs: int
+    early_stopping: bool
+    steps_per_epoch: int | None
+    resources: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All trials of an experiment that are known beforehand, and what is to be known of the rest.
+
+    Args:
+        most_trials: that there can be; a search may end sooner.
+    """
+
+    experiment: str
+    trials: tuple[PlannedTrial, ...]
+    most_trials: int
+    concurrent: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    def table(self) -> Table:
+        """One row per trial."""
+        title = f"{self.experiment}: trials {self.most_trials}, at a time {self.concurrent}"
+        table = Table(title=title, title_justify="left", caption_justify="left")
+        for column in ("run", "seed", "parameters that vary", "epochs", "steps/epoch", "resources"):
+            numeric = column in ("seed", "epochs", "steps/epoch")
+            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        for trial in self.trials:
+            epochs = f"<= {trial.max_epochs}" if trial.early_stopping else str(trial.max_epochs)
+            steps = "?" if trial.steps_per_epoch is None else str(trial.steps_per_epoch)
+            varies = "\n".join(f"{key} = {written(value)}" for key, value in trial.varies.items())
+            table.add_row(trial.run, str(trial.seed), varies, epochs, steps, trial.resources)
+        return table
+
+
+def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> Plan:
+    """Expand an experiment.
+
+    Raises:
+        ResourceError: a trial does not fit on this machine (on a cluster, that is checked when it starts).
+    """
+    trials = expand(spec)
+    resources = options.apply(spec.resources)
+    notes: list[str] = []
+    try:
+        allotment: Allotment = allot(resources, this_machine(), most_trials(spec))
+    except NerbbError:
+        if starts_here(options.address):
+            raise
+        notes.append("resources are worked out on the cluster")
+        allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
+    steps = _steps(spec, store, notes)
+    varying = varying_keys(trials)
+    notes += _search_notes(spec)
+    return Plan(
+        experiment=spec.name,
+        most_trials=most_trials(spec),
+        trials=tuple(
+            PlannedTrial(
+                run=trial.run,
+                seed=trial.seed,
+                varies={key: trial.params()[key] for key in varying},
+                max_epochs=trial.hparams.max_epochs,
+                early_stopping=trial.hparams.early_stopping,
+                steps_per_epoch=steps[trial.run],
+                resources=str(allotment),
+            )
+            for trial in trials
+        ),
+        concurrent=allotment.concurrent,
+        notes=tuple(notes),
+    )
+
+
+def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
+    """What the search will decide as it goes."""
+    search, seeds = spec.search, spec.settings.multiple_runs
+    for run in spec.runs:
+        if run.space:
+            space = ", ".join(f"{key} = {domain}" for key, domain in run.space)
+            yield f"{run.name}: {search.num_samples} points x {seeds} seeds, chosen by {search.algorithm} from {space}"
+    if search.racing:
+        first = min(search.min_seeds, seeds)
+        yield f"racing: every run gets {first} of {seeds} seeds; the others only those that can still be the best"
+    for key in ("time_budget", "max_hours", "max_cost"):
+        if getattr(search, key) is not None:
+            yield f"{key} = {getattr(search, key):g} may end the search sooner"
+
+
+def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
+    """The parameters that are not the same in all trials and have no column of their own."""
+    all_params = [trial.params() for trial in trials]
+    return [
+        key
+        for key in (all_params[0] if all_params else ())
+        if key not in SHOWN and len({str(p[key]) for p in all_params}) > 1
+    ]
+
+
+def _steps(spec: ExperimentSpec, store: StorePaths, notes: list[str]) -> dict[str, int | None]:
+    """Steps per epoch of every run, as far as its data and model are on this machine."""
+    from nerbb_ray.preparation.prepare import Preparation
+
+    steps: dict[str, int | None] = {}
+    # nothing is left behind, and the store may be read-only
+    with tempfile.TemporaryDirectory() as cache:
+        preparation = Preparation(store, Path.cwd(), Path(cache), ask_hub=False)
+        for run in spec.runs:
+            try:
+                steps[run.name] = preparation.run(spec, run).steps_per_epoch
+            except NerbbError as error:
+                steps[run.name] = None
+                note = f"steps per epoch are not known yet: {error}"
+                if note not in notes:
+                    notes.append(note)
+    return steps

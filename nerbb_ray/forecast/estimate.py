@@ -1,0 +1,227 @@
+"""The forecast of an experiment: epochs times costs, on the slots that there are."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
+from nerbb_ray.config.trials import most_trials, proposed_run, trial_of
+from nerbb_ray.errors import ResultError
+from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough, uses_bf16
+from nerbb_ray.forecast.epochs import Epochs, expected_epochs
+from nerbb_ray.forecast.gpu_sharing import share_gpus
+from nerbb_ray.forecast.remaining import RACE_SHARE, makespan
+from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
+from nerbb_ray.preparation.resources import Allotment, allot, this_machine
+from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.store import StorePaths
+from nerbb_ray.training.encoded_corpus import load_encoded
+from nerbb_ray.training.sources import WEIGHTS
+
+DRAWS = 200
+START_S, END_S = 9.0, 2.0  # of Ray and of what stands around the trials
+DRIVER_MB = 900.0
+LOW, HIGH = 0.1, 0.9  # quantiles: 8 of 10 experiments end between
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunForecast:
+    """Of the trials of one run."""
+
+    run: str
+    trials: int
+    steps_per_epoch: int
+    epochs: Epochs
+    costs: Costs
+
+    @property
+    def trial_s(self) -> float:
+        """A trial on average."""
+        return self.epochs.mean * self.costs.epoch_s + self.costs.trial_s
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What an experiment will cost.
+
+    Args:
+        trials: that are expected; of `most_trials` where a search may start fewer.
+        wall_s: low, expected and high: 8 of 10 experiments should end between.
+        device_hours: of all CPUs, or GPUs (`device`), that trials occupy.
+        memory_mb: at the worst moment, of the whole machine; disk_mb: (while it runs, afterwards).
+        price: for `wall_s` at `price_per_hour`; None without a price.
+        notes: what could not be known.
+    """
+
+    experiment: str
+    runs: tuple[RunForecast, ...]
+    trials: int
+    most_trials: int
+    concurrent: int
+    resources: str
+    steps: int
+    wall_s: tuple[float, float, float]
+    device: str
+    device_hours: float
+    memory_mb: float
+    disk_mb: tuple[float, float]
+    price: tuple[float, float, float] | None
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def forecast(
+    spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, calibrate: bool = False, price: float | None = None
+) -> Forecast:
+    """Foresee what is still missing of an experiment.
+
+    Args:
+        calibrate: try 20 steps of every shape of the search first.
+        price: per hour; `[search] price_per_hour` if left out.
+    Raises:
+        NerbbError: data or model are not here, or not even one trial fits on this machine.
+    """
+    resources, machine = options.apply(spec.resources), this_machine()
+    allotment = allot(resources, machine, most_trials(spec))
+    earlier, notes = _earlier(store)
+    own = [trial for name, trial in earlier if name == spec.name]
+    known = [trial for _, trial in earlier]
+    runs = []
+    with tempfile.TemporaryDirectory() as scratch:
+        # calibration reads the data file again, also next time
+        cache = store.cache if calibrate else Path(scratch)
+        preparation = Preparation(store, Path.cwd(), cache, ask_hub=False)
+        if calibrate:
+            shared = share_gpus(resources, spec, prepare(spec, preparation), machine, cache)
+            allotment = allot(shared, machine, most_trials(spec))
+        for run in spec.runs:
+            prepared = preparation.run(spec, run)
+            count = _trials(spec, run, own)
+            trial = trial_of(spec, run, spec.settings.seeds[0])
+            costs = _costs(spec, run, prepared, allotment, known, store.cache if calibrate else None)
+            epochs = expected_epochs(trial, prepared.steps_per_epoch, known)
+            runs.append(RunForecast(run.name, count, prepared.steps_per_epoch, epochs, costs))
+        weights = _weights_mb(preparation.run(spec, spec.runs[0]))
+    return _put_together(spec, tuple(runs), allotment, weights, price, notes)
+
+
+def _earlier(store: StorePaths) -> tuple[list[tuple[str, TrialResult]], list[str]]:
+    """The trials of all experiments of the store that ended ok; of a database file without MLflow's slow imports."""
+    from nerbb_ray.mlflow_store.reader import finished_trials
+
+    try:
+        return finished_trials(store.tracking_uri), []
+    except ResultError as error:
+        return [], [f"earlier experiments are not known: {error}"]
+
+
+def _trials(spec: ExperimentSpec, run: RunSpec, own: Sequence[TrialResult]) -> int:
+    """How many trials of a run are still to come, as far as can be expected.
+
+    Args:
+        own: that the experiment has finished.
+    """
+    if run.space:
+        alone = replace(spec, runs=(run,))
+        done = sum(proposed_run(alone, trial.run, trial.params) is not None for trial in own)
+        return max(0, spec.search.num_samples * spec.settings.multiple_runs - done)
+    names = {trial.name for trial in own}
+    return sum(f"{run.name}-{seed}" not in names for seed in spec.settings.seeds)
+
+
+def _costs(
+    spec: ExperimentSpec,
+    run: RunSpec,
+    prepared: Prepared,
+    allotment: Allotment,
+    known: Sequence[TrialResult],
+    cache: Path | None,
+) -> Costs:
+    data = load_encoded(prepared.data).pruned(run.dataset)
+    if cache is not None:
+        from nerbb_ray.forecast.calibrate import calibrated
+
+        trial = trial_of(spec, run, spec.settings.seeds[0])
+        return from_measured(calibrated(trial, prepared, allotment, cache), data)
+    bf16 = uses_bf16(spec.settings.precision)
+    return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads, bf16=bf16)
+
+
+def _weights_mb(prepared: Prepared) -> float:
+    """The size of a saved model."""
+    folder = Path(prepared.source.location)
+    sizes = [path.stat().st_size for name in WEIGHTS for path in [folder / name] if path.is_file()]
+    return sizes[0] / 1e6 if sizes else encoder_weights(prepared.source) * 4 / 1e6
+
+
+def _put_together(
+    spec: ExperimentSpec,
+    runs: tuple[RunForecast, ...],
+    allotment: Allotment,
+    weights_mb: float,
+    price: float | None,
+    notes: list[str],
+) -> Forecast:
+    share = _share(spec)
+    trials = [run for seed in range(max((r.trials for r in runs), default=0)) for run in runs if seed < run.trials]
+    walls = _walls(trials, allotment.concurrent, share)
+    low, middle, high = (float(np.quantile(walls, q)) for q in (LOW, 0.5, HIGH))
+    limit = spec.search.hours
+    wall = tuple(min(value, limit * 3600) if limit else value for value in (low, middle, high))
+    in_time = wall[1] / middle if middle else 1.0  # what a limit of time leaves
+    per_trial = allotment.num_workers * (allotment.gpus or allotment.cpus)
+    price = price if price is not None else spec.search.price_per_hour
+    memory = max((run.costs.memory_mb or 0 for run in runs), default=0) * allotment.concurrent * allotment.num_workers
+    kept = weights_mb * len(trials) * share if spec.settings.checkpoints else 0.0
+    return Forecast(
+        experiment=spec.name,
+        runs=runs,
+        trials=max(min(1, len(trials)), round(len(trials) * share * in_time)),
+        most_trials=most_trials(spec),
+        concurrent=allotment.concurrent,
+        resources=str(allotment),
+        steps=round(sum(run.steps_per_epoch * run.epochs.mean for run in trials) * share * in_time),
+        wall_s=(wall[0], wall[1], wall[2]),
+        device="GPU" if allotment.gpus else "CPU",
+        device_hours=sum(run.trial_s for run in trials) * share * in_time * per_trial / 3600,
+        memory_mb=DRIVER_MB + memory,
+        # the states of running trials: weights and two moments, twice, and the best weights
+        disk_mb=(kept + allotment.concurrent * weights_mb * 7, kept),
+        price=None if price is None else (wall[0] / 3600 * price, wall[1] / 3600 * price, wall[2] / 3600 * price),
+        notes=tuple(notes),
+    )
+
+
+def _share(spec: ExperimentSpec) -> float:
+    """Of the trials that a race probably starts."""
+    seeds = spec.settings.multiple_runs
+    first = min(seeds, spec.search.min_seeds)
+    if not spec.search.racing or most_trials(spec) == seeds:
+        return 1.0
+    return (first + RACE_SHARE * (seeds - first)) / seeds
+
+
+def _walls(trials: Sequence[RunForecast], slots: int, share: float) -> np.ndarray:
+    """Wall times in seconds, equally probable: epochs are drawn for every trial, the error of the speed for all."""
+    rng = np.random.default_rng(SEED)
+    walls = []
+    if not trials:
+        return np.zeros(1)
+    for _ in range(DRAWS if len(trials) <= 1000 else DRAWS // 10):
+        error = rng.standard_normal()
+        durations = [
+            np.exp(error * run.costs.spread) * (rng.choice(run.epochs.values) * run.costs.epoch_s + run.costs.trial_s)
+            for run in trials[: max(1, round(len(trials) * share))]
+        ]
+        first = max(run.costs.imports_s for run in trials)
+        walls.append(START_S + first + makespan(durations, slots) + END_S)
+    return np.array(walls)

@@ -1,0 +1,73 @@
+"""How many trials share a GPU: as many as its memory holds, which is measured once and remembered in the store."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from nerbb_ray.config.spec import ExperimentSpec, Resources
+from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
+from nerbb_ray.errors import ResourceError
+from nerbb_ray.preparation.prepare import Prepared, extremes
+from nerbb_ray.preparation.resources import Allotment, Machine, backend
+
+RESERVE = 0.1  # of a GPU's memory: what measuring one process cannot know of several
+AT_MOST = 4  # trials on a GPU: by then they rather wait for each other than fill its gaps
+
+log = logging.getLogger(__name__)
+
+
+def share_gpus(
+    resources: Resources, spec: ExperimentSpec, prepared: Mapping[str, Prepared], machine: Machine, cache: Path
+) -> Resources:
+    """Replace `gpus_per_worker = auto` by a fraction, if there are more trials than GPUs and memory has room for them.
+
+    Whatever cannot be measured leaves a whole GPU to every trial.
+    """
+    asked = resources.gpus_per_worker is None and backend(resources) == "inprocess"
+    if (
+        not asked
+        or not machine.gpus
+        or min(most_trials(spec), resources.max_concurrent_trials or 2**31) <= machine.gpus
+    ):
+        return resources
+    from nerbb_ray.forecast.calibrate import calibrated
+
+    alone = Allotment("inprocess", 1, max(1.0, machine.cpus // machine.gpus), 1.0, 1)
+    try:
+        found = [calibrated(trial, prepared[trial.run], alone, cache) for trial in _largest(spec, prepared)]
+    except ResourceError as error:
+        log.warning("every trial gets a whole GPU: %s", error)
+        return resources
+    gpu, peak = (extreme(one[key] for one in found) for extreme, key in ((min, "gpu_mb"), (max, "gpu_peak_mb")))
+    number = trials_per_gpu(gpu, peak, machine.cpus / machine.gpus)
+    log.info("a trial needs up to %.0f of the %.0f MB of a GPU: %d trial(s) on each", peak, gpu, number)
+    return replace(resources, gpus_per_worker=int(10_000 / number) / 10_000)  # what Ray counts in
+
+
+def trials_per_gpu(gpu_mb: float, peak_mb: float, cpus_per_gpu: float) -> int:
+    """At least one; no more than memory and CPUs allow.
+
+    Args:
+        gpu_mb: memory of a GPU.
+        peak_mb: what a trial needs of it at most.
+        cpus_per_gpu: every trial has a CPU of its own.
+    """
+    return max(1, min(int((1 - RESERVE) * gpu_mb / peak_mb), int(cpus_per_gpu), AT_MOST))
+
+
+def _largest(spec: ExperimentSpec, prepared: Mapping[str, Prepared]) -> Iterator[TrialSpec]:
+    """The trial with the largest batches of every model, data set and number format."""
+    largest: dict[tuple[object, ...], TrialSpec] = {}
+    for run in spec.runs:
+        for point in extremes(run) if run.space else [run]:
+            one = prepared[point.name]
+            trial = trial_of(spec, point, spec.settings.seeds[0])
+            shape = (one.source.location, one.data, trial.settings.precision)
+            if shape not in largest or _size(trial) > _size(largest[shape]):
+                largest[shape] = trial
+    yield from largest.values()
+
+
+def _size(trial: TrialSpec) -> int:
+    return trial.hparams.batch_size * trial.hparams.max_seq_length

@@ -1,0 +1,71 @@
+"""A forecast in words and as a table."""
+
+from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.forecast.estimate import Forecast
+
+
+def summary(found: Forecast) -> str:
+    """One line."""
+    if not found.runs or found.trials == 0:
+        return "nothing is left to do"
+    hours = f"{found.device_hours:.2g}" if found.device_hours < 10 else f"{found.device_hours:,.0f}"  # not 1e+02
+    return f"{shown_range(*found.wall_s)}, {hours} {found.device}-hours{_price(found)}"
+
+
+def _price(found: Forecast) -> str:
+    return "" if found.price is None else f", cost {found.price[1]:.2f} ({found.price[0]:.2f} to {found.price[2]:.2f})"
+
+
+def forecast_text(found: Forecast, width: int = 100) -> str:
+    """The table of the runs and the totals."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=head_line(), pad_edge=False)
+    for header in ("run", "trials", "steps/epoch", "epochs", "per epoch", "per trial"):
+        table.add_column(header, justify="left" if header == "run" else "right", overflow="fold")
+    for run in found.runs:
+        cells = (str(run.trials), str(run.steps_per_epoch), str(run.epochs), shown_time(run.costs.epoch_s))
+        table.add_row(run.run, *cells, shown_time(run.trial_s))
+    return plain_text([table, *map(Text, _lines(found))], width)
+
+
+def _lines(found: Forecast) -> list[str]:
+    trials = (
+        str(found.trials) if found.trials == found.most_trials else f"about {found.trials} (of {found.most_trials})"
+    )
+    lines = [
+        "",
+        f"trials: {trials}, {found.concurrent} at a time, {found.resources} each; about {found.steps:,} steps",
+        f"time: {summary(found)}",
+        f"memory: about {shown_size(found.memory_mb)} at most" if found.memory_mb > 1000 else "",
+        f"disk: up to {shown_size(found.disk_mb[0])} meanwhile, {shown_size(found.disk_mb[1])} afterwards",
+        f"epochs from {_sources([run.epochs.source for run in found.runs])}",
+        f"speed from {_sources([run.costs.source for run in found.runs])}",
+    ]
+    return [line for line in lines[1:] if line] + [f"note: {note}" for note in found.notes]
+
+
+def _sources(sources: list[str]) -> str:
+    return "; ".join(dict.fromkeys(sources))
+
+
+def shown_time(seconds: float) -> str:
+    """`0.4 s`, `45 s`, `12 min`, `3.5 h`, `4 days`"""
+    if 0 < seconds < 2:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def shown_range(low: float, middle: float, high: float) -> str:
+    """`about 12 min (8 min to 17 min)`"""
+    return f"about {shown_time(middle)} ({shown_time(low)} to {shown_time(high)})"
+
+
+def shown_size(megabytes: float) -> str:
+    """`850 MB`, `1.2 GB`"""
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

@@ -1,0 +1,1 @@
+"""Results in MLflow: written while trials run, also when the server is away, and read back."""

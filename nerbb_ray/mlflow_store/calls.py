@@ -1,0 +1,114 @@
+"""The single writing steps on MlflowClient, each of which may be repeated."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nerbb_ray.logs import without_password
+from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.mlflow_store.confusion_picture import confusion_png
+from nerbb_ray.mlflow_store.events import Files
+from nerbb_ray.results.experiment_result import Status, TrialResult
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+STATUS_IN_MLFLOW: dict[Status, str] = {
+    "ok": "FINISHED",
+    "failed": "FAILED",
+    "diverged": "FAILED",
+    "interrupted": "KILLED",
+    "running": "RUNNING",
+    "cut": "KILLED",
+}
+METRICS_PER_CALL = 900  # MLflow takes 1,000 entities
+
+log = logging.getLogger(__name__)
+
+
+def as_uri(location: str | None) -> str | None:
+    """A folder as a URI: MLflow would read a # or a % in a plain path as a part of one."""
+    return location if location is None or "://" in location else Path(location).absolute().as_uri()
+
+
+def open_experiment(client: "MlflowClient", name: str, artifact_location: str | None) -> str:
+    """The id of an experiment, which is made or taken out of MLflow's bin if need be."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return str(client.create_experiment(name, artifact_location, tags={records.KIND: "experiment"}))
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    if records.KIND not in experiment.tags:
+        client.set_experiment_tag(experiment.experiment_id, records.KIND, "experiment")
+    return str(experiment.experiment_id)
+
+
+def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float], time_ms: int, step: int) -> None:
+    """Under the names that MLflow takes. NaN is kept as NaN."""
+    from mlflow.entities import Metric
+
+    named = {records.write_name(name): value for name, value in values.items()}
+    for name in [name for name in named if len(name) > records.MAX_NAME]:
+        log.warning("MLflow takes no name of more than %d characters: %s is not stored", records.MAX_NAME, name)
+        del named[name]
+    metrics = [Metric(name, value, time_ms, step) for name, value in named.items()]
+    for first in range(0, len(metrics), METRICS_PER_CALL):
+        client.log_batch(run_id, metrics=metrics[first : first + METRICS_PER_CALL])
+
+
+def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, object]) -> None:
+    from mlflow.entities import Param
+
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+
+
+def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str]) -> None:
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(key, text) for key, text in tags.items()])
+
+
+def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms: int) -> None:
+    """Everything about the end of a trial but its metrics."""
+    texts = {
+        records.STATUS: result.status,
+        records.ERROR: result.error,
+        records.REASON: result.reason,
+        records.CHECKPOINT: result.checkpoint,
+        records.LOG: result.log,
+        records.DATA: result.data,
+        records.NOTE: result.note,
+    }
+    set_tags(client, run_id, {key: text or "" for key, text in texts.items()})
+    set_status(client, run_id, STATUS_IN_MLFLOW[result.status], time_ms)
+
+
+def set_status(client: "MlflowClient", run_id: str, status: str, time_ms: int) -> None:
+    if status == "RUNNING":
+        client.update_run(run_id, status=status)
+    else:
+        client.set_terminated(run_id, status, end_time=time_ms)
+
+
+def store_files(client: "MlflowClient", run_id: str, files: Files) -> None:
+    """Texts, a picture of every confusion matrix among them, and those of the files that this machine can see."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.texts.items():
+            path = Path(folder, name)
+            path.write_text(text, encoding="utf-8")
+            if path.match("confusion_matrix_*.csv"):
+                level = path.stem.removeprefix("confusion_matrix_")
+                title = f"{files.trial.name}: test, {level} level"
+                path.with_suffix(".png").write_bytes(confusion_png(text, title))
+        if files.texts:
+            client.log_artifacts(run_id, folder)
+    for path in map(Path, files.paths):
+        if path.is_file():
+            client.log_artifact(run_id, str(path))
+
+
+def first_line(error: Exception) -> str:
+    """Of an error message."""
+    return without_password((str(error).splitlines() or [type(error).__name__])[0])

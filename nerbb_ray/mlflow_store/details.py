@@ -1,0 +1,119 @@
+"""What trials left in MLflow besides their results: the curves over their epochs, and their files."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, reading, write_name
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+TrialKey = tuple[str, int]  # run and seed
+MAX_BYTES = 64_000  # of the end of a file: logs can be long
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read of a trial.
+
+    Args:
+        curves: names of metrics.
+        files: names or patterns of names: `*.log`.
+        whole: not only the end of long files.
+    """
+
+    curves: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDetails:
+    """What there is of a trial.
+
+    Args:
+        curves: metric -> epoch (counted from 0) -> value, NaN where it is not finite; without the metrics of the
+            chosen checkpoint, which MLflow has under the same names.
+        files: name -> text; of a long one its end, unless the whole was asked for.
+        problem: why files that MLflow has could not be read.
+    """
+
+    curves: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def read_details(tracking_uri: str, name: str, wanted: Mapping[TrialKey, Wanted]) -> dict[TrialKey, TrialDetails]:
+    """Of an experiment that exists; a trial that MLflow does not have is left out.
+
+    Raises:
+        ResultError: MLflow cannot be read. Files alone that cannot be read are a `problem` of their trial.
+    """
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        ids = [experiment.experiment_id] if experiment else []
+        runs = newest_trials(find_runs(client, ids, kind="trial"))
+        return {key: _read(client, runs[key], wish) for key, wish in wanted.items() if key in runs}
+
+
+def _read(client: "MlflowClient", run: "Run", wish: Wanted) -> TrialDetails:
+    files, problem = _files(client, run, wish) if wish.files else ({}, None)
+    return TrialDetails(_curves(client, run.info.run_id, wish.curves), files, problem)
+
+
+def _curves(client: "MlflowClient", run_id: str, names: Iterable[str]) -> dict[str, dict[int, float]]:
+    epochs: dict[int, float] | None = None
+    curves = {}
+    for name in names:
+        epochs = _history(client, run_id, "epoch") if epochs is None else epochs
+        values = _history(client, run_id, name)
+        curves[name] = {epoch: values[epoch] for epoch in sorted(epochs) if epoch in values}
+    return curves
+
+
+def _history(client: "MlflowClient", run_id: str, name: str) -> dict[int, float]:
+    """Step -> value; of several values of one step, the one that came last."""
+    history = sorted(client.get_metric_history(run_id, write_name(name)), key=lambda metric: metric.timestamp)
+    return {metric.step: metric.value if abs(metric.value) < INFINITY else math.nan for metric in history}
+
+
+def _files(client: "MlflowClient", run: "Run", wish: Wanted) -> tuple[dict[str, str], str | None]:
+    texts = {}
+    with TemporaryDirectory() as folder:
+        try:
+            for name, path in _found(client, run, wish.files, folder):
+                texts[name] = path.read_text(encoding="utf-8") if wish.whole else _tail(path)
+        except Exception as error:  # the places of files are of many kinds, each with errors of its own
+            return texts, (str(error).splitlines() or [type(error).__name__])[0]
+    return texts, None
+
+
+def _found(client: "MlflowClient", run: "Run", patterns: Iterable[str], folder: str) -> Iterator[tuple[str, Path]]:
+    """Names and paths; what does not lie on this machine is copied into `folder`."""
+
+    def is_wanted(name: str) -> bool:
+        return any(fnmatch(name, pattern) for pattern in patterns)
+
+    location = urlsplit(run.info.artifact_uri or "")
+    if location.scheme == "file":  # 50 times as fast as through MLflow
+        here = Path(url2pathname(location.path))
+        found = sorted(here.iterdir()) if here.is_dir() else []
+        yield from ((path.name, path) for path in found if is_wanted(path.name) and path.is_file())
+        return
+    for entry in client.list_artifacts(run.info.run_id):
+        if is_wanted(entry.path) and not entry.is_dir:
+            yield entry.path, Path(client.download_artifacts(run.info.run_id, entry.path, folder))
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MAX_BYTES))
+        return file.read().decode(errors="replace")

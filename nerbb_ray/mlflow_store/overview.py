@@ -1,0 +1,156 @@
+"""The experiments of a store: the list of all, and the results of one."""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.delivery import deliver_waiting
+from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_experiments, load_result
+from nerbb_ray.paths import StorePaths
+
+if TYPE_CHECKING:
+    from nerbb_ray.mlflow_store.details import TrialKey
+    from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+    from nerbb_ray.verdict.sentences import Ints
+
+log = logging.getLogger(__name__)
+
+WIDTH = 110
+HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
+NUMBERS = ("runs", "trials ok")
+
+
+def results_of(store: StorePaths, name: str) -> "ExperimentResult":
+    """All that is known of an experiment, with what MLflow could not take while it ran.
+
+    Raises:
+        ResultError: it has no results, or MLflow cannot be read.
+    """
+    _deliver(store, name)
+    return load_result(store.tracking_uri, name)
+
+
+def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":
+    """Like `results_of`, but None for an experiment that was never run.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    _deliver(store, name)
+    return find_result(store.tracking_uri, name)
+
+
+def _deliver(store: StorePaths, name: str) -> None:
+    try:
+        deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
+    except ResultError as error:
+        log.warning("results that MLflow has not taken yet are missing here: %s", error)
+
+
+def joined(first: "ExperimentResult", second: "ExperimentResult") -> "ExperimentResult":
+    """The runs of two experiments on the same data, those of the second as `<its name>:<run>`.
+
+    Raises:
+        ResultError: the data or the parts of it that are used differ, or no seed is in both: the numbers would not
+            say anything about the runs.
+    """
+    from nerbb_ray.results.experiment_result import ExperimentResult
+    from nerbb_ray.verdict.verdict import evaluated_on
+
+    data = [{evaluated_on(trial) for trial in result.trials if trial.ok} for result in (first, second)]
+    if data[0] != data[1] or len(data[0]) > 1:
+        described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
+        raise ResultError(
+            f"experiments {first.name} and {second.name} must have been evaluated on the same data; got {described}"
+        )
+    seeds = [{trial.seed for trial in result.trials if trial.ok} for result in (first, second)]
+    if not seeds[0] & seeds[1]:
+        raise ResultError(
+            f"experiments {first.name} and {second.name} must have seeds in common ([settings] seed); "
+            f"got {sorted(seeds[0])} and {sorted(seeds[1])}"
+        )
+    # run by run: why a race has dropped one is not to be lost
+    renamed = (_renamed(run, f"{second.name}:{run.run}") for run in second.runs)
+    return ExperimentResult(f"{first.name} and {second.name}", (*first.runs, *renamed))
+
+
+def _renamed(run: "RunResult", name: str) -> "RunResult":
+    return replace(run, run=name, trials=tuple(replace(trial, run=name) for trial in run.trials))
+
+
+def counts_of_sentences(
+    store: StorePaths, experiments: Sequence[str], trials: "Collection[TrialKey]"
+) -> "tuple[dict[TrialKey, Ints], str | None]":
+    """The entity counts of the test sentences of some trials, and a note on those that have none.
+
+    Args:
+        experiments: one, or two whose runs are `joined`.
+        trials: run and seed, as in the (joined) result.
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    from nerbb_ray.mlflow_store.details import Wanted, read_details
+    from nerbb_ray.verdict.sentences import FILE, parse
+
+    found, problems = {}, {}
+    for number, name in enumerate(experiments):
+        prefix = f"{name}:" if number else ""
+        others = () if number else tuple(f"{other}:" for other in experiments[1:])
+        keys = {(run.removeprefix(prefix), seed): (run, seed) for run, seed in trials if run.startswith(prefix)}
+        wanted = {
+            own: Wanted(files=(FILE,), whole=True) for own, (run, _) in keys.items() if not run.startswith(others)
+        }
+        for own, read in read_details(store.tracking_uri, name, wanted).items():
+            try:
+                found[keys[own]] = parse(read.files[FILE])
+            except KeyError:
+                problems[keys[own]] = read.problem or f"{FILE} is not there: the trial is of an older version"
+            except ValueError as error:
+                problems[keys[own]] = str(error)
+    return found, _first_problem(problems)
+
+
+def _first_problem(problems: "Mapping[TrialKey, str]") -> str | None:
+    if not problems:
+        return None
+    (run, seed), problem = next(iter(problems.items()))
+    more = f" and {len(problems) - 1} more trials" if len(problems) > 1 else ""
+    return f"{run}-{seed}{more}: {problem}"
+
+
+def experiments_text(store: StorePaths) -> str:
+    """A table: the newest experiment first, then those that were never run.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    summaries = list_experiments(store.tracking_uri)
+    waiting = sorted(set(store.configs()) - {summary.name for summary in summaries})
+    if not summaries and not waiting:
+        return f"no experiments in {store.root}; put a file into {store.experiment_configs} and run it"
+    table = Table(box=head_line(), pad_edge=False)
+    for header in HEADERS:
+        table.add_column(header, justify="right" if header in NUMBERS else "left", overflow="fold")
+    for summary in summaries:
+        table.add_row(*map(Text, _cells(summary)))
+    for name in waiting:
+        table.add_row(Text(name), "not run yet")
+    return plain_text([table], WIDTH).strip("\n")
+
+
+def _cells(summary: ExperimentSummary) -> tuple[str, ...]:
+    return (
+        summary.name,
+        f"{summary.started:%Y-%m-%d %H:%M}",
+        str(summary.runs),
+        f"{summary.n_ok}/{summary.n_total}",
+        summary.best_run or "-",
+        str(summary.val_f1),
+        str(summary.test_f1),
+    )

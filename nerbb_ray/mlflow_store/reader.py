@@ -1,0 +1,223 @@
+"""The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.schema import (
+    KIND,
+    RUN,
+    RUN_NOTE,
+    find_runs,
+    newest_trials,
+    read_value,
+    reading,
+    sqlite_file,
+    trial_result,
+    write_name,
+)
+from nerbb_ray.mlflow_store.sql import read_experiments, read_finished
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult, by_number
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment, Run
+    from mlflow.tracking import MlflowClient
+
+MAX_EXPERIMENTS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSummary:
+    """One line of the list of experiments.
+
+    Args:
+        started: when MLflow made the experiment, in UTC.
+        runs: number of runs that have at least one trial.
+        n_ok, n_total: trials.
+        best_run: None while no trial has ended ok.
+        val_f1, test_f1: entity micro F1 of the best run.
+    """
+
+    name: str
+    started: datetime
+    runs: int
+    n_ok: int
+    n_total: int
+    best_run: str | None
+    val_f1: SeedMean
+    test_f1: SeedMean
+
+
+def load_result(tracking_uri: str, name: str) -> ExperimentResult:
+    """Everything an experiment has reached so far.
+
+    Raises:
+        ResultError: there is no such experiment (the message has the nearest names), or MLflow cannot be read.
+    """
+    result = find_result(tracking_uri, name)
+    if result is not None:
+        return result
+    hint = did_you_mean(name, _names(tracking_uri), str, none="there are none of any experiment yet")
+    raise ResultError(f"experiment {name!r} has no results; {hint}")
+
+
+def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
+    """Like load_result, but None for an experiment that MLflow does not have.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return None
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None or experiment.lifecycle_stage != "active":
+            return None
+        runs = list(find_runs(client, [experiment.experiment_id]))
+    return _result(name, runs)
+
+
+def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
+    """All experiments, the newest first. A database file is read without MLflow, whose imports cost more than all else.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return ()
+    database = sqlite_file(tracking_uri)
+    listed = None if database is None else read_experiments(database)
+    if listed is None:
+        return list_by_client(tracking_uri)
+    return tuple(_summary(one.created_ms, _ordered(one.name, one.trials, one.n_seeds, one.notes)) for one in listed)
+
+
+def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
+    """All experiments, the newest first, of any MLflow.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    with reading(tracking_uri) as client:
+        experiments = _our_experiments(client)
+        runs: dict[str, list[Run]] = {experiment.experiment_id: [] for experiment in experiments}
+        for run in find_runs(client, list(runs)):
+            runs[run.info.experiment_id].append(run)
+    return tuple(_summary(one.creation_time or 0, _result(one.name, runs[one.experiment_id])) for one in experiments)
+
+
+def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
+    """The trials of all experiments that ended ok, with the name of their experiment, epochs and duration.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return []
+    database = sqlite_file(tracking_uri)
+    read = None if database is None else read_finished(database)
+    if read is not None:
+        return read
+    with reading(tracking_uri) as client:
+        names = {experiment.experiment_id: experiment.name for experiment in _our_experiments(client)}
+        runs = list(find_runs(client, list(names), kind="trial"))
+    found = ((names[run.info.experiment_id], trial_result(run)) for run in runs)
+    return [(name, trial) for name, trial in found if trial.ok]
+
+
+def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str, int], list[float]]:
+    """What a metric was after every epoch of the trials of an experiment that ended ok, by run and seed.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return {}
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            return {}
+        trials = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
+        finished = {cell: trial for cell, run in trials.items() if (trial := trial_result(run)).ok}
+        histories = {cell: client.get_metric_history(trials[cell].info.run_id, write_name(metric)) for cell in finished}
+    curves = {}
+    for cell, points in histories.items():
+        by_epoch = dict(sorted((point.step, read_value(point.value)) for point in points))
+        # the value after that of the last epoch is that of the chosen weights
+        curves[cell] = list(by_epoch.values())[: finished[cell].epochs]
+    return curves
+
+
+def delete_experiment_runs(tracking_uri: str, name: str) -> int:
+    """Forget the runs of an experiment: MLflow keeps them as deleted until `mlflow gc`.
+
+    Returns:
+        How many there were; 0 for an experiment that does not exist.
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    if not _exists(tracking_uri):
+        return 0
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        runs = list(find_runs(client, [experiment.experiment_id])) if experiment else []
+        for run in runs:
+            client.delete_run(run.info.run_id)
+    return len(runs)
+
+
+def _exists(tracking_uri: str) -> bool:
+    # MLflow would make the database, which takes seconds
+    database = sqlite_file(tracking_uri)
+    return database is None or database.exists()
+
+
+def _our_experiments(client: "MlflowClient") -> list["Experiment"]:
+    return list(
+        client.search_experiments(
+            filter_string=f"tags.`{KIND}` = 'experiment'",
+            order_by=["creation_time DESC"],
+            max_results=MAX_EXPERIMENTS,
+        )
+    )
+
+
+def _names(tracking_uri: str) -> list[str]:
+    if not _exists(tracking_uri):
+        return []
+    with reading(tracking_uri) as client:
+        return [experiment.name for experiment in _our_experiments(client)]
+
+
+def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
+    """The result of all MLflow runs of an experiment."""
+    trials = newest_trials(run for run in runs if run.data.tags[KIND] == "trial").values()
+    notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in runs if run.data.tags[KIND] == "run"}
+    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in trials), default=0)
+    return _ordered(name, [trial_result(run) for run in trials], n_seeds, notes)
+
+
+def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int, notes: Mapping[str, str]) -> ExperimentResult:
+    # the times in MLflow do not say the order of the file: trials start when they can
+    return ExperimentResult.of(name, sorted(trials, key=lambda trial: by_number(trial.run)), n_seeds, notes)
+
+
+def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:
+    try:
+        best = result.best_run()
+    except ResultError:
+        best = None
+    return ExperimentSummary(
+        name=result.name,
+        started=datetime.fromtimestamp(created_ms / 1000, tz=UTC),
+        runs=len(result.runs),
+        n_ok=sum(run.n_ok for run in result.runs),
+        n_total=sum(run.n_total for run in result.runs),
+        best_run=best.run if best else None,
+        val_f1=best.mean(SELECTION_METRIC) if best else SeedMean.of([]),
+        test_f1=best.mean(TEST_METRIC) if best else SeedMean.of([]),
+    )

@@ -1,0 +1,180 @@
+"""How the results lie in MLflow: tags, names, and the way from an MLflow run back to a TrialResult.
+
+    experiment (its name; tag nerbb.kind = experiment)
+    +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...,
+        |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words
+        +-- child run per trial (nerbb.kind = trial, nerbb.seed): parameters, curves, final metrics, artifacts
+
+MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
+path parts that are not unique are written as `:<hex code>:`, which `read_name` undoes. Infinite values come
+back from a database as the largest float.
+"""
+
+import gc
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from nerbb_ray.errors import NerbbError, ResultError
+from nerbb_ray.logs import without_password
+from nerbb_ray.results.experiment_result import Status, TrialResult
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
+STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
+DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
+VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
+PARENT = "mlflow.parentRunId"
+
+SETTINGS = {
+    # a server that is down must not block the search for minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # its log messages go where ours go, not to a handler of its own
+    "MLFLOW_CONFIGURE_LOGGING": "false",
+}
+NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
+REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
+ESCAPED_CHARACTER = re.compile(r":([0-9a-f]*):")
+MAX_NAME = 250
+RUNS_PER_PAGE = 1000
+INFINITY = 1.7976931348623157e308
+STATUS_OF_MLFLOW: dict[str, Status] = {"FINISHED": "ok", "FAILED": "failed", "KILLED": "interrupted"}
+
+
+def open_client(tracking_uri: str) -> "MlflowClient":
+    """A quiet and impatient client. The first one of a process costs seconds of imports."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow.tracking import MlflowClient
+
+    for name in NOISY_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
+    return MlflowClient(tracking_uri=tracking_uri)
+
+
+def sqlite_file(tracking_uri: str) -> Path | None:
+    """The database file of a sqlite tracking URI."""
+    prefix, _, path = tracking_uri.partition(":///")
+    return Path(path) if prefix == "sqlite" else None
+
+
+def write_name(name: str) -> str:
+    """A metric's name as MLflow takes it."""
+    parts = REFUSED_CHARACTER.sub(lambda match: _escape(match.group()), name).split("/")
+    return "/".join(_escape(part) if part in ("", ".", "..") else part for part in parts)
+
+
+def read_name(name: str) -> str:
+    """The inverse of write_name."""
+    return ESCAPED_CHARACTER.sub(lambda match: chr(int(match.group(1), 16)) if match.group(1) else "", name)
+
+
+def _escape(text: str) -> str:
+    return "".join(f":{ord(character):x}:" for character in text) or "::"
+
+
+def find_runs(client: "MlflowClient", experiment_ids: Sequence[str], kind: str | None = None) -> Iterator["Run"]:
+    """All our MLflow runs of some experiments, or those of one kind, in the order of their start."""
+    if not experiment_ids:
+        return
+    condition = f"tags.`{KIND}` LIKE '%'" if kind is None else f"tags.`{KIND}` = '{kind}'"
+    token: str | None = None
+    while True:
+        with paused_garbage_collection():
+            page = client.search_runs(
+                list(experiment_ids),
+                condition,
+                max_results=RUNS_PER_PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+@contextmanager
+def paused_garbage_collection() -> Iterator[None]:
+    """Reading 1,000 runs makes a million objects; the collector would triple the time by looking at them again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def trial_result(run: "Run") -> TrialResult:
+    """The trial that a child run stands for."""
+    tags, metrics = run.data.tags, run.data.metrics
+    epochs = metrics["epochs"] if "epochs" in metrics else metrics["epoch"] + 1 if "epoch" in metrics else None
+    duration = metrics.get("elapsed_s")
+    if duration is None and run.info.end_time is not None:
+        duration = (run.info.end_time - run.info.start_time) / 1000
+    return TrialResult(
+        run=tags[RUN],
+        seed=int(tags[SEED]),
+        status=status_of(tags.get(STATUS, ""), run.info.status),
+        metrics={read_name(k): read_value(v) for k, v in metrics.items() if k.startswith(("val/", "test/"))},
+        params=dict(run.data.params),
+        epochs=None if epochs is None else int(epochs),
+        error=tags.get(ERROR) or None,
+        checkpoint=tags.get(CHECKPOINT) or None,
+        duration_s=duration,
+        log=tags.get(LOG) or None,
+        data=tags.get(DATA) or None,
+        best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
+        reason=tags.get(REASON) or None,
+        note=tags.get(NOTE) or None,
+    )
+
+
+def status_of(tag: str, in_mlflow: str) -> Status:
+    """The status of a trial: what its tag says, else what MLflow has."""
+    return cast("Status", tag) if tag in get_args(Status) else STATUS_OF_MLFLOW.get(in_mlflow, "running")
+
+
+def read_value(value: float) -> float:
+    """A metric's value as it was before it came into a database."""
+    return value if abs(value) < INFINITY or value != value else float("inf") * value
+
+
+def newest_trials(runs: Iterator["Run"]) -> dict[tuple[str, int], "Run"]:
+    """Child runs by run and seed; of several, the one that started last."""
+    return {(run.data.tags[RUN], int(run.data.tags[SEED])): run for run in runs}
+
+
+@contextmanager
+def reading(tracking_uri: str) -> Iterator["MlflowClient"]:
+    """A client to read with.
+
+    Raises:
+        ResultError: MLflow cannot be reached or read.
+    """
+    try:
+        yield open_client(tracking_uri)
+    except NerbbError:
+        raise
+    except Exception as error:
+        first = without_password((str(error).splitlines() or [type(error).__name__])[0])
+        database = sqlite_file(tracking_uri)
+        way_out = "start the server, or set MLFLOW_TRACKING_URI to one that runs"
+        if database is not None:
+            way_out = (
+                f"if the file is damaged, restore {database} from a copy, or move it away to begin without results"
+            )
+        raise ResultError(f"MLflow at {without_password(tracking_uri)} cannot be read: {first}; {way_out}") from error

@@ -1,0 +1,138 @@
+"""The list of experiments straight from MLflow's database file: one query, and none of MLflow's imports.
+
+Only what a line of the list needs is read. The tables are those of MLflow 3; of a file that has others, or that is
+locked or damaged, nothing is returned, and the caller asks MLflow itself, which knows what to do or to say.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, TrialResult
+
+# the order of MLflow's client: the newest experiment first, its trials as they started
+QUERY = """
+SELECT e.experiment_id, e.name, e.creation_time, note.value, run.value, seed.value, r.status, status.value, seeds.value,
+       val.value, val.is_nan, test.value, test.is_nan
+FROM experiments e
+JOIN experiment_tags kind ON kind.experiment_id = e.experiment_id AND kind.key = :kind AND kind.value = 'experiment'
+LEFT JOIN (runs r JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial')
+       ON r.experiment_id = e.experiment_id AND r.lifecycle_stage = 'active'
+LEFT JOIN tags run ON run.run_uuid = r.run_uuid AND run.key = :run
+LEFT JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
+LEFT JOIN tags parent ON parent.run_uuid = r.run_uuid AND parent.key = :parent
+LEFT JOIN tags note ON note.run_uuid = parent.value AND note.key = :note
+LEFT JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status
+LEFT JOIN params seeds ON seeds.run_uuid = r.run_uuid AND seeds.key = 'multiple_runs'
+LEFT JOIN latest_metrics val ON val.run_uuid = r.run_uuid AND val.key = :val
+LEFT JOIN latest_metrics test ON test.run_uuid = r.run_uuid AND test.key = :test
+WHERE e.lifecycle_stage = 'active'
+ORDER BY e.creation_time DESC, e.experiment_id DESC, r.start_time IS NULL, r.start_time, r.run_uuid
+"""
+FINISHED = """
+SELECT r.run_uuid, e.name, run.value, seed.value, epochs.value, elapsed.value
+FROM runs r
+JOIN experiments e ON e.experiment_id = r.experiment_id AND e.lifecycle_stage = 'active'
+JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial'
+JOIN tags run ON run.run_uuid = r.run_uuid AND run.key = :run
+JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
+JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status AND status.value = :ok
+JOIN latest_metrics epochs ON epochs.run_uuid = r.run_uuid AND epochs.key = 'epochs'
+JOIN latest_metrics elapsed ON elapsed.run_uuid = r.run_uuid AND elapsed.key = 'elapsed_s'
+WHERE r.lifecycle_stage = 'active'
+ORDER BY r.start_time
+"""
+NAMES = {
+    "kind": records.KIND,
+    "run": records.RUN,
+    "seed": records.SEED,
+    "status": records.STATUS,
+    "parent": records.PARENT,
+    "note": records.RUN_NOTE,
+    "val": records.write_name(SELECTION_METRIC),
+    "test": records.write_name(TEST_METRIC),
+}
+LOCKED_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedExperiment:
+    """An experiment with as much of its trials as the list shows.
+
+    Args:
+        created_ms: since 1970, in UTC.
+        trials: with the two metrics of the list only; of several of one run and seed, the one that started last.
+        n_seeds: that each run was to have.
+        notes: run -> why it has fewer.
+    """
+
+    name: str
+    created_ms: int
+    trials: tuple[TrialResult, ...] = field(repr=False)
+    n_seeds: int
+    notes: dict[str, str]
+
+
+def read_experiments(database: Path) -> list[ListedExperiment] | None:
+    """Our experiments, the newest first; None if the file cannot be read like this."""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_S)) as connection:
+            rows = connection.execute(QUERY, NAMES).fetchall()
+    except sqlite3.Error:
+        return None
+    return [_experiment(list(group)) for _, group in groupby(rows, key=itemgetter(0))]
+
+
+def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
+    """The trials of all our experiments that ended ok, with the name of their experiment, parameters and durations.
+
+    Returns:
+        None if the file cannot be read like this.
+    """
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_S)) as connection:
+            trials = connection.execute(FINISHED, NAMES | {"ok": "ok"}).fetchall()
+            params: dict[str, dict[str, str]] = {trial[0]: {} for trial in trials}
+            for run, key, value in connection.execute("SELECT run_uuid, key, value FROM params"):
+                if run in params:
+                    params[run][key] = value
+    except sqlite3.Error:
+        return None
+    return [
+        (name, TrialResult(run, int(seed), "ok", params=params[number], epochs=int(epochs), duration_s=duration))
+        for number, name, run, seed, epochs, duration in trials
+    ]
+
+
+def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:
+    _, name, created_ms, *_ = rows[0]
+    of_trials = [row for row in rows if row[4] is not None and row[5] is not None]
+    newest = {(trial.run, trial.seed): (trial, seeds) for trial, seeds in map(_trial, of_trials)}
+    n_seeds = max((seeds for _, seeds in newest.values()), default=0)
+    return ListedExperiment(
+        name,
+        created_ms or 0,
+        tuple(trial for trial, _ in newest.values()),
+        n_seeds,
+        {row[4]: row[3] or "" for row in of_trials},
+    )
+
+
+def _trial(row: tuple[Any, ...]) -> tuple[TrialResult, int]:
+    run, seed, in_mlflow, status, seeds, *values = row[4:]
+    result = TrialResult(run, int(seed), records.status_of(status or "", in_mlflow), dict(_metrics(values)))
+    return result, int(seeds or 0)
+
+
+def _metrics(values: list[Any]) -> Iterator[tuple[str, float]]:
+    for name, value, is_nan in zip((SELECTION_METRIC, TEST_METRIC), values[::2], values[1::2], strict=True):
+        if value is not None:
+            yield name, float("nan") if is_nan else records.read_value(value)

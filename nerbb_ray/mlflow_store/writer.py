@@ -1,0 +1,263 @@
+"""Writes what happens to the trials to MLflow. Idempotent: what is told twice is there once, also after a restart."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nerbb_ray.mlflow_store import calls
+from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, RunClosed, Started
+from nerbb_ray.mlflow_store.outbox import Unreachable
+from nerbb_ray.mlflow_store.run_metrics import changes, contains, run_metrics, run_status
+from nerbb_ray.mlflow_store.run_verdict import standing_of
+from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.verdict.verdict import verdict
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+log = logging.getLogger(__name__)
+
+REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST")
+
+
+@dataclass(slots=True)
+class Child:
+    """A trial as MLflow has it.
+
+    Args:
+        last_epoch: the last one whose values are there; -1 without any.
+        attempt_begins: no epoch of the current attempt has come yet.
+        changed_ms: when the status changed last.
+        final: the metrics of its chosen checkpoint; empty without.
+    """
+
+    run_id: str
+    start_ms: int
+    result: TrialResult
+    last_epoch: int = -1
+    attempt_begins: bool = True
+    changed_ms: int = 0
+    has_params: bool = False
+    final: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Parent:
+    """A run of the grid as MLflow has it, with the latest values of its metrics by their name in MLflow."""
+
+    run_id: str
+    status: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    has_params: bool = False
+    verdict: Mapping[str, str] = field(default_factory=dict)
+
+
+class MlflowWriter:
+    """Keeps one MLflow experiment.
+
+    Args:
+        artifact_location: where a new experiment of a database keeps its artifacts; a server has its own place.
+    """
+
+    def __init__(self, tracking_uri: str, experiment: str, artifact_location: str | None = None) -> None:
+        self._tracking_uri, self._experiment = tracking_uri, experiment
+        self._artifact_location = None if tracking_uri.startswith("http") else calls.as_uri(artifact_location)
+        self._client: MlflowClient | None = None
+        self._experiment_id = ""
+        self._children: dict[tuple[str, int], Child] = {}
+        self._parents: dict[str, Parent] = {}
+        self._clock_ms = 0
+        self._judged: dict[tuple[str, int], TrialResult] = {}
+
+    def deliver(self, event: Event) -> None:
+        """Write an event.
+
+        Raises:
+            Unreachable: MLflow cannot take anything now.
+            Exception: MLflow, or the place of its artifacts, refuses this event.
+        """
+        try:
+            client = self._connected()
+        except Exception as error:
+            raise Unreachable(calls.first_line(error)) from error
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._write(client, event)
+        except MlflowException as error:
+            if error.error_code in REFUSALS:
+                raise
+            # what has arrived is not known: look again
+            self._client = None
+            raise Unreachable(calls.first_line(error)) from error
+
+    def _connected(self) -> "MlflowClient":
+        """Connect if necessary, and learn what is there already."""
+        if self._client is None:
+            client = records.open_client(self._tracking_uri)
+            self._experiment_id = calls.open_experiment(client, self._experiment, self._artifact_location)
+            runs = list(records.find_runs(client, [self._experiment_id]))
+            trials = (run for run in runs if run.data.tags[records.KIND] == "trial")
+            self._children = {key: _child_of(run) for key, run in records.newest_trials(trials).items()}
+            parents = (run for run in runs if run.data.tags[records.KIND] == "run")
+            self._parents = {run.data.tags[records.RUN]: _parent_of(run) for run in parents}
+            self._client = client
+        return self._client
+
+    def _write(self, client: "MlflowClient", event: Event) -> None:
+        match event:
+            case Started():
+                self._start(client, event)
+            case Epoch():
+                self._epoch(client, event)
+            case Files():
+                self._files(client, event)
+            case Ended():
+                self._end(client, event)
+            case RunClosed():
+                self._update_parent(client, event, closed=True, note=event.note)
+                self._update_verdict(client)
+
+    def _start(self, client: "MlflowClient", event: Started) -> None:
+        child = self._child(client, event)
+        if event.time_ms < child.changed_ms:  # an old event that had to wait
+            return
+        child.attempt_begins = True
+        if child.result.status != "running":
+            self._set_result(client, child, TrialResult(event.trial.run, event.trial.seed, "running"), event.time_ms)
+        self._update_parent(client, event)
+
+    def _epoch(self, client: "MlflowClient", event: Epoch) -> None:
+        child = self._child(client, event)
+        if child.attempt_begins and event.epoch == 0 <= child.last_epoch and _is_news(client, child, event):
+            # the trial has begun anew: what its earlier attempt left would mix with it, and be the latest at its end
+            client.delete_run(child.run_id)
+            del self._children[event.trial.run, event.trial.seed]
+            child = self._child(client, event, start_ms=child.start_ms)
+        child.attempt_begins = False
+        if event.epoch > child.last_epoch:
+            values = {"epoch": float(event.epoch), **event.values}
+            calls.log_metrics(client, child.run_id, values, event.time_ms, event.epoch)
+            child.last_epoch = event.epoch
+
+    def _files(self, client: "MlflowClient", event: Files) -> None:
+        calls.store_files(client, self._child(client, event).run_id, event)
+        gone = [path for path in event.paths if not Path(path).is_file()]
+        if gone:
+            log.warning("files of trial %s were deleted before MLflow took them: %s", event.trial.name, ", ".join(gone))
+
+    def _end(self, client: "MlflowClient", event: Ended) -> None:
+        child, result = self._child(client, event), event.result
+        if event.time_ms < child.changed_ms:  # an old event that had to wait
+            return
+        if not contains(child.final, result.metrics):
+            counts = {"epochs": result.epochs, "best_epoch": result.best_epoch}
+            values = {name: float(value) for name, value in counts.items() if value is not None}
+            step = max(result.epochs or 0, child.last_epoch + 1)
+            calls.log_metrics(client, child.run_id, values | dict(result.metrics), event.time_ms, step)
+            child.final = result.metrics
+        self._set_result(client, child, result, event.time_ms)
+        self._update_parent(client, event)
+        # seeds that still run are about to change it
+        if not any(child.result.status == "running" for child in self._children.values()):
+            self._update_verdict(client)
+
+    def _set_result(self, client: "MlflowClient", child: Child, result: TrialResult, time_ms: int) -> None:
+        calls.set_result(client, child.run_id, result, time_ms)
+        child.result, child.changed_ms = result, time_ms
+
+    def _update_parent(self, client: "MlflowClient", event: Event, closed: bool = False, note: str = "") -> None:
+        """Means over the seeds that have ended, and whether all have."""
+        parent = self._parent(client, event)
+        trials = [child.result for (run, _), child in self._children.items() if run == event.trial.run]
+        run = RunResult(event.trial.run, tuple(trials), event.trial.settings.multiple_runs, note or None)
+        if closed:
+            client.set_tag(parent.run_id, records.RUN_NOTE, note)
+        found = run_status(run, closed)
+        self._log_changes(client, parent, run_metrics(run, whole=found != "running"))
+        status = calls.STATUS_IN_MLFLOW[found]
+        if status != parent.status:
+            calls.set_status(client, parent.run_id, status, event.time_ms)
+            parent.status = status
+
+    def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
+        changed = changes(parent.metrics, {records.write_name(name): value for name, value in values.items()})
+        # always at step 0: MLflow draws a bar per run; of one step, the latest time counts
+        self._clock_ms = max(self._clock_ms + 1, int(time.time() * 1000))
+        calls.log_metrics(client, parent.run_id, changed, self._clock_ms, 0)
+        parent.metrics |= changed
+
+    def _update_verdict(self, client: "MlflowClient") -> None:
+        """How every run stands against the best; a seed of one run may change that of all."""
+        trials = {key: child.result for key, child in self._children.items()}
+        if trials == self._judged:  # many runs are closed at the same time
+            return
+        found = verdict(ExperimentResult.of(self._experiment, trials.values()))
+        for run, parent in self._parents.items():
+            standing = standing_of(run, found)
+            self._log_changes(client, parent, standing.metrics)
+            if standing.tags != parent.verdict:
+                calls.set_tags(client, parent.run_id, standing.tags)
+                parent.verdict = standing.tags
+        self._judged = trials
+
+    def _parent(self, client: "MlflowClient", event: Event) -> Parent:
+        name = event.trial.run
+        if name not in self._parents:
+            tags = {records.KIND: "run", records.RUN: name}
+            run = client.create_run(self._experiment_id, start_time=event.time_ms, tags=tags, run_name=name)
+            self._parents[name] = _parent_of(run)
+        parent = self._parents[name]
+        if not parent.has_params:
+            params = {key: value for key, value in event.trial.params().items() if key != "seed"}
+            calls.log_params(client, parent.run_id, params)
+            parent.has_params = True
+        return parent
+
+    def _child(self, client: "MlflowClient", event: Event, start_ms: int | None = None) -> Child:
+        trial = event.trial
+        key = (trial.run, trial.seed)
+        if key not in self._children:
+            tags = {
+                records.KIND: "trial",
+                records.RUN: trial.run,
+                records.SEED: str(trial.seed),
+                records.PARENT: self._parent(client, event).run_id,
+                records.STATUS: "running",
+            }
+            start = start_ms or event.time_ms
+            run = client.create_run(self._experiment_id, start_time=start, tags=tags, run_name=trial.name)
+            self._children[key] = _child_of(run)
+        child = self._children[key]
+        if not child.has_params:
+            calls.log_params(client, child.run_id, trial.params())
+            child.has_params = True
+        return child
+
+
+def _is_news(client: "MlflowClient", child: Child, event: Epoch) -> bool:
+    """Whether an epoch came after all that are there; one that comes twice did not."""
+    return all(point.timestamp < event.time_ms for point in client.get_metric_history(child.run_id, "epoch"))
+
+
+def _child_of(run: "Run") -> Child:
+    result = records.trial_result(run)
+    return Child(
+        run.info.run_id,
+        run.info.start_time,
+        result,
+        last_epoch=int(run.data.metrics.get("epoch", -1)),
+        changed_ms=run.info.end_time or 0,
+        has_params=bool(run.data.params),
+        final=result.metrics if "epochs" in run.data.metrics else {},
+    )
+
+
+def _parent_of(run: "Run") -> Parent:
+    tags = {key: run.data.tags[key] for key in (records.VERDICT, records.VERDICT_WORDS) if key in run.data.tags}
+    return Parent(run.info.run_id, run.info.status, dict(run.data.metrics), bool(run.data.params), tags)

@@ -1,0 +1,132 @@
+"""Everything that is done once per experiment and before any trial: data, tokenisation, models, checks."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nerbb_ray.config.domains import Choice
+from nerbb_ray.config.keys import keys_of
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec
+from nerbb_ray.config.trials import concrete
+from nerbb_ray.data.corpus import Corpus, find_corpus
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.training.encoded_corpus import check_trainable, encode_once, load_encoded
+from nerbb_ray.training.model import check_length, load_tokenizer
+from nerbb_ray.training.plain_bert import plain_tokenizer
+from nerbb_ray.training.sources import ModelSource, find_model
+
+NEED_PREPARATION = {*keys_of(DatasetParams), *keys_of(ModelParams), "max_seq_length", "batch_size"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that can be trained.
+
+    Args:
+        data: file of the tokenised data set, before pruning.
+        fingerprint: of the data set.
+        steps_per_epoch: optimizer steps.
+    """
+
+    data: Path
+    fingerprint: str
+    source: ModelSource
+    steps_per_epoch: int
+
+
+class Preparation:
+    """Prepares runs; what several runs share is read and tokenised once.
+
+    Args:
+        cache: folder of the tokenised data.
+        ask_hub: whether data and models may be fetched; if not, only what this machine has is found.
+    """
+
+    def __init__(self, store: StorePaths, base_dir: Path, cache: Path, *, ask_hub: bool = True) -> None:
+        self.store, self.base_dir, self.cache, self.ask_hub = store, base_dir, cache, ask_hub
+        self._corpora: dict[tuple[str, str | None, str], Corpus] = {}
+        self._sources: dict[str, ModelSource] = {}
+
+    def run(self, spec: ExperimentSpec, run: RunSpec) -> Prepared:
+        """Find, check and tokenise what a run needs.
+
+        Raises:
+            DataError, ModelError: something is missing or does not fit together.
+        """
+        corpus, source = self._corpus(run), self._source(run)
+        tokenizer = _tokenizer(source, spec.settings.uncased, run.hparams.max_seq_length)
+        path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.cache)
+        data = load_encoded(path).pruned(run.dataset)
+        check_trainable(data, run.hparams)
+        if run.dataset.train_on_val:
+            log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
+        if run.dataset.train_on_test:
+            log.warning("run %s: train_on_test trains on the test split: its metrics say nothing", run.name)
+        return Prepared(path, data.fingerprint, source, data.steps_per_epoch(run.hparams.batch_size))
+
+    def _corpus(self, run: RunSpec) -> Corpus:
+        params = run.dataset
+        key = (params.dataset_name, params.dataset_subset_name, params.annotation_scheme)
+        if key not in self._corpora:
+            corpus = find_corpus(
+                params.dataset_name,
+                params.dataset_subset_name,
+                self.store.datasets,
+                scheme=params.annotation_scheme,
+                ask_hub=self.ask_hub,
+            )
+            for note in corpus.notes:
+                log.warning("data set %s: %s", corpus.name, note)
+            self._corpora[key] = corpus
+        return self._corpora[key]
+
+    def _source(self, run: RunSpec) -> ModelSource:
+        name = run.model.pretrained_model_name
+        if name not in self._sources:
+            self._sources[name] = find_model(name, self.store.pretrained_models, self.base_dir, ask_hub=self.ask_hub)
+        return self._sources[name]
+
+
+def extremes(run: RunSpec) -> Iterator[RunSpec]:
+    """Points of a pattern that have every data set, model and length that it can have, or the ends of an interval."""
+    middle = {key: domain.middle() for key, domain in run.space}
+    for key, domain in run.space:
+        if key not in NEED_PREPARATION:
+            continue
+        for value in domain.values if isinstance(domain, Choice) else (domain.low, domain.fitted(domain.high)):
+            yield concrete(run, middle | {key: value})
+    yield concrete(run, middle)
+
+
+def _tokenizer(source: ModelSource, uncased: bool | None, max_seq_length: int) -> Any:
+    plain = plain_tokenizer(source, uncased, max_seq_length)
+    if plain is not None:
+        return plain
+    check_length(source, max_seq_length)
+    return load_tokenizer(source, uncased)
+
+
+def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepared]:
+    """Prepare all runs of an experiment, by name, and of a pattern those of its points that say whether all can run.
+
+    Raises:
+        NerbbError: what is wrong; if several things are, one error that names them all.
+    """
+    prepared: dict[str, Prepared] = {}
+    problems: dict[str, NerbbError] = {}
+    for run in spec.runs:
+        for point in extremes(run) if run.space else [run]:
+            try:
+                prepared[point.name] = preparation.run(spec, point)
+            except NerbbError as error:
+                problems.setdefault(str(error), error)
+    if len(problems) > 1:
+        raise NerbbError("\n".join(problems))
+    if problems:
+        raise next(iter(problems.values()))
+    return prepared

@@ -1,0 +1,231 @@
+"""The results of an experiment: trials, their means over the seeds, and which of them is best. Pure.
+
+A trial counts for a mean if it ended ok and the metric is defined (not NaN). What does not count is still in `n_total`.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.results.seed_mean import SeedMean
+
+# cut: ended by the race, because it could not catch up; it counts in no mean
+Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
+
+DROPPED = "dropped"  # how the note of a run begins that has lost its race
+SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
+_SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One run with one seed.
+
+    Args:
+        metrics: by their full name, `<split>/<level>/<label>/<metric>`. Of an ok trial: those of the chosen checkpoint.
+        params: the resolved parameters by INI key. Values read back from MLflow are texts.
+        error: one line, for everything that did not end ok.
+        checkpoint: folder of the saved model.
+        log: file to read when something went wrong.
+        best_epoch: counted from 0.
+        reason: why the training stopped.
+        data: fingerprint of the data set.
+        note: one line that a reader of the results should know.
+    """
+
+    run: str
+    seed: int
+    status: Status
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
+    epochs: int | None = None
+    error: str | None = None
+    checkpoint: str | None = None
+    duration_s: float | None = None
+    log: str | None = None
+    best_epoch: int | None = None
+    reason: str | None = None
+    data: str | None = None
+    note: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`runA-43`."""
+        return f"{self.run}-{self.seed}"
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """All seeds of a run.
+
+    Args:
+        n_seeds: how many it was to have: more than there are trials if some never started.
+        note: why it has fewer, where the search has decided that.
+    """
+
+    run: str
+    trials: tuple[TrialResult, ...]
+    n_seeds: int = 0
+    note: str | None = None
+
+    @property
+    def n_total(self) -> int:
+        return max(len(self.trials), self.n_seeds)
+
+    @property
+    def ok_trials(self) -> tuple[TrialResult, ...]:
+        return tuple(trial for trial in self.trials if trial.ok)
+
+    @property
+    def n_ok(self) -> int:
+        return len(self.ok_trials)
+
+    @property
+    def out(self) -> bool:
+        """Whether the race has dropped it, or cut one of its trials: the seeds that it has may be its best ones."""
+        return (self.note or "").startswith(DROPPED) or any(trial.status == "cut" for trial in self.trials)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What at least one ok trial has, in the order of appearance."""
+        return tuple(dict.fromkeys(name for trial in self.ok_trials for name in trial.metrics))
+
+    def mean(self, metric: str) -> SeedMean:
+        """Over the ok trials; a metric that no trial has gives n = 0."""
+        values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
+        return SeedMean.of(values, n_total=self.n_total)
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """What an experiment has reached so far."""
+
+    name: str
+    runs: tuple[RunResult, ...]
+
+    @classmethod
+    def of(
+        cls, name: str, trials: Iterable[TrialResult], n_seeds: int = 0, notes: Mapping[str, str] | None = None
+    ) -> "ExperimentResult":
+        """Group trials by run, in the order in which the runs first appear, and the seeds within a run by number."""
+        by_run: dict[str, list[TrialResult]] = {}
+        for trial in trials:
+            by_run.setdefault(trial.run, []).append(trial)
+        noted = notes or {}
+        runs = (
+            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None)
+            for run, seeds in by_run.items()
+        )
+        return cls(name, tuple(runs))
+
+    @property
+    def trials(self) -> tuple[TrialResult, ...]:
+        return tuple(trial for run in self.runs for trial in run.trials)
+
+    def best_run(self) -> RunResult:
+        """Highest mean val entity micro F1, of equal ones the first by name; the only run with an ok trial, anyway.
+
+        Runs that are out of a race are asked only if there are no others.
+
+        Raises:
+            ResultError: no run has one, and there is a choice.
+        """
+        candidates = [run for run in self.runs if run.n_ok and not run.out] or [run for run in self.runs if run.n_ok]
+        if len(candidates) == 1:
+            return candidates[0]
+        means = [(run.mean(SELECTION_METRIC), run) for run in candidates]
+        defined = [(mean.mean, run) for mean, run in means if mean.n]
+        if not defined:
+            raise self._nothing_to_choose()
+        return min(defined, key=lambda pair: (-pair[0], by_number(pair[1].run)))[1]
+
+    def best_trial(self) -> TrialResult:
+        """Highest val entity micro F1 of a single ok trial, of equal ones the first by name; the only ok trial, anyway.
+
+        Raises:
+            ResultError: no trial has one, and there is a choice.
+        """
+        ok = [trial for run in self.runs for trial in run.ok_trials]
+        if len(ok) == 1:
+            return ok[0]
+        defined = [trial for trial in ok if math.isfinite(trial.metrics.get(SELECTION_METRIC, math.nan))]
+        if not defined:
+            raise self._nothing_to_choose()
+        return min(defined, key=lambda trial: (-trial.metrics[SELECTION_METRIC], by_number(trial.run), trial.seed))
+
+    def get(
+        self,
+        metric: str = "f1",
+        level: str = "entity",
+        label: str = "micro",
+        phase: str = "test",
+        average: bool = False,
+    ) -> float | SeedMean:
+        """One metric of the best trial, or with `average` its SeedMean over the seeds of the best run.
+
+        There is one `loss` and one `acc` per phase: for them level and label play no part.
+
+        Raises:
+            ResultError: there is no such metric (the message lists what there is), or no trial ended ok.
+        """
+        name = metric_name(metric, level, label, phase)
+        asked = {"phase": phase, "level": level, "label": label, "metric": metric}
+        if average:
+            run = self.best_run()
+            require_metric(name, run.metric_names, asked)
+            return run.mean(name)
+        trial = self.best_trial()
+        require_metric(name, trial.metrics, asked)
+        return trial.metrics[name]
+
+    def _nothing_to_choose(self) -> ResultError:
+        statuses = Counter(trial.status for trial in self.trials)
+        seen = ", ".join(f"{n} {status}" for status, n in statuses.items()) or "no trial at all"
+        if statuses["ok"]:
+            undefined = f"{SELECTION_METRIC} is undefined in all of its trials ({seen}), so none is the best"
+            way_out = "take the metrics of a given run from MLflow (nerbb mlflow)"
+            return ResultError(f"experiment {self.name}: {undefined}: {way_out}, or use val data with entities")
+        return ResultError(f"experiment {self.name}: no trial has ended ok so far ({seen})")
+
+
+def metric_name(metric: str, level: str, label: str, phase: str) -> str:
+    """The full name of a metric: `val/entity/micro/f1`. There is one loss and one acc per phase."""
+    pattern = _SINGLE_METRICS.get(metric, "{phase}/{level}/{label}/{metric}")
+    return pattern.format(phase=phase, level=level, label=label, metric=metric)
+
+
+def require_metric(name: str, names: Iterable[str], asked: Mapping[str, str]) -> None:
+    """Refuse a metric that does not exist with the first part of its name that is wrong, and what it could be."""
+    candidates = [split_name(known) for known in names]
+    if name in map("/".join, (tuple(filter(None, parts)) for parts in candidates)):
+        return
+    for index, part in enumerate(("phase", "level", "label", "metric")):
+        known = sorted({parts[index] for parts in candidates if parts[index]})
+        if asked[part] not in known:
+            break
+        candidates = [parts for parts in candidates if parts[index] == asked[part]]
+    raise ResultError(f"no metric {name}: {part} must be one of {', '.join(known) or '(nothing)'}; got {asked[part]!r}")
+
+
+def split_name(name: str) -> tuple[str, str, str, str]:
+    """(split, level, label, metric) of a metric's name; `val/loss` has no level and label, a label may contain "/"."""
+    split, _, rest = name.partition("/")
+    path, _, metric = rest.rpartition("/")
+    level, _, label = path.partition("/")
+    return split, level, label, metric
+
+
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
+
+
+def by_number(run: str) -> list[tuple[float, str]]:
+    """A key to sort by: run2 before run10, runA(lr_max=2e-05) before runA(lr_max=0.0001)."""
+    return [(float(part), part) if _NUMBER.fullmatch(part) else (-1.0, part) for part in _NUMBER.split(run)]

@@ -1,0 +1,132 @@
+"""From what a trial reports to Tune (see training.loop) to what is tracked of it: curves, final metrics, result.
+
+The last report has the val and test metrics of the chosen checkpoint under "chosen". They have the names of the curves
+and come at step = number of epochs, one past the last epoch (counted from 0): so every epoch keeps its own value, and
+the latest value of every metric is that of the chosen checkpoint.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.results.experiment_result import TrialResult
+
+CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
+ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ERROR_TAIL_BYTES = 64_000
+RAISED = "raised"  # of a report that announces an error of the trial itself, and is not that of an epoch
+
+
+class TuneTrial(Protocol):
+    """What the callbacks use of Tune's Trial; its config has the trial under "trial", or a job with one under "job"."""
+
+    trial_id: str
+    config: dict[str, Any]
+    status: str
+    last_result: dict[str, Any] | None
+    error_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialJob:
+    """The trial behind one of Tune's, and its log file if the configuration names one."""
+
+    spec: TrialSpec
+    log: str | None
+
+    @classmethod
+    def of(cls, trial: TuneTrial) -> "TrialJob":
+        job = trial.config.get("job", trial.config)
+        return cls(TrialSpec.from_dict(job["trial"]), job.get("log"))
+
+
+def is_epoch(report: Mapping[str, Any]) -> bool:
+    """Whether an epoch has ended."""
+    return not report.get(RAISED)
+
+
+def is_final(report: Mapping[str, Any]) -> bool:
+    return bool(report.get("final"))
+
+
+def curve_point(report: Mapping[str, Any]) -> dict[str, float]:
+    """What the curves show of the epoch of a report."""
+    return {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+
+
+def final_metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    """The val and test metrics of the chosen checkpoint; empty if there is none."""
+    return {name: float(value) for name, value in report["chosen"].items()}
+
+
+def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
+    """What a trial has reached with its latest report; `running` unless it is the last one."""
+    report = report or {}
+    trial = job.spec
+    running = TrialResult(
+        run=trial.run,
+        seed=trial.seed,
+        status="running",
+        params=trial.params(),
+        epochs=report["epoch"] + 1 if "epoch" in report else None,
+        duration_s=report.get("elapsed_s"),
+        log=report.get("log") or job.log,
+    )
+    if not is_final(report):
+        return running
+    best = report.get("best_epoch")
+    return replace(
+        running,
+        status="diverged" if report.get("diverged") else "cut" if report.get("cut") else "ok",
+        metrics=final_metrics(report),
+        epochs=report.get("epochs", running.epochs),
+        error=_divergence(report, trial) if report.get("diverged") else None,
+        checkpoint=report.get("checkpoint") or None,
+        best_epoch=None if best is None or best < 0 else best,
+        reason=report.get("reason") or None,
+        note=_note(report),
+        data=report.get("environment", {}).get("data_fingerprint"),
+    )
+
+
+def _note(report: Mapping[str, Any]) -> str | None:
+    if not report.get("micro_batch"):
+        return None
+    return f"memory was short: micro-batches of {report['micro_batch']} sentences, gradients added up, same batch_size"
+
+
+def _divergence(report: Mapping[str, Any], trial: TrialSpec) -> str:
+    value = (report.get("history") or [math.nan])[-1]
+    return f"{trial.hparams.monitor} is {value} in epoch {report.get('epoch')} (counted from 0)"
+
+
+def failure_of(job: TrialJob, trial: TuneTrial) -> TrialResult:
+    """The result of a trial that raised: its error, and where to read more."""
+    so_far = result_of(job, trial.last_result)
+    text = read_tail(trial.error_file)
+    log = so_far.log if so_far.log and Path(so_far.log).exists() else trial.error_file
+    return replace(so_far, status="failed", metrics={}, checkpoint=None, error=error_line(text), log=log)
+
+
+def read_tail(path: str | None) -> str:
+    """The end of a text file; empty if there is no such file."""
+    if path is None or not Path(path).is_file():
+        return ""
+    with Path(path).open("rb") as file:
+        file.seek(max(0, Path(path).stat().st_size - ERROR_TAIL_BYTES))
+        return file.read().decode(errors="replace")
+
+
+def error_line(text: str) -> str:
+    """The line of the last traceback of a text that names the error: `RuntimeError: CUDA out of memory.`"""
+    text = ANSI.sub("", text)
+    named = [match.group(0) for match in ERROR_LINE.finditer(text)]
+    if named:
+        return named[-1].strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "failed without a message"

@@ -1,0 +1,86 @@
+"""The curves of every trial for TensorBoard, under the names that MLflow has."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+
+from nerbb_ray.results.reports import TrialJob, TuneTrial, curve_point, final_metrics, is_epoch, is_final
+from nerbb_ray.results.safe_hook import never_raises
+
+
+class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
+    """Writes to `<directory>/<run>/<seed>`; a resumed trial replaces its curves from the epoch where it goes on.
+
+    Args:
+        directory: absolute.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self._directory = Path(directory)
+        self._writers: dict[str, Any] = {}
+
+    def __reduce__(self) -> tuple[type["CurveCallback"], tuple[Path]]:
+        # Tune pickles its callbacks; open files stay here
+        return type(self), (self._directory,)
+
+    @never_raises
+    def on_trial_start(self, *, trial: TuneTrial, **_info: Any) -> None:
+        # an attempt that was cut off ends here; the next report opens a file of its own
+        self._close(trial.trial_id)
+
+    @never_raises
+    def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
+        if not is_epoch(result):
+            return
+        job = TrialJob.of(trial)
+        epoch = result["epoch"]
+        self._write(trial.trial_id, job, curve_point(result), epoch)
+        if is_final(result):
+            self._write(trial.trial_id, job, final_metrics(result), max(epoch + 1, result.get("epochs", 0)))
+            self._close(trial.trial_id)
+
+    @never_raises
+    def on_trial_complete(self, *, trial: TuneTrial, **_info: Any) -> None:
+        self._close(trial.trial_id)
+
+    @never_raises
+    def on_trial_error(self, *, trial: TuneTrial, **_info: Any) -> None:
+        self._close(trial.trial_id)
+
+    @never_raises
+    def on_experiment_end(self, **_info: Any) -> None:
+        for trial_id in list(self._writers):
+            self._close(trial_id)
+
+    def _write(self, trial_id: str, job: TrialJob, values: dict[str, float], step: int) -> None:
+        # tensorboard's own writer: tensorboardX would bring torch into a process that does not train
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        if trial_id not in self._writers:
+            self._writers[trial_id] = self._open(job, step)
+        scalars = [
+            Summary.Value(tag=name, simple_value=value) for name, value in values.items() if math.isfinite(value)
+        ]
+        event = Event(wall_time=time.time(), step=step, summary=Summary(value=scalars))
+        self._writers[trial_id].add_event(event)
+        self._writers[trial_id].flush()
+
+    def _open(self, job: TrialJob, step: int) -> Any:
+        """A new file, which hides what earlier ones have from this step on."""
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        folder = self._directory / job.spec.run / str(job.spec.seed)
+        # without a suffix, a second file of the same second could replace the first one
+        writer = EventFileWriter(str(folder), filename_suffix=f".{time.time_ns()}")
+        writer.add_event(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))
+        return writer
+
+    def _close(self, trial_id: str) -> None:
+        writer = self._writers.pop(trial_id, None)
+        if writer is not None:
+            writer.close()

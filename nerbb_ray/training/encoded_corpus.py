@@ -1,0 +1,116 @@
+"""The tokenised data of a trial: made once, kept in a file, pruned for each run."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nerbb_ray import atomic
+from nerbb_ray.config.spec import DatasetParams, HParams
+from nerbb_ray.data.corpus import SPLITS, Corpus
+from nerbb_ray.errors import DataError
+from nerbb_ray.ner.tags import Scheme
+from nerbb_ray.training.encoding import EncodedSplit, encode
+
+FORMAT = "1"  # of the files; part of their name, so that an older file is made anew
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedCorpus:
+    """A data set as label and sub-token ids.
+
+    Args:
+        scheme: plain, bio or bilou, of `tags`.
+        tags: every tag that the model can predict; the place in it is the label id.
+        fingerprint: sha256 of the corpus.
+    """
+
+    name: str
+    scheme: Scheme
+    tags: tuple[str, ...]
+    train: EncodedSplit
+    val: EncodedSplit
+    test: EncodedSplit
+    fingerprint: str
+
+    def pruned(self, params: DatasetParams) -> "EncodedCorpus":
+        """The fractions that a run uses: sentences in file order; with train_on_*, appended to train."""
+        train = _fraction(self.train, params.prune_ratio_train)
+        val = _fraction(self.val, params.prune_ratio_val)
+        test = _fraction(self.test, params.prune_ratio_test)
+        if params.train_on_val:
+            train = train + val
+        if params.train_on_test:
+            train = train + test
+        return replace(self, train=train, val=val, test=test)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Optimizer steps of an epoch."""
+        return -(-self.train.num_slices // batch_size)
+
+
+def _fraction(split: EncodedSplit, ratio: float) -> EncodedSplit:
+    size = split.num_sentences
+    return split.head(min(size, max(1, int(ratio * size + 1e-9))))
+
+
+def check_trainable(data: EncodedCorpus, hparams: HParams) -> None:
+    """Raises DataError if there is nothing to train on, or nothing that early stopping could watch."""
+    if data.train.num_labelled == 0:
+        raise DataError(f"data set {data.name!r}: train must have words that the tokenizer knows; got none")
+    if not hparams.early_stopping:
+        return
+    if data.val.num_labelled == 0:
+        raise DataError(
+            f"data set {data.name!r}: early stopping watches {hparams.monitor}, but val is empty; "
+            f"add a val split, or set early_stopping = False"
+        )
+    if hparams.monitor == "val_f1" and not np.any(data.val.gold != data.tags.index("O")):
+        raise DataError(
+            f"data set {data.name!r}: monitor = val_f1, but val has no entity, so that F1 is undefined; "
+            f"use monitor = val_loss"
+        )
+
+
+def encode_once(corpus: Corpus, tokenizer: Any, max_seq_length: int, cache_dir: Path) -> Path:
+    """The file with the tokenised corpus; made if it is not there yet, at once and as a whole."""
+    described = [FORMAT, corpus.fingerprint, corpus.scheme, str(max_seq_length), tokenizer.backend_tokenizer.to_str()]
+    key = hashlib.sha256("\n".join(described).encode()).hexdigest()[:32]
+    path = cache_dir / f"{key}.npz"
+    if path.is_file():
+        return path
+    splits = {name: encode(corpus.split(name), corpus.tags, tokenizer, max_seq_length) for name in SPLITS}
+    about = {
+        "name": corpus.name,
+        "scheme": corpus.scheme,
+        "tags": list(corpus.tags),
+        "fingerprint": corpus.fingerprint,
+    }
+    arrays = {f"{name}.{key}": value for name, split in splits.items() for key, value in split.arrays().items()}
+    with atomic.new_file(path) as scratch, scratch.open("wb") as file:
+        np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+    return path
+
+
+@lru_cache(maxsize=4)
+def load_encoded(path: Path) -> EncodedCorpus:
+    """Read a file of `encode_once`; a process that trains several trials reads it once."""
+    with np.load(path, allow_pickle=False) as stored:
+        about = json.loads(str(stored["about"]))
+        splits = {
+            name: EncodedSplit(**{key.split(".")[1]: stored[key] for key in stored.files if key.startswith(f"{name}.")})
+            for name in SPLITS
+        }
+    return EncodedCorpus(
+        name=about["name"],
+        scheme=about["scheme"],
+        tags=tuple(about["tags"]),
+        fingerprint=about["fingerprint"],
+        train=splits["train"],
+        val=splits["val"],
+        test=splits["test"],
+    )

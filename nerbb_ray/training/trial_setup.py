@@ -1,0 +1,95 @@
+"""What every epoch of a trial needs: model, optimizer, data, precision."""
+
+import logging
+import os
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.training.embedding_trim import Vocabulary, trim
+from nerbb_ray.training.encoded_corpus import EncodedCorpus
+from nerbb_ray.training.model import load_model, load_tokenizer
+from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.worker import TrialContext, device_precision
+
+WEIGHT_DECAY = 0.01
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A trial that is set up to be trained on this worker.
+
+    Args:
+        data: with the token ids of the vocabulary, where that is trimmed.
+        pad: token id of padding, in training.
+        vocabulary: what puts the model together again before it is saved; None: it is whole.
+    """
+
+    trial: TrialSpec
+    data: EncodedCorpus
+    source: ModelSource
+    ctx: TrialContext
+    model: Any
+    tokenizer: Any
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    dtype: torch.dtype
+    pad: int
+    vocabulary: Vocabulary | None
+
+    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
+        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return output.float()
+
+
+def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> Session:
+    """Seeds, model and optimizer: the same on every worker."""
+    torch.set_num_threads(ctx.threads)
+    random.seed(trial.seed)
+    np.random.seed(trial.seed % 2**32)
+    torch.manual_seed(trial.seed % 2**63)  # the new head's weights
+    dtype = device_precision(trial.settings.precision, ctx.device)
+    model, tokenizer = load_model(source, data.tags), load_tokenizer(source, trial.settings.uncased)
+    pad, vocabulary = int(tokenizer.pad_token_id or 0), None
+    # a step whose fp16 gradients overflow does not take place: then the decay is not known beforehand
+    if dtype != torch.float16:
+        data, vocabulary = trim(model, data, [pad, *tokenizer.all_special_ids])
+    model = model.to(ctx.device)
+    log.info("trial %s: %s", trial.name, trial.params())
+    log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
+    return Session(
+        trial=trial,
+        data=data,
+        source=source,
+        ctx=ctx,
+        model=model,
+        tokenizer=tokenizer,
+        optimizer=make_optimizer(model),
+        scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
+        dtype=dtype,
+        pad=vocabulary.trained(pad) if vocabulary else pad,
+        vocabulary=vocabulary,
+    )
+
+
+def seed_epoch(seed: int, epoch: int, rank: int) -> None:
+    """Torch's random state for an epoch, which decides on dropout: it depends on nothing that came before."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1, np.uint64)[0] >> 1))
+
+
+def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
+    """Fused AdamW; biases and the weights of normalisations, which are the one-dimensional ones, do not decay."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.999), eps=1e-8, fused=True)

@@ -1,0 +1,292 @@
+"""Which trial comes next, and when the search ends: grids, drawn points, races, limits of time. Knows no Ray.
+
+First every run gets its first seeds: all of them, or `min_seeds` where runs race. Runs that the experiment file lists
+get them seed by seed, so that runs can be compared as early as possible; points that a searcher proposes get them one
+point after another, because it learns from their means. Then the race decides (see race). Everything follows from the
+values of the trials that have ended: a driver that starts again goes on with the same.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
+from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
+from nerbb_ray.forecast.remaining import RACE_SHARE
+from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.tune.race import Decision, Race, cannot_catch_up
+
+Cell = tuple[str, int]  # run, seed
+WORST = -math.inf
+
+
+class Proposer(Protocol):
+    """Proposes points of the runs whose values are to be searched."""
+
+    def propose(self, known: Mapping[str, RunSpec]) -> RunSpec | None:
+        """A run that is not among the known ones; None if there are no more."""
+
+    def has_more(self) -> bool:
+        """Whether it may propose further runs."""
+
+    def tell(self, run: RunSpec, value: float) -> None:
+        """The mean of a run over its seeds; higher is better."""
+
+
+def decides_as_it_goes(spec: ExperimentSpec) -> bool:
+    """Whether the trials of an experiment depend on the results of others, or on time."""
+    search = spec.search
+    limits = (search.time_budget, search.max_hours, search.max_cost)
+    return search.racing or any(run.space for run in spec.runs) or any(limit is not None for limit in limits)
+
+
+@dataclass(slots=True)
+class TrialPlan:
+    """The trials of an experiment, as they come.
+
+    Args:
+        runs: by name; those of a searcher come as they are proposed.
+        values: of the trials that have ended: higher is better, -inf for one without a value.
+        concurrent: trials at the same time.
+        spent_h: hours that the experiment has taken in earlier calls.
+        ended: why nothing more begins; empty as long as something may.
+        clock: seconds.
+    """
+
+    spec: ExperimentSpec
+    concurrent: int
+    proposer: Proposer | None = None
+    clock: Callable[[], float] = time.monotonic
+    runs: dict[str, RunSpec] = field(default_factory=dict)
+    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    running: set[Cell] = field(default_factory=set)
+    curves: dict[Cell, list[float]] = field(default_factory=dict)
+    finished_curves: list[list[float]] = field(default_factory=list)
+    durations_h: list[float] = field(default_factory=list)
+    spent_h: float = 0.0
+    ended: str = ""
+    _begun: float = field(default=0.0, init=False)
+    _limit: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self._begun = self.clock()
+        self.runs |= {run.name: run for run in self.spec.runs if not run.space}
+
+    def go_on_from(
+        self,
+        earlier: Mapping[str, TrialResult],
+        proposed: Mapping[str, RunSpec],
+        curves: Mapping[Cell, Sequence[float]] | None = None,
+    ) -> None:
+        """Take over what earlier calls have reached.
+
+        Args:
+            earlier: finished trials.
+            proposed: the runs among them that a searcher has proposed.
+            curves: the metric of the search after every epoch of those that ended ok.
+        """
+        self.runs |= proposed
+        self.finished_curves += [list(curve) for curve in (curves or {}).values() if curve]
+        for trial in earlier.values():
+            if trial.run in self.runs and trial.seed in self.seeds:
+                self.durations_h.append((trial.duration_s or 0.0) / 3600)
+                value = WORST if trial.status == "diverged" else self.value_of(trial.metrics)
+                self._record((trial.run, trial.seed), value)
+        self.spent_h = sum(self.durations_h) / self.concurrent
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.spec.settings.seeds
+
+    @property
+    def known(self) -> int:
+        """Trials that have ended."""
+        return sum(map(len, self.values.values()))
+
+    @property
+    def first_seeds(self) -> tuple[int, ...]:
+        """Those that every run gets."""
+        alone = most_trials(self.spec) == len(self.seeds)
+        return self.seeds[: self.spec.search.min_seeds] if self.spec.search.racing and not alone else self.seeds
+
+    @property
+    def hours(self) -> float:
+        """That the experiment has taken."""
+        return self.spent_h + (self.clock() - self._begun) / 3600
+
+    def value_of(self, metrics: Mapping[str, float]) -> float:
+        """What a trial has reached; higher is better, -inf for nothing."""
+        value = metrics.get(self.spec.search.metric, math.nan)
+        if not math.isfinite(value):
+            return WORST
+        return -value if self.spec.search.metric == "val/loss" else value
+
+    @property
+    def _listed(self) -> list[str]:
+        """The runs of the experiment file, without those that are proposed."""
+        return [run.name for run in self.spec.runs if not run.space]
+
+    def next(self) -> TrialSpec | None:
+        """The trial to start now; None: nothing before one of the running ones has ended, or (`ended`) ever."""
+        cell = self._candidate()
+        if cell is not None and not self._in_time(cell):
+            if cell[0] not in self.values and cell[0] not in self._listed:
+                del self.runs[cell[0]]  # proposed just now
+            cell = None
+        if cell is None:
+            if not self.running:
+                self.ended = self._limit or self.race().reason or "all trials are done"
+            return None
+        self.running.add(cell)
+        self.curves[cell] = []
+        return trial_of(self.spec, self.runs[cell[0]], cell[1])
+
+    def _candidate(self) -> Cell | None:
+        if self._limit:
+            return None
+        missing = list(self._missing())
+        waiting = next((cell for cell in missing if cell not in self.running), None)
+        if waiting is not None:
+            return waiting
+        if self.proposer is not None and not self._over_budget():
+            proposed = self.proposer.propose(self.runs)
+            if proposed is not None:
+                self.runs[proposed.name] = proposed
+                return proposed.name, self.first_seeds[0]
+        if missing or self.first_seeds == self.seeds or len(self.values) < 2:
+            return None
+        return self._race().next(self.values, self.running)
+
+    def nothing_left(self) -> bool:
+        """Whether all is done; limits of time aside."""
+        if any(True for _ in self._missing()) or (self.proposer is not None and self.proposer.has_more()):
+            return False
+        return self.first_seeds == self.seeds or len(self.values) < 2 or self.race().finished
+
+    def _missing(self) -> Iterator[Cell]:
+        """First seeds that have no value yet, in the order in which they are to come."""
+        seeds = self.first_seeds
+        listed = [run for run in self._listed if not self._not_to_begin(run)]
+        proposed = [run for run in self.runs if run not in set(self._listed)]
+        cells = [(run, seed) for seed in seeds for run in listed] + [(run, seed) for run in proposed for seed in seeds]
+        return (cell for cell in cells if cell[1] not in self.values.get(cell[0], {}))
+
+    def _not_to_begin(self, run: str) -> bool:
+        begun = bool(self.values.get(run)) or any(name == run for name, _ in self.running)
+        return not begun and self._over_budget()
+
+    def _over_budget(self) -> bool:
+        budget = self.spec.search.time_budget
+        return budget is not None and self.hours >= budget
+
+    def _in_time(self, cell: Cell) -> bool:
+        """Whether a trial, and with the first one of a seed the whole seed, will probably end before the limit."""
+        limit = self.spec.search.hours
+        if limit is None:
+            return True
+        expected = sum(self.durations_h) / len(self.durations_h) if self.durations_h else 0.0
+        seed = cell[1]
+        first = seed != self.seeds[0] and not any(seed in found for found in self.values.values())
+        if first and not any(other == seed for _, other in self.running):
+            contenders = sum(run not in self.race().dropped for run in self.runs)
+            expected *= math.ceil(contenders / self.concurrent)
+        if self.hours + expected <= limit and self.hours < limit:
+            return True
+        named = "max_hours" if limit == self.spec.search.max_hours else "max_cost"
+        self._limit = f"{named} = {getattr(self.spec.search, named):g} leaves no time for more"
+        return False
+
+    def _race(self) -> Race:
+        search, begun = self.spec.search, tuple(run for run in self.runs if self.values.get(run))
+        return Race(begun, self.seeds, search.min_seeds, search.confidence)
+
+    def race(self) -> Decision:
+        """How the race stands; without one, nobody leads."""
+        if not self.spec.search.racing or len(self.values) < 2:
+            return Decision(None)
+        return self._race().decide(self.values)
+
+    def watch(self, trial: TrialSpec, report: Mapping[str, Any]) -> str | None:
+        """Take an epoch of a trial; says why the trial should be cut, if it should."""
+        cell, value = (trial.run, trial.seed), report.get(self.spec.search.metric)
+        if value is None or cell not in self.running or self.spec.search.metric == "val/loss":
+            return None
+        curve = self.curves[cell]
+        del curve[report["epoch"] :]  # a trial that was started again tells some epochs twice
+        curve.append(float(value))
+        leader = self.race().leader
+        if leader is None or leader == trial.run or not self.spec.search.racing:
+            return None
+        reached = [found for found in self.values[leader].values() if math.isfinite(found)]
+        return cannot_catch_up(curve, self.finished_curves, reached, trial.hparams.max_epochs)
+
+    def end(self, trial: TrialSpec, value: float | None, duration_s: float | None, *, whole: bool = True) -> None:
+        """A trial has ended.
+
+        Args:
+            value: what it has reached; None: it was interrupted and is to come again.
+            whole: whether it was not cut.
+        """
+        cell = (trial.run, trial.seed)
+        self.running.discard(cell)
+        curve = self.curves.pop(cell, [])
+        if value is None:
+            return
+        if whole and math.isfinite(value) and curve:
+            self.finished_curves.append(curve)
+        if whole and duration_s is not None:
+            self.durations_h.append(duration_s / 3600)
+        self._record(cell, value)
+
+    def _record(self, cell: Cell, value: float) -> None:
+        run, seed = cell
+        self.values.setdefault(run, {})[seed] = value
+        found, seeds = self.values[run], self.first_seeds
+        complete = seed in seeds and all(first in found for first in seeds)
+        if complete and self.proposer is not None and run not in self._listed:
+            self.proposer.tell(self.runs[run], self._mean([found[first] for first in seeds]))
+
+    def _mean(self, values: Sequence[float]) -> float:
+        """Over the seeds of a run; a seed without a value counts as the worst of all trials."""
+        finite = [value for found in self.values.values() for value in found.values() if math.isfinite(value)]
+        worst = min(finite, default=math.nan)
+        return math.fsum(value if math.isfinite(value) else worst for value in values) / len(values)
+
+    def to_come(self) -> int:
+        """How many trials will probably still be started."""
+        if self.ended:
+            return 0
+        first, seeds = self.first_seeds, self.seeds
+        runs = most_trials(self.spec) // len(seeds)
+        begun = {(run, seed) for run, found in self.values.items() for seed in found} | self.running
+        missing = max(0, runs * len(first) - sum(seed in first for _, seed in begun))
+        if first == seeds:
+            return missing
+        race = self.race()
+        if race.finished and not missing:
+            return 0
+        later = (runs - len(race.dropped)) * (len(seeds) - len(first))
+        later -= sum(seed not in first and run not in race.dropped for run, seed in begun)
+        return missing + round(RACE_SHARE * max(0, later))
+
+    def seconds_left(self) -> float | None:
+        """Until `max_hours` or `max_cost` end the search; None without a limit."""
+        limit = self.spec.search.hours
+        return None if limit is None else max(0.0, 3600 * (limit - self.hours))
+
+    def notes(self) -> dict[str, str]:
+        """Why runs that have begun have fewer seeds than asked for."""
+        race = self.race()
+        ended = self.ended or race.reason  # of a search that was over before this call, only the race can tell
+        fewer = [run for run, found in self.values.items() if len(found) < len(self.seeds)]
+        return {run: note for run in fewer if (note := race.dropped.get(run, ended))}
+
+    def closing(self) -> list[tuple[TrialSpec, str]]:
+        """The notes, each with a trial of its run."""
+        return [(trial_of(self.spec, self.runs[run], self.seeds[0]), note) for run, note in self.notes().items()]
+
+    def open_trials(self) -> list[TrialSpec]:
+        """First seeds that an interruption kept from starting."""
+        return [] if self.ended else [trial_of(self.spec, self.runs[run], seed) for run, seed in self._missing()]

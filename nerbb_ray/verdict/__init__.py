@@ -1,0 +1,1 @@
+"""Statistics over seeds and sentences: which run is better, and how sure that is. Pure."""

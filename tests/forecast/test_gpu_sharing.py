@@ -1,0 +1,95 @@
+"""Trials share a GPU if its memory has room for several: the arithmetic, and when nothing is measured at all."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.spec import ExperimentSpec, Resources
+from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.errors import ResourceError
+from nerbb_ray.forecast import calibrate
+from nerbb_ray.forecast.gpu_sharing import AT_MOST, RESERVE, share_gpus, trials_per_gpu
+from nerbb_ray.preparation.prepare import Preparation, prepare
+from nerbb_ray.preparation.resources import Machine, allot
+from nerbb_ray.store import StorePaths
+
+GPU = Machine(((16.0, 1.0),))
+
+
+@pytest.mark.parametrize(
+    ("gpu_mb", "peak_mb", "cpus", "expected"),
+    [
+        (80_000, 3_000, 16, AT_MOST),
+        (80_000, 30_000, 16, 2),
+        (80_000, 50_000, 16, 1),
+        (8_000, 9_000, 16, 1),  # by its own measurement it fits
+        (80_000, 3_000, 2.5, 2),
+        (80_000, 3_000, 0.5, 1),
+    ],
+)
+def test_memory_and_cpus_decide_how_many_trials_a_gpu_gets(gpu_mb, peak_mb, cpus, expected) -> None:
+    assert trials_per_gpu(gpu_mb, peak_mb, cpus) == expected
+
+
+@given(st.floats(1e3, 2e5), st.floats(100, 2e5), st.floats(0.1, 128))
+def test_several_trials_never_need_more_than_there_is(gpu_mb: float, peak_mb: float, cpus: float) -> None:
+    number = trials_per_gpu(gpu_mb, peak_mb, cpus)
+    assert 1 <= number <= AT_MOST
+    assert number == 1 or (number * peak_mb <= gpu_mb * (1 - RESERVE) and number <= cpus)
+
+
+@pytest.mark.parametrize(
+    ("section", "machine"),
+    [
+        ("", Machine(((4.0, 0.0),))),
+        ("gpus_per_worker = 1", GPU),
+        ("gpus_per_worker = 0", GPU),
+        ("num_workers = 2", GPU),
+        ("trainer = torch_trainer", GPU),
+        ("max_concurrent_trials = 1", GPU),
+        ("", Machine(((16.0, 4.0),))),  # a GPU for each of the four trials
+    ],
+)
+def test_nothing_is_measured_where_nothing_can_be_shared(store, experiment, section, machine, monkeypatch) -> None:
+    spec = read_ini(experiment(resources=section))
+    monkeypatch.setattr(calibrate, "_tried", lambda *_: pytest.fail("measured"))
+    assert shared(spec, store, machine) is spec.resources
+
+
+def shared(spec: ExperimentSpec, store: StorePaths, machine: Machine) -> Resources:
+    prepared = prepare(spec, Preparation(store, Path.cwd(), store.cache))
+    return share_gpus(spec.resources, spec, prepared, machine, store.cache)
+
+
+def test_what_a_process_says_decides_and_is_remembered(store, experiment, monkeypatch) -> None:
+    file = experiment()
+    file.write_text(file.read_text().replace("batch_size = 8", "batch_size = 4, 8"))
+    spec = read_ini(file)
+    tried = []
+
+    def process(job, concurrent):
+        """What a process on a GPU would print, which is not at hand here."""
+        tried.append(job)
+        return [{"gpu_mb": 80_000.0, "gpu_peak_mb": 20_000.0}] * concurrent
+
+    monkeypatch.setattr(calibrate, "_tried", process)
+    found = shared(spec, store, GPU)
+    assert found.gpus_per_worker == 0.3333
+    assert allot(found, GPU, 8).concurrent == 3
+    assert [job["gpu"] for job in tried] == [True]
+    assert TrialSpec.from_dict(tried[0]["trial"]).hparams.batch_size == 8
+    assert shared(spec, store, GPU) == found
+    assert len(tried) == 1
+
+
+def test_what_cannot_be_measured_leaves_a_whole_gpu_to_every_trial(store, experiment, monkeypatch, caplog) -> None:
+    def process(*_):
+        raise ResourceError("20 steps of the search could not be tried: no kernel image")
+
+    monkeypatch.setattr(calibrate, "_tried", process)
+    spec = read_ini(experiment())
+    assert shared(spec, store, GPU) is spec.resources
+    assert "every trial gets a whole GPU: 20 steps of the search could not be tried: no kernel image" in caplog.text

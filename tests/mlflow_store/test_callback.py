@@ -1,0 +1,346 @@
+"""What MLflow holds after the hooks of Tune have been called, read with MLflow's own client."""
+
+import logging
+import math
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.mlflow_store.reader import load_result
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.verdict import verdict
+
+VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
+
+
+class View:
+    """The active MLflow runs of one experiment."""
+
+    def __init__(self, tracking_uri: str, name: str) -> None:
+        self.client = MlflowClient(tracking_uri)
+        self.name = name
+
+    @property
+    def runs(self) -> list[Run]:
+        experiment = self.client.get_experiment_by_name(self.name)
+        assert experiment is not None
+        return list(self.client.search_runs([experiment.experiment_id]))
+
+    def one(self, run_name: str) -> Run:
+        (found,) = [run for run in self.runs if run.info.run_name == run_name]
+        return found
+
+    def curve(self, run_name: str, metric: str) -> dict[int, float]:
+        history = self.client.get_metric_history(self.one(run_name).info.run_id, metric)
+        assert len({point.step for point in history}) == len(history), "two values for one step"
+        return {point.step: point.value for point in history}
+
+    def files(self, run_name: str) -> set[str]:
+        return {file.path for file in self.client.list_artifacts(self.one(run_name).info.run_id)}
+
+
+@pytest.fixture
+def view(tracking_uri: str, name: str) -> View:
+    return View(tracking_uri, name)
+
+
+@pytest.fixture
+def error_file(tmp_path: Path) -> Path:
+    path = tmp_path / "error.txt"
+    path.write_text("Failure # 1\n\x1b[36mray::train()\x1b[39m (pid=1)\n  File x\nValueError: no such thing\n")
+    return path
+
+
+def test_trial_has_its_parameters_curves_and_final_metrics(driver: Any, view: View) -> None:
+    trial = driver.start()
+    driver.report(trial, 0)
+    driver.report(trial, 1)
+    driver.finish(trial, 2, 0.8)
+    run = view.one("runA-43")
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {key: str(value) for key, value in driver.spec("runA", 43).params().items()}
+    assert run.data.params["seed"] == "43"
+    assert view.curve("runA-43", "train/loss") == {0: 2.0, 1: 1.0, 2: pytest.approx(2 / 3)}
+    assert view.curve("runA-43", "lr") == {0: 1e-5, 1: 1e-5, 2: 1e-5}
+    assert set(view.curve("runA-43", "val/token/all/acc")) == {0, 1, 2}
+    assert view.curve("runA-43", TEST) == {3: 0.4}
+    assert run.data.metrics["epochs"] == 3
+    assert run.data.metrics["elapsed_s"] == 30
+    assert run.data.tags["nerbb.checkpoint"] == "/store/runA-43"
+    assert not {"pid", "done"} & set(run.data.metrics)
+
+
+def test_latest_value_is_that_of_the_chosen_checkpoint_and_the_curve_keeps_every_epoch(driver: Any, view: View) -> None:
+    trial = driver.start()
+    for epoch in range(3):
+        driver.report(trial, epoch)
+    driver.finish(trial, 3, 0.8)
+    assert view.curve("runA-43", "val/loss") == {0: 1.0, 1: 0.5, 2: pytest.approx(1 / 3), 3: 0.25, 4: 1.0}
+    assert view.one("runA-43").data.metrics["val/loss"] == 1.0
+    assert view.one("runA-43").data.metrics[VAL] == 0.8
+
+
+def test_parent_has_the_mean_over_its_seeds_and_no_uncertainty_of_one(driver: Any, view: View) -> None:
+    first, second = driver.start(seed=43), driver.start(seed=44)
+    driver.finish(first, 0, 0.6)
+    parent = view.one("runA")
+    assert parent.info.status == "RUNNING"
+    assert parent.data.metrics[f"{TEST}/mean"] == 0.3
+    assert parent.data.metrics[f"{TEST}/n"] == 1
+    assert not {f"{TEST}/{name}" for name in ("sd", "sem", "ci95_low", "ci95_high")} & set(parent.data.metrics)
+    driver.finish(second, 0, 0.8)
+    parent = view.one("runA")
+    expected = SeedMean.of([0.3, 0.4])
+    assert parent.info.status == "FINISHED"
+    assert expected.ci95 is not None
+    values = (expected.mean, expected.sd, expected.sem, *expected.ci95, 2)
+    keys = ("mean", "sd", "sem", "ci95_low", "ci95_high", "n")
+    assert [parent.data.metrics[f"{TEST}/{key}"] for key in keys] == pytest.approx(values)
+    assert parent.data.metrics["test/entity/LOC/f1/n"] == 0
+    assert "seed" not in parent.data.params
+    assert view.one("runA-44").data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_undefined_metric_is_kept_as_nan(driver: Any, view: View) -> None:
+    driver.finish(driver.start(), 0, 0.8)
+    assert math.isnan(view.one("runA-43").data.metrics["test/entity/LOC/f1"])
+
+
+def test_failed_seed_is_named_and_not_in_the_mean(driver: Any, view: View, error_file: Path) -> None:
+    driver.finish(driver.start(seed=43), 0, 0.6)
+    bad = driver.start(seed=44)
+    driver.report(bad, 0)
+    driver.fail(bad, error_file)
+    child, parent = view.one("runA-44"), view.one("runA")
+    assert (child.info.status, parent.info.status) == ("FAILED", "FAILED")
+    assert child.data.tags["nerbb.status"] == "failed"
+    assert child.data.tags["nerbb.error"] == "ValueError: no such thing"
+    assert child.data.tags["nerbb.log"] == str(error_file)
+    assert view.files("runA-44") == {"error.txt"}
+    assert parent.data.metrics[f"{VAL}/n"] == 1
+
+
+def test_diverged_seed_is_not_in_the_mean(driver: Any, view: View) -> None:
+    driver.finish(driver.start(seed=43), 0, 0.6)
+    driver.finish(driver.start(seed=44), 0, 0.9, diverged=True, history=[math.nan], best_epoch=-1)
+    child, parent = view.one("runA-44"), view.one("runA")
+    assert child.data.tags["nerbb.status"] == "diverged"
+    assert child.data.tags["nerbb.error"] == "val_loss is nan in epoch 0 (counted from 0)"
+    assert "best_epoch" not in child.data.metrics
+    assert parent.info.status == "FAILED"
+    assert parent.data.metrics[f"{VAL}/mean"] == 0.6
+
+
+def test_artifacts_are_texts_pictures_and_the_log(driver: Any, view: View, tmp_path: Path) -> None:
+    log = tmp_path / "runA-43.log"
+    log.write_text("all of it")
+    driver.finish(driver.start(log=str(log)), 0, 0.6)
+    names = {"confusion_matrix_entity.csv", "confusion_matrix_entity.png", "classification_report.txt", "runA-43.log"}
+    assert view.files("runA-43") == names
+    (folder,) = (tmp_path / "artifacts 100 % #1").glob("*/artifacts")
+    assert (folder / "classification_report.txt").read_text(encoding="utf-8") == "report ä\n"
+
+
+def test_interrupted_trial_and_its_run_are_marked(driver: Any, view: View) -> None:
+    driver.multiple_runs = 3
+    driver.finish(driver.start(seed=43), 0, 0.6)
+    driver.report(driver.start(seed=44), 0)
+    driver.end()
+    assert view.one("runA-44").data.tags["nerbb.status"] == "interrupted"
+    assert (view.one("runA-44").info.status, view.one("runA").info.status) == ("KILLED", "KILLED")
+    assert view.one("runA-43").info.status == "FINISHED"
+
+
+def test_new_driver_goes_on_with_the_same_runs(
+    driver: Any, drive: Any, view: View, tracking_uri: str, name: str
+) -> None:
+    done, cut = driver.start(seed=43), driver.start(seed=44)
+    driver.finish(done, 0, 0.6)
+    driver.report(cut, 0)
+    driver.report(cut, 1)
+    before = {run.info.run_name: run.info.run_id for run in view.runs}
+    second = drive(SeedMeanCallback(tracking_uri, name))  # the first one is gone without a word
+    resumed = second.start(seed=44)
+    second.report(resumed, 1, lr=5.0)  # lost by Tune, but not by MLflow
+    second.finish(resumed, 2, 0.8)
+    second.end()
+    assert {run.info.run_name: run.info.run_id for run in view.runs} == before
+    assert view.curve("runA-44", "lr") == {0: 1e-5, 1: 1e-5, 2: 1e-5}
+    assert view.one("runA").data.metrics[f"{VAL}/mean"] == pytest.approx(0.7)
+    assert view.one("runA").info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("new_callback", [False, True])
+@pytest.mark.parametrize("end", ["interrupted", "failed", "killed"])
+@pytest.mark.parametrize("first_epoch", [2, 3])  # 2: the checkpoint is older than what MLflow knows
+def test_trial_that_goes_on_has_one_run_with_one_whole_curve(
+    driver: Any,
+    drive: Any,
+    view: View,
+    error_file: Path,
+    tracking_uri: str,
+    name: str,
+    new_callback: bool,
+    end: str,
+    first_epoch: int,
+) -> None:
+    driver.multiple_runs = 1
+    trial = driver.start()
+    for epoch in range(3):
+        driver.report(trial, epoch)
+    if end == "failed":
+        driver.fail(trial, error_file)
+    elif end == "interrupted":
+        driver.end()
+    before = {run.info.run_name: run.info.run_id for run in view.runs}
+    second = drive(SeedMeanCallback(tracking_uri, name), 1) if new_callback else driver
+    again = second.start()
+    assert view.one("runA-43").info.status == view.one("runA").info.status == "RUNNING"
+    for epoch in range(first_epoch, 5):
+        second.report(again, epoch)
+    second.finish(again, 5, 0.8)
+    second.end()
+    assert {run.info.run_name: run.info.run_id for run in view.runs} == before
+    assert view.curve("runA-43", "train/loss") == {epoch: pytest.approx(2 / (epoch + 1)) for epoch in range(6)}
+    assert view.curve("runA-43", VAL) == {**{epoch: 0.5 - 0.5 / (epoch + 1) for epoch in range(6)}, 6: 0.8}
+    assert view.one("runA-43").data.tags["nerbb.error"] == ""
+    assert view.one("runA-43").info.status == view.one("runA").info.status == "FINISHED"
+
+
+def test_trial_that_begins_anew_leaves_nothing_of_its_earlier_attempt(
+    driver: Any, drive: Any, view: View, tracking_uri: str, name: str, error_file: Path
+) -> None:
+    trial = driver.start()
+    for epoch in range(4):
+        driver.report(trial, epoch)
+    driver.fail(trial, error_file)
+    driver.end()
+    second = drive(SeedMeanCallback(tracking_uri, name))
+    again = second.start()
+    assert view.one("runA-43").info.status == "RUNNING"
+    second.report(again, 0, lr=3.0)
+    second.finish(again, 1, 0.7, lr=3.0)
+    assert view.curve("runA-43", "lr") == {0: 3.0, 1: 3.0}
+    assert view.one("runA-43").data.metrics["val/loss"] == 1.0
+    assert view.one("runA-43").data.tags["nerbb.error"] == ""
+    assert view.one("runA-43").data.tags["nerbb.status"] == "ok"
+
+
+def test_last_report_that_comes_twice_changes_nothing(
+    driver: Any, drive: Any, view: View, tracking_uri: str, name: str
+) -> None:
+    trial = driver.start()
+    driver.report(trial, 0)
+    driver.finish(trial, 1, 0.6)
+    second = drive(SeedMeanCallback(tracking_uri, name))
+    second.finish(second.start(), 1, 0.6)
+    assert view.curve("runA-43", TEST) == {2: 0.3}
+    assert view.one("runA-43").info.status == "FINISHED"
+
+
+def test_labels_that_mlflow_refuses_are_stored(driver: Any, view: View) -> None:
+    driver.finish(driver.start(), 0, 0.6, {"test/entity/C++ (std)/f1": 0.5, "test/entity/U-boat/f1": 0.25})
+    metrics = view.one("runA-43").data.metrics
+    assert metrics["test/entity/C:2b::2b: :28:std:29:/f1"] == 0.5
+    assert metrics["test/entity/U-boat/f1"] == 0.25
+
+
+def test_report_that_makes_no_sense_is_logged_and_never_raised(driver: Any, caplog: pytest.LogCaptureFixture) -> None:
+    trial = driver.start()
+    driver.callback.on_trial_result(iteration=0, trials=[], trial=trial, result={"epoch": object()})
+    driver.callback.on_trial_start(iteration=0, trials=[], trial=None)
+    driver.end()
+    assert "on_trial_start failed" in caplog.text
+
+
+def test_refused_event_does_not_keep_the_others_back(driver: Any, view: View, caplog: pytest.LogCaptureFixture) -> None:
+    trial = driver.start()
+    driver.finish(trial, 0, 0.6, artifacts={"no/such/folder.txt": "text"})
+    assert view.one("runA-43").info.status == "FINISHED"
+    driver.end()
+    assert "1 records could not be delivered" in caplog.text
+    assert "Files of trial runA-43" in caplog.text
+
+
+def test_server_that_is_down_neither_raises_nor_blocks_and_is_reported(
+    drive: Any, closed_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    started = time.monotonic()
+    driver = drive(SeedMeanCallback(f"http://127.0.0.1:{closed_port}", "exp"))
+    trial = driver.start()
+    for epoch in range(20):
+        driver.report(trial, epoch)
+    driver.finish(trial, 20, 0.6)
+    driver.end()
+    assert time.monotonic() - started < 20
+    kinds = [type(event).__name__ for event in driver.callback.undelivered]
+    assert kinds == ["Started", *["Epoch"] * 21, "Files", "Ended", "RunClosed"]
+    assert f"MLflow at http://127.0.0.1:{closed_port} cannot be reached" in caplog.text
+    assert "25 records could not be delivered" in caplog.text
+    assert "Ended of trial runA-43" in caplog.text
+
+
+def test_new_database_is_made_without_a_word_on_the_screen(tmp_path: Path) -> None:
+    code = (
+        "import sys; from nerbb_ray.mlflow_store.schema import open_client;"
+        "client = open_client(sys.argv[1]);"
+        "client.set_terminated(client.create_run(client.create_experiment('exp')).info.run_id)"
+    )
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    done = subprocess.run([sys.executable, "-c", code, uri], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_callback_can_be_pickled_with_what_it_was_made_of(callback: SeedMeanCallback) -> None:
+    copy = pickle.loads(pickle.dumps(callback))
+    assert copy.__reduce__() == callback.__reduce__()
+
+
+def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
+    driver: Any, view: View, tracking_uri: str, name: str
+) -> None:
+    driver.multiple_runs = 4
+    scores = {"runA": (0.70, 0.72, 0.69, 0.73), "runB": (0.80, 0.83, 0.79, 0.82), "runC": (0.79, 0.84, 0.78, 0.82)}
+
+    def standings() -> dict[str, tuple[str, str]]:
+        return {
+            run: tuple(view.one(run).data.tags[f"nerbb.{key}"] for key in ("verdict", "verdict_words"))
+            for run in scores
+        }
+
+    for number in range(4):
+        for run, values in scores.items():
+            driver.finish(driver.start(run, 43 + number), 0, values[number])
+        if number == 0:
+            assert {kind for kind, _ in standings().values()} == {"not compared"}
+            assert "one seed" in standings()["runA"][1]
+    found = verdict(load_result(tracking_uri, name))
+    assert {run: kind for run, (kind, _) in standings().items()} == {"runA": "worse", "runB": "best", "runC": "tied"}
+    words = {run: said for run, (_, said) in standings().items()}
+    assert words["runB"] == str(found)
+    assert words["runA"].startswith("runB is better than runA (+10.0 points")
+    assert "runC cannot be told from runB, which is ahead by 0." in words["runC"]
+    assert "(95 % CI -1.3 to 1.8, p = .638, 4 seeds)" in words["runC"]
+    for difference in found.differences:
+        metrics = view.one(difference.run).data.metrics
+        assert metrics["verdict/behind"] == pytest.approx(difference.mean)
+        assert metrics["verdict/p_holm"] == pytest.approx(difference.p_holm)
+    assert view.one("runB").data.metrics["verdict/behind"] == 0
+
+
+def test_verdict_waits_for_the_seeds_that_run(driver: Any, view: View) -> None:
+    for seed in (43, 44):
+        first, second = driver.start("runA", seed), driver.start("runB", seed)
+        driver.finish(first, 0, 0.5 + seed / 1000)
+        assert ("nerbb.verdict" in view.one("runA").data.tags) == (seed > 43)
+        driver.finish(second, 0, 0.6)
+    assert view.one("runB").data.tags["nerbb.verdict"] == "best"
