@@ -48,7 +48,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.torch
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) --constraint constraints.txt --editable '.[quickstart,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[quickstart,docs,dev]'
 	touch $@
 
 clean:
