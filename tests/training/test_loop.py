@@ -139,6 +139,18 @@ def test_a_diverged_trial_says_so_and_keeps_its_best_model(data, source) -> None
         assert math.isfinite(last["chosen"]["val/loss"])
 
 
+@pytest.mark.parametrize("kept", ["best", "last"])
+def test_a_model_that_diverged_without_a_validation_split_is_not_saved(data, source, tmp_path, kept) -> None:
+    """Nothing was put aside, so that all there is are weights that are no numbers."""
+    settings = Settings(precision="fp32", evaluate_checkpoint=kept)
+    spec = trial(lr_max=1e30, max_epochs=6, lr_warmup_epochs=1, early_stopping=False, settings=settings)
+    last = trained(spec, replace(data, val=data.val.head(0)), source, checkpoint_dir=tmp_path / "model")[-1]
+    assert last["diverged"]
+    assert last["epochs"] > 1
+    assert (last["chosen"], last["checkpoint"], last["artifacts"]) == ({}, "", {})
+    assert not (tmp_path / "model").exists()
+
+
 def test_without_a_validation_split_the_last_epoch_is_kept(data, source) -> None:
     empty = replace(data, val=data.val.head(0))
     last = trained(trial(early_stopping=False, max_epochs=2), empty, source)[-1]
