@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-HOOKS = ROOT / "docs/hooks"
+SCRIPTS = ROOT / "docs/scripts"
 BUILD = """
 import socket, sys
 def refuse(*_): raise OSError("the build asked for the network")
@@ -115,7 +115,7 @@ PAGES = {"README.md": "# Start\n\n[guide](docs/guide.md#first-step)\n", "docs/gu
 def small(tmp_path: Path) -> Path:
     """A repository with two pages, and this one's settings."""
     folder = tmp_path / "small"
-    shutil.copytree(HOOKS, folder / "docs/hooks")
+    shutil.copytree(SCRIPTS, folder / "docs/scripts")
     settings = re.sub(r"^nav:\n.*", "", (ROOT / "mkdocs.yml").read_text(), flags=re.DOTALL | re.MULTILINE)
     menu = ["index.md", "guide.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"]
     (folder / "mkdocs.yml").write_text(settings + yaml.safe_dump({"nav": menu}))
@@ -162,7 +162,7 @@ def test_what_is_not_there_ends_the_build(small: Path, tmp_path: Path, name: str
 
 @pytest.fixture(scope="module")
 def drawing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw_architecture", HOOKS / "draw_architecture.py")
+    spec = importlib.util.spec_from_file_location("draw_architecture", SCRIPTS / "draw_architecture.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -187,7 +187,7 @@ def test_files_that_own_a_fact_are_there() -> None:
 
 
 def test_picture_shows_the_rooms_of_today(drawing: ModuleType) -> None:
-    assert (ROOT / "docs/architecture.svg").read_text() == drawing.drawn(), "run python docs/hooks/draw_architecture.py"
+    assert (ROOT / "docs/architecture.svg").read_text() == drawing.drawn(), "old: draw it with docs/scripts/draw_architecture.py"
     rooms = {room for floor in drawing.floors() for room in floor}
     shown = {room for names in drawing.FLOW for room in names.split(", ")}
     assert shown <= rooms

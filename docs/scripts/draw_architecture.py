@@ -1,4 +1,4 @@
-"""Draws docs/architecture.svg: `python docs/hooks/draw_architecture.py` after a change of rooms or of the data flow.
+"""Draws docs/architecture.svg: `python docs/scripts/draw_architecture.py` after a change of rooms or of the data flow.
 
 The rooms and their floors are those that tests/test_imports.py holds the imports to.
 """
