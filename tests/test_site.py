@@ -187,7 +187,7 @@ def test_files_that_own_a_fact_are_there() -> None:
 
 
 def test_picture_shows_the_rooms_of_today(drawing: ModuleType) -> None:
-    assert (ROOT / "docs/architecture.svg").read_text() == drawing.drawn(), "old: draw it with docs/scripts/draw_architecture.py"
+    assert (ROOT / "docs/architecture.svg").read_text() == drawing.drawn(), "run docs/scripts/draw_architecture.py"
     rooms = {room for floor in drawing.floors() for room in floor}
     shown = {room for names in drawing.FLOW for room in names.split(", ")}
     assert shown <= rooms
