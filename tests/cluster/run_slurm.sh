@@ -65,7 +65,7 @@ main() {
     step "the signal before the time limit, for the script alone"
     ssh_to head "kill -USR1 \$(cat $LAB/job.pid)"
     wait_for_job 600
-    [ "$STATUS" -gt 2 ] || job_failed "exit status $STATUS after the signal"
+    [ "$STATUS" = 143 ] || job_failed "exit status $STATUS after the signal"
     [ "$(cat "$LAB/requeued")" = "$JOB_ID" ] || job_failed "the job was not requeued"
     cut -c 1-150 "$LAB/job.log"
     check_nothing_left 5
