@@ -61,7 +61,7 @@ def measured(dataset: Path, precision: str, size: int) -> dict[str, float]:
     import torch
 
     from nerbb_ray.training.adaptive import learning_rates, rule_of, start
-    from nerbb_ray.training.loop import train_epoch
+    from nerbb_ray.training.epoch import train_epoch
 
     session = make_session(dataset, precision, size)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

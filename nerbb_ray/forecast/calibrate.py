@@ -113,8 +113,8 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
     from nerbb_ray.training.adaptive import rule_of, start
     from nerbb_ray.training.batches import training_order
     from nerbb_ray.training.encoded_corpus import load_encoded
+    from nerbb_ray.training.epoch import train_epoch
     from nerbb_ray.training.evaluation import evaluate
-    from nerbb_ray.training.loop import train_epoch
     from nerbb_ray.training.progress import Progress
     from nerbb_ray.training.trial_setup import set_up
     from nerbb_ray.training.worker import TrialContext

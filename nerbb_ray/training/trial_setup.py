@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,9 +106,13 @@ def _checked_identity(
     return found
 
 
-def seed_epoch(seed: int, epoch: int, rank: int) -> None:
-    """Torch's random state for an epoch, which decides on dropout: it depends on nothing that came before."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1, np.uint64)[0] >> 1))
+def seed_step(random: Sequence[int]) -> None:
+    """Torch's random state for a step, which decides on dropout: it depends on nothing that came before.
+
+    Args:
+        random: seed, epoch, worker, step.
+    """
+    torch.manual_seed(int(np.random.SeedSequence(list(random)).generate_state(1, np.uint64)[0] >> 1))
 
 
 def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
