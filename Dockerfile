@@ -5,9 +5,9 @@
 ARG PYTHON=3.11
 FROM python:${PYTHON}-slim-bookworm
 
-# KubeRay asks every pod with wget whether it is well
+# KubeRay asks every pod with wget whether it is well; pgrep is for the end of a pod
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install --yes --no-install-recommends procps wget && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 nerbb && mkdir -p /opt/nerbb /mnt/nerbb/store && chown nerbb /mnt/nerbb/store
 
 WORKDIR /opt/nerbb

@@ -147,18 +147,18 @@ make_hosts() {
     cd "$ROOT"
 }
 
-# Waits until nothing runs on the hosts, and fails if something goes on
-check_nothing_left() {
-    for _ in $(seq "$1"); do
-        if [ -z "$(for host in "${HOSTS[@]}"; do processes_of "$host"; done)" ]; then break; fi
+# Waits $1 seconds until nothing runs on the hosts, and fails if something goes on
+check_nothing_left() { for host in "${HOSTS[@]}"; do check_nothing_left_on "$host" "$1"; done; }
+
+check_nothing_left_on() {
+    local left
+    for _ in $(seq "$2"); do
+        left=$(processes_of "$1")
+        if [ -z "$left" ]; then break; fi
         sleep 1
     done
-    for host in "${HOSTS[@]}"; do
-        local left
-        left=$(processes_of "$host")
-        [ -z "$left" ] || fail "left on $host: $left"
-        echo "$host: nothing left"
-    done
+    [ -z "$left" ] || fail "left on $1: $left"
+    echo "$1: nothing left"
 }
 
 # The end of a script that has sourced this one: its `main` inside of new namespaces

@@ -91,7 +91,15 @@ def results(file: str, seeds: str) -> None:
     assert ok == {"runA": int(seeds), "runB": int(seeds)}, found
 
 
+def pre_stop(file: str) -> None:
+    """What a worker's pod runs before it ends."""
+    job = list(yaml.safe_load_all(Path(file).read_text()))[-1]
+    (pod,) = [group["template"]["spec"] for group in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]]
+    bash, dash_c, script = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert (bash, dash_c) == ("bash", "-c")
+    print(script)
+
+
 if __name__ == "__main__":
-    {"config": config, "store": store, "hostnames": hostnames, "actors": actors, "results": results}[sys.argv[1]](
-        *sys.argv[2:]
-    )
+    commands = (config, store, hostnames, actors, results, pre_stop)
+    {command.__name__: command for command in commands}[sys.argv[1]](*sys.argv[2:])
