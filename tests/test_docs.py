@@ -326,9 +326,9 @@ def test_program_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     if block.text.startswith("# not run"):
         return
     if ".run(" in block.text:
-        from nerbb_ray.tune import tuner
+        from nerbb_ray.tune import run_tuner
 
-        monkeypatch.setattr(tuner, "run_experiment", scored_experiment)
+        monkeypatch.setattr(run_tuner, "run_experiment", scored_experiment)
     exec(code, {"__name__": "__main__"})
 
 
