@@ -84,7 +84,8 @@ class Settings(_Checked):
     multiple_runs: int = keys.integer(1, low=1)
     seed: int = keys.integer(42, low=1)
     precision: str = keys.choice("auto", "auto", "fp32", "bf16", "fp16")
-    evaluate_checkpoint: str = keys.choice("best", "best", "last")
+    evaluate_checkpoint: str = keys.choice("auto", "auto", "best", "best_f1", "last")
+    decoding: str = keys.choice("auto", "auto", "argmax", "constrained", "bigrams")
     uncased: bool | None = keys.optional(bool)
     save_minutes: float = keys.number(10.0, low=0)
 

@@ -49,12 +49,12 @@ def score(tagger: Tagger, corpus: Corpus, phase: str) -> Scoring:
     place = {tag: index for index, tag in enumerate(tagger.tags)}
     own_ids = np.array([place.get(tag, -1) for tag in tags])
     gold = own_ids[split.gold] if len(split.gold) else split.gold
-    predicted, loss = predict_words(tagger, replace(split, gold=np.maximum(gold, 0)))
-    found = _in_tags(predicted, split.sentence_starts, tagger, tags, corpus.scheme)
+    said = predict_words(tagger, replace(split, gold=np.maximum(gold, 0)))
+    found = _in_tags(said.log_probs.argmax(axis=1), split.sentence_starts, tagger, tags, corpus.scheme)
     counts = count(split.gold, found, split.sentence_starts, tags, corpus.scheme)
     comparable = tagger.scheme == corpus.scheme and bool((gold >= 0).all())
     notes = _notes(corpus, phase, known, missing=not sentences)
-    return Scoring(Evaluation(counts, loss if comparable else float("nan")), notes)
+    return Scoring(Evaluation(counts, said.loss if comparable else float("nan")), notes)
 
 
 def _in_tags(predicted: Ids, starts: Ids, tagger: Tagger, tags: tuple[str, ...], scheme: Scheme) -> Ids:

@@ -68,6 +68,11 @@ class Tagger:
     def pad(self) -> int:
         return int(self.tokenizer.pad_token_id or 0)
 
+    @property
+    def unknown_word(self) -> NDArray[np.float32]:
+        """What is said of a word without sub-token: O. *Shape:* (tags,)"""
+        return np.where(np.arange(len(self.tags)) == 0, 0.0, -np.inf).astype(np.float32)
+
     @cached_property
     def _order(self) -> torch.Tensor | None:
         """None where the output has the order of the tags already."""

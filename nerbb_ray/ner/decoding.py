@@ -42,6 +42,9 @@ class Decoder:
     step: Floats
     last: Floats
 
+    def __str__(self) -> str:
+        return f"bigrams, weight {self.weight:g}" if self.kind == "bigrams" else self.kind
+
     def decode(self, log_probs: NDArray[np.floating], starts: Ints) -> Ints:
         """The tags of some sentences.
 
@@ -52,7 +55,8 @@ class Decoder:
             Ids of tags; of equally good sequences the one with the lower ids. *Shape:* (words,)
         """
         if self.kind == "argmax":
-            return np.asarray(log_probs).argmax(axis=1)
+            best: Ints = np.asarray(log_probs).argmax(axis=1)
+            return best
         return viterbi(np.asarray(log_probs, np.float32), starts, self.first, self.step, self.last)
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,7 +130,8 @@ def _log_shares(counts: NDArray[np.integer], allowed: Floats) -> Floats:
     """The smoothed logarithm of the share of every allowed column in its row; -inf for the others."""
     smoothed = np.where(np.isfinite(allowed), counts + SMOOTHING, 0.0)
     with np.errstate(divide="ignore"):
-        return np.log(smoothed / smoothed.sum(axis=1, keepdims=True)).astype(np.float32)
+        logs: Floats = np.log(smoothed / smoothed.sum(axis=1, keepdims=True)).astype(np.float32)
+    return logs
 
 
 def viterbi(log_probs: Floats, starts: Ints, first: Floats, step: Floats, last: Floats) -> Ints:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nerbb_ray.ner.scores import ALL, MICRO, Score, score_table, scores
 from nerbb_ray.ner.spans import Ints, entity_ends, tag_table
-from nerbb_ray.ner.tags import OUTSIDE, SCHEMES, Scheme
+from nerbb_ray.ner.tags import OUTSIDE, Scheme
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,16 +54,15 @@ class Counts:
         return np.concatenate([self.token.ravel(), self.entity.ravel(), self.lenient])
 
     @classmethod
-    def from_vector(cls, tags: tuple[str, ...], vector: Ints) -> "Counts":
+    def from_vector(cls, tags: tuple[str, ...], scheme: Scheme, vector: Ints) -> "Counts":
         """The inverse of `vector`; `tags` is the tag set that was counted with."""
-        labels = round(((len(vector) - 3) / 2) ** 0.5)
-        prefixes, rest = divmod(len(tags) - 1, max(labels - 1, 1))
-        scheme = next((name for name, grammar in SCHEMES.items() if len(grammar.prefixes) == prefixes), "plain")
-        if len(vector) != 2 * labels**2 + 3 or rest or len(tag_table(tags, scheme).classes) != labels - 1:
+        classes = tag_table(tags, scheme).classes
+        labels = len(classes) + 1
+        if len(vector) != 2 * labels**2 + 3:
             raise ValueError(f"a vector of counts of {len(tags)} tags was expected; got {len(vector)} numbers")
         token, entity, lenient = np.split(np.asarray(vector, np.int64), [labels**2, 2 * labels**2])
         shape = (labels, labels)
-        return cls(tag_table(tags, scheme).classes, token.reshape(shape), entity.reshape(shape), lenient)
+        return cls(classes, token.reshape(shape), entity.reshape(shape), lenient)
 
     def confusion(self, level: str) -> tuple[tuple[str, ...], Ints]:
         """(labels, matrix): rows true, columns predicted.

@@ -1,5 +1,6 @@
-"""How good a model is: every word of a split is predicted once, and counted."""
+"""How good a model is: every word of a split is predicted once, decoded, and counted."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.metrics import Counts, count
 from nerbb_ray.training.batches import IGNORED, batches_of, evaluation_order
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
@@ -17,15 +19,44 @@ from nerbb_ray.training.worker import TrialContext
 EVALUATION_BUDGET = 4096  # sub-tokens of an evaluation batch, padding included
 
 
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """What a model says of a split.
+
+    Args:
+        log_probs: of every tag of every word, by its first sub-token; of a word without any, `unknown_word`. *Shape:*
+            (words, tags)
+        loss: cross entropy per labelled token, NaN if there is none.
+    """
+
+    log_probs: Floats
+    loss: float
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A split as the model sees it: `loss` is the cross entropy per labelled token, NaN if there is none."""
+    """How a model does on a split.
+
+    Args:
+        counts: of the tags that its decoder finds.
+        loss: cross entropy per labelled token, NaN if there is none.
+        f1_argmax: entity micro F1 with the most probable tag of each word, as published numbers mostly are.
+    """
 
     counts: Counts
     loss: float
+    f1_argmax: float = math.nan
 
     def metrics(self, split: str) -> dict[str, float]:
-        return self.counts.metrics(split, self.loss)
+        return self.counts.metrics(split, self.loss) | {f"{split}/entity/micro/f1_argmax": self.f1_argmax}
+
+    @property
+    def f1(self) -> float:
+        """Entity micro F1."""
+        return self.counts.scores("entity")["micro"].f1
 
 
 class Predictor(Protocol):
@@ -40,6 +71,10 @@ class Predictor(Protocol):
     @property
     def pad(self) -> int: ...
 
+    @property
+    def unknown_word(self) -> Floats:
+        """What is said of a word without sub-token. *Shape:* (tags,)"""
+
     def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
 
@@ -51,21 +86,38 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     )
 
 
-def evaluate(session: Session, split: EncodedSplit) -> Evaluation:
-    """Predict every word of a split once, and count."""
-    return evaluation_of(session.data, split, *predict_words(session, split))
+def evaluate(
+    session: Session, split: EncodedSplit, decoder: Decoder | None = None
+) -> tuple[Evaluation, Predicted, Decoder]:
+    """Predict every word of a split once, decode, and count.
+
+    Args:
+        decoder: None: the one that does best on this split is chosen, as far as the settings leave a choice.
+    """
+    predicted, starts = predict_words(session, split), split.sentence_starts
+    if decoder is None:
+        decoder, tags = session.decoders.choose(predicted.log_probs, split.gold, starts)
+    else:
+        tags = decoder.decode(predicted.log_probs, starts)
+    return evaluation_of(session.data, split, predicted, tags), predicted, decoder
 
 
-def evaluation_of(data: EncodedCorpus, split: EncodedSplit, predicted: NDArray[np.int64], loss: float) -> Evaluation:
-    """Of what was predicted for a split of the data."""
-    return Evaluation(count(split.gold, predicted, split.sentence_starts, data.tags, data.scheme), loss)
+def evaluation_of(
+    data: EncodedCorpus, split: EncodedSplit, predicted: Predicted, tags: NDArray[np.int64]
+) -> Evaluation:
+    """Of the tags that were found in a split of the data."""
+    counts, by_argmax = (
+        count(split.gold, found, split.sentence_starts, data.tags, data.scheme)
+        for found in (tags, predicted.log_probs.argmax(axis=1))
+    )
+    return Evaluation(counts, predicted.loss, by_argmax.scores("entity")["micro"].f1)
 
 
 @torch.inference_mode()
-def predict_words(predictor: Predictor, split: EncodedSplit) -> tuple[NDArray[np.int64], float]:
-    """(tag id of every word, cross entropy per labelled token). The batches are shared out among the workers."""
-    ctx = predictor.ctx
-    predicted: NDArray[np.int64] = np.zeros(len(split.gold), dtype=np.int64)  # 0 is O: words without sub-token
+def predict_words(predictor: Predictor, split: EncodedSplit) -> Predicted:
+    """What the model says of every word. The batches are shared out among the workers."""
+    ctx, unknown = predictor.ctx, predictor.unknown_word
+    log_probs: Floats = np.zeros((len(split.gold), len(unknown)), dtype=np.float32)
     loss_sum = torch.zeros((), device=ctx.device)
     predictor.model.eval()
     order = evaluation_order(split.lengths, EVALUATION_BUDGET)
@@ -73,7 +125,11 @@ def predict_words(predictor: Predictor, split: EncodedSplit) -> tuple[NDArray[np
         logits = predictor.logits(batch.input_ids, batch.attention_mask)
         loss_sum += cross_entropy(logits, batch.labels)
         first = batch.words != NO_WORD
-        predicted[batch.words[first]] = logits.argmax(-1).cpu().numpy()[first]
-    predicted = ctx.add(predicted)
+        found = logits[torch.from_numpy(first).to(ctx.device)].log_softmax(-1)
+        log_probs[batch.words[first]] = found.cpu().numpy()
+    log_probs = ctx.add(log_probs)
+    has_subtoken = np.zeros(len(split.gold), bool)
+    has_subtoken[split.words[split.words != NO_WORD]] = True
+    log_probs[~has_subtoken] = unknown
     total = float(ctx.add(np.array([loss_sum.item()]))[0])
-    return predicted, total / split.num_labelled if split.num_labelled else float("nan")
+    return Predicted(log_probs, total / split.num_labelled if split.num_labelled else math.nan)

@@ -3,20 +3,26 @@
 Knows no Ray: the same loop runs in the actor of a Tune trial, in each worker of a TorchTrainer, and in a plain script.
 """
 
+import json
 import logging
 import math
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.ner.decoding import Decoder
+from nerbb_ray.results import log_probs
+from nerbb_ray.results.log_probs import LogProbs, SplitLogProbs
 from nerbb_ray.training import artifacts, resume
 from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, rule_of, start
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.epoch import START, train_epoch
-from nerbb_ray.training.evaluation import evaluate, evaluation_of, predict_words
-from nerbb_ray.training.model import save_model
-from nerbb_ray.training.progress import Progress
+from nerbb_ray.training.evaluation import Predicted, evaluate
+from nerbb_ray.training.model import DECODING, save_model
+from nerbb_ray.training.progress import Kept, Progress
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, set_up
 from nerbb_ray.training.worker import TrialContext
@@ -69,7 +75,7 @@ def run_epoch(session: Session, progress: Progress, saver: resume.Saver) -> dict
     train_loss = train_epoch(session, epoch, rates, progress.position, saver.after_step)
     progress.position = START
     val = evaluate(session, data.val)
-    val_metrics = val.metrics("val")
+    val_metrics = val[0].metrics("val")
     progress.history.append(monitored(trial.hparams.monitor, train_loss, val_metrics, data))
     progress.state = advance(progress.state, progress.history[-1], rule_of(trial.hparams))
     progress.kept.consider(session, val, progress.state, epoch)
@@ -122,6 +128,8 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         "artifacts": {},
         "environment": artifacts.environment(session.source, session.data, session.ctx.device, session.dtype),
     }
+    if kept.decoder is not None:
+        report["decoding"] = report["environment"]["decoding"] = str(kept.decoder)
     # of a trial that diverged, only weights that were put aside before are worth anything
     if kept.val is None or (diverged and kept.weights is None):
         return report
@@ -129,26 +137,43 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         # of no use to anybody: neither tested nor saved
         return report | {"chosen": kept.val.metrics("val")}
     kept.restore(session)
-    predicted, loss = predict_words(session, session.data.test)
-    test = evaluation_of(session.data, session.data.test, predicted, loss)
+    data = session.data
+    test, predicted, decoder = evaluate(session, data.test, kept.decoder)
     tested = test.metrics("test")
     # val/... of a report is that of its epoch; what the chosen weights reach stands apart
     report |= tested | {"chosen": kept.val.metrics("val") | tested}
     report["artifacts"] = {
         **artifacts.files(session.trial, test.counts, report["environment"]),
-        artifacts.TEST_SENTENCES: artifacts.sentences_csv(session.data, predicted),
+        artifacts.TEST_SENTENCES: artifacts.sentences_csv(
+            data, decoder.decode(predicted.log_probs, data.test.sentence_starts)
+        ),
     }
     if session.ctx.checkpoint_dir is not None and session.ctx.rank == 0:
-        save_whole(session, progress, session.ctx.checkpoint_dir)
+        save_whole(session, progress, said_of(session, kept, predicted, decoder), session.ctx.checkpoint_dir)
         report["checkpoint"] = str(session.ctx.checkpoint_dir)
     return report
 
 
-def save_whole(session: Session, progress: Progress, folder: Path) -> None:
-    """Save the kept weights, with the rows of the word embeddings that were left out in training."""
+def said_of(session: Session, kept: Kept, test: Predicted, decoder: Decoder) -> LogProbs:
+    """What the kept weights say of val and test."""
+    data = session.data
+    found = {"val": kept.log_probs, "test": test.log_probs.astype(np.float16)}
+    splits = {
+        name: SplitLogProbs(said, split.gold, split.sentence_starts)
+        for name, said in found.items()
+        if said is not None
+        for split in [getattr(data, name)]
+    }
+    return LogProbs(data.tags, data.scheme, decoder, data.fingerprint, splits)
+
+
+def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Path) -> None:
+    """Save the kept weights, with the rows of the word embeddings that were left out in training, and what they say."""
     hparams, epoch = session.trial.hparams, progress.kept.epoch
     if session.vocabulary is not None and epoch is not None:
         steps = session.data.steps_per_epoch(hparams.batch_size)
         rates = rates_of(hparams, progress.history, epoch + 1, steps)
         session.vocabulary.put_back(session.model, rates, WEIGHT_DECAY)
-    save_model(session.model, session.tokenizer, folder, hparams.max_seq_length)
+    with save_model(session.model, session.tokenizer, folder, hparams.max_seq_length) as saved:
+        said.save(saved / log_probs.FILE)
+        (saved / DECODING).write_text(json.dumps(said.decoder.to_dict()), encoding="utf-8")

@@ -9,6 +9,8 @@ from nerbb_ray import atomic
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.sources import ModelSource
 
+DECODING = "decoding.json"  # beside the weights: how their tags are found
+
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
@@ -157,8 +159,11 @@ def _as_model_error(source: ModelSource) -> Iterator[None]:
         raise ModelError(f"model {source.name!r} at {source.location} cannot be loaded: {error}") from error
 
 
-def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> None:
+@contextlib.contextmanager
+def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> Iterator[Path]:
     """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole.
+
+    The context is given the folder as it is written, for further files.
 
     Args:
         max_seq_length: that it was trained with; becomes the tokenizer's model_max_length.
@@ -169,4 +174,5 @@ def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | N
         with quiet_transformers():
             model.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
+        yield scratch
         atomic.give_everybody(scratch)  # transformers writes weights for their owner only

@@ -9,6 +9,7 @@ within epochs ends with the same numbers as one that is not; on CPU, bit for bit
 """
 
 import contextlib
+import json
 import logging
 import os
 import pickle
@@ -24,15 +25,16 @@ import numpy as np
 import torch
 
 from nerbb_ray import atomic
+from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage
 from nerbb_ray.training.epoch import Position
 from nerbb_ray.training.evaluation import Evaluation
-from nerbb_ray.training.progress import Kept, Progress, copied
+from nerbb_ray.training.progress import Kept, Progress, copied, keeps_last
 from nerbb_ray.training.stop_request import asked_to_save, saved
 from nerbb_ray.training.trial_setup import Session
 
-FORMAT = 3
+FORMAT = 4
 KEPT_STATES = 2
 STATE = "state.pt"
 NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?")
@@ -192,7 +194,10 @@ def _described(session: Session, progress: Progress) -> dict[str, Any]:
         "elapsed_s": progress.elapsed_s,
         "kept_epoch": progress.kept.epoch,
         "kept_loss": val.loss if val else None,
+        "kept_f1_argmax": val.f1_argmax if val else None,
         "kept_counts": torch.from_numpy(val.counts.vector()) if val else None,
+        "kept_log_probs": None if progress.kept.log_probs is None else torch.from_numpy(progress.kept.log_probs),
+        "kept_decoder": None if progress.kept.decoder is None else json.dumps(progress.kept.decoder.to_dict()),
         "model": session.model.state_dict(),
         "optimizer": session.optimizer.state_dict(),
         "scaler": session.scaler.state_dict(),
@@ -227,18 +232,14 @@ def _restored(session: Session, stored: dict[str, Any], path: Path) -> Progress:
     session.scaler.load_state_dict(stored["scaler"])
     kept = Kept(stored["kept_epoch"])
     if kept.epoch is not None:
-        counts = Counts.from_vector(session.data.tags, stored["kept_counts"].cpu().numpy())
-        kept.val = Evaluation(counts, stored["kept_loss"])
+        counts = Counts.from_vector(session.data.tags, session.data.scheme, stored["kept_counts"].cpu().numpy())
+        kept.val = Evaluation(counts, stored["kept_loss"], stored["kept_f1_argmax"])
+        kept.log_probs = stored["kept_log_probs"].cpu().numpy()
+        kept.decoder = Decoder.from_dict(json.loads(stored["kept_decoder"]))
         best = path / f"best-{kept.epoch}.pt"
         own = kept.epoch == state.epoch - 1 and not stored["step"]
         # those of the last epoch, if that is what is kept, are on their way to the next
-        there = best.exists() or not _keeps_last(session, kept.epoch, state)
+        there = best.exists() or kept.epoch != state.epoch - 1 or not keeps_last(session, state)
         kept.weights = copied(session.model) if own else _read(best, session) if there else None
     position = Position(stored["step"], tuple(stored["loss_sums"]))
     return Progress(state, stored["history"], kept, position, stored["elapsed_s"])
-
-
-def _keeps_last(session: Session, epoch: int, state: AdaptiveState) -> bool:
-    return epoch == state.epoch - 1 and (
-        session.trial.settings.evaluate_checkpoint == "last" or state.best_epoch is None
-    )

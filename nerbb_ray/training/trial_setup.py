@@ -5,12 +5,15 @@ import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.ner.choose_decoder import DecoderChoice, Wanted
+from nerbb_ray.ner.decoding import unknown_word
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.embedding_trim import Vocabulary, trim
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
@@ -32,6 +35,7 @@ class Session:
         data: with the token ids of the vocabulary, where that is trimmed.
         pad: token id of padding, in training.
         vocabulary: what puts the model together again before it is saved; None: it is whole.
+        decoders: the ways to decode, of which validation chooses.
     """
 
     trial: TrialSpec
@@ -46,6 +50,12 @@ class Session:
     dtype: torch.dtype
     pad: int
     vocabulary: Vocabulary | None
+    decoders: DecoderChoice
+
+    @property
+    def unknown_word(self) -> NDArray[np.float32]:
+        """What is said of a word without sub-token. *Shape:* (tags,)"""
+        return unknown_word(self.data.tags, self.data.scheme)
 
     def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
@@ -87,6 +97,13 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
         dtype=dtype,
         pad=vocabulary.trained(pad) if vocabulary else pad,
         vocabulary=vocabulary,
+        decoders=DecoderChoice(
+            cast("Wanted", trial.settings.decoding),
+            data.tags,
+            data.scheme,
+            data.train.gold,
+            data.train.sentence_starts,
+        ),
     )
 
 

@@ -24,7 +24,7 @@ def test_counts_of_other_classes_are_refused():
     with pytest.raises(ValueError, match="same classes"):
         Counts.zeros(("PER",)) + Counts.zeros(("LOC",))
     with pytest.raises(ValueError, match="5 tags"):
-        Counts.from_vector(tag_set(["PER", "LOC"], "bio"), Counts.zeros(("PER",)).vector())
+        Counts.from_vector(tag_set(["PER", "LOC"], "bio"), "bio", Counts.zeros(("PER",)).vector())
 
 
 def test_validation_of_forty_thousand_words_takes_milliseconds():

@@ -168,15 +168,15 @@ def test_vector_round_trip_is_linear(scheme, data):
     counts = counted(*data.draw(tagged(scheme)), scheme)
     tags = tag_set(CLASSES, scheme)
     assert counts.vector().dtype == np.int64
-    assert Counts.from_vector(tags, counts.vector()) == counts
-    assert Counts.from_vector(tags, 2 * counts.vector()) == counts + counts
+    assert Counts.from_vector(tags, scheme, counts.vector()) == counts
+    assert Counts.from_vector(tags, scheme, 2 * counts.vector()) == counts + counts
 
 
 @pytest.mark.parametrize("scheme", ["plain", "bio", "bilou"])
 def test_vector_round_trip_without_and_with_one_class(scheme):
     for classes in ((), ("PER",)):
         counts = counted([["O"]], [["O"]], scheme, classes)
-        assert Counts.from_vector(tag_set(classes, scheme), counts.vector()) == counts
+        assert Counts.from_vector(tag_set(classes, scheme), scheme, counts.vector()) == counts
 
 
 @pytest.mark.parametrize(

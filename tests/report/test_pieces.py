@@ -70,7 +70,7 @@ def test_strip_of_hardly_any_value_can_be_drawn(values: tuple[float, ...]) -> No
 
 def counts(*numbers: int) -> Counts:
     vector = [*numbers, 0, *numbers[1:], 0, 0, 0]
-    return Counts.from_vector(("O", "B-a,b", "I-a,b"), np.array(vector))
+    return Counts.from_vector(("O", "B-a,b", "I-a,b"), "bio", np.array(vector))
 
 
 @pytest.mark.parametrize("level", ["token", "entity"])

@@ -13,6 +13,8 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.metrics import count
+from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.training import loop
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
@@ -82,7 +84,7 @@ def test_the_trial_follows_the_rule_and_learns(data, source) -> None:
     assert not any("final" in r for r in reports[:-1])
 
 
-@pytest.mark.parametrize("which", ["best", "last"])
+@pytest.mark.parametrize("which", ["best", "best_f1", "last"])
 def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source, tmp_path, which) -> None:
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -91,18 +93,43 @@ def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source,
     spec = trial(lr_max=0.05, max_epochs=5, early_stopping=False, settings=settings)
     reports = trained(spec, data, source, tmp_path / "model")
     last = reports[-1]
-    epoch = last["best_epoch"] if which == "best" else len(reports) - 1
+    by_f1 = [report["val/entity/micro/f1"] for report in reports]
+    epoch = {"best": last["best_epoch"], "best_f1": by_f1.index(max(by_f1)), "last": len(reports) - 1}[which]
     assert which == "last" or epoch < len(reports) - 1
     assert last["chosen"]["val/loss"] == reports[epoch]["val/loss"]
     assert last["checkpoint"] == str(tmp_path / "model")
     model = AutoModelForTokenClassification.from_pretrained(tmp_path / "model")
     assert model.config.id2label == dict(enumerate(data.tags))
     session = replace(set_up(spec, data, source, TrialContext(report=print, device=CPU, threads=1)), model=model)
-    assert evaluate(session, data.test).metrics("test") == pytest.approx(
+    said = LogProbs.load(tmp_path / "model" / "log_probs.npz")
+    found, predicted, _ = evaluate(session, data.test, said.decoder)
+    assert found.metrics("test") == pytest.approx(
         {k: v for k, v in last["chosen"].items() if k.startswith("test/")}, nan_ok=True
     )
+    assert (said.tags, said.scheme, said.data) == (data.tags, data.scheme, data.fingerprint)
+    assert np.allclose(said.splits["test"].log_probs, predicted.log_probs, atol=0.01)
+    for name in ("val", "test"):
+        assert np.array_equal(said.splits[name].gold, getattr(data, name).gold)
+    assert json.loads((tmp_path / "model" / "decoding.json").read_text()) == said.decoder.to_dict()
     assert AutoTokenizer.from_pretrained(tmp_path / "model").tokenize("Paris") == ["paris"]
     assert (tmp_path / "model" / "model.safetensors").stat().st_mode & 0o044 == 0o044
+
+
+@pytest.mark.parametrize("decoding", ["argmax", "constrained", "bigrams", "auto"])
+def test_numbers_are_those_of_the_decoding_that_was_asked_for(data, source, tmp_path, decoding) -> None:
+    spec = trial(max_epochs=2, settings=Settings(precision="fp32", decoding=decoding))
+    last = trained(spec, data, source, tmp_path / "model")[-1]
+    said = LogProbs.load(tmp_path / "model" / "log_probs.npz")
+    assert decoding in ("auto", said.decoder.kind)
+    assert last["decoding"] == str(said.decoder)
+    for split in ("val", "test"):
+        one = said.splits[split]
+        for name, tags in (
+            ("f1", said.decoder.decode(one.log_probs, one.starts)),
+            ("f1_argmax", one.log_probs.argmax(1)),
+        ):
+            score = count(one.gold, tags, one.starts, said.tags, said.scheme).scores("entity")["micro"].f1
+            assert last["chosen"][f"{split}/entity/micro/{name}"] == pytest.approx(score, nan_ok=True)
 
 
 def test_results_come_with_everything_one_needs_to_read_them(data, source) -> None:

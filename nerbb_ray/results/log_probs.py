@@ -1,0 +1,87 @@
+"""What a trial's model says of every word of the val and test data, kept after the model is out of memory.
+
+A file `log_probs.npz` beside the model: half precision, compressed. Ensembles, errors and probably wrong annotations
+are found from it without a forward pass.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nerbb_ray import atomic
+from nerbb_ray.ner.decoding import Decoder
+from nerbb_ray.ner.tags import Scheme
+
+FILE = "log_probs.npz"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplitLogProbs:
+    """Of one split.
+
+    Args:
+        log_probs: natural logarithms; all tags of a word without sub-token are all but the same. *Shape:* (words, tags)
+        gold: ids of the right tags. *Shape:* (words,)
+        starts: offset of the first word of each sentence, then the number of words. *Shape:* (sentences + 1,)
+    """
+
+    log_probs: NDArray[np.float16]
+    gold: NDArray[np.int16]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogProbs:
+    """Of a trial.
+
+    Args:
+        tags: the columns.
+        decoder: that the trial chose.
+        data: fingerprint of the data set.
+    """
+
+    tags: tuple[str, ...]
+    scheme: Scheme
+    decoder: Decoder
+    data: str
+    splits: Mapping[str, SplitLogProbs]
+
+    def save(self, path: Path) -> None:
+        """Write the file, as a whole."""
+        about = {
+            "format": FORMAT,
+            "tags": list(self.tags),
+            "scheme": self.scheme,
+            "decoder": self.decoder.to_dict(),
+            "data": self.data,
+        }
+        arrays = {
+            f"{split}.{name}": getattr(one, name)
+            for split, one in self.splits.items()
+            for name in SplitLogProbs.__dataclass_fields__
+        }
+        with atomic.new_file(path) as scratch, scratch.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "LogProbs":
+        """
+        Raises:
+            OSError, ValueError, KeyError: there is no such file, or it is damaged.
+        """
+        with np.load(path, allow_pickle=False) as stored:
+            about: dict[str, Any] = json.loads(str(stored["about"]))
+            if about["format"] != FORMAT:
+                raise ValueError(f"{path} has the format {about['format']}; {FORMAT} can be read")
+            splits = {
+                split: SplitLogProbs(*(stored[f"{split}.{name}"] for name in SplitLogProbs.__dataclass_fields__))
+                for split in sorted({name.partition(".")[0] for name in stored.files if "." in name})
+            }
+        decoder = Decoder.from_dict(about["decoder"])
+        return cls(tuple(about["tags"]), about["scheme"], decoder, about["data"], splits)
