@@ -253,8 +253,9 @@ def test_broken_config_is_explained_with_status_2(
 
 @pytest.mark.usefixtures("store")
 def test_dry_run_lists_the_trials_of_a_named_experiment(nerbb: Nerbb) -> None:
-    status, out, _ = nerbb("run_experiment", "exp", "--dry-run", "--json")
-    assert status == 0
+    status, out, err = nerbb("run_experiment", "exp", "--dry-run", "--json")
+    assert status == 2  # its data and model are not there
+    assert "error: data set 'data'" in err
     assert [(trial["run"], trial["seed"]) for trial in json.loads(out)["trials"]] == [
         ("runA", 43),
         ("runB", 43),

@@ -45,6 +45,7 @@ def calibrated(trial: TrialSpec, prepared: Prepared, allotment: Allotment, cache
         "trial": trial.to_dict(),
         "data": str(prepared.data),
         "source": asdict(prepared.source),
+        "precision": prepared.precision,
         "threads": allotment.threads,
         "gpu": allotment.gpus > 0,
     }
@@ -60,7 +61,7 @@ def calibrated(trial: TrialSpec, prepared: Prepared, allotment: Allotment, cache
 def shape(trial: TrialSpec, prepared: Prepared) -> tuple[Any, ...]:
     """Trials of the same shape cost the same per sub-token."""
     hparams = trial.hparams
-    return (prepared.source, prepared.data, hparams.batch_size, hparams.max_seq_length, trial.settings.precision)
+    return (prepared.source, prepared.data, hparams.batch_size, hparams.max_seq_length, prepared.precision)
 
 
 def _key(job: Mapping[str, Any], concurrent: int) -> str:
@@ -70,7 +71,7 @@ def _key(job: Mapping[str, Any], concurrent: int) -> str:
     machine = (platform.node(), platform.machine(), os.cpu_count())
     parts = (
         *(FORMAT, job["data"], job["source"], job["threads"], job["gpu"], concurrent, *machine, *versions),
-        *(trial.hparams.batch_size, trial.hparams.max_seq_length, trial.settings.precision),
+        *(trial.hparams.batch_size, trial.hparams.max_seq_length, job["precision"]),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
@@ -136,6 +137,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
             device=torch.device("cuda" if job["gpu"] else "cpu"),
             threads=job["threads"],
             resume_dir=Path(states),
+            precision=job["precision"],
         )
         set_up_s, session = _timed(lambda: set_up(trial, data, source, ctx))
         few = replace(session, data=replace(session.data, train=session.data.train.head(_few(data.train, size))))

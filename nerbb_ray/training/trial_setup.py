@@ -12,8 +12,9 @@ import torch
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training.embedding_trim import Vocabulary, trim
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
-from nerbb_ray.training.model import load_model, load_tokenizer
-from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.model import load_model
+from nerbb_ray.training.sources import ModelSource, check_unchanged
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext, device_precision
 
 WEIGHT_DECAY = 0.01
@@ -56,7 +57,8 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     random.seed(trial.seed)
     np.random.seed(trial.seed % 2**32)
     torch.manual_seed(trial.seed % 2**63)  # the new head's weights
-    dtype = device_precision(trial.settings.precision, ctx.device)
+    dtype = device_precision(ctx.precision or trial.settings.precision, ctx.device)
+    check_unchanged(source)
     model, tokenizer = load_model(source, data.tags), load_tokenizer(source, trial.settings.uncased)
     pad, vocabulary = int(tokenizer.pad_token_id or 0), None
     # a step whose fp16 gradients overflow does not take place: then the decay is not known beforehand

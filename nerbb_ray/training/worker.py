@@ -27,6 +27,7 @@ class TrialContext:
         micro_batch: sentences of one pass through the model, where a worker's share of the batch would not fit into
             memory; their gradients are added up. None: the whole share.
         ends_itself: whether the trial ends by returning from its loop, rather than by its scheduler's word.
+        precision: the number format that the preparation has found for the model; None: that of the settings.
     """
 
     report: Report
@@ -38,6 +39,7 @@ class TrialContext:
     rank: int = 0
     world_size: int = 1
     ends_itself: bool = False
+    precision: str | None = None
 
     def add(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """The sum of an array over all workers, the same on each."""

@@ -69,21 +69,24 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
 
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
-    """Print the trials of an experiment."""
+    """Print the trials of an experiment, and why it could not run; returns the exit status."""
     from rich.console import Console
 
     from nerbb_ray.forecast.dry_run import make_plan
 
     plan = make_plan(spec, store, options)
+    status = USER_ERROR if plan.problems else OK
     if as_json:
         print(json.dumps(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}, indent=2))
-        return OK
-    # a pipe or a file has no width of its own
-    Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
-    for note in plan.notes:
-        print(f"note: {note}")
-    print(f"expected: {_expected(spec, store, options)}")
-    return OK
+    else:
+        # a pipe or a file has no width of its own
+        Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
+        for note in plan.notes:
+            print(f"note: {note}")
+        print(f"expected: {_expected(spec, store, options)}")
+    for problem in plan.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return status
 
 
 def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:

@@ -129,6 +129,7 @@ def make_job(
         trial=trial,
         data=prepared.data,
         source=prepared.source,
+        precision=prepared.precision,
         checkpoint_dir=store.checkpoints(spec.name, trial.run, trial.seed) if keep else None,
         log=store.logs(spec.name) / f"{trial.name}.log",
         storage=store.ray(spec.name),

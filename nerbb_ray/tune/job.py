@@ -20,6 +20,7 @@ class Job:
 
     Args:
         data: file of the tokenised data set.
+        precision: the number format for its model (see `Prepared`).
         checkpoint_dir: where the chosen model goes; None: it is not kept.
         log: the trial's log file.
         storage: shared folder for the state of the trials.
@@ -28,6 +29,7 @@ class Job:
     trial: TrialSpec
     data: Path
     source: ModelSource
+    precision: str
     checkpoint_dir: Path | None
     log: Path
     storage: Path
@@ -44,6 +46,7 @@ class Job:
             "trial": self.trial.to_dict(),
             "data": str(self.data),
             "source": asdict(self.source),
+            "precision": self.precision,
             "checkpoint_dir": None if self.checkpoint_dir is None else str(self.checkpoint_dir),
             "log": str(self.log),
             "storage": str(self.storage),
@@ -57,6 +60,7 @@ class Job:
             trial=TrialSpec.from_dict(config["trial"]),
             data=Path(config["data"]),
             source=ModelSource(**config["source"]),
+            precision=config["precision"],
             checkpoint_dir=None if folder is None else Path(folder),
             log=Path(config["log"]),
             storage=Path(config["storage"]),

@@ -124,6 +124,7 @@ def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, wor
         rank=rank,
         world_size=world_size,
         ends_itself=job.allotment.backend == "torch_trainer",
+        precision=job.precision,
     )
     # a trial that is started again adds to its log
     with log_file(path, job.trial.settings.logging_level, append=job.states.exists()):

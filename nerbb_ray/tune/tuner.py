@@ -13,7 +13,7 @@ from nerbb_ray.errors import ResourceError
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.logs import log_file
 from nerbb_ray.preparation.options import RunOptions, starts_here
-from nerbb_ray.preparation.prepare import Preparation, prepare
+from nerbb_ray.preparation.prepare import Preparation, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.store import StorePaths
@@ -48,14 +48,18 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
                 ended_alone += short.allotment.concurrent == 1
                 options = _fewer_at_a_time(options, short.allotment)
                 said = f"memory was short: goes on with {dict(options.resources)[AT_A_TIME]} trial(s) at a time"
-                log.warning(said)
-                if not options.quiet:
-                    print(said, file=sys.stderr)
+                _say(said, options)
             gc.collect()  # what the error held of the trials
         raise ResourceError(
             f"experiment {spec.name}: memory is too small even for one trial at a time, which Ray has ended again and "
             "again; lower batch_size or max_seq_length, or end other programs. What is finished is kept"
         )
+
+
+def _say(message: str, options: RunOptions) -> None:
+    log.warning(message)
+    if not options.quiet:
+        print(message, file=sys.stderr)
 
 
 def _fewer_at_a_time(options: RunOptions, allotment: Allotment) -> RunOptions:
@@ -97,6 +101,8 @@ def _search(
     prepared = prepare(spec, preparation)
     prepared |= {name: preparation.run(spec, run) for name, run in proposed.items()}
     refuse_other_data(spec.name, {run: p.fingerprint for run, p in prepared.items()}, earlier.values())
+    for note in notes_on(prepared):
+        _say(f"note: {note}", options)
     if options.overwrite:
         forget(spec.name, store)
     if here:

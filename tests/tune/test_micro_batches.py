@@ -27,6 +27,7 @@ def job(store, experiment) -> Job:
         trial=expand(spec)[0],
         data=prepared.data,
         source=prepared.source,
+        precision=prepared.precision,
         checkpoint_dir=None,
         log=store.logs("exp") / "runA-43.log",
         storage=store.ray("exp"),

@@ -45,6 +45,7 @@ def job(trial: TrialSpec, backend: str = "inprocess", folder: Path | None = Path
         trial=trial,
         data=Path("/data.npz"),
         source=ModelSource("m", "/models/m", "abc"),
+        precision="fp32",
         checkpoint_dir=folder,
         log=Path(f"/logs/{trial.name}.log"),
         storage=Path("/ray"),
