@@ -42,10 +42,9 @@ def calibrated(trial: TrialSpec, prepared: Prepared, allotment: Allotment, cache
         ResourceError: the steps could not be tried; the message has the reason.
     """
     job = {
-        "trial": trial.to_dict(),
+        "trial": replace(trial, settings=replace(trial.settings, precision=prepared.precision)).to_dict(),
         "data": str(prepared.data),
         "source": asdict(prepared.source),
-        "precision": prepared.precision,
         "threads": allotment.threads,
         "gpu": allotment.gpus > 0,
     }
@@ -71,7 +70,7 @@ def _key(job: Mapping[str, Any], concurrent: int) -> str:
     machine = (platform.node(), platform.machine(), os.cpu_count())
     parts = (
         *(FORMAT, job["data"], job["source"], job["threads"], job["gpu"], concurrent, *machine, *versions),
-        *(trial.hparams.batch_size, trial.hparams.max_seq_length, job["precision"]),
+        *(trial.hparams.batch_size, trial.hparams.max_seq_length, trial.settings.precision),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
@@ -111,11 +110,11 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
     import torch
 
     from nerbb_ray.training import resume
-    from nerbb_ray.training.adaptive import start
+    from nerbb_ray.training.adaptive import rule_of, start
     from nerbb_ray.training.batches import training_order
     from nerbb_ray.training.encoded_corpus import load_encoded
+    from nerbb_ray.training.epoch import train_epoch
     from nerbb_ray.training.evaluation import evaluate
-    from nerbb_ray.training.loop import train_epoch
     from nerbb_ray.training.progress import Progress
     from nerbb_ray.training.trial_setup import set_up
     from nerbb_ray.training.worker import TrialContext
@@ -137,7 +136,6 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
             device=torch.device("cuda" if job["gpu"] else "cpu"),
             threads=job["threads"],
             resume_dir=Path(states),
-            precision=job["precision"],
         )
         set_up_s, session = _timed(lambda: set_up(trial, data, source, ctx))
         few = replace(session, data=replace(session.data, train=session.data.train.head(_few(data.train, size))))
@@ -145,7 +143,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         rates = (1e-9,) * session.data.steps_per_epoch(size)
         train_s, _ = _timed(lambda: train_epoch(session, 0, rates))
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
-        save_s, _ = _timed(lambda: resume.save(session, Progress(start(trial.hparams))))
+        save_s, _ = _timed(lambda: resume.save(session, Progress(start(rule_of(trial.hparams)))))
         _fill_memory(session, int(whole.train.lengths.max()))
     order = training_order(data.train.lengths, size, trial.seed, 0)
     return {

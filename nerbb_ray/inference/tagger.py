@@ -18,9 +18,9 @@ from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
 from nerbb_ray.training.model import load_trained
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.training.tiny_copy import FORMATS, TinyCopy, stated_length
+from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
 from nerbb_ray.training.tokenizer import check_vocabulary, load_tokenizer
-from nerbb_ray.training.worker import TrialContext, device_precision
+from nerbb_ray.training.worker import PRECISION_OF, TrialContext, device_precision
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ def _length(config: Any, tokenizer: Any, name: str) -> int:
 
 def _possible(dtype: torch.dtype, precision: str, tiny: TinyCopy) -> torch.dtype:
     """The number format, or fp32 where `auto` would be one that the model cannot do with."""
-    (name,) = (name for name, known in FORMATS.items() if known == dtype)
+    name = PRECISION_OF[dtype]
     failure = tiny.failure_in(name)
     if failure is None:
         return dtype

@@ -15,6 +15,7 @@ from nerbb_ray.errors import ModelError
 from nerbb_ray.training.dropout import FastDropout
 from nerbb_ray.training.load_errors import explained
 from nerbb_ray.training.tokenizer import quiet_transformers
+from nerbb_ray.training.worker import DTYPES
 
 # every architecture gets by with it: heads of 24 are even, halves, quarters and sixths of it are whole
 WIDTH, LAYERS, HEADS = 48, 2, 2
@@ -27,7 +28,6 @@ PADDED = 3  # sub-tokens of padding beside them: 8 together are the least that m
 TOKENS = 23  # different ones
 TRIED_AT_MOST = 8192  # sub-tokens: beyond, a model that has room for more would need gigabytes to show it
 NOISE = 1e-4  # of the logits' spread: rounding stays a hundred times below, what padding changes is far above
-FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TinyCopy:
@@ -95,7 +95,7 @@ class TinyCopy:
     def failure_in(self, precision: str) -> str | None:
         """Why it cannot be trained in a number format; None: it can."""
         ids, mask = self._sentences(SHORT, SHORT + PADDED)
-        dtype = FORMATS[precision]
+        dtype = DTYPES[precision]
         try:
             with _aside():
                 model = copy.deepcopy(self.model).train()
