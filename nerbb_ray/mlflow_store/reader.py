@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.schema import (
     KIND,
     RUN,
@@ -14,7 +15,6 @@ from nerbb_ray.mlflow_store.schema import (
     newest_trials,
     read_value,
     reading,
-    sqlite_file,
     trial_result,
     write_name,
 )
