@@ -11,7 +11,9 @@ from nerbb_ray.mlflow_store.database import problem_of, sqlite_file, upgrade_com
 
 USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 # by MLflow's names, where its server answers in its own words, and by the number of any other answer
-NOT_KNOWN = re.compile(r"UNAUTHENTICATED|CUSTOMER_UNAUTHORIZED|INVALID_ACCESS_TOKEN|error code 401\b|\b401 Client Error")
+NOT_KNOWN = re.compile(
+    r"UNAUTHENTICATED|CUSTOMER_UNAUTHORIZED|INVALID_ACCESS_TOKEN|error code 401\b|\b401 Client Error"
+)
 NOT_ALLOWED = re.compile(r"PERMISSION_DENIED|error code 403\b|\b403 Client Error")
 
 

@@ -155,7 +155,7 @@ def problem_of(error: BaseException, database: Path) -> str | None:
     if re.search("malformed|not a database", text):
         rescued = database.with_name(f"{database.name}.rescued")
         return (
-            "the file is damaged; restore it from a copy, or rescue what can still be read: "
+            f"the file is damaged; restore {database} from a copy, or rescue what can still be read: "
             f"sqlite3 {_quoted(database)} .recover | sqlite3 {_quoted(rescued)}"
         )
     if "database or disk is full" in text:

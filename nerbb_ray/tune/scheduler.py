@@ -8,6 +8,7 @@ from nerbb_ray.results.reports import RAISED, is_final
 from nerbb_ray.training.adaptive import Stage, replay_state
 from nerbb_ray.training.stop_request import ask_to_end
 from nerbb_ray.tune.job import job_of
+from nerbb_ray.tune.ray_private import never_restart
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 
@@ -30,7 +31,7 @@ class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:  # noqa: ARG002
         if result.get(RAISED):
             # a process that died is worth another attempt; an error of the trial itself would come again
-            trial.max_failures = 0
+            never_restart(trial)
             return str(TrialScheduler.CONTINUE)
         job = job_of(trial.config)
         stopped = replay_state(job.trial.hparams, result["history"]).stage is Stage.STOPPED

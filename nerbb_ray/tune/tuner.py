@@ -21,7 +21,7 @@ from nerbb_ray.tune.collect import in_order
 from nerbb_ray.tune.finished import earlier_curves, finished_trials, forget, refuse_other_data
 from nerbb_ray.tune.fit import MemoryShort, fit, make_job, ray_machine
 from nerbb_ray.tune.job import RESTARTS, Job, clear_states, longest_first, to_param_space
-from nerbb_ray.tune.ray_session import ray_session
+from nerbb_ray.tune.ray_session import expect_ray, ray_session
 from nerbb_ray.tune.trial_plan import Cell, TrialPlan, decides_as_it_goes
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,7 @@ def _search(
 ) -> ExperimentResult:
     """Prepare, start Ray, and run the trials that are missing."""
     resources = options.apply(spec.resources)
+    expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
     here = this_machine() if starts_here(options.address) else None
     if here:
         allot(resources, here, most_trials(spec))  # refuses what cannot fit at once

@@ -337,7 +337,7 @@ def test_damaged_database_is_kept_and_rescued(
     whole = database.read_bytes()
     database.write_bytes(damage or whole[:100] + b"\xff" * 8000 + whole[8100:])
     message = message_of(read, database)
-    assert "the file is damaged; restore it from a copy, or rescue what can still be read: sqlite3 " in message
+    assert f"restore {database} from a copy, or rescue what can still be read: sqlite3 {database} .recover" in message
 
 
 def test_tables_of_another_program_are_left_to_mlflow(tmp_path: Path) -> None:
