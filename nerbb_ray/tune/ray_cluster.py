@@ -9,8 +9,8 @@ from nerbb_ray.errors import ResourceError
 from nerbb_ray.tune import ray_private
 
 AUTO = "auto"
-LISTENS_S = 5.0
-ANSWERS_S = 5.0
+LISTENS_S = 4.0
+ANSWERS_S = 4.0
 NODE_S = 4.0  # for the node of this computer to appear in a cluster that has just been started
 START = "start a cluster with `ray start --head`, or leave out --address to use this computer alone"
 SUBMIT = "ray job submit --address http://HEAD:8265 -- python -m nerbb_ray.tune exp.ini"
@@ -39,7 +39,7 @@ def find_cluster(address: str, *, from_environment: bool = False) -> str:
     host, port = _parts(address, source)
     found = _ask(f"{host}:{port}", of_user=False)
     if found.problem:
-        raise ResourceError(f"no Ray cluster can be used at {address} ({source}): {found.problem}")
+        raise ResourceError(f"{source} {address}: {found.problem}")
     return found.address
 
 
@@ -74,14 +74,9 @@ def _on_this_computer() -> str:
         return usable[0]
     if usable:
         raise ResourceError(f"--address auto: several Rays run on this computer; name one: {', '.join(usable)}")
-    problems = "; ".join(
-        _told(one, found, f", as {file} says" if one == written else "") for one, found in asked.items()
-    )
-    raise ResourceError(f"--address auto: {problems}. Nothing is wrong with the experiment: {START}")
-
-
-def _told(address: str, found: _Found, source: str) -> str:
-    return f"{address}{source}: {found.problem}"
+    source = {written: f" (of {file})"}
+    problems = "; ".join(f"{one}{source.get(one, '')}: {found.problem}" for one, found in asked.items())
+    raise ResourceError(f"--address auto: {problems}. {START[0].upper()}{START[1:]}")
 
 
 def _ask(address: str, *, of_user: bool) -> _Found:
@@ -91,7 +86,7 @@ def _ask(address: str, *, of_user: bool) -> _Found:
         host, _, port = seen.rpartition(":")
         socket.create_connection((host.strip("[]"), int(port)), timeout=LISTENS_S).close()
     except (OSError, ValueError) as error:
-        return _Found(address, _alone(address) or f"nothing listens there ({error}); it may have ended")
+        return _Found(address, _alone(address) or f"no Ray cluster listens at {address} ({error})")
     try:
         ray_private.use_token(of_user=of_user)
     except Exception as error:  # whatever Ray has to say of its tokens

@@ -6,6 +6,7 @@ be tried anew with a newer Ray, or be replaced by something public.
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,9 +137,10 @@ def ask_cluster(address: str, timeout_s: float) -> Answer:
     # no proxy must be asked for a computer of this network
     with init_grpc_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         head = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
+        end = time.monotonic() + timeout_s
         try:
             alive = head.CheckAlive(gcs_service_pb2.CheckAliveRequest(), timeout=timeout_s)
-            nodes = head.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=timeout_s)
+            nodes = head.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=end - time.monotonic())
         except grpc.RpcError as error:
             return Answer(error.code().name)
     living = {node.node_id.hex() for node in nodes.node_info_list if node.state == gcs_pb2.GcsNodeInfo.ALIVE}

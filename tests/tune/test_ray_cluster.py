@@ -94,7 +94,7 @@ def alone() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("server", "problem"),
     [
-        (nothing, "nothing listens there"),
+        (nothing, "no Ray cluster listens at"),
         (silent_server, "does not answer within 1 s as a Ray cluster does"),
         (web_server, "is not the head of a Ray cluster, whose port is usually 6379"),
         (lambda: grpc_server(None), "is not the head of a Ray cluster"),
@@ -110,7 +110,7 @@ def test_address_that_is_no_cluster(
     monkeypatch.setattr(ray_cluster, "ANSWERS_S", 1.0)
     monkeypatch.setattr(ray_cluster, "NODE_S", 0.5)
     source = "RAY_ADDRESS" if from_environment else "--address"
-    with server() as address, told(f"no Ray cluster can be used at {address} ({source}): ", problem):
+    with server() as address, told(f"{source} {address}: ", problem):
         find_cluster(address, from_environment=from_environment)
 
 
@@ -140,7 +140,7 @@ def test_ray_of_another_program_is_not_a_cluster(monkeypatch: pytest.MonkeyPatch
         ("head:0", "must be host:port"),
         ("head:65536", "must be host:port"),
         ("Auto", "got 'Auto'"),
-        ("no.such.host.invalid:6379", "nothing listens there"),
+        ("no.such.host.invalid:6379", "no Ray cluster listens at"),
     ],
 )
 def test_address_that_cannot_be_one(address: str, said: str) -> None:
@@ -194,7 +194,7 @@ def test_auto_without_any_ray(here: Callable[..., None]) -> None:
 def test_auto_with_the_address_of_a_ray_that_has_ended(here: Callable[..., None], tmp_path: Path) -> None:
     with nothing() as address:
         here(written=address + "\n")
-        with told(f"{address}, as {tmp_path / 'ray_current_cluster'} says: nothing listens there", "ray start --head"):
+        with told(f"{address} (of {tmp_path / 'ray_current_cluster'}): no Ray cluster listens at", "ray start --head"):
             find_cluster("auto")
 
 
@@ -294,5 +294,5 @@ def test_experiment_at_an_address_that_is_no_cluster(store: StorePaths, experime
         environment = {**os.environ, "RAY_ADDRESS": address}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: no Ray cluster can be used at {address} (RAY_ADDRESS): ")
+    assert done.stderr.startswith(f"error: RAY_ADDRESS {address}: ")
     assert not store.cache.exists()  # nothing was prepared for it
