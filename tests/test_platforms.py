@@ -4,6 +4,7 @@ import ast
 import ctypes
 import os
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from nerbb_ray.forecast.calibrate import peak_memory_mb
-from nerbb_ray.forecast.costs import uses_bf16
-from nerbb_ray.preparation.resources import this_machine, usable_cpus
+from nerbb_ray.locks import Lock, holder_of
+from nerbb_ray.preparation.resources import cpu_has_bf16, this_machine, usable_cpus
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.trainable import give_back_memory
 
 # what Linux has and macOS has not, by the function that knows how to do without it
 LINUX_ONLY = {
-    "preparation/resources.py": {"sched_getaffinity", "/dev/kfd", "/dev/dxg", "/dev/nvidiactl"},
-    "forecast/costs.py": {"/proc/cpuinfo"},
+    "preparation/resources.py": {"sched_getaffinity", "/proc/cpuinfo", "/dev/kfd", "/dev/dxg", "/dev/nvidiactl"},
+    "locks.py": {"/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"},
     "tune/trainable.py": {"malloc_trim"},
 }
 NAMES = {
@@ -36,6 +37,7 @@ def mac(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     is_file = Path.is_file
     monkeypatch.setattr(Path, "is_file", lambda path: not str(path).startswith("/proc") and is_file(path))
+    monkeypatch.setattr("nerbb_ray.locks._machine", socket.gethostname)  # without its two files of /proc
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     monkeypatch.setattr(sys, "platform", "darwin")
 
@@ -60,10 +62,13 @@ def test_machine_without_affinity_has_all_its_cpus(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("mac")
-def test_what_only_linux_can_tell_is_done_without() -> None:
+def test_what_only_linux_can_tell_is_done_without(tmp_path: Path) -> None:
     give_back_memory()
-    assert not uses_bf16("auto")
-    assert uses_bf16("bf16")
+    assert not cpu_has_bf16()
+    with Lock(tmp_path / "lock", "this"):
+        holder = holder_of(tmp_path / "lock")
+        assert holder is not None
+        assert holder.pid == os.getpid()
 
 
 def test_peak_memory_is_in_megabytes_on_both_systems(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,11 +108,11 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
     import torch
 
     from nerbb_ray.training import resume
-    from nerbb_ray.training.adaptive import start
+    from nerbb_ray.training.adaptive import rule_of, start
     from nerbb_ray.training.batches import training_order
     from nerbb_ray.training.encoded_corpus import load_encoded
+    from nerbb_ray.training.epoch import train_epoch
     from nerbb_ray.training.evaluation import evaluate
-    from nerbb_ray.training.loop import train_epoch
     from nerbb_ray.training.progress import Progress
     from nerbb_ray.training.trial_setup import set_up
     from nerbb_ray.training.worker import TrialContext
@@ -141,7 +141,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         rates = (1e-9,) * session.data.steps_per_epoch(size)
         train_s, _ = _timed(lambda: train_epoch(session, 0, rates))
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
-        save_s, _ = _timed(lambda: resume.save(session, Progress(start(trial.hparams))))
+        save_s, _ = _timed(lambda: resume.save(session, Progress(start(rule_of(trial.hparams)))))
         _fill_memory(session, int(whole.train.lengths.max()))
     order = training_order(data.train.lengths, size, trial.seed, 0)
     return {
