@@ -22,6 +22,7 @@ from nerbb_ray.tune.trainable import give_back_memory
 LINUX_ONLY = {
     "preparation/resources.py": {"sched_getaffinity", "/proc/cpuinfo", "/dev/kfd", "/dev/dxg", "/dev/nvidiactl"},
     "locks.py": {"/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"},
+    "mlflow_store/file_users.py": {"/proc/locks"},
     "tune/trainable.py": {"malloc_trim"},
 }
 NAMES = {

@@ -25,6 +25,7 @@ from pathlib import Path
 from nerbb_ray import atomic
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.file_users import FileUser, file_users
+from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 
 WAIT_S = 30.0  # for another process that makes or changes the file
 BUSY_S = 20.0  # for a lock; as MLflow itself
@@ -205,6 +206,7 @@ def _half_made(database: Path) -> str:
 
 def _make(database: Path) -> None:
     """Make an empty database in a file beside, which gets its name as a whole; of several processes the first one's."""
+    quiet_mlflow()
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     if database.exists():  # nothing is in it

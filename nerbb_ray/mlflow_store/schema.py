@@ -12,8 +12,6 @@ back from a database as the largest float.
 
 import gc
 import json
-import logging
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store.advice import advice
 from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
+from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.results.experiment_result import Status, TrialResult
 from nerbb_ray.results.identity import Identity
 
@@ -37,17 +36,6 @@ IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 PARENT = "mlflow.parentRunId"
 
-SETTINGS = {
-    # a server that is down must not block the search for minutes
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # its log messages go where ours go, not to a handler of its own
-    "MLFLOW_CONFIGURE_LOGGING": "false",
-}
-NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
 ESCAPED_CHARACTER = re.compile(r":([0-9a-f]*):")
 MAX_NAME = 250
@@ -62,15 +50,11 @@ def open_client(tracking_uri: str) -> "MlflowClient":
     Raises:
         ResultError: a database is locked, half-made, or of another version of MLflow.
     """
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    quiet_mlflow()
     if database := sqlite_file(tracking_uri):
         make_ready(database)
     from mlflow.tracking import MlflowClient
 
-    for name in NOISY_LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.WARNING))
     return MlflowClient(tracking_uri=tracking_uri)
 
 

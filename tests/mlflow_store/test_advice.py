@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,14 +107,15 @@ def test_what_is_set_is_to_be_checked_and_stays_secret(
 
 
 def test_what_is_written_says_it_too(server: tuple[str, type[Refusing]]) -> None:
-    from fixtures.fake_tune import Driver
+    from fixtures.fake_tune import Driver, at, tracked
 
     from nerbb_ray.mlflow_store.events import Started
 
+    trial = Driver(SimpleNamespace()).spec("runA", 43)
     address, handler = server
     handler.answer = ANSWERS["plain 401"]
     with pytest.raises(Unreachable, match=f"set {USERNAME} and {PASSWORD}, or {TOKEN}"):
-        MlflowWriter(address, "exp").deliver(Started(Driver(None).spec("runA", 43), 1))
+        MlflowWriter(address, "exp").deliver(Started(tracked(trial), *at(1)))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic import command
@@ -289,15 +290,16 @@ def test_locked_database_names_the_process(
 def test_locked_database_keeps_what_waits_for_it(
     holder: "tuple[Path, subprocess.Popen[str]]", monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from fixtures.fake_tune import Driver
+    from fixtures.fake_tune import Driver, at, tracked
 
-    from nerbb_ray.mlflow_store.events import RunClosed, from_dict, to_dict
+    from nerbb_ray.mlflow_store.events import Started, from_dict, to_dict
     from nerbb_ray.mlflow_store.spool import Spool
 
     monkeypatch.setattr(module, "BUSY_S", 0.2)
     database, process = holder
     spool = Spool(database.parent / "waiting", to_dict, from_dict)
-    spool.append(RunClosed(Driver(None).spec("runA", 43), 1, ""))
+    trial = Driver(SimpleNamespace()).spec("runA", 43)
+    spool.append(Started(tracked(trial), *at(1)))
     spool.close()
     with pytest.raises(ResultError, match="nothing is lost"):
         deliver_waiting(database.parent / "waiting", uri(database), "exp")
@@ -317,6 +319,15 @@ def test_users_of_a_file(holder: "tuple[Path, subprocess.Popen[str]]", tmp_path:
             assert [user.writes for user in users] == [True, False]
         reader.kill()
     assert file_users(tmp_path / "no such file") == ()
+
+
+def test_system_that_does_not_tell_who_locks(
+    holder: "tuple[Path, subprocess.Popen[str]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BUSY_S", 0.2)
+    monkeypatch.setattr("nerbb_ray.mlflow_store.file_users.LOCKS", Path("/no such file"))
+    database, process = holder
+    assert f"it is locked, probably by process {process.pid} (" in message_of(find_experiment, database)
 
 
 def test_lock_of_a_process_that_cannot_be_seen(
