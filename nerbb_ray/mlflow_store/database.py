@@ -8,30 +8,28 @@ An older file is left as it is: MLflow would change some of them when it opens t
 interrupted cannot always be gone on with.
 """
 
-import functools
 import importlib.metadata
-import importlib.util
 import os
 import re
 import shlex
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nerbb_ray import atomic
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.file_users import FileUser, file_users
+from nerbb_ray.mlflow_store.migrations import known_schemas
 from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 
 WAIT_S = 30.0  # for another process that makes or changes the file
 BUSY_S = 20.0  # for a lock; as MLflow itself
 QUIET_S = 10.0  # a file that has not changed for so long is not being made by a process of another computer
 OURS = frozenset(("experiments", "runs"))  # of the tables that MLflow makes first
-REVISION = re.compile(r"^(down_)?revision\s*(?::[^=]+)?=\s*(.*)$", re.MULTILINE)
 
 
 def sqlite_file(tracking_uri: str) -> Path | None:
@@ -64,12 +62,10 @@ def make_ready(database: Path) -> None:
         ResultError: it is locked, damaged, half-made, or its schema is another one than that of the installed MLflow.
     """
     look = _look(database)
-    if _ready(database, look):
-        return
-    if look.tables or _in_work(database, look):
-        _wait(database)
-    else:
+    if not look.tables and not _in_work(database, look):
         _make(database)
+    # also for one that another program has begun meanwhile
+    _wait(database)
 
 
 def _ready(database: Path, look: _Look) -> bool:
@@ -135,7 +131,8 @@ def _look(database: Path) -> _Look:
     # not only to read: what a killed process has left half-written is taken back first
     address = f"{database.absolute().as_uri()}?mode=rw"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as connection:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN")  # one moment for all: an upgrade drops tables and makes them anew
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             revisions = _column(connection, "SELECT version_num FROM alembic_version", names, "alembic_version")
             experiments = _column(connection, "SELECT 1 FROM experiments LIMIT 1", names, "experiments")
@@ -209,43 +206,13 @@ def _make(database: Path) -> None:
     quiet_mlflow()
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    if database.exists():  # nothing is in it
-        database.unlink()
+    with suppress(FileNotFoundError):
+        if database.stat().st_size == 0:
+            database.unlink()
     with atomic.new_file(database, keep=True) as scratch:
         artifacts = database.absolute().parent / "artifacts"
         store = SqlAlchemyStore(f"sqlite:///{scratch}", artifacts.as_uri())  # type: ignore[no-untyped-call]
         store.engine.dispose()
-
-
-@dataclass(frozen=True, slots=True)
-class Schemas:
-    """The revisions of the schema that an installed MLflow knows."""
-
-    newest: str
-    all: frozenset[str]
-
-
-@functools.cache
-def known_schemas() -> Schemas | None:
-    """Those of the installed MLflow, read from its migrations, whose import would take seconds.
-
-    Returns:
-        None if they do not lie where they do in MLflow 3.
-    """
-    revisions: set[str] = set()
-    earlier: set[str] = set()
-    for text in _migrations():
-        for down, value in REVISION.findall(text):
-            (earlier if down else revisions).update(re.findall(r"['\"](\w+)['\"]", value))
-    newest = revisions - earlier
-    return Schemas(newest.pop(), frozenset(revisions)) if len(newest) == 1 else None
-
-
-def _migrations() -> Iterator[str]:
-    spec = importlib.util.find_spec("mlflow")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for file in Path(folder, "store", "db_migrations", "versions").glob("*.py"):
-            yield file.read_text(encoding="utf-8")
 
 
 def _mlflow_version() -> str:

@@ -20,9 +20,10 @@ from sqlalchemy import create_engine
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store import database as module
-from nerbb_ray.mlflow_store.database import known_schemas, make_ready, sqlite_file
+from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.mlflow_store.file_users import file_users
+from nerbb_ray.mlflow_store.migrations import known_schemas
 from nerbb_ray.mlflow_store.reader import find_result, list_by_client, list_experiments
 from nerbb_ray.mlflow_store.schema import open_client
 from nerbb_ray.store import StorePaths, page_action
@@ -150,6 +151,20 @@ def test_reader_waits_while_another_program_makes_the_database(tmp_path: Path) -
             assert not read(uri(database))
         assert open_client(uri(database)).get_experiment_by_name("Default") is not None
         assert maker.wait(100) == 0
+
+
+def test_database_that_another_program_begins_meanwhile_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, make, makers = tmp_path / "mlflow.db", module._make, []
+
+    def make_late(path: Path) -> None:
+        makers.append(started(SLOWLY, uri(database), tmp_path / "artifacts"))
+        make(path)
+
+    monkeypatch.setattr(module, "_make", make_late)
+    assert open_client(uri(database)).get_experiment_by_name("Default") is not None
+    assert makers[0].wait(100) == 0
 
 
 def test_a_process_that_makes_it_for_too_long_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
