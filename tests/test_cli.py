@@ -383,7 +383,7 @@ def test_data_is_deleted_after_a_yes_only(nerbb: Nerbb, store: StorePaths, monke
 @pytest.mark.usefixtures("store")
 def test_page_that_does_not_run_has_status_1(nerbb: Nerbb) -> None:
     assert nerbb("tensorboard", "status")[:2] == (1, "tensorboard does not run\n")
-    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run\n")
+    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run: nothing to stop\n")
 
 
 def test_reader_that_has_seen_enough_is_no_error(store: StorePaths) -> None:

@@ -26,7 +26,7 @@ from nerbb_ray.tune.finished import Earlier, earlier_curves, earlier_trials, for
 from nerbb_ray.tune.hardware import Hardware, hardware_of
 from nerbb_ray.tune.interruption import before_termination, catch_termination, interruptible
 from nerbb_ray.tune.job import JOBS, RESTARTS, STATES, Job, JobBook, clear_states
-from nerbb_ray.tune.ray_session import ray_machine, ray_session
+from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 log = logging.getLogger(__name__)
@@ -163,6 +163,7 @@ class _Search:
         """Prepare, start Ray, run the trials, collect."""
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
+        expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
         here = this_machine() if starts_here(options.address) else None
         if here:
             allot(resources, here, most_trials(spec))  # refuses what cannot fit at once
