@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from fixtures.tiny_models import fill, write_json
+from nerbb_ray.tune.fit import make_job
 
 from nerbb_ray import cli
 from nerbb_ray.config.ini import read_ini
@@ -17,7 +18,6 @@ from nerbb_ray.preparation.prepare import Preparation, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.__main__ import main
-from nerbb_ray.tune.fit import make_job
 from nerbb_ray.tune.trainable import run_job
 
 Change = Callable[[StorePaths], object]
