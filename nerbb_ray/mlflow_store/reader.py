@@ -1,6 +1,6 @@
 """The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,7 +19,14 @@ from nerbb_ray.mlflow_store.schema import (
     write_name,
 )
 from nerbb_ray.mlflow_store.sql import read_experiments, read_finished
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult, by_number
+from nerbb_ray.results.experiment_result import (
+    SELECTION_METRIC,
+    TEST_METRIC,
+    ExperimentResult,
+    Status,
+    TrialResult,
+    by_number,
+)
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.spelling import did_you_mean
 
@@ -129,8 +136,10 @@ def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
     return [(name, trial) for name, trial in found if trial.ok]
 
 
-def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str, int], list[float]]:
-    """What a metric was after every epoch of the trials of an experiment that ended ok, by run and seed.
+def finished_curves(
+    tracking_uri: str, name: str, metric: str, statuses: Collection[Status] = ("ok",)
+) -> dict[tuple[str, int], list[float]]:
+    """What a metric was after every epoch of the trials of an experiment that ended so, by run and seed.
 
     Raises:
         ResultError: MLflow cannot be read.
@@ -142,7 +151,7 @@ def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str
         if experiment is None:
             return {}
         trials = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-        finished = {cell: trial for cell, run in trials.items() if (trial := trial_result(run)).ok}
+        finished = {cell: trial for cell, run in trials.items() if (trial := trial_result(run)).status in statuses}
         histories = {cell: client.get_metric_history(trials[cell].info.run_id, write_name(metric)) for cell in finished}
     curves = {}
     for cell, points in histories.items():

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
 
+FAILED: tuple[Status, ...] = ("failed", "diverged")
 DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
@@ -101,7 +102,8 @@ class RunResult:
     def mean(self, metric: str) -> SeedMean:
         """Over the ok trials; a metric that no trial has gives n = 0."""
         values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
-        return SeedMean.of(values, n_total=self.n_total)
+        failed = sum(trial.status in FAILED for trial in self.trials)
+        return SeedMean.of(values, n_total=self.n_total, failed=failed, share=is_share(metric))
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,9 @@ def seeds_needed(mean: float, sd: float, n: int, comparisons: int = 1) -> int | 
     return totals[enough] - n if enough < len(totals) else None
 
 
-def smallest_exact_p(n: int) -> float:
-    """The smallest p that the exact two-sided sign-flip test can give with n seeds."""
-    return min(1.0, 2.0 ** (1 - n))
+def smallest_exact_p(n: int, m: int) -> float:
+    """The smallest p that the exact two-sided permutation test can give with n and m seeds."""
+    return min(1.0, (2 if n == m else 1) / math.comb(n + m, n))
 
 
 DRAWS = 1000
