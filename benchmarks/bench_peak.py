@@ -60,13 +60,13 @@ def apart(dataset: Path, precision: str, size: int) -> dict[str, float]:
 def measured(dataset: Path, precision: str, size: int) -> dict[str, float]:
     import torch
 
-    from nerbb_ray.training.adaptive import learning_rates, start
+    from nerbb_ray.training.adaptive import learning_rates, rule_of, start
     from nerbb_ray.training.loop import train_epoch
 
     session = make_session(dataset, precision, size)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     hparams = session.trial.hparams
-    rates = learning_rates(start(hparams), hparams, session.data.steps_per_epoch(hparams.batch_size))
+    rates = learning_rates(start(rule_of(hparams)), hparams, session.data.steps_per_epoch(hparams.batch_size))
     train_epoch(session, 0, rates)
     begun = time.process_time()
     train_epoch(session, 1, rates)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nerbb_ray.errors import StoreError
+from nerbb_ray.locks import holder_of
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.web_servers import PAGES, PageStatus, page_of
@@ -153,6 +154,9 @@ def clear(paths: Iterable[Path], store: StorePaths) -> None:
     for name in PAGES:
         if page_of(store, name).status().runs:
             raise StoreError(f"{name} still shows the results; stop it first: nerbb {name} stop")
+    running = {lock.stem: holder for lock in (store.results / "locks").glob("*.json") if (holder := holder_of(lock))}
+    for name, holder in running.items():
+        raise StoreError(f"experiment {name} is being run, by {holder}; wait until it has ended, or end it")
     for path in paths:
         try:
             if path.is_dir() and not path.is_symlink():

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
 from nerbb_ray.cli import main
@@ -52,14 +53,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
     store.config("exp").write_text(INI)
     writer = MlflowWriter(store.tracking_uri, "exp", str(store.artifacts))
     for time_ms, trial in enumerate(expand(read_ini(store.config("exp"))), start=1):
-        writer.deliver(Started(trial, time_ms))
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
         result = TrialResult(trial.run, trial.seed, "failed", error="RuntimeError: out of memory")
         if trial.name in SCORES:
             val, test, recall = SCORES[trial.name]
             metrics = {"val/entity/micro/f1": val, "test/entity/micro/f1": test, "test/entity/PER/recall": recall}
             metrics["test/entity/LOC/f1"] = float("nan")
             result = TrialResult(trial.run, trial.seed, "ok", metrics, epochs=7, checkpoint=f"/models/{trial.name}")
-        writer.deliver(Ended(trial, time_ms, result))
+        writer.deliver(Ended(tracked(trial), *at(time_ms), result))
     return store
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store, cli, errors, store
 from nerbb_ray.commands import stores
@@ -121,8 +122,15 @@ def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
     for file in (folder / "configs/quickstart.ini", paths.config("letters")):
         writer = MlflowWriter(paths.tracking_uri, file.stem, str(paths.artifacts))
         for time_ms, trial in enumerate(expand(read_ini(file)), start=1):
-            writer.deliver(Started(trial, time_ms))
-            writer.deliver(Ended(trial, time_ms, with_model(scored(trial), tiny_model, paths.checkpoints(file.stem))))
+            writer.deliver(Started(tracked(trial), *at(time_ms)))
+            writer.deliver(
+                Ended(
+                    tracked(trial),
+                    time_ms,
+                    (1, time_ms),
+                    with_model(scored(trial), tiny_model, paths.checkpoints(file.stem)),
+                )
+            )
     (folder / "texts.txt").write_text("Anna lives in New York.\nBert does not.\n")
     return folder
 

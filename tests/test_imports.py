@@ -23,6 +23,7 @@ FLOORS = (
     ("results", "data"),
     ("config", "ner", "html"),
     ("paths",),
+    ("locks",),
     ("atomic", "console", "errors", "logs", "spelling"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

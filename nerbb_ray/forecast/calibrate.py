@@ -110,7 +110,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
     import torch
 
     from nerbb_ray.training import resume
-    from nerbb_ray.training.adaptive import start
+    from nerbb_ray.training.adaptive import rule_of, start
     from nerbb_ray.training.batches import training_order
     from nerbb_ray.training.encoded_corpus import load_encoded
     from nerbb_ray.training.evaluation import evaluate
@@ -143,7 +143,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         rates = (1e-9,) * session.data.steps_per_epoch(size)
         train_s, _ = _timed(lambda: train_epoch(session, 0, rates))
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
-        save_s, _ = _timed(lambda: resume.save(session, Progress(start(trial.hparams))))
+        save_s, _ = _timed(lambda: resume.save(session, Progress(start(rule_of(trial.hparams)))))
         _fill_memory(session, int(whole.train.lengths.max()))
     order = training_order(data.train.lengths, size, trial.seed, 0)
     return {

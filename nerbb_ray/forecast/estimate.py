@@ -11,13 +11,13 @@ import numpy as np
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import most_trials, proposed_run, trial_of
 from nerbb_ray.errors import ResultError
-from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough, uses_bf16
+from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough
 from nerbb_ray.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.forecast.remaining import RACE_SHARE, makespan
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
-from nerbb_ray.preparation.resources import Allotment, allot, this_machine
+from nerbb_ray.preparation.resources import Allotment, allot, cpu_has_bf16, this_machine
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.encoded_corpus import load_encoded
@@ -152,7 +152,8 @@ def _costs(
 
         trial = trial_of(spec, run, spec.settings.seeds[0])
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
-    bf16 = uses_bf16(spec.settings.precision)
+    precision = spec.settings.precision
+    bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
     return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads, bf16=bf16)
 
 

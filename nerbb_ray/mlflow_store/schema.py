@@ -3,7 +3,7 @@
     experiment (its name; tag nerbb.kind = experiment)
     +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...,
         |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words
-        +-- child run per trial (nerbb.kind = trial, nerbb.seed): parameters, curves, final metrics, artifacts
+        +-- child run per trial (nerbb.kind = trial, nerbb.seed, nerbb.identity): parameters, curves, metrics, artifacts
 
 MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
 path parts that are not unique are written as `:<hex code>:`, which `read_name` undoes. Infinite values come
@@ -11,10 +11,11 @@ back from a database as the largest float.
 """
 
 import gc
+import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, cast, get_args
 from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
 from nerbb_ray.results.experiment_result import Status, TrialResult
+from nerbb_ray.results.identity import Identity
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
 DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
+IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 PARENT = "mlflow.parentRunId"
 
@@ -136,7 +139,7 @@ def trial_result(run: "Run") -> TrialResult:
         checkpoint=tags.get(CHECKPOINT) or None,
         duration_s=duration,
         log=tags.get(LOG) or None,
-        data=tags.get(DATA) or None,
+        identity=_identity(run),
         best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
         reason=tags.get(REASON) or None,
         note=tags.get(NOTE) or None,
@@ -153,9 +156,28 @@ def read_value(value: float) -> float:
     return value if abs(value) < INFINITY or value != value else float("inf") * value
 
 
-def newest_trials(runs: Iterator["Run"]) -> dict[tuple[str, int], "Run"]:
-    """Child runs by run and seed; of several, the one that started last."""
-    return {(run.data.tags[RUN], int(run.data.tags[SEED])): run for run in runs}
+def _identity(run: "Run") -> Identity:
+    recorded = run.data.tags.get(IDENTITY)
+    if recorded:
+        return Identity.from_dict(json.loads(recorded))
+    return Identity.of_record(run.data.params, run.data.tags.get(DATA) or None)
+
+
+def order_of(run: "Run") -> tuple[int, int]:
+    """The last event that an MLflow run has: number of the driver, and of the event among its own."""
+    driver, _, number = run.data.tags.get(ORDER, "").partition(".")
+    # before version 0.4 only the time told the order
+    return (int(driver), int(number)) if number else (0, run.info.end_time or 0)
+
+
+def newest_trials(runs: Iterable["Run"]) -> dict[tuple[str, int], "Run"]:
+    """Child runs by run and seed; of several, the one that a driver has written to last."""
+    newest: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        key = (run.data.tags[RUN], int(run.data.tags[SEED]))
+        if key not in newest or order_of(newest[key]) <= order_of(run):
+            newest[key] = run
+    return newest
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import torch
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training import artifacts, resume
-from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, start
+from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, rule_of, start
 from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
 from nerbb_ray.training.dropout import FastDropout
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
@@ -40,7 +40,7 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
         data: pruned to what the run uses.
     """
     session = set_up(trial, data, source, ctx)
-    progress = resume.load(session, start(trial.hparams))
+    progress = resume.load(session, start(rule_of(trial.hparams)))
     begun = time.monotonic() - progress.elapsed_s
     while not progress.ended:
         report = run_epoch(session, progress)
@@ -69,7 +69,7 @@ def run_epoch(session: Session, progress: Progress) -> dict[str, Any]:
     val = evaluate(session, data.val)
     val_metrics = val.metrics("val")
     progress.history.append(monitored(trial.hparams.monitor, train_loss, val_metrics, data))
-    progress.state = advance(progress.state, progress.history[-1], trial.hparams)
+    progress.state = advance(progress.state, progress.history[-1], rule_of(trial.hparams))
     progress.kept.consider(session, val, progress.state, epoch)
     return {
         "trial_name": trial.name,
@@ -157,7 +157,8 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         "artifacts": {},
         "environment": artifacts.environment(session.source, session.data, session.ctx.device, session.dtype),
     }
-    if kept.val is None or (diverged and session.trial.settings.evaluate_checkpoint == "last"):
+    # of a trial that diverged, only weights that were put aside before are worth anything
+    if kept.val is None or (diverged and kept.weights is None):
         return report
     if progress.cut:
         # of no use to anybody: neither tested nor saved

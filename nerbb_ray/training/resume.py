@@ -8,8 +8,6 @@ the same numbers as one that is not; on CPU, bit for bit.
 """
 
 import contextlib
-import hashlib
-import json
 import logging
 import os
 import pickle
@@ -75,8 +73,9 @@ def _usable(session: Session) -> Iterator[Progress]:
     for path in _states(folder) if folder is not None else ():
         try:
             stored = _read(path / STATE, session)
-            if (stored["format"], stored["identity"]) != (FORMAT, _identity(session)):
-                log.info("%s is of a trial with other parameters or data: it is not used", path)
+            if (stored["format"], stored["identity"]) != (FORMAT, session.identity.digest()):
+                log.warning("%s is of a trial with other parameters, data or model: it is deleted", path)
+                shutil.rmtree(path, ignore_errors=True)
                 continue
             progress = _restored(session, stored, path)
         except UNREADABLE as error:
@@ -110,7 +109,7 @@ def _described(session: Session, progress: Progress) -> dict[str, Any]:
     val = progress.kept.val
     return {
         "format": FORMAT,
-        "identity": _identity(session),
+        "identity": session.identity.digest(),
         "state": _plain(progress.state),
         "history": progress.history,
         "elapsed_s": progress.elapsed_s,
@@ -155,21 +154,6 @@ def _restored(session: Session, stored: dict[str, Any], path: Path) -> Progress:
         best = path / f"best-{kept.epoch}.pt"
         kept.weights = _read(best, session) if kept.epoch != state.epoch - 1 else copied(session.model)
     return Progress(state, stored["history"], kept, stored["elapsed_s"])
-
-
-def _identity(session: Session) -> str:
-    """What a state must agree in with the trial that goes on from it."""
-    trial = session.trial
-    described = {
-        "seed": trial.seed,
-        "dataset": asdict(trial.dataset),
-        "model": [asdict(trial.model), session.source.revision],
-        "hparams": asdict(trial.hparams),
-        "settings": [trial.settings.evaluate_checkpoint, trial.settings.uncased],
-        "data": [session.data.fingerprint, session.data.scheme, session.data.tags],
-        "precision": str(session.dtype),
-    }
-    return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
 
 
 FILE = "micro_batch"

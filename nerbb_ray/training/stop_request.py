@@ -21,3 +21,8 @@ def asked_to_end(states: Path | None) -> str:
     if states is None or not (states / CUT).is_file():
         return ""
     return (states / CUT).read_text(encoding="utf-8") or CUT
+
+
+def withdraw(states: Path) -> None:
+    """What an earlier attempt was asked does not hold for the next one."""
+    (states / CUT).unlink(missing_ok=True)

@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.stop_request import CUT, asked_to_end
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISION_OF = {dtype: name for name, dtype in DTYPES.items()}
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -27,6 +30,7 @@ class TrialContext:
         micro_batch: sentences of one pass through the model, where a worker's share of the batch would not fit into
             memory; their gradients are added up. None: the whole share.
         ends_itself: whether the trial ends by returning from its loop, rather than by its scheduler's word.
+        identity: what the trial is meant to be; None: whatever it turns out to be here.
     """
 
     report: Report
@@ -38,6 +42,7 @@ class TrialContext:
     rank: int = 0
     world_size: int = 1
     ends_itself: bool = False
+    identity: Identity | None = None
 
     def add(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """The sum of an array over all workers, the same on each."""
@@ -68,7 +73,7 @@ def device_precision(wanted: str, device: torch.device) -> torch.dtype:
     """The number format of the matrix products: auto is bf16 where the hardware has it, else fp32."""
     if wanted == "auto":
         return torch.bfloat16 if has_bf16(device) else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
+    return DTYPES[wanted]
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -15,8 +15,9 @@ from nerbb_ray.errors import ConfigError, NerbbError
 from nerbb_ray.preparation.options import RunOptions, run_options
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
+from nerbb_ray.tune.interruption import Termination, status_of_interruption
 
-OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USER_ERROR = 0, 1, 2
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 
 
@@ -46,8 +47,8 @@ def guarded(command: Callable[[], int]) -> int:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        print("terminated" if Termination.asked else "interrupted", file=sys.stderr)
+        return status_of_interruption()
     return status
 
 
@@ -61,7 +62,7 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
     spec, store = read_ini(file), current_store(store_dir)
     if args.dry_run:
         return show_plan(spec, store, options, as_json=args.json)
-    from nerbb_ray.tune.tuner import run_experiment
+    from nerbb_ray.tune.run_tuner import run_experiment
 
     result = run_experiment(spec, store, options)
     show_result(result, store_dir, as_json=args.json)
@@ -131,6 +132,6 @@ def exit_status(result: ExperimentResult, again: str) -> int:
     """0 if every trial ended ok; says how to go on if some were interrupted."""
     statuses = {trial.status for trial in result.trials}
     if "interrupted" in statuses:
-        print(f"interrupted; go on with: {again}", file=sys.stderr)
-        return INTERRUPTED
+        print(f"{'terminated' if Termination.asked else 'interrupted'}; go on with: {again}", file=sys.stderr)
+        return status_of_interruption()
     return FAILED if statuses - {"ok", "cut"} else OK

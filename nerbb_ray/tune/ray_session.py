@@ -9,6 +9,7 @@ from typing import Any
 
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.preparation.options import cluster_address
+from nerbb_ray.preparation.resources import Machine
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +140,14 @@ def _common() -> dict[str, Any]:
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
+
+
+def ray_machine() -> Machine:
+    """CPUs and GPUs of the cluster that this process is connected to."""
+    import ray
+
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return Machine(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive))
 
 
 def _check_reachable(address: str) -> None:

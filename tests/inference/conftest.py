@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
@@ -105,10 +106,12 @@ def record(
     """Tell MLflow of trials, as the driver of an experiment does."""
     writer = MlflowWriter(store.tracking_uri, name, str(store.artifacts))
     for time_ms, (trial, result) in enumerate(results, start=1):
-        writer.deliver(Started(trial, time_ms))
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
         if report and result.ok:
-            writer.deliver(Files(trial, time_ms, {"environment.json": report["artifacts"]["environment.json"]}))
-        writer.deliver(Ended(trial, time_ms, result))
+            writer.deliver(
+                Files(tracked(trial), *at(time_ms), {"environment.json": report["artifacts"]["environment.json"]})
+            )
+        writer.deliver(Ended(tracked(trial), *at(time_ms), result))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from nerbb_ray.config.trials import expand
 from nerbb_ray.errors import ConfigError, DataError, ModelError, ResourceError, ResultError
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.preparation.options import RunOptions
-from nerbb_ray.tune.tuner import run_experiment
+from nerbb_ray.tune.run_tuner import run_experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
 QUIET = RunOptions(quiet=True)

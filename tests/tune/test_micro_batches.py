@@ -10,7 +10,8 @@ from nerbb_ray.config.trials import expand
 from nerbb_ray.preparation.prepare import Preparation
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.reports import TrialJob, result_of
+from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.reports import result_of
 from nerbb_ray.training import loop
 from nerbb_ray.tune.job import Job, clear_states
 from nerbb_ray.tune.trainable import run_job
@@ -25,6 +26,7 @@ def job(store, experiment) -> Job:
     prepared = Preparation(store, Path.cwd(), store.cache).run(spec, spec.runs[0])
     return Job(
         trial=expand(spec)[0],
+        identity=Identity(),
         data=prepared.data,
         source=prepared.source,
         checkpoint_dir=None,
@@ -67,7 +69,7 @@ def test_half_a_batch_that_fits_is_enough(job, memory) -> None:
     # a trial that is started again knows
     assert losses(job)[0] == halves[-1:]
     assert job.log.read_text().count("out of memory") == 1
-    result = result_of(TrialJob(job.trial, str(job.log)), last)
+    result = result_of(job.tracked, last)
     table = results_text(ExperimentResult.of("exp", [result]))
     assert "note on runA-43: memory was short: micro-batches of 4 sentences" in table
 
