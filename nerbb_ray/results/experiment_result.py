@@ -37,6 +37,7 @@ class TrialResult:
         reason: why the training stopped.
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
+        val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
     """
 
     run: str
@@ -53,6 +54,7 @@ class TrialResult:
     reason: str | None = None
     identity: Identity | None = None
     note: str | None = None
+    val_f1_curve: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:

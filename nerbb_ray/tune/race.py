@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from nerbb_ray.verdict.moderation import Errors, Spreads, pair_errors
 from nerbb_ray.verdict.significance import smallest_exact_p
 
+SPENT = 0.5
 POWER = 0.8  # chance to separate two of the runs with the seeds that are left, below which they are tied
 Values = Mapping[str, Mapping[int, float]]
 Cell = tuple[str, int]  # run, seed
@@ -123,10 +124,11 @@ class Race:
         found = [[values[run][seed] for seed in self.seeds[:look]] for run in contenders]
         return _Standing.of(np.array(found, dtype=float), np.array([not _has(cut, run) for run in contenders]))
 
-    @property
-    def _error_probability(self) -> float:
-        """Of one of all comparisons that the race can make."""
-        return (1 - self.confidence) / (len(self._looks) * max(1, len(self.runs) - 1))
+    def _error_probability(self, seeds: int) -> float:
+        """Of one of the comparisons after so many seeds."""
+        look, last = self._looks.index(seeds), len(self._looks) - 1
+        share = SPENT**look * (1 if look == last else 1 - SPENT)
+        return (1 - self.confidence) * share / max(1, len(self.runs) - 1)
 
     def _worse(self, contenders: Sequence[str], now: "_Standing") -> dict[str, str]:
         limits = self._limits(now.errors.error, now.errors.degrees, now.seeds)
@@ -144,21 +146,25 @@ class Race:
         """
         from scipy.special import stdtrit
 
-        certain = 0.0 if smallest_exact_p(seeds, seeds) / 2 <= self._error_probability else np.inf
-        return np.where(error > 0, stdtrit(degrees, 1 - self._error_probability) * error, certain)
+        certain = 0.0 if smallest_exact_p(seeds, seeds) / 2 <= self._error_probability(seeds) else np.inf
+        return np.where(error > 0, stdtrit(degrees, 1 - self._error_probability(seeds)) * error, certain)
 
     def _futile(self, now: "_Standing") -> bool:
-        """Whether no contender would be dropped with enough probability if all seeds were used."""
+        """Whether no contender would be dropped with enough probability, whatever number of seeds is used."""
+        later = (self._chances(now, seeds) for seeds in self._looks if seeds > now.seeds)
+        return max(float(np.delete(chance, now.best).max()) for chance in later) < POWER
+
+    def _chances(self, now: "_Standing", seeds: int) -> Floats:
+        """That a run, or the leader itself because of it, is dropped after so many seeds in all, seen from now."""
         from scipy.special import ndtr
 
-        seeds, total = now.seeds, len(self.seeds)
-        spread = np.maximum(now.errors.error * math.sqrt(seeds), 1e-12)  # of a difference of one seed each
-        degrees = now.errors.degrees * (total - 1) / max(1, seeds - 1)
-        limit = self._limits(spread / math.sqrt(total), degrees, total)
-        # the mean difference at the end, seen from here: its mean is that of now
-        noise = spread * math.sqrt(1 / seeds - 1 / total)
-        chance = ndtr((now.behind - limit) / noise) + ndtr((-now.behind - limit) / noise)
-        return bool(np.delete(chance, now.best).max() < POWER)
+        spread = np.maximum(now.errors.error * math.sqrt(now.seeds), 1e-12)  # of a difference of one seed each
+        degrees = now.errors.degrees * (seeds - 1) / max(1, now.seeds - 1)
+        limit = self._limits(spread / math.sqrt(seeds), degrees, seeds)
+        # the mean difference then: its mean is that of now
+        noise = spread * math.sqrt(1 / now.seeds - 1 / seeds)
+        found: Floats = ndtr((now.behind - limit) / noise) + ndtr((-now.behind - limit) / noise)
+        return found
 
 
 def _has(cut: Collection[Cell], run: str) -> bool:
