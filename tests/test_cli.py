@@ -254,8 +254,9 @@ def test_broken_config_is_explained_with_status_2(
 
 @pytest.mark.usefixtures("store")
 def test_dry_run_lists_the_trials_of_a_named_experiment(nerbb: Nerbb) -> None:
-    status, out, _ = nerbb("run_experiment", "exp", "--dry-run", "--json")
-    assert status == 0
+    status, out, err = nerbb("run_experiment", "exp", "--dry-run", "--json")
+    assert status == 2  # its data and model are not there
+    assert "error: data set 'data'" in err
     assert [(trial["run"], trial["seed"]) for trial in json.loads(out)["trials"]] == [
         ("runA", 43),
         ("runB", 43),
@@ -382,7 +383,7 @@ def test_data_is_deleted_after_a_yes_only(nerbb: Nerbb, store: StorePaths, monke
 @pytest.mark.usefixtures("store")
 def test_page_that_does_not_run_has_status_1(nerbb: Nerbb) -> None:
     assert nerbb("tensorboard", "status")[:2] == (1, "tensorboard does not run\n")
-    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run\n")
+    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run: nothing to stop\n")
 
 
 def test_reader_that_has_seen_enough_is_no_error(store: StorePaths) -> None:

@@ -24,7 +24,7 @@ FLOORS = (
     ("config", "ner", "html"),
     ("paths",),
     ("locks",),
-    ("atomic", "console", "errors", "logs", "spelling"),
+    ("atomic", "console", "errors", "logs", "spelling", "streams"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc"}

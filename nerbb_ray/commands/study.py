@@ -10,6 +10,7 @@ from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.store import StorePaths, current_store
+from nerbb_ray.streams import need_not_be_read
 from nerbb_ray.tune.command import FAILED, OK, USER_ERROR, again_with
 from nerbb_ray.tune.interruption import status_of_interruption
 
@@ -37,6 +38,7 @@ def study(args: Namespace) -> int:
         again = again_with(["nerbb", *args.words]).removesuffix(" --resume")
         print(f"interrupted; go on with: {again}", file=sys.stderr)
     _show(args, specs, {spec.name: done.get(spec.name) for spec in specs})
+    need_not_be_read()
     return status
 
 

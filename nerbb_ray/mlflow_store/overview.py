@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.errors import ResultError
 from nerbb_ray.locks import holder_of
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_experiments, load_result
-from nerbb_ray.mlflow_store.schema import sqlite_file
 from nerbb_ray.paths import StorePaths
 
 if TYPE_CHECKING:

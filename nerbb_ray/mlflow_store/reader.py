@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.schema import (
     KIND,
     RUN,
@@ -15,7 +16,6 @@ from nerbb_ray.mlflow_store.schema import (
     order_of,
     read_value,
     reading,
-    sqlite_file,
     trial_result,
     write_name,
 )

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import expand, proposed_run, trial_of
@@ -89,7 +89,7 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
     planned |= {run.name: trial_of(spec, run, spec.settings.seeds[0]) for run in proposed.values()}
     trials = {trial.name: trial for trial in (known.trials if known else ()) if trial.run in planned}
     earlier = Earlier(trials, proposed, spec.search.racing, known.last_driver if known else 0)
-    earlier.refuse_others(name, {run: Identity.of(trial) for run, trial in planned.items()})
+    earlier.refuse_others(name, {run: replace(Identity.of(trial), numerics=None) for run, trial in planned.items()})
     return earlier
 
 

@@ -6,7 +6,7 @@ as one. Afterwards the process has the handlers that it had before: Ray and Tune
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,9 +15,20 @@ OURS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if hasattr(signal, "SI
 
 
 class Termination:
-    """Whether the last search of this process was ended by SIGTERM."""
+    """Whether the last search of this process was ended by SIGTERM, and what is to be done before it ends."""
 
     asked = False
+    first: Callable[[], None] | None = None
+
+
+@contextmanager
+def before_termination(action: Callable[[], None]) -> Iterator[None]:
+    """What SIGTERM does first, while the context lasts."""
+    Termination.first = action
+    try:
+        yield
+    finally:
+        Termination.first = None
 
 
 @contextmanager
@@ -50,6 +61,8 @@ def status_of_interruption() -> int:
 
 def _as_interrupt(_number: int, frame: FrameType | None) -> None:
     Termination.asked = True
+    if Termination.first is not None:
+        Termination.first()
     handler = signal.getsignal(signal.SIGINT)
     if callable(handler):
         handler(signal.SIGINT, frame)

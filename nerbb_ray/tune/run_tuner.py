@@ -3,7 +3,9 @@
 import gc
 import logging
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,20 +17,22 @@ from nerbb_ray.locks import Lock
 from nerbb_ray.logs import log_file
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions, starts_here
-from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
+from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, MemoryShort, allot, backend, this_machine
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
 from nerbb_ray.tune.finished import Earlier, earlier_curves, earlier_trials, forget
 from nerbb_ray.tune.hardware import Hardware, hardware_of
-from nerbb_ray.tune.interruption import catch_termination, interruptible
-from nerbb_ray.tune.job import JOBS, RESTARTS, Job, JobBook, clear_states
-from nerbb_ray.tune.ray_session import ray_machine, ray_session
+from nerbb_ray.tune.interruption import before_termination, catch_termination, interruptible
+from nerbb_ray.tune.job import JOBS, RESTARTS, STATES, Job, JobBook, clear_states
+from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 log = logging.getLogger(__name__)
 
 AT_A_TIME = "max_concurrent_trials"
+SAVE_S = 10.0  # that the end of a search waits for the states of its trials, after SIGTERM
 
 
 def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions | None = None) -> ExperimentResult:
@@ -101,7 +105,7 @@ def _check_what_is_finished(spec: ExperimentSpec, preparation: Preparation, earl
     except NerbbError as error:
         log.warning("whether data and models are still those of the finished trials is not known: %s", error)
         return
-    _refuse_others(spec, prepared, earlier)
+    _refuse_others(spec, prepared, earlier, any_version=True)
 
 
 def _prepare(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> dict[str, Prepared]:
@@ -110,11 +114,22 @@ def _prepare(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -
 
 
 def _refuse_others(
-    spec: ExperimentSpec, prepared: Mapping[str, Prepared], earlier: Earlier, hardware: Hardware | None = None
+    spec: ExperimentSpec,
+    prepared: Mapping[str, Prepared],
+    earlier: Earlier,
+    hardware: Hardware | None = None,
+    *,
+    any_version: bool = False,
 ) -> None:
+    """
+    Args:
+        any_version: whether trials of a version with other numerics will do: nothing is added to them.
+    """
     runs = {run.name: run for run in spec.runs if not run.space} | dict(earlier.proposed)
     trials = {name: trial_of(spec, run, spec.settings.seeds[0]) for name, run in runs.items()}
     now = {name: _identity(trial, prepared[name], hardware) for name, trial in trials.items()}
+    if any_version:
+        now = {name: replace(identity, numerics=None) for name, identity in now.items()}
     earlier.refuse_others(spec.name, now)
 
 
@@ -123,9 +138,15 @@ def _identity(trial: TrialSpec, prepared: Prepared, hardware: Hardware | None) -
         trial,
         data=prepared.fingerprint,
         model=prepared.source.revision,
-        precision=None if hardware is None else hardware.precision(trial.settings.precision),
+        precision=_precision(prepared.precision, hardware),
         device=None if hardware is None else hardware.device,
     )
+
+
+def _precision(wanted: str, hardware: Hardware | None) -> str | None:
+    if hardware is None:
+        return None if wanted == "auto" else wanted
+    return hardware.precision(wanted)
 
 
 @dataclass
@@ -142,11 +163,14 @@ class _Search:
         """Prepare, start Ray, run the trials, collect."""
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
+        expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
         here = this_machine() if starts_here(options.address) else None
         if here:
             allot(resources, here, most_trials(spec))  # refuses what cannot fit at once
         prepared = _prepare(spec, self.preparation, self.earlier)
         _refuse_others(spec, prepared, self.earlier)
+        for note in notes_on(prepared):
+            _say(f"note: {note}", options)
         if here:
             resources = share_gpus(resources, spec, prepared, here, self.store.cache)
         with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
@@ -175,16 +199,17 @@ class _Search:
             return job
 
         log.info("%d trials, %d at a time, %s each", plan.to_come(), allotment.concurrent, allotment)
-        results = fit(
-            plan,
-            make_job,
-            book,
-            allotment,
-            self.store,
-            driver=self.earlier.last_driver + 1,
-            address=self.options.address,
-            quiet=self.options.quiet,
-        )
+        with before_termination(lambda: save_running(self.store.ray(self.spec.name), plan)):
+            results = fit(
+                plan,
+                make_job,
+                book,
+                allotment,
+                self.store,
+                driver=self.earlier.last_driver + 1,
+                address=self.options.address,
+                quiet=self.options.quiet,
+            )
         log.info("the search has ended: %s", "all is done" if plan.nothing_left() else plan.ended or "interrupted")
         return _result(plan, self.earlier.finished | results)
 
@@ -247,6 +272,21 @@ def _by_run(plan: TrialPlan, found: Iterable[str]) -> Iterator[TrialSpec]:
             trial = trial_of(plan.spec, run, seed)
             if trial.name in found:
                 yield trial
+
+
+def save_running(storage: Path, plan: TrialPlan, limit_s: float = SAVE_S) -> None:
+    """Have the running trials save their states at once.
+
+    Args:
+        limit_s: how long to wait for them.
+    """
+    asked = [storage / STATES / f"{run}-{seed}" for run, seed in plan.running]
+    for states in asked:
+        with suppress(OSError):
+            ask_to_save(states)
+    deadline = time.monotonic() + limit_s
+    while any(map(asked_to_save, asked)) and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _never_started(trial: TrialSpec) -> TrialResult:

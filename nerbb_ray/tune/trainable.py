@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from nerbb_ray.logs import log_file
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.reports import RAISED
+from nerbb_ray.tune import worker_termination
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook
+from nerbb_ray.tune.ray_private import DRIVER_RESOURCES
 
 if TYPE_CHECKING:
     import torch
@@ -38,12 +40,15 @@ def make_trainable(allotment: Allotment, book: JobBook) -> Any:
         run(book.of(config))
 
     class Trial(wrap_function(trial)):  # type: ignore[misc]  # Ray has no types
+        def setup(self, config: dict[str, Any]) -> None:
+            worker_termination.listen()  # here, since this is the main thread, and the loop has another one
+            super().setup(config)
+
         def __repr__(self) -> str:
             return str(self.trial_name)
 
-    # the driver of the workers needs no CPU, but a place on the head node; an empty request is refused
-    driver = {"cpu": 0, "node:__internal_head__": 0.001}
-    trainable = tune.with_resources(Trial, {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else driver)
+    resources = {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else DRIVER_RESOURCES
+    trainable = tune.with_resources(Trial, resources)
     trainable.__qualname__ = Trial.__name__  # Ray would call the class by the function that made it
     return trainable
 
@@ -115,6 +120,7 @@ def run_worker(config: dict[str, Any]) -> None:
 
 def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, world_size: int = 1) -> None:
     """Train a job's trial, with everything that is logged or warned on the way in the trial's log file."""
+    from nerbb_ray.training.resume import Terminated
     from nerbb_ray.training.worker import TrialContext
 
     path = job.log if rank == 0 else job.log.with_suffix(f".rank{rank}.log")
@@ -128,17 +134,24 @@ def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, wor
         world_size=world_size,
         ends_itself=job.allotment.backend == "torch_trainer",
         identity=job.identity,
+        save_s=60 * job.trial.settings.save_minutes,
+        terminated=worker_termination.asked,
     )
     # a trial that is started again adds to its log
     with log_file(path, job.trial.settings.logging_level, append=job.begun):
         if job.allotment.gpus and device.type == "cpu":
             log.warning("Ray gave a GPU, but torch has none here: training on the CPU; is it a CPU build of torch?")
+        worker_termination.trial_begins()
         try:
             _train(job, ctx)
         except Exception:
             log.exception("trial %s failed", job.trial.name)
             raise
+        except Terminated:
+            log.warning("the state is saved, and the process ends")
+            worker_termination.end()
         finally:
+            worker_termination.trial_ends()
             _clean_up(device)
 
 
@@ -148,7 +161,7 @@ def _train(job: Job, ctx: "TrialContext") -> None:
 
     from nerbb_ray.training.encoded_corpus import load_encoded
     from nerbb_ray.training.loop import train_trial
-    from nerbb_ray.training.resume import halved, remembered
+    from nerbb_ray.training.micro_batch import halved, remembered
 
     # every trial of an experiment has the number format that `auto` means on all of their computers
     settings = replace(job.trial.settings, precision=job.identity.precision or job.trial.settings.precision)

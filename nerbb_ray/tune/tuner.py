@@ -5,6 +5,7 @@ from typing import Any
 
 from ray import tune
 from ray.exceptions import OutOfMemoryError
+from ray.tune.logger import JsonLoggerCallback
 
 from nerbb_ray.config.trials import TrialSpec, most_trials
 from nerbb_ray.mlflow_store.callback import SeedMeanCallback
@@ -17,6 +18,7 @@ from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
 from nerbb_ray.training.adaptive import rule_of
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states
+from nerbb_ray.tune.ray_private import never_restart
 from nerbb_ray.tune.ray_searcher import SeedSearcher
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 from nerbb_ray.tune.screen import Screen
@@ -89,10 +91,8 @@ def callbacks(plan: TrialPlan, book: JobBook, store: StorePaths, slots: int, *, 
         driver=driver,
         notes=lambda: [(_tracked(trial), note) for trial, note in plan.closing()],
     )
-    listening = [mlflow, CurveCallback(store.tensorboard(name), reports), TrialKeeper(book)]
-    if not quiet:
-        listening.insert(2, Screen(plan, book, slots))
-    return listening
+    screen = [] if quiet else [Screen(plan, book, slots)]
+    return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen, TrialKeeper(book)]
 
 
 def _tracked(trial: TrialSpec) -> TrackedTrial:
@@ -137,6 +137,19 @@ def trial_name(trial: Any) -> str:
     return f"{trial.config['run']}-{trial.config['seed']}"
 
 
+class NumberFiles(JsonLoggerCallback):  # type: ignore[misc]  # Ray has no types
+    """Tune's own file of what a trial reports, with its numbers alone: for `ResultGrid.get_dataframe()`."""
+
+    on_trial_start = never_raises(JsonLoggerCallback.on_trial_start)
+    on_trial_complete = never_raises(JsonLoggerCallback.on_trial_complete)
+    on_trial_error = never_raises(JsonLoggerCallback.on_trial_error)
+
+    @never_raises
+    def on_trial_result(self, *, iteration: int, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        kept = {name: value for name, value in result.items() if isinstance(value, int | float | str | bool)}
+        self.log_trial_result(iteration, trial, {**kept, "config": result.get("config", {})})
+
+
 class TrialKeeper(tune.Callback):  # type: ignore[misc]  # Ray has no types
     """Lets a trial whose own error has ended it rest, and deletes the states of one that has told its end.
 
@@ -150,7 +163,7 @@ class TrialKeeper(tune.Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_: Any) -> None:
         if result.get(RAISED):
             # a process that died is worth another attempt; an error of the trial itself would come again
-            trial.max_failures = 0
+            never_restart(trial)
 
     @never_raises
     def on_trial_complete(self, *, trial: Any, **_: Any) -> None:

@@ -20,8 +20,8 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import local_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext
 
 MAX_SEQ_LENGTH = 32

@@ -12,7 +12,7 @@ from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import result_of
-from nerbb_ray.training import loop
+from nerbb_ray.training import epoch
 from nerbb_ray.tune.job import Job, clear_states
 from nerbb_ray.tune.trainable import run_job
 from nerbb_ray.verdict.table import results_text
@@ -29,6 +29,7 @@ def job(store, experiment) -> Job:
         identity=Identity(),
         data=prepared.data,
         source=prepared.source,
+        precision=prepared.precision,
         checkpoint_dir=None,
         log=store.logs("exp") / "runA-43.log",
         storage=store.ray("exp"),
@@ -40,14 +41,14 @@ def job(store, experiment) -> Job:
 def memory(monkeypatch) -> dict[str, int]:
     """How many sentences fit into memory."""
     room = {"sentences": 1000}
-    real = loop.make_batch
+    real = epoch.make_batch
 
     def make_batch(data, labels, members, pad):
         if len(members) > room["sentences"]:
             raise torch.OutOfMemoryError(f"tried to allocate room for {len(members)} sentences")
         return real(data, labels, members, pad)
 
-    monkeypatch.setattr(loop, "make_batch", make_batch)
+    monkeypatch.setattr(epoch, "make_batch", make_batch)
     return room
 
 
