@@ -2,9 +2,10 @@
 
 All runs start with `min_seeds` seeds. Then, and after every further seed of all runs that are still in (a look), a
 run is dropped when it is worse than the leader: one-sided t test with the errors of the verdict (Welch's, moderated by
-the variances of the other runs that are still in: see verdict.moderation). The error probability is shared out evenly
-(Bonferroni) over all looks and all rivals, so that the best run is lost in at most 1 - confidence of all races,
-however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for another.
+the variances of the other runs that are still in: see verdict.moderation). The error probability is shared out over all
+rivals evenly and over the looks by halves, because an early look saves most: half of it for the first look, half of the
+rest for the second, all that is left for the last (Bonferroni). So the best run is lost in at most 1 - confidence of all
+races, however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for another.
 
 A seed that failed counts as the worst value of all, a trial that was cut as what was within its reach. Such values are
 those of their run, but say nothing of how steady the others are.
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from nerbb_ray.verdict.moderation import Errors, Spreads, pair_errors
 from nerbb_ray.verdict.significance import smallest_exact_p
 
-SPENT = 0.5
+SPENT = 0.5  # of the error probability that is left, at every look but the last
 POWER = 0.8  # chance to separate two of the runs with the seeds that are left, below which they are tied
 Values = Mapping[str, Mapping[int, float]]
 Cell = tuple[str, int]  # run, seed

@@ -111,7 +111,7 @@ def pair_errors(spreads: Spreads, first: ArrayLike, second: ArrayLike, lends: Ar
     from scipy.special import fdtrc
 
     a, b = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
-    degrees = spreads.counts - 1.0
+    degrees = spreads.counts.astype(np.float64) - 1
     of_a, of_b = (spreads.variances[run] / spreads.counts[run] for run in (a, b))
     scale = 1 / spreads.counts[a] + 1 / spreads.counts[b]
     pair = (of_a + of_b) / scale

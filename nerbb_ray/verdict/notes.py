@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, RunResult, TrialResult
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.outcome import Verdict
+from nerbb_ray.verdict.sentences import POWER_FACTOR
 
 AT_THE_CAP = "max_epochs reached"  # why a trial stopped, as the training says it
 RISE = 0.005  # of F1, that is more than the noise of an epoch
 LAST_PART = 4  # the last quarter of the epochs
-POWER_FACTOR = 2.8  # z(0.975) + z(0.8): a difference of so many standard errors is found in 80 % of cases at 5 %
 LISTED = 3
 SUPPORT = "test/entity/micro/support"
 

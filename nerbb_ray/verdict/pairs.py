@@ -64,7 +64,9 @@ def unpaired(scores: Sequence[Floats]) -> Pairs:
         error, own, borrowed = errors.error[k], errors.own[k], errors.borrowed[k]
         difference = abs(float(spreads.means[i] - spreads.means[j]))
         if error == 0:
-            enough = (more for more in range(1, MAX_SEEDS) if smallest_exact_p(n + more, m + more) * len(numbers) < ALPHA)
+            enough = (
+                more for more in range(1, MAX_SEEDS) if smallest_exact_p(n + more, m + more) * len(numbers) < ALPHA
+            )
             return next(enough) if difference > 0 else None
 
         def after(more: int) -> tuple[float, float]:

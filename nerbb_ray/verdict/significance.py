@@ -79,9 +79,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def seeds_needed(
-    difference: float, after: Callable[[int], tuple[float, float]], comparisons: int = 1
-) -> int | None:
+def seeds_needed(difference: float, after: Callable[[int], tuple[float, float]], comparisons: int = 1) -> int | None:
     """How many more seeds a t test at 5 % (Bonferroni) needs to see such a difference in 80 % of cases.
 
     Args:

@@ -98,9 +98,7 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
     return ExperimentResult(result.name, tuple(run for run in result.runs if run.run not in others)), others
 
 
-def compare(
-    values: Values, metric: str, left_out: Mapping[str, str] | None = None, *, paired: bool = False
-) -> Verdict:
+def compare(values: Values, metric: str, left_out: Mapping[str, str] | None = None, *, paired: bool = False) -> Verdict:
     """Compare runs by their values, run -> seed -> value.
 
     Args:
@@ -144,7 +142,7 @@ def _shared(values: Values) -> tuple[Values, dict[str, str]]:
     values = {run: found for run, found in values.items() if found}
     shared = set.intersection(*(set(found) for found in values.values())) if values else set()
     if not shared:
-        return {}, {run: "nothing in common with the others" for run in values}
+        return {}, dict.fromkeys(values, "nothing in common with the others")
     return {run: {key: found[key] for key in sorted(shared)} for run, found in values.items()}, {}
 
 

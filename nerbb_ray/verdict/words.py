@@ -17,7 +17,7 @@ ALMOST_CERTAIN = 0.001
 COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 HEADERS = ("", "run", "mean +- sem [95 %]", "behind", "95 %", "p t", "p exact", "p Holm", "ASO")
 MEAN = HEADERS.index("mean +- sem [95 %]")
-ASO_NOTE = "ASO below 0.5 alone says little: ... of equal runs get there"
+ASO_NOTE = "ASO: runs with equal distributions get below 0.5, too, in 17 to 24 % of cases at 3 to 8 seeds"
 NARROW = 80  # columns of a screen on which even numbers have to be folded
 
 
@@ -66,7 +66,9 @@ def _standing(verdict: Verdict) -> str:
         if len(differences) == 1:
             return f"{best} is {sure} better than {worse[0].run}: {ahead}."
         if not tied:
-            return f"{best} is {sure} better than all {len(worse)} other runs: {ahead} against {worse[0].run}, the next."
+            return (
+                f"{best} is {sure} better than all {len(worse)} other runs: {ahead} against {worse[0].run}, the next."
+            )
         names = _listed([d.run for d in tied])
         return f"{best} is {sure} better than {len(worse)} of {len(differences)} other runs; {names} may be as good."
     if math.isclose(tied[0].mean, 0, abs_tol=1e-12):
@@ -74,7 +76,7 @@ def _standing(verdict: Verdict) -> str:
     ahead = _roughly(tied[0].mean, verdict.metric)
     if len(tied) == 1:
         return f"{best} is ahead of {tied[0].run} ({ahead}), but that may be luck."
-    return f"{best} is ahead ({ahead} against {tied[0].run}, the next), but that may be luck: no run is shown to be worse."
+    return f"{best} is ahead ({ahead} against {tied[0].run}, the next), but that may be luck: no run is shown worse."
 
 
 def _more_seeds(verdict: Verdict) -> list[str]:
@@ -180,9 +182,8 @@ def _power(verdict: Verdict) -> list[str]:
         return []
     enough = next(k for k in itertools.count(2) if smallest_exact_p(k, k) <= ALPHA)
     lowest, reached = (f"{smallest_exact_p(k, k):.2g}".replace("0.", ".", 1) for k in (n, enough))
-    return [
-        f"{n} seeds each never reach p < .05 in the exact test (its smallest p is {lowest}; {enough} seeds can: {reached})"
-    ]
+    bound = f"its smallest p is {lowest}; {enough} seeds can: {reached}"
+    return [f"{n} seeds each never reach p < .05 in the exact test ({bound})"]
 
 
 def sentence_test_words(best: str, run: str, test: SentenceTest) -> str:
@@ -206,10 +207,10 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     rows = verdict_rows(verdict)
     whole = sum(max(len(row[k]) for row in [HEADERS, *rows]) + 2 for k in range(len(HEADERS)))
     if whole > width:  # an interval below its mean
-        rows = [[cell.replace(" [", "\n[") if k == MEAN else cell for k, cell in enumerate(row)] for row in rows]
+        rows = [[in_lines(cell) if k == MEAN else cell for k, cell in enumerate(row)] for row in rows]
     for header in HEADERS:
         table.add_column(
-            header.replace(" [", "\n[") if whole > width else header,
+            in_lines(header) if whole > width else header,
             justify="left" if header in ("", "run") else "right",
             overflow="fold",
             no_wrap=header != "run" and width >= NARROW,
@@ -217,8 +218,17 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     for row in rows:
         table.add_row(*map(Text, row))
     legend = "* best mean, = cannot be told from it, behind and 95 %: best minus run, in points"
-    parts: list[Table | Text] = [table, Text(legend), Text(ASO_NOTE), Text()] if verdict.differences else [table, Text()]
-    return plain_text([*parts, *map(Text, sentences(verdict))], width)
+    parts: list[Table | Text] = [*map(Text, verdict.plain), Text()]
+    if verdict.means:
+        parts.append(table)
+    if verdict.differences:
+        parts += map(Text, (legend, ASO_NOTE, "", *verdict.statistics))
+    return plain_text(parts, width)
+
+
+def in_lines(interval: str) -> str:
+    """A mean, its interval and what failed, one below the other."""
+    return interval.replace(" [", "\n[").replace(" (", "\n(")
 
 
 def verdict_rows(verdict: Verdict) -> list[list[str]]:
@@ -233,5 +243,6 @@ def verdict_rows(verdict: Verdict) -> list[list[str]]:
 
 
 def _cells(d: Difference, metric: str) -> list[str]:
-    interval = f"{_points(d.ci95[0], metric)} to {_points(d.ci95[1], metric)}"
+    known = all(map(math.isfinite, d.ci95))
+    interval = f"{_points(d.ci95[0], metric)} to {_points(d.ci95[1], metric)}" if known else "-"
     return [_points(d.mean, metric), interval, f"{d.p_t:.3f}", f"{d.p_exact:.3f}", f"{d.p_holm:.3f}", f"{d.aso:.2f}"]
