@@ -72,7 +72,7 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
     """The runs of two experiments on the same data, those of the second as `<its name>:<run>`.
 
     Raises:
-        ResultError: the data or the parts of it that are used differ: the numbers would not say anything about the runs.
+        ResultError: the data or the parts of it that are used differ: the numbers would say nothing about the runs.
     """
     from nerbb_ray.results.experiment_result import ExperimentResult
 

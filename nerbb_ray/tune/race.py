@@ -4,8 +4,8 @@ All runs start with `min_seeds` seeds. Then, and after every further seed of all
 run is dropped when it is worse than the leader: one-sided t test with the errors of the verdict (Welch's, moderated by
 the variances of the other runs that are still in: see verdict.moderation). The error probability is shared out over all
 rivals evenly and over the looks by halves, because an early look saves most: half of it for the first look, half of the
-rest for the second, all that is left for the last (Bonferroni). So the best run is lost in at most 1 - confidence of all
-races, however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for another.
+rest for the second, all that is left for the last (Bonferroni). So the best run is lost in at most 1 - confidence of
+all races, however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for another.
 
 A seed that failed counts as the worst value of all, a trial that was cut as what was within its reach. Such values are
 those of their run, but say nothing of how steady the others are.
@@ -73,7 +73,8 @@ class Race:
         Args:
             values: run -> seed -> value; higher is better. -inf, a trial that failed or diverged, counts as the worst
                 value of all.
-            cut: those of trials that were not trained to their end: what they might have reached. Their runs do not lead.
+            cut: those of trials that were not trained to their end; their values are what was within their reach. Their
+                runs do not lead.
         """
         contenders, dropped = list(self.runs), dict[str, str]()
         leader = self._first_leader(values, cut)
@@ -204,56 +205,3 @@ class _Standing:
         # what failed or was cut says nothing of how steady the other runs are
         errors = pair_errors(spreads, np.full(len(runs), best), runs, lends=whole & finite.all(axis=1))
         return cls(values.shape[1], best, spreads.means[best] - spreads.means, errors)
-
-
-MIN_CURVES = 5  # finished trials, before a curve can be compared with anything
-LAGGING = 2  # how many times slower than others a trial may learn
-RECENT = 3  # epochs that show how fast a trial still learns
-
-
-def within_reach(curve: Sequence[float], finished: Sequence[Sequence[float]], max_epochs: int) -> float:
-    """What a trial in the middle can still reach, at most.
-
-    That is what it has plus the largest of: what any finished trial gained from half as many epochs on (so that one
-    that learns half as fast is not lost), and what it gains if it goes on as in its last epochs, as long as the longest
-    finished trial went on.
-
-    Args:
-        curve: the metric after every epoch so far, at least one, higher is better; NaN counts as nothing reached.
-        finished: the curves of the finished trials of all runs.
-        max_epochs: of the trial.
-    """
-    best = _best_so_far(curve)
-    others = [_best_so_far(other) for other in finished]
-    since = max(1, len(curve) // LAGGING)
-    gain = max((float(other[-1] - other[min(since, len(other)) - 1]) for other in others), default=0.0)
-    left = max(0, min(max_epochs, max(map(len, others), default=0)) - len(curve))
-    trend = float(best[-1] - best[max(0, len(best) - 1 - RECENT)]) / RECENT * left
-    return float(best[-1]) + max(gain, trend)
-
-
-def cannot_catch_up(
-    curve: Sequence[float], finished: Sequence[Sequence[float]], leader: Sequence[float], max_epochs: int
-) -> str | None:
-    """Why a trial in the middle cannot reach the leader's worst seed any more; None: it can, or nobody knows yet.
-
-    Args:
-        curve, finished, max_epochs: see `within_reach`.
-        leader: the values of the leader's finished seeds.
-    """
-    if len(finished) < MIN_CURVES or len(leader) < 2 or len(curve) <= RECENT:
-        return None
-    reachable, needed = within_reach(curve, finished, max_epochs), min(leader)
-    if reachable >= needed:
-        return None
-    return (
-        f"cut after {len(curve)} epochs: at {_best_so_far(curve)[-1]:.4f}, with {reachable:.4f} within reach, "
-        f"it cannot catch up with the leader's worst seed, {needed:.4f}"
-    )
-
-
-def _best_so_far(curve: Sequence[float]) -> NDArray[np.float64]:
-    values = np.asarray(curve, dtype=float)
-    found = np.where(np.isfinite(values), values, -np.inf)
-    reached: NDArray[np.float64] = np.maximum.accumulate(found)
-    return np.where(np.isfinite(reached), reached, 0.0)

@@ -17,7 +17,8 @@ from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
 from nerbb_ray.forecast.remaining import RACE_SHARE
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.tune.race import Cell, Decision, Race, Values, cannot_catch_up, within_reach
+from nerbb_ray.tune.cuts import cannot_catch_up, within_reach
+from nerbb_ray.tune.race import Cell, Decision, Race, Values
 
 WORST = -math.inf
 

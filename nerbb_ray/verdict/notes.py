@@ -1,4 +1,4 @@
-"""What a reader should know of the numbers of a comparison: seeds that fail, training cut short, a small test split. Pure."""
+"""What to know of the numbers of a comparison: seeds that fail, training cut short, a small test split. Pure."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def _failures(means: dict[str, SeedMean]) -> Iterator[str]:
 
 
 def still_rising(result: ExperimentResult) -> Iterator[str]:
-    """`max_epochs` is too low, if every trial has ended there and F1 was still rising, as far as its curves are known."""
+    """Whether `max_epochs` is too low: every trial has ended there, and F1 was still rising where its curve is known."""
     ok = [trial for trial in result.trials if trial.ok]
     curves = [trial.val_f1_curve for trial in ok if len(trial.val_f1_curve) > 1]
     if not curves or not ended_at_the_cap(ok):
@@ -75,9 +75,9 @@ def smallest_difference(f1: float, entities: float) -> float:
     """What a test of two models on a split finds in 80 % of cases at 5 %, about.
 
     An entity is found or not, with probability F1: a binomial standard error for either model. The two agree on much,
-    which makes that of the difference smaller: with a correlation of 1/2 it is sqrt(F1 (1 - F1) / entities). Between the
-    seven systems of the WNUT 2017 shared task the correlation is .45 to .73, and a bootstrap over sentences gives 0.8
-    to 1.3 times this number. `nerbb compare --phase test` has it from the sentences themselves.
+    which makes that of the difference smaller: with a correlation of 1/2 it is sqrt(F1 (1 - F1) / entities). For the
+    seven systems of the WNUT 2017 shared task, the bootstrap over sentences gives BOOT times this number
+    (benchmarks/bench_verdict.py). `nerbb compare --phase test` has it from the sentences themselves.
 
     Source: D. Card, P. Henderson, U. Khandelwal, R. Jia, K. Mahowald, D. Jurafsky 2020, With little power comes great
     responsibility, https://aclanthology.org/2020.emnlp-main.745

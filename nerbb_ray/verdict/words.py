@@ -49,7 +49,8 @@ def plain_sentences(verdict: Verdict) -> list[str]:
 
 
 def _headline(verdict: Verdict) -> str:
-    """`runB is very likely better than runA: +52 points. Two seeds are thin; `multiple_runs = 6` would take about 2 min.`"""
+    """As for example: runB is very likely better than runA: +52 points. Two seeds are thin; `multiple_runs = 6` would
+    take about 2 min."""
     if verdict.best is None or len(verdict.means) < 2:
         return f"there are not two runs with values of {shown_metric(verdict.metric)} to compare"
     if not verdict.differences:

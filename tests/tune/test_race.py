@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nerbb_ray.tune.race import Race, cannot_catch_up
+from nerbb_ray.tune.cuts import cannot_catch_up
+from nerbb_ray.tune.race import Race
 
 SEEDS = tuple(range(43, 51))
 
