@@ -10,7 +10,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.table import search_notes
 from nerbb_ray.verdict.verdict import lower_is_better, verdict
-from nerbb_ray.verdict.words import HEADERS, shown_metric, verdict_rows
+from nerbb_ray.verdict.words import ASO_NOTE, HEADERS, shown_metric, verdict_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +23,7 @@ SENTENCES = 8
 ABOUT = (
     "Behind: the best mean minus that of the run, with its 95 % interval; p t: of Welch's t test, moderated by the "
     "variances of the other runs; p exact: of the permutation test; p Holm: p t, corrected for all pairs of runs; ASO: "
-    "below 0.5, the best is almost stochastically dominant, as equal runs seem to be in 17 to 24 % of cases at 3 to 8 "
-    "seeds. * best mean, = cannot be told from it."
+    f"below 0.5, the best is almost stochastically dominant. {ASO_NOTE}. * best mean, = cannot be told from it."
 )
 CAPTION = (
     "Left: how far each run is behind the best; an interval that crosses 0 leaves open which one is better (blue: "

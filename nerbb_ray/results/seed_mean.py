@@ -96,9 +96,13 @@ class SeedMean:
 
     @property
     def failures(self) -> str:
-        """`1 of 8 seeds near 0`, `1 failed and 2 near 0 of 8 seeds`; empty without any."""
-        counts = [f"{count} {what}" for count, what in ((self.failed, "failed"), (self.near_zero, "near 0")) if count]
-        return f"{' and '.join(counts)} of {self.n + self.failed} seeds" if counts else ""
+        """`1 of 8 seeds near 0`, `1 of 8 seeds failed, 2 near 0`; empty without any."""
+        seeds = f"of {self.n + self.failed} seeds"
+        if self.failed and self.near_zero:
+            return f"{self.failed} {seeds} failed, {self.near_zero} near 0"
+        if self.failed:
+            return f"{self.failed} {seeds} failed"
+        return f"{self.near_zero} {seeds} near 0" if self.near_zero else ""
 
     def __str__(self) -> str:
         if self.n == 0:
@@ -110,7 +114,7 @@ class SeedMean:
 
         Of two seeds both values, `0.6842 (0.6637, 0.7047)`; of equal ones how many: `0.5000 (3 equal values)`.
         """
-        return self._uncertain() + (f" ({self.failures})" if self.failures else "")
+        return self._uncertain() + (f" ({self.failures})" if self.n and self.failures else "")
 
     def _uncertain(self) -> str:
         if self.ci95 is not None:

@@ -30,12 +30,12 @@ def _failures(means: dict[str, SeedMean]) -> Iterator[str]:
         more = f"; and {len(unsteady) - LISTED} more runs" if len(unsteady) > LISTED else ""
         yield (
             f"{'; '.join(unsteady[:LISTED])}{more}. Where seeds fail, the mean is one of two kinds of models, and its "
-            "interval covers the truth in 70 to 90 % of cases, not in 95 %"
+            "interval covers the truth in 70 to 85 % of cases, not in 95 %"
         )
 
 
 def still_rising(result: ExperimentResult) -> Iterator[str]:
-    """Whether `max_epochs` is too low: every trial has ended there, and F1 was still rising where its curve is known."""
+    """Whether `max_epochs` is too low: all trials ended there, and F1 was still rising where its curve is known."""
     ok = [trial for trial in result.trials if trial.ok]
     curves = [trial.val_f1_curve for trial in ok if len(trial.val_f1_curve) > 1]
     if not curves or not ended_at_the_cap(ok):
@@ -76,7 +76,7 @@ def smallest_difference(f1: float, entities: float) -> float:
 
     An entity is found or not, with probability F1: a binomial standard error for either model. The two agree on much,
     which makes that of the difference smaller: with a correlation of 1/2 it is sqrt(F1 (1 - F1) / entities). For the
-    seven systems of the WNUT 2017 shared task, the bootstrap over sentences gives BOOT times this number
+    seven systems of the WNUT 2017 shared task, the bootstrap over sentences gives 0.8 to 1.2 times this number
     (benchmarks/bench_verdict.py). `nerbb compare --phase test` has it from the sentences themselves.
 
     Source: D. Card, P. Henderson, U. Khandelwal, R. Jia, K. Mahowald, D. Jurafsky 2020, With little power comes great

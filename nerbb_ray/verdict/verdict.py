@@ -150,7 +150,7 @@ def _differences(
     runs: Sequence[str], scores: Sequence[NDArray[np.float64]], pairs: Pairs, *, shares: bool
 ) -> tuple[Difference, ...]:
     """Of the best run, the first one, to all others."""
-    adjusted = dict(zip(combinations(range(len(runs)), 2), holm(list(pairs.p)), strict=True))
+    adjusted = dict(zip(combinations(range(len(runs)), 2), holm([float(p) for p in pairs.p]), strict=True))
     best, found = scores[0], []
     for i, run in enumerate(runs[1:], start=1):
         # that of the first run to the i-th is the (i - 1)th pair
