@@ -6,6 +6,7 @@ Welch's t, moderated by the other runs, is in `moderation`.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -57,11 +58,19 @@ def permutation(first: ArrayLike, second: ArrayLike, seed: int = 0) -> float:
     values, n, m = np.concatenate([a, b]), len(a), len(b)
     centred = values - values.mean()  # the mean of the first is then as far from 0 as the difference says
     if math.comb(n + m, n) <= EXACT_UP_TO:
-        chosen = np.array(list(combinations(range(n + m), n)))
-        return float(_as_far(centred[chosen].sum(axis=1), centred[:n].sum()).mean())
+        return float(_as_far(_choices(n, n + m) @ centred, centred[:n].sum()).mean())
     random = np.random.default_rng(seed)
     drawn = random.permuted(np.tile(centred, (EXACT_UP_TO, 1)), axis=1)[:, :n].sum(axis=1)
     return float((_as_far(drawn, centred[:n].sum()).sum() + 1) / (EXACT_UP_TO + 1))
+
+
+@lru_cache(maxsize=8)
+def _choices(n: int, total: int) -> NDArray[np.float64]:
+    """All ways to choose n of some values, as sums of them. *Shape:* (ways, total), of 0 and 1"""
+    chosen = np.array(list(combinations(range(total), n)))
+    table = np.zeros((len(chosen), total))
+    np.put_along_axis(table, chosen, 1.0, axis=1)
+    return table
 
 
 def _as_far(sums: NDArray[np.float64], observed: float) -> NDArray[np.bool_]:

@@ -153,7 +153,7 @@ def _amount(value: float, metric: str) -> str:
 
 def _roughly(value: float, metric: str) -> str:
     """`+52 points`, `+1.8 points`: a tenth of a large difference is of no interest to anybody."""
-    return f"+{100 * value:.0f} points" if value >= 0.1 and not metric.endswith("/loss") else _amount(value, metric)
+    return f"+{100 * value:.0f} points" if round(value, 6) >= 0.1 and not metric.endswith("/loss") else _amount(value, metric)
 
 
 def _listed(names: Sequence[str]) -> str:
