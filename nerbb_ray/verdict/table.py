@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.verdict import verdict
 from nerbb_ray.verdict.words import in_lines
@@ -66,7 +67,7 @@ def to_json(result: ExperimentResult) -> str:
             "best": run.run == best,
             "n_ok": run.n_ok,
             "n_total": run.n_total,
-            "metrics": {name: asdict(run.mean(name)) for name in run.metric_names},
+            "metrics": {name: _mean_values(run.mean(name)) for name in run.metric_names},
             "trials": [_trial_values(trial) for trial in run.trials],
         }
         for run in result.runs
@@ -78,6 +79,10 @@ def to_json(result: ExperimentResult) -> str:
         "runs": runs,
     }
     return finite_json(everything)
+
+
+def _mean_values(mean: SeedMean) -> dict[str, Any]:
+    return {**asdict(mean), "failure_rate": mean.failure_rate}
 
 
 def verdict_values(found: Verdict) -> dict[str, Any]:

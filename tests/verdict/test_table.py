@@ -135,6 +135,7 @@ def test_json_holds_all_numbers_and_null_for_undefined_ones() -> None:
     assert [run["run"] for run in values["runs"] if run["best"]] == [LONG]
     assert by_run[LONG]["metrics"][VAL]["mean"] == pytest.approx(0.905)
     assert (by_run[LONG]["metrics"][VAL]["ci95"], by_run[LONG]["metrics"][VAL]["failed"]) == (None, 2)
+    assert by_run[LONG]["metrics"][VAL]["failure_rate"] == 0.5
     of_a = by_run["runA"]["metrics"][VAL]
     assert of_a["ci95"] == pytest.approx([0.7936, 0.8346], abs=1e-4)
     assert of_a["ci95"] == pytest.approx([1 / (1 + math.exp(-end)) for end in of_a["logit"]["ci95"]])
