@@ -200,7 +200,9 @@ def smallest_differences(folder: Path) -> None:
     for first, second in combinations(counts.values(), 2):
         sums = [one.sum(axis=0) for one in (first, second)]
         f1 = float(np.mean([2 * tp / (2 * tp + fp + fn) for tp, fp, fn in sums]))
-        ratios.append(over_sentences(first[None], second[None], draws=1000).smallest / smallest_difference(f1, entities))
+        ratios.append(
+            over_sentences(first[None], second[None], draws=1000).smallest / smallest_difference(f1, entities)
+        )
     print(f"\nsmallest difference on wnut17's test split: {entities} entities; bootstrap over sentences, ", end="")
     print(f"{len(ratios)} pairs of systems: {min(ratios):.2f} to {max(ratios):.2f} times the rule of thumb")
 

@@ -53,7 +53,7 @@ def plain_sentences(verdict: Verdict) -> list[str]:
 
 def _headline(verdict: Verdict) -> str:
     """As for example: runB is very likely better than runA: +52 points. Two seeds are thin; `multiple_runs = 6` would
-    take about 2 min."""
+    take about 2 min of training."""
     if verdict.best is None or len(verdict.means) < 2:
         return f"there are not two runs with values of {shown_metric(verdict.metric)} to compare"
     if not verdict.differences:
@@ -94,7 +94,7 @@ def _more_seeds(verdict: Verdict) -> list[str]:
         return [f"{thin}."] if thin else []
     missing = sum(max(0, target - len(seeds)) for seeds in verdict.seeds_of.values())
     seconds = missing * (verdict.trial_seconds or 0)
-    time = f"take about {shown_time(seconds)}" if seconds >= 1 else None
+    time = f"take about {shown_time(seconds)} of training" if seconds >= 1 else None
     does = "probably tell" if more else "say more" if time is None else ""
     said = f"`multiple_runs = {target}` would {' and '.join(part for part in (does, time) if part)}."
     return [f"{thin}; {said}" if thin else said]
@@ -153,7 +153,11 @@ def _amount(value: float, metric: str) -> str:
 
 def _roughly(value: float, metric: str) -> str:
     """`+52 points`, `+1.8 points`: a tenth of a large difference is of no interest to anybody."""
-    return f"+{100 * value:.0f} points" if round(value, 6) >= 0.1 and not metric.endswith("/loss") else _amount(value, metric)
+    return (
+        f"+{100 * value:.0f} points"
+        if round(value, 6) >= 0.1 and not metric.endswith("/loss")
+        else _amount(value, metric)
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

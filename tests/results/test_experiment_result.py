@@ -101,7 +101,13 @@ def test_failures_come_from_the_trials_of_a_run() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "share"),
-    [(VAL, True), ("test/token/all/acc", True), ("val/loss", False), ("val_loss", False), (f"{VAL[:-2]}support", False)],
+    [
+        (VAL, True),
+        ("test/token/all/acc", True),
+        ("val/loss", False),
+        ("val_loss", False),
+        (f"{VAL[:-2]}support", False),
+    ],
 )
 def test_what_lies_between_0_and_1(metric: str, share: bool) -> None:
     assert is_share(metric) == share

@@ -126,7 +126,14 @@ def test_the_best_run_is_rarely_dropped_however_often_one_looks(confidence: floa
 
 @pytest.mark.parametrize(
     ("runs", "spread", "min_seeds", "lead", "failing"),
-    [(20, 5, 3, 0, 0.0), (20, 5, 2, 0, 0.0), (6, 5, 2, 0, 0.0), (20, 3, 3, 0, 0.0), (2, 10, 2, 0, 0.0), (6, 1, 2, 2, 0.2)],
+    [
+        (20, 5, 3, 0, 0.0),
+        (20, 5, 2, 0, 0.0),
+        (6, 5, 2, 0, 0.0),
+        (20, 3, 3, 0, 0.0),
+        (2, 10, 2, 0, 0.0),
+        (6, 1, 2, 2, 0.2),
+    ],
 )
 def test_a_best_run_that_is_less_steady_than_the_others_is_rarely_dropped(
     runs: int, spread: float, min_seeds: int, lead: float, failing: float

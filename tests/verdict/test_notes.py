@@ -19,7 +19,7 @@ def trained(curve: Sequence[float], reason: str = AT_THE_CAP, seed: int = 43, ma
 
 
 def test_the_reason_is_that_of_the_training() -> None:
-    assert AT_THE_CAP == Reason.MAX_EPOCHS.value
+    assert Reason.MAX_EPOCHS.value == AT_THE_CAP
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_many_runs_are_counted_not_listed() -> None:
     ("duration", "said"),
     [
         # 4 more seeds of 2 runs
-        (15.0, "Two seeds are thin; `multiple_runs = 6` would take about 2 min."),
+        (15.0, "Two seeds are thin; `multiple_runs = 6` would take about 2 min of training."),
         (0.0, "Two seeds are thin; `multiple_runs = 6` would say more."),
     ],
 )
