@@ -1,13 +1,13 @@
 """What the tests of a verdict are worth: false "better", power, and the coverage of intervals.
 
-    python benchmarks/bench_verdict.py [--draws 1000] [--runs ../shared/golden/bert_runs.json] [--wnut ../shared/datasets/wnut17]
+    python benchmarks/bench_verdict.py [--draws 1000] [--runs ../shared/golden/bert_runs.json]
 
 False "better": equal runs are simulated or drawn from 50 seeds of one recipe; counted is how often the run with the
-highest mean is called better than one that is as good, at 5 % after Holm's correction over all pairs. Power: runs that are
-not equal, and how many of their pairs are told apart. Coverage: how often a 95 % interval has the truth in it.
+highest mean is called better than one that is as good, at 5 % after Holm's correction over all pairs. Power: runs that
+are not equal, and how many of their pairs are told apart. Coverage: how often a 95 % interval has the truth in it.
 
-`racing_curves.json`: six runs of this program on each of two data sets, 8 seeds each. `bert_runs.json`: three recipes x
-four tasks x 50 seeds of BERT-large that nobody here chose (arXiv:2006.05987). Without that file its tables are left out.
+`racing_curves.json`: six runs of this program on each of two data sets, 8 seeds each. `bert_runs.json`: three recipes
+x four tasks x 50 seeds of BERT-large that nobody here chose (arXiv:2006.05987). Without it its tables are left out.
 """
 
 import argparse
@@ -191,7 +191,7 @@ def stochastic_order(draws: int) -> None:
 
 
 def smallest_differences(folder: Path) -> None:
-    """The rule of thumb for the smallest difference that a test split can show, against the bootstrap over sentences."""
+    """The rule of thumb for the smallest difference that a test split shows, against the bootstrap over sentences."""
     gold = tags_of(folder / "original" / "emerging.test.annotated")
     files = [file for file in sorted((folder / "submissions").iterdir()) if len(tags_of(file)) == len(gold)]
     counts = {file.name: entity_counts(gold, tags_of(file)) for file in files}

@@ -5,7 +5,8 @@ run is dropped when it is worse than the leader: one-sided t test with the error
 the variances of the other runs that are still in: see verdict.moderation). The error probability is shared out over all
 rivals evenly and over the looks by halves, because an early look saves most: half of it for the first look, half of the
 rest for the second, all that is left for the last (Bonferroni). So the best run is lost in at most 1 - confidence of
-all races, however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for another.
+all races, however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for
+another.
 
 A seed that failed counts as the worst value of all, a trial that was cut as what was within its reach. Such values are
 those of their run, but say nothing of how steady the others are.

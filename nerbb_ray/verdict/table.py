@@ -157,7 +157,10 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
 
 def _legend(result: ExperimentResult) -> Iterator[str]:
     if _best(result) is not None:
-        yield f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds; of two seeds, both values."
+        yield (
+            f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds; "
+            "of two seeds, both values."
+        )
         yield ""
 
 

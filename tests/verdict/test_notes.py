@@ -67,7 +67,8 @@ def test_what_a_test_split_can_show_is_said() -> None:
     found = verdict(ExperimentResult.of("exp", [TrialResult("runA", 43, "ok", metrics)]))
     # 2.8 sqrt(0.5 x 0.5 / 1000)
     assert found.notes == (
-        "the test split has 1000 entities: between two models, it hardly shows differences of F1 below about 4.4 points",
+        "the test split has 1000 entities: between two models, it hardly shows differences of F1 below about "
+        "4.4 points",
     )
     assert smallest_difference(0.5, 1000) == pytest.approx(0.04427, abs=1e-5)
     assert smallest_difference(0.9, 4000) < smallest_difference(0.9, 1000) < smallest_difference(0.5, 1000)
