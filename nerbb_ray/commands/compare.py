@@ -54,7 +54,7 @@ def _over_sentences(
     from nerbb_ray.mlflow_store.overview import counts_of_sentences
     from nerbb_ray.verdict.sentences import against_the_best
 
-    trials = [(run, seed) for run in found.means for seed in found.seeds]
+    trials = [(run, seed) for run, seeds in found.seeds_of.items() for seed in seeds]
     counts, note = counts_of_sentences(store, experiments, trials)
     tests, problems = against_the_best(found, counts)
     return tests, note or next((f"{run}: {problem}" for run, problem in problems.items()), None)
