@@ -85,8 +85,8 @@ def make_session(dataset: Path, precision: str, size: int, seed: int = 43, **hpa
     from nerbb_ray.config.trials import TrialSpec
     from nerbb_ray.data.corpus import find_corpus
     from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
-    from nerbb_ray.training.model import load_tokenizer
     from nerbb_ray.training.sources import find_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
     from nerbb_ray.training.trial_setup import set_up
     from nerbb_ray.training.worker import TrialContext
 

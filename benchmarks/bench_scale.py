@@ -128,7 +128,7 @@ def _search(trials: int, store: Any) -> int:
     spec = build_spec("scale", params={**params, "max_epochs": EPOCHS, "early_stopping": False}, preset=None)
     planned = expand(spec)[:trials]
     allotment = allot(spec.resources, ray_machine(), len(planned))
-    prepared = Prepared(store.cache / "none", "f" * 64, ModelSource("none", "none", "0"), 1)
+    prepared = Prepared(store.cache / "none", "f" * 64, ModelSource("none", "none", "0"), 1, "fp32")
     jobs = [make_job(spec, trial, prepared, store, allotment) for trial in planned]
     listening = callbacks(spec, planned, store, RunOptions(quiet=True))
     trainable = tune.with_resources(only_reports, {"cpu": 1})

@@ -126,6 +126,7 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
 
     Raises:
         StoreError: there is no such action, or the page cannot be started.
+        ResultError: MLflow cannot use the database.
     """
     page = page_of(store, name)
     actions: dict[str, Callable[[], PageStatus]] = {
@@ -139,10 +140,20 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
         if name == "mlflow" and store.tracking_uri.startswith(("http://", "https://")):
             address = without_password(store.tracking_uri)
             raise StoreError(f"the results are on the MLflow server {address}: enter it in the browser")
+        if name == "mlflow":
+            _make_database(store.tracking_uri)
         print(f"starting {name}, which can take a minute ...", file=sys.stderr)
     status = actions[action]()
     print(status)
     return status
+
+
+def _make_database(tracking_uri: str) -> None:
+    """As a whole: MLflow's page would make it in steps that others see."""
+    from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
+
+    if database := sqlite_file(tracking_uri):
+        make_ready(database)
 
 
 def clear(paths: Iterable[Path], store: StorePaths) -> None:

@@ -17,8 +17,8 @@ import pytest
 from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
-from nerbb_ray.cli import main
-from nerbb_ray.commands.listing import COMMANDS
+from nerbb_ray.cli import build_parser, main
+from nerbb_ray.commands.listing import COMMANDS, Listed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.mlflow_store.events import Ended, Started
@@ -114,17 +114,15 @@ def test_help_fits_one_screen(command: str, nerbb: Nerbb, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_command_has_help_with_examples_that_can_be_parsed(nerbb: Nerbb, command: object) -> None:
-    from nerbb_ray.cli import build_parser
-
-    name = command.name  # type: ignore[attr-defined]
+def test_every_command_has_help_with_examples_that_can_be_parsed(nerbb: Nerbb, command: Listed) -> None:
+    name = command.name
     status, out, _ = nerbb(name, "--help")
     assert status == 0
     examples = re.findall(r"^  nerbb (.+)", out.partition("examples:")[2], re.MULTILINE)
     assert examples
     for example in examples:
         words = example.partition(" >")[0].split()  # without the file that a shell would write to
-        assert build_parser().parse_args(words).command is command
+        assert build_parser([command]).parse_args(words).command is command.load()
 
 
 def complete(line: str, store: Path) -> list[str]:
@@ -254,8 +252,9 @@ def test_broken_config_is_explained_with_status_2(
 
 @pytest.mark.usefixtures("store")
 def test_dry_run_lists_the_trials_of_a_named_experiment(nerbb: Nerbb) -> None:
-    status, out, _ = nerbb("run_experiment", "exp", "--dry-run", "--json")
-    assert status == 0
+    status, out, err = nerbb("run_experiment", "exp", "--dry-run", "--json")
+    assert status == 2  # its data and model are not there
+    assert "error: data set 'data'" in err
     assert [(trial["run"], trial["seed"]) for trial in json.loads(out)["trials"]] == [
         ("runA", 43),
         ("runB", 43),
@@ -382,7 +381,7 @@ def test_data_is_deleted_after_a_yes_only(nerbb: Nerbb, store: StorePaths, monke
 @pytest.mark.usefixtures("store")
 def test_page_that_does_not_run_has_status_1(nerbb: Nerbb) -> None:
     assert nerbb("tensorboard", "status")[:2] == (1, "tensorboard does not run\n")
-    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run\n")
+    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run: nothing to stop\n")
 
 
 def test_reader_that_has_seen_enough_is_no_error(store: StorePaths) -> None:

@@ -21,7 +21,8 @@ from nerbb_ray.preparation.resources import Allotment, allot, cpu_has_bf16, this
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.encoded_corpus import load_encoded
-from nerbb_ray.training.sources import WEIGHTS
+from nerbb_ray.training.model_files import weight_bytes
+from nerbb_ray.training.sources import on_this_machine
 
 DRAWS = 200
 START_S, END_S = 9.0, 2.0  # of Ray and of what stands around the trials
@@ -152,16 +153,15 @@ def _costs(
 
         trial = trial_of(spec, run, spec.settings.seeds[0])
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
-    precision = spec.settings.precision
-    bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
+    bf16 = prepared.precision == "bf16" or (prepared.precision == "auto" and cpu_has_bf16())
     return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads, bf16=bf16)
 
 
 def _weights_mb(prepared: Prepared) -> float:
     """The size of a saved model."""
-    folder = Path(prepared.source.location)
-    sizes = [path.stat().st_size for name in WEIGHTS for path in [folder / name] if path.is_file()]
-    return sizes[0] / 1e6 if sizes else encoder_weights(prepared.source) * 4 / 1e6
+    folder = on_this_machine(prepared.source)
+    size = 0 if folder is None else weight_bytes(folder)
+    return (size or encoder_weights(prepared.source) * 4) / 1e6
 
 
 def _put_together(

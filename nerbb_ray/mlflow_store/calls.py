@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.confusion_picture import confusion_png
 from nerbb_ray.mlflow_store.events import Files, Order
@@ -136,8 +135,3 @@ def store_files(client: "MlflowClient", run_id: str, files: Files) -> None:
     for path in map(Path, files.paths):
         if path.is_file():
             client.log_artifact(run_id, str(path))
-
-
-def first_line(error: Exception) -> str:
-    """Of an error message."""
-    return without_password((str(error).splitlines() or [type(error).__name__])[0])

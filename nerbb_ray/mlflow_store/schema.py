@@ -12,16 +12,16 @@ back from a database as the largest float.
 
 import gc
 import json
-import logging
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
+from nerbb_ray.mlflow_store.advice import advice
+from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
+from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.results.experiment_result import Status, TrialResult
 from nerbb_ray.results.identity import Identity
 
@@ -36,17 +36,6 @@ IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 PARENT = "mlflow.parentRunId"
 
-SETTINGS = {
-    # a server that is down must not block the search for minutes
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # its log messages go where ours go, not to a handler of its own
-    "MLFLOW_CONFIGURE_LOGGING": "false",
-}
-NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
 ESCAPED_CHARACTER = re.compile(r":([0-9a-f]*):")
 MAX_NAME = 250
@@ -56,21 +45,17 @@ STATUS_OF_MLFLOW: dict[str, Status] = {"FINISHED": "ok", "FAILED": "failed", "KI
 
 
 def open_client(tracking_uri: str) -> "MlflowClient":
-    """A quiet and impatient client. The first one of a process costs seconds of imports."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    """A quiet and impatient client. The first one of a process costs seconds of imports, a new database as well.
+
+    Raises:
+        ResultError: a database is locked, half-made, or of another version of MLflow.
+    """
+    quiet_mlflow()
+    if database := sqlite_file(tracking_uri):
+        make_ready(database)
     from mlflow.tracking import MlflowClient
 
-    for name in NOISY_LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.WARNING))
     return MlflowClient(tracking_uri=tracking_uri)
-
-
-def sqlite_file(tracking_uri: str) -> Path | None:
-    """The database file of a sqlite tracking URI."""
-    prefix, _, path = tracking_uri.partition(":///")
-    return Path(path) if prefix == "sqlite" else None
 
 
 def write_name(name: str) -> str:
@@ -192,11 +177,6 @@ def reading(tracking_uri: str) -> Iterator["MlflowClient"]:
     except NerbbError:
         raise
     except Exception as error:
-        first = without_password((str(error).splitlines() or [type(error).__name__])[0])
-        database = sqlite_file(tracking_uri)
-        way_out = "start the server, or set MLFLOW_TRACKING_URI to one that runs"
-        if database is not None:
-            way_out = (
-                f"if the file is damaged, restore {database} from a copy, or move it away to begin without results"
-            )
-        raise ResultError(f"MLflow at {without_password(tracking_uri)} cannot be read: {first}; {way_out}") from error
+        raise ResultError(
+            f"MLflow at {without_password(tracking_uri)} cannot be read: {advice(error, tracking_uri)}"
+        ) from error

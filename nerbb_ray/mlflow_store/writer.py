@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.mlflow_store import calls
 from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.mlflow_store.advice import advice
 from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, Order, RunClosed, Started
 from nerbb_ray.mlflow_store.outbox import Unreachable
 from nerbb_ray.mlflow_store.run_metrics import changes, contains, run_metrics, run_status
@@ -85,7 +86,7 @@ class MlflowWriter:
         try:
             client = self._connected()
         except Exception as error:
-            raise Unreachable(calls.first_line(error)) from error
+            raise Unreachable(advice(error, self._tracking_uri)) from error
         from mlflow.exceptions import MlflowException
 
         try:
@@ -95,7 +96,7 @@ class MlflowWriter:
                 raise
             # what has arrived is not known: look again
             self._client = None
-            raise Unreachable(calls.first_line(error)) from error
+            raise Unreachable(advice(error, self._tracking_uri)) from error
 
     def _connected(self) -> "MlflowClient":
         """Connect if necessary, and learn what is there already."""

@@ -86,7 +86,14 @@ class MemoryShort(Exception):
 
 def this_machine() -> Machine:
     """The computer that we run on, without asking Ray."""
-    return Machine(((len(os.sched_getaffinity(0)), _gpus()),))
+    return Machine(((usable_cpus(), _gpus()),))
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use; where the system cannot say (macOS), all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def cpu_has_bf16() -> bool:

@@ -17,8 +17,9 @@ from nerbb_ray.ner.decoding import unknown_word
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.embedding_trim import Vocabulary, trim
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
-from nerbb_ray.training.model import load_model, load_tokenizer
-from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.model import load_model
+from nerbb_ray.training.sources import ModelSource, check_unchanged
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import PRECISION_OF, TrialContext, device_precision
 
 WEIGHT_DECAY = 0.01
@@ -69,6 +70,7 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
 
     Raises:
         RuntimeError: the trial would be something else here than what it is meant to be.
+        ModelError: the model cannot be loaded, or its files have changed.
     """
     torch.set_num_threads(ctx.threads)
     random.seed(trial.seed)
@@ -76,6 +78,7 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     torch.manual_seed(trial.seed % 2**63)  # the new head's weights
     dtype = device_precision(trial.settings.precision, ctx.device)
     identity = _checked_identity(trial, data, source, ctx, dtype)
+    check_unchanged(source)
     model, tokenizer = load_model(source, data.tags), load_tokenizer(source, trial.settings.uncased)
     pad, vocabulary = int(tokenizer.pad_token_id or 0), None
     # a step whose fp16 gradients overflow does not take place: then the decay is not known beforehand

@@ -2,54 +2,21 @@
 
 import argparse
 import json
-import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.errors import ConfigError, NerbbError
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.exit_status import FAILED, OK, USER_ERROR
+from nerbb_ray.interruption import Termination, status_of_interruption
 from nerbb_ray.preparation.options import RunOptions, run_options
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
-from nerbb_ray.tune.interruption import Termination, status_of_interruption
-
-OK, FAILED, USER_ERROR = 0, 1, 2
-BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command; what the user can mend is printed without a traceback."""
-    try:
-        try:
-            status = command()
-        except SystemExit as end:  # argparse: after --help, or a mistake it has explained
-            status = end.code if isinstance(end.code, int) else USER_ERROR
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; what is still buffered must not raise again at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except ConfigError as error:
-        # one problem per line, each with its own place
-        print("error: the experiment cannot run as it is described", *error.problems, sep="\n", file=sys.stderr)
-        return USER_ERROR
-    except NerbbError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USER_ERROR
-    except OSError as error:
-        if error.filename is None:
-            raise
-        # a store that cannot be written, a file in the place of a folder: the path says what to mend
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("terminated" if Termination.asked else "interrupted", file=sys.stderr)
-        return status_of_interruption()
-    return status
+from nerbb_ray.streams import need_not_be_read
 
 
 def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, command: Sequence[str]) -> int:
@@ -66,25 +33,29 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
 
     result = run_experiment(spec, store, options)
     show_result(result, store_dir, as_json=args.json)
+    need_not_be_read()
     return exit_status(result, again_with(command))
 
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
-    """Print the trials of an experiment."""
+    """Print the trials of an experiment, and why it could not run; returns the exit status."""
     from rich.console import Console
 
     from nerbb_ray.forecast.dry_run import make_plan
 
     plan = make_plan(spec, store, options)
+    status = USER_ERROR if plan.problems else OK
     if as_json:
         print(json.dumps(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}, indent=2))
-        return OK
-    # a pipe or a file has no width of its own
-    Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
-    for note in plan.notes:
-        print(f"note: {note}")
-    print(f"expected: {_expected(spec, store, options)}")
-    return OK
+    else:
+        # a pipe or a file has no width of its own
+        Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
+        for note in plan.notes:
+            print(f"note: {note}")
+        print(f"expected: {_expected(spec, store, options)}")
+    for problem in plan.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return status
 
 
 def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:

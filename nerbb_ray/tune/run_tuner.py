@@ -13,20 +13,20 @@ from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
 from nerbb_ray.errors import NerbbError, ResourceError
 from nerbb_ray.forecast.gpu_sharing import share_gpus
+from nerbb_ray.interruption import before_termination, catch_termination, interruptible
 from nerbb_ray.locks import Lock
 from nerbb_ray.logs import log_file
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions, starts_here
-from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
+from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, MemoryShort, allot, backend, this_machine
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
 from nerbb_ray.tune.finished import Earlier, earlier_curves, earlier_trials, forget
 from nerbb_ray.tune.hardware import Hardware, hardware_of
-from nerbb_ray.tune.interruption import before_termination, catch_termination, interruptible
 from nerbb_ray.tune.job import JOBS, RESTARTS, STATES, Job, JobBook, clear_states
-from nerbb_ray.tune.ray_session import ray_machine, ray_session
+from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 log = logging.getLogger(__name__)
@@ -138,9 +138,15 @@ def _identity(trial: TrialSpec, prepared: Prepared, hardware: Hardware | None) -
         trial,
         data=prepared.fingerprint,
         model=prepared.source.revision,
-        precision=None if hardware is None else hardware.precision(trial.settings.precision),
+        precision=_precision(prepared.precision, hardware),
         device=None if hardware is None else hardware.device,
     )
+
+
+def _precision(wanted: str, hardware: Hardware | None) -> str | None:
+    if hardware is None:
+        return None if wanted == "auto" else wanted
+    return hardware.precision(wanted)
 
 
 @dataclass
@@ -157,11 +163,14 @@ class _Search:
         """Prepare, start Ray, run the trials, collect."""
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
+        expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
         here = this_machine() if starts_here(options.address) else None
         if here:
             allot(resources, here, most_trials(spec))  # refuses what cannot fit at once
         prepared = _prepare(spec, self.preparation, self.earlier)
         _refuse_others(spec, prepared, self.earlier)
+        for note in notes_on(prepared):
+            _say(f"note: {note}", options)
         if here:
             resources = share_gpus(resources, spec, prepared, here, self.store.cache)
         with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):

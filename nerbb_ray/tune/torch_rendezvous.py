@@ -15,6 +15,7 @@ import torch.distributed as dist
 from ray.train.torch import TorchConfig
 
 from nerbb_ray.tune import worker_termination
+from nerbb_ray.tune.ray_private import torch_backend
 
 _hosted: list[Any] = []  # of the worker in whose process the others meet
 
@@ -30,7 +31,7 @@ class MeetingConfig(TorchConfig):  # type: ignore[misc]  # Ray has no types
         return MeetingBackend
 
 
-class MeetingBackend(TorchConfig().backend_cls):  # type: ignore[misc]  # Ray has no types
+class MeetingBackend(torch_backend()):  # type: ignore[misc]  # Ray has no types
     """As Ray's, but for the start."""
 
     def on_start(self, worker_group: Any, backend_config: MeetingConfig) -> None:

@@ -17,6 +17,7 @@ from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.reports import RAISED
 from nerbb_ray.tune import worker_termination
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook
+from nerbb_ray.tune.ray_private import DRIVER_RESOURCES
 
 if TYPE_CHECKING:
     import torch
@@ -46,9 +47,8 @@ def make_trainable(allotment: Allotment, book: JobBook) -> Any:
         def __repr__(self) -> str:
             return str(self.trial_name)
 
-    # the driver of the workers needs no CPU, but a place on the head node; an empty request is refused
-    driver = {"cpu": 0, "node:__internal_head__": 0.001}
-    trainable = tune.with_resources(Trial, {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else driver)
+    resources = {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else DRIVER_RESOURCES
+    trainable = tune.with_resources(Trial, resources)
     trainable.__qualname__ = Trial.__name__  # Ray would call the class by the function that made it
     return trainable
 

@@ -18,6 +18,7 @@ from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
 from nerbb_ray.training.adaptive import rule_of
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states
+from nerbb_ray.tune.ray_private import never_restart
 from nerbb_ray.tune.ray_searcher import SeedSearcher
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 from nerbb_ray.tune.screen import Screen
@@ -162,7 +163,7 @@ class TrialKeeper(tune.Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_: Any) -> None:
         if result.get(RAISED):
             # a process that died is worth another attempt; an error of the trial itself would come again
-            trial.max_failures = 0
+            never_restart(trial)
 
     @never_raises
     def on_trial_complete(self, *, trial: Any, **_: Any) -> None:

@@ -25,8 +25,8 @@ from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.resources import cpu_has_bf16
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import find_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 
 DURATIONS = st.lists(st.floats(0, 1000), min_size=1, max_size=30)
 

@@ -13,8 +13,8 @@ from mlflow.tracking import MlflowClient
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, list_by_client, list_experiments
-from nerbb_ray.mlflow_store.schema import sqlite_file
 from nerbb_ray.mlflow_store.sql import read_experiments
 
 VAL = "val/entity/micro/f1"

@@ -20,9 +20,10 @@ from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.evaluation import evaluate
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_model, load_tokenizer
+from nerbb_ray.training.model import load_model
 from nerbb_ray.training.sources import find_model
 from nerbb_ray.training.stop_request import ask_to_end
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.trial_setup import make_optimizer, set_up
 from nerbb_ray.training.worker import TrialContext, device_precision
 from nerbb_ray.verdict.sentences import micro_f1, parse

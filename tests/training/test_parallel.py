@@ -19,9 +19,9 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import ModelSource, find_model
 from nerbb_ray.training.stop_request import ask_to_end
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext
 
 WORKER = Path(__file__).with_name("parallel_worker.py")

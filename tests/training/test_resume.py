@@ -17,10 +17,10 @@ from nerbb_ray.training import resume
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.resume import Terminated
 from nerbb_ray.training.sources import find_model
 from nerbb_ray.training.stop_request import ask_to_save
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext
 
 CPU = torch.device("cpu")

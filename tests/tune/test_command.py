@@ -46,11 +46,12 @@ def test_a_dry_run_as_json_says_what_each_trial_needs(store, experiment) -> None
     assert plan["trials"][0]["resources"] == "1 CPU"
 
 
-def test_a_dry_run_works_without_data_and_model(tmp_path, root: Path) -> None:
+def test_a_dry_run_without_data_and_model_shows_the_trials_and_what_is_missing(tmp_path, root: Path) -> None:
     done = run(root / "configs" / "reference_example.ini", "--store", tmp_path, "--dry-run")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2
     assert "?" in done.stdout
-    assert "steps per epoch are not known yet" in done.stdout
+    assert "error: data set" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 TEN_MISTAKES = """
