@@ -1,5 +1,6 @@
 """Pretrained models: loaded, checked and saved. No code of a model is ever executed."""
 
+import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -157,24 +158,8 @@ def load_trained(source: ModelSource) -> Any:
     return model.eval()
 
 
-<<<<<<< HEAD
-@contextlib.contextmanager
-def _as_model_error(source: ModelSource) -> Iterator[None]:
-    import pickle
-
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        raise ModelError(f"model {source.name!r} at {source.location} cannot be loaded: {error}") from error
-
-
 @contextlib.contextmanager
 def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> Iterator[Path]:
-=======
-def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> None:
->>>>>>> main
     """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole.
 
     The context is given the folder as it is written, for further files.
