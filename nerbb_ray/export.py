@@ -10,6 +10,7 @@ from nerbb_ray import atomic
 from nerbb_ray.errors import StoreError
 from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.results import log_probs
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def export(
     result, trial, source = find_trial(paths, name, run, seed)
     _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
-        shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+        shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*", log_probs.FILE), dirs_exist_ok=True)
         _write_length(made, trial)
         facts = _facts(paths, result, trial, made)
         chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None, language=language)
@@ -97,4 +98,5 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
         scheme=model.annotation_scheme,
         classes=model.classes,
         max_seq_length=model.max_seq_length,
+        decoding=model.decoding,
     )
