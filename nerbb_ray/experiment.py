@@ -97,8 +97,8 @@ class Experiment:
             NerbbError: before anything starts: data, models, resources, or parameters that differ from earlier trials'.
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
+        from nerbb_ray.interruption import Termination
         from nerbb_ray.preparation.options import RunOptions
-        from nerbb_ray.tune.interruption import Termination
         from nerbb_ray.tune.run_tuner import run_experiment
         from nerbb_ray.verdict.table import results_text
 

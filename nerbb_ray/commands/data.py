@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import DataError
+from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK
 
 if TYPE_CHECKING:
     from nerbb_ray.data.save_corpus import SetUp
@@ -113,10 +113,10 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
-SET_UP_DATASET = Command(
-    "set_up_dataset",
-    "bring a data set into the store",
-    ("set_up_dataset conll2003", "set_up_dataset my/export.json --name mine"),
-    set_up_dataset,
-    _arguments,
-)
+COMMANDS = {
+    "set_up_dataset": Command(
+        ("set_up_dataset conll2003", "set_up_dataset my/export.json --name mine"),
+        set_up_dataset,
+        _arguments,
+    )
+}
