@@ -4,11 +4,14 @@ plain   PER PER  O  LOC LOC      a run of one class is an entity; neighbours of 
 bio     B-PER I-PER  O  B-LOC I-LOC                                          (IOB2)
 bilou   B-PER L-PER  O  U-LOC U-LOC
 iob1    I-PER I-PER  O  I-LOC B-LOC      read only: B- only where an entity follows one of its own class
-bioes   B-PER E-PER  O  S-LOC S-LOC      read only: bilou in other letters
+ioe1    I-PER I-PER  O  E-LOC I-LOC      read only: E- only where an entity of its own class follows
+ioe2    I-PER E-PER  O  E-LOC E-LOC      read only: every entity ends with E-
+bioes   B-PER E-PER  O  S-LOC S-LOC      read only: bilou in other letters, as the following ones
+bmes    M inside, S single               bmewo   M inside, W single               biewo   I inside, W single
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -17,11 +20,12 @@ from typing import Literal, NamedTuple
 from nerbb_ray.errors import DataError
 
 Scheme = Literal["plain", "bio", "bilou"]
-SourceScheme = Literal["plain", "bio", "bilou", "iob1", "bioes"]
+SourceScheme = Literal["plain", "bio", "bilou", "iob1", "ioe1", "ioe2", "bioes", "bmes", "bmewo", "biewo"]
 
 OUTSIDE = "O"
 OUTSIDE_SPELLINGS = frozenset({"O", "o", "0"})
-_PREFIXED = re.compile(r"([BILUESbilues])-(.+)", re.DOTALL)
+LETTERS = "BILUESMW"  # every letter that a scheme uses
+_PREFIXED = re.compile(rf"([{LETTERS}{LETTERS.lower()}])-(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,18 @@ SCHEMES: dict[Scheme, Grammar] = {
     "bio": Grammar("B", "B", "I", "I"),
     "bilou": Grammar("U", "B", "I", "L"),
 }
-# iob1 is read with the links of bio: an I- that begins an entity is what sets the two apart
+# iob1 is read with the links of bio, ioe1 with those of ioe2: what begins (or ends) an entity sets the two apart
 GRAMMARS: dict[SourceScheme, Grammar] = {
     "plain": SCHEMES["plain"],
     "bio": SCHEMES["bio"],
     "bilou": SCHEMES["bilou"],
     "iob1": SCHEMES["bio"],
+    "ioe1": Grammar("E", "I", "I", "E"),
+    "ioe2": Grammar("E", "I", "I", "E"),
     "bioes": Grammar("S", "B", "I", "E"),
+    "bmes": Grammar("S", "B", "M", "E"),
+    "bmewo": Grammar("W", "B", "M", "E"),
+    "biewo": Grammar("W", "B", "I", "E"),
 }
 # what the data keep when no scheme is asked for
 TARGET_OF: dict[SourceScheme, Scheme] = {
@@ -71,8 +80,16 @@ TARGET_OF: dict[SourceScheme, Scheme] = {
     "bio": "bio",
     "bilou": "bilou",
     "iob1": "bio",
+    "ioe1": "bio",
+    "ioe2": "bio",
     "bioes": "bilou",
+    "bmes": "bilou",
+    "bmewo": "bilou",
+    "biewo": "bilou",
 }
+# schemes in which a tag says only what its neighbours leave open: reading them mends nothing
+SPARING: frozenset[SourceScheme] = frozenset({"iob1", "ioe1"})
+_CLOSING: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo")
 
 
 class Entity(NamedTuple):
@@ -165,12 +182,17 @@ def tag_set(classes: Iterable[str], scheme: Scheme) -> tuple[str, ...]:
     return (OUTSIDE, *tags)
 
 
-def recognise(sentences: Iterable[Sequence[str]]) -> SourceScheme:
+def recognise(
+    sentences: Iterable[Sequence[str]], among: Collection[SourceScheme] = frozenset(GRAMMARS)
+) -> SourceScheme:
     """The scheme of a whole data set: the one that explains all of its tags, else plain.
 
-    Only whole prefixes count, and a class of plain data may begin like a prefix (U-boat, L-dopa, B-side): so bilou and
-    bioes must have entities that begin with B- and close, and a lone class in runs of B- without any I- is plain.
-    Data without any entity are plain.
+    Only whole prefixes count, and a class of plain data may begin like a prefix (U-boat, L-dopa, B-side): so schemes
+    that mark the end of an entity must have entities that begin with B- and close, those of nothing but I- and E- a
+    class with both, and a lone class in runs of B- without any I- is plain. Data without any entity are plain.
+
+    Args:
+        among: the schemes that are known.
     """
     rows = [list(sentence) for sentence in sentences]
     seen = _classified(rows)
@@ -182,12 +204,16 @@ def recognise(sentences: Iterable[Sequence[str]]) -> SourceScheme:
         return "plain"
     if prefixes <= {"B", "I"}:
         return "iob1" if _begins_with_inside(rows) else "bio"
-    closing: tuple[SourceScheme, SourceScheme] = ("bilou", "bioes")
-    return next((s for s in closing if prefixes <= set(GRAMMARS[s].prefixes) and _closes(rows, s)), "plain")
+    if prefixes == {"I", "E"} and "ioe2" in among and len({tag[2:] for tag in seen}) < len(seen):
+        return _ioe(rows)
+    closing = (scheme for scheme in _CLOSING if scheme in among and prefixes <= set(GRAMMARS[scheme].prefixes))
+    return next((scheme for scheme in closing if _closes(rows, scheme)), "plain")
 
 
-def explain(sentences: Iterable[Sequence[str]], scheme: Scheme) -> SourceScheme | None:
-    """The form of a named scheme (bio: bio or iob1; bilou: bilou or bioes) that has all tags of the data.
+def explain(
+    sentences: Iterable[Sequence[str]], scheme: Scheme, among: Collection[SourceScheme] = frozenset(GRAMMARS)
+) -> SourceScheme | None:
+    """The form of a named scheme (bio: bio, iob1 or ioe2; bilou: bilou, bioes or bmes) that has all tags of the data.
 
     Unlike `recognise` it believes the name: data of nothing but `U-PER` and O are bilou if they are called so.
 
@@ -197,8 +223,10 @@ def explain(sentences: Iterable[Sequence[str]], scheme: Scheme) -> SourceScheme 
     """
     rows = [list(sentence) for sentence in sentences]
     letters = {letter.upper() for letter in _letters(_classified(rows))}
-    forms = (form for form, target in TARGET_OF.items() if target == scheme != "plain")
+    forms = (form for form, target in TARGET_OF.items() if target == scheme != "plain" and form in among)
     form = next((form for form in forms if letters and letters <= set(GRAMMARS[form].prefixes)), None)
+    if form == "ioe1":
+        return _ioe(rows)
     return "iob1" if form == "bio" and _begins_with_inside(rows) else form
 
 
@@ -228,6 +256,12 @@ def _begins_with_inside(rows: list[list[str]]) -> bool:
                 inside, begin = inside + (prefix == "I"), begin + (prefix == "B")
             before = label
     return inside > begin
+
+
+def _ioe(rows: list[list[str]]) -> SourceScheme:
+    """ioe2 if at least half of the entities end with E-, which ioe1 writes between neighbours only."""
+    ends = [tags[entity.end - 1][0].upper() for tags in rows for entity in entities_lenient(tags, "ioe2")]
+    return "ioe2" if 2 * ends.count("E") >= len(ends) else "ioe1"
 
 
 def _closes(rows: list[list[str]], scheme: SourceScheme) -> bool:

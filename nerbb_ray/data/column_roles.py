@@ -1,0 +1,274 @@
+"""Which column has the words and which the tags: by their names and by evidence over the whole file, never by place.
+
+A column is one of a table, or a list that every record of a file has.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from itertools import pairwise
+
+from nerbb_ray.data.options import ReadingOptions, option
+from nerbb_ray.data.outside import outside_of
+from nerbb_ray.ner.notation import find_notation
+from nerbb_ray.ner.tags import recognise
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TAG_NAMES = _set(
+    "tag tags label labels ner ner_tag ner_tags ne ne_tag ne_tags ner_label ner_labels entity_tag entity_tags bio iob "
+    "bio_tag bio_tags iob_tag iob_tags named_entity ne:type ner:type ne-coarse-lit"
+)
+WORD_NAMES = _set("token tokens word words text text_a text_tokens form forms term terms sentence tok")
+# of phrases (chunks), in English, German, Dutch and Vietnamese data: schemes like those of entities
+_PHRASES = _set("NP VP PP ADVP ADJP AP SBAR PRT CONJP INTJ LST UCP NC VC PC NX VX PX QP WHNP MP")
+_PARTS_OF_SPEECH = _set(
+    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X CC CD DT EX FW IN JJ JJR JJS LS MD "
+    "NN NNS NNP NNPS PDT POS PRP PRP$ RB RBR RBS RP TO UH VB VBD VBG VBN VBP VBZ WDT WP WP$ WRB . , : `` '' "
+    "-LRB- -RRB- $ #"
+)
+_NUMBER = re.compile(r"[0-9][0-9.,:;/_-]*|[.,:;/_-]")
+_INTEGER = re.compile(r"[0-9]+")
+_MOSTLY, _RARELY = 0.9, 0.35
+_FEW = 6  # rows that are too few to say that something repeats
+_SHOWN = 3
+
+
+class Grade(IntEnum):
+    """How much a column looks like tags."""
+
+    NONE = 0
+    OUTSIDE_ONLY = 1
+    SCHEME_WITHOUT_OUTSIDE = 2
+    CLASSES = 3
+    SCHEME = 4
+
+
+@dataclass(frozen=True)
+class Column:
+    """
+    Args:
+        key: what the user calls it: a number from 1, or a name.
+        values: of all rows, in their order.
+        name: of a header, or empty.
+        ids: whether the values are numbers by their type, which may stand for tags.
+    """
+
+    key: str
+    values: Sequence[str]
+    name: str = ""
+    ids: bool = False
+
+    def __str__(self) -> str:
+        if not self.key.isdecimal():
+            return self.key
+        return f"column {self.key} ({self.name})" if self.name else f"column {self.key}"
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(self.values)
+
+    @cached_property
+    def changes(self) -> int:
+        """How many values differ from the one before."""
+        return sum(a != b for a, b in pairwise(self.values))
+
+    def share(self, holds: re.Pattern[str] | frozenset[str]) -> float:
+        """Of the rows whose whole value is of a kind."""
+        if isinstance(holds, frozenset):
+            found = sum(count for value, count in self.counts.items() if value in holds)
+        else:
+            found = sum(count for value, count in self.counts.items() if holds.fullmatch(value))
+        return found / max(1, len(self.values))
+
+    def is_called(self, key: str) -> bool:
+        return key in (self.key, self.name) or key.lower() == self.name.lower() != ""
+
+    def examples(self) -> str:
+        first = list(dict.fromkeys(self.values))[:_SHOWN]
+        return ", ".join(repr(value if len(value) <= 24 else f"{value[:24]}...") for value in first)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    words: Column
+    tags: Column
+
+
+class UnsureError(Exception):
+    """No column, or more than one, could be meant.
+
+    Args:
+        problem: which, and the option that says it.
+    """
+
+
+def choose_roles(columns: Sequence[Column], options: ReadingOptions) -> Roles:
+    """
+    Raises:
+        UnsureError: with all columns and three values of each.
+    """
+    tags = _chosen(columns, options.tag_column, "tag_column")
+    words = _chosen(columns, options.word_column, "word_column")
+    if tags is None:
+        tags = _tags(columns, words, options)
+    if words is None:
+        words = _words(columns, tags)
+    if words is tags:
+        raise UnsureError(listing(f"words and tags must be two columns; got {tags} for both", columns))
+    return Roles(words, tags)
+
+
+def _chosen(columns: Sequence[Column], key: str | None, name: str) -> Column | None:
+    if key is None:
+        return None
+    found = next((column for column in columns if column.is_called(key)), None)
+    if found is None:
+        raise UnsureError(listing(f"{option(name)} {key}: there is no such column", columns))
+    return found
+
+
+def _tags(columns: Sequence[Column], words: Column | None, options: ReadingOptions) -> Column:
+    others = [column for column in columns if column is not words]
+    graded = {column.key: grade_of(column, options)[0] for column in others}
+    named = [column for column in others if column.name.lower() in TAG_NAMES]
+    best = _distinct([column for column in others if graded[column.key] == max(graded.values(), default=0)])
+    sure = _distinct([column for column in others if graded[column.key] >= Grade.CLASSES])
+    if len(named) == 1 and (graded[named[0].key] or not sure):
+        return named[0]
+    among = _distinct([column for column in sure if column in named]) if len(named) > 1 else []
+    if len(among) == 1:
+        return among[0]
+    if len(sure) == 1:
+        return sure[0]
+    if not sure and len(best) == 1 and graded[best[0].key]:
+        return best[0]
+    plain = [c for c in others if not graded[c.key] and not against_tags(c, options, outside_needed=False)]
+    if not sure and len(columns) == 2 and len(plain) == 1 and _RARELY * len(plain[0].values) > len(plain[0].counts):
+        return plain[0]  # words and classes, but no O: the classes may say more
+    say = f"say it with {option('tag_column')}"
+    if len(sure or best) > 1 and max(graded.values(), default=0):
+        meant = " or ".join(map(str, sure or best))
+        raise UnsureError(listing(f"which column has the tags is not certain, {meant}: {say}", columns, options))
+    raise UnsureError(listing(f"no column looks like tags of entities. If one is, {say}", columns, options))
+
+
+def _distinct(columns: Sequence[Column]) -> list[Column]:
+    """Columns that say the same are one."""
+    found: list[Column] = []
+    for column in columns:
+        if not any(column.counts == other.counts and column.values == other.values for other in found):
+            found.append(column)
+    return found
+
+
+def _words(columns: Sequence[Column], tags: Column) -> Column:
+    others = [column for column in columns if column is not tags]
+    named = [column for column in others if column.name.lower() in WORD_NAMES]
+    plausible = [column for column in others if not against_words(column)]
+    if len(named) == 1:
+        return named[0]
+    if plausible:
+        most = max(len(column.counts) for column in plausible)
+        return next(column for column in plausible if len(column.counts) >= _MOSTLY * most)
+    # a word that is always the same is still a word, if there is nothing else that could be
+    constant = [column for column in others if len(column.counts) == 1 and not column.share(_NUMBER)]
+    if len(others) == len(constant) == 1:
+        return constant[0]
+    say = f"say it with {option('word_column')}"
+    raise UnsureError(listing(f"no column looks like words. If one is, {say}", columns))
+
+
+def grade_of(column: Column, options: ReadingOptions) -> tuple[Grade, str]:
+    """How much a column looks like tags, and what speaks against it."""
+    against = against_tags(column, options)
+    if against:
+        return Grade.NONE, against
+    outside = outside_of(column.counts, options.outside_spellings)
+    classes = sorted(column.counts.keys() - outside)
+    if not classes:
+        return Grade.OUTSIDE_ONLY, ""
+    if is_scheme(classes, options):
+        return (Grade.SCHEME if outside & column.counts.keys() else Grade.SCHEME_WITHOUT_OUTSIDE), ""
+    return Grade.CLASSES, ""
+
+
+def is_scheme(tags: Sequence[str], options: ReadingOptions) -> bool:
+    """Whether each of some tags has a letter that says its place in an entity."""
+    rows = [[tag] for tag in tags]
+    standard = [find_notation(rows, options.source_scheme).standard(tag) for tag in tags]
+    if None in standard:
+        return False
+    letters = {tag[0].upper() for tag in standard if tag}
+    # rows of one tag have no entity that closes: B-, M-, E- together are sign enough
+    return len(letters) > 1 or recognise([[tag] for tag in standard if tag]) != "plain"
+
+
+def against_tags(column: Column, options: ReadingOptions, *, outside_needed: bool = True) -> str:
+    """What speaks against a column of tags; empty if nothing does."""
+    counts, total = column.counts, len(column.values)
+    outside = outside_of(counts, options.outside_spellings)
+    classes = counts.keys() - outside
+    if len(counts) == 1 and not outside and total > 1:
+        return "the same everywhere"
+    if column.ids or (options.labels and all(map(_INTEGER.fullmatch, counts))):
+        return ""
+    if classes and all(map(_INTEGER.fullmatch, counts)):
+        return f"numbers (if they are tags, name them with {option('labels')})"
+    if column.share(_NUMBER) >= _MOSTLY and classes:
+        return "numbers"
+    features = sum(count for value, count in counts.items() if "=" in value[1:-1])
+    if features and 2 * features >= total - counts["_"]:
+        return "features (name=value)"
+    if classes and is_scheme(sorted(classes), options):
+        bare = {re.sub(r"^[A-Za-z][-_:/]", "", label) for label in classes}
+        return "phrases (chunks)" if bare <= _PHRASES else ""
+    if column.share(_PARTS_OF_SPEECH) >= _MOSTLY:
+        return "parts of speech"
+    own = sum(count for value, count in counts.items() if value in classes)
+    if own >= _FEW and 2 * len(classes) > own:
+        return "nearly every row has a value of its own"
+    if outside_needed and not outside:
+        return "no O"
+    if outside_needed and sum(counts[value] for value in outside) < 0.1 * total and len(classes) > _FEW:
+        return "hardly any O"
+    return ""
+
+
+def against_words(column: Column) -> str:
+    """What speaks against a column of words; empty if nothing does."""
+    total = len(column.values)
+    if column.ids:
+        return "numbers"
+    if column.share(_NUMBER) >= _MOSTLY and (total > 1 or column.share(_INTEGER)):
+        return "numbers"
+    if len(column.counts) == 1 and total > 1:
+        return "the same everywhere"
+    if column.share(_PARTS_OF_SPEECH) >= _MOSTLY and column.share(re.compile(r"\W+")) < _MOSTLY:
+        return "parts of speech"
+    if total >= _FEW and column.changes < _RARELY * total:
+        return "repeats from row to row"
+    if sum(count for value, count in column.counts.items() if "=" in value[1:-1]) >= _MOSTLY * total > 0:
+        return "features (name=value)"
+    return ""
+
+
+def listing(problem: str, columns: Sequence[Column], options: ReadingOptions | None = None) -> str:
+    """A problem, then every column on a line of its own with three values and what speaks against it."""
+    rows = [(str(column), column.examples(), _remark(column, options)) for column in columns]
+    wide = max((len(name) for name, _, _ in rows), default=0)
+    lines = [f"  {name:<{wide}}  {examples}{f'  ({remark})' if remark else ''}" for name, examples, remark in rows]
+    return "\n".join([problem, *lines])
+
+
+def _remark(column: Column, options: ReadingOptions | None) -> str:
+    if options is None:
+        return against_words(column)
+    grade, against = grade_of(column, options)
+    return against if not grade else "could be tags"
