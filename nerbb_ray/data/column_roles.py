@@ -5,7 +5,7 @@ A column is one of a table, or a list that every record of a file has.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.outside import outside_of
-from nerbb_ray.ner.notation import find_notation
+from nerbb_ray.ner.notation import BARE, STANDARD, find_notation
 from nerbb_ray.ner.tags import recognise
 
 
@@ -194,20 +194,23 @@ def grade_of(column: Column, options: ReadingOptions) -> tuple[Grade, str]:
     classes = sorted(column.counts.keys() - outside)
     if not classes:
         return Grade.OUTSIDE_ONLY, ""
-    if is_scheme(classes, options):
+    if is_scheme({label: column.counts[label] for label in classes}, options):
         return (Grade.SCHEME if outside & column.counts.keys() else Grade.SCHEME_WITHOUT_OUTSIDE), ""
     return Grade.CLASSES, ""
 
 
-def is_scheme(tags: Sequence[str], options: ReadingOptions) -> bool:
-    """Whether each of some tags has a letter that says its place in an entity."""
-    rows = [[tag] for tag in tags]
-    standard = [find_notation(rows, options.source_scheme).standard(tag) for tag in tags]
-    if None in standard:
+def is_scheme(counts: Mapping[str, int], options: ReadingOptions) -> bool:
+    """Whether most of some tags (without O) have a letter that says its place in an entity."""
+    rows = [[tag] for tag in counts]
+    notation = find_notation(rows, options.source_scheme)
+    if notation is BARE:
+        return len({tag.upper() for tag in counts}) > 1
+    standard = {tag: own for tag in counts if (own := notation.standard(tag)) is not None}
+    if 2 * sum(counts[tag] for tag in standard) <= sum(counts.values()):
         return False
-    letters = {tag[0].upper() for tag in standard if tag}
+    letters = {own[0].upper() for own in standard.values()}
     # rows of one tag have no entity that closes: B-, M-, E- together are sign enough
-    return len(letters) > 1 or recognise([[tag] for tag in standard if tag]) != "plain"
+    return len(letters) > 1 or recognise([[own] for own in standard.values()]) != "plain"
 
 
 def against_tags(column: Column, options: ReadingOptions, *, outside_needed: bool = True) -> str:
@@ -215,23 +218,23 @@ def against_tags(column: Column, options: ReadingOptions, *, outside_needed: boo
     counts, total = column.counts, len(column.values)
     outside = outside_of(counts, options.outside_spellings)
     classes = counts.keys() - outside
-    if len(counts) == 1 and not outside and total > 1:
+    if len(counts) == 1 and not outside and total > 1 and STANDARD.standard(next(iter(counts))) is None:
         return "the same everywhere"
     if column.ids or (options.labels and all(map(_INTEGER.fullmatch, counts))):
         return ""
     if classes and all(map(_INTEGER.fullmatch, counts)):
         return f"numbers (if they are tags, name them with {option('labels')})"
-    if column.share(_NUMBER) >= _MOSTLY and classes:
+    own = sum(count for value, count in counts.items() if value in classes)
+    if own and sum(counts[value] for value in classes if _NUMBER.fullmatch(value)) >= _MOSTLY * own:
         return "numbers"
     features = sum(count for value, count in counts.items() if "=" in value[1:-1])
     if features and 2 * features >= total - counts["_"]:
         return "features (name=value)"
-    if classes and is_scheme(sorted(classes), options):
+    if classes and is_scheme({label: counts[label] for label in classes}, options):
         bare = {re.sub(r"^[A-Za-z][-_:/]", "", label) for label in classes}
         return "phrases (chunks)" if bare <= _PHRASES else ""
     if column.share(_PARTS_OF_SPEECH) >= _MOSTLY:
         return "parts of speech"
-    own = sum(count for value, count in counts.items() if value in classes)
     if own >= _FEW and 2 * len(classes) > own:
         return "nearly every row has a value of its own"
     if outside_needed and not outside:

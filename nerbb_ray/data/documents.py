@@ -9,7 +9,6 @@ from nerbb_ray.data.options import AUTO, ReadingOptions
 from nerbb_ray.data.overlaps import Faults
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.data.words_of_text import split_words
 from nerbb_ray.ner.tags import OUTSIDE
 
@@ -41,18 +40,13 @@ class Documents:
         faults = Faults(options.overlaps)
         reading = Reading(scheme="bio", notes=self.notes, taken=taken)
         for number, document in enumerate(self.found):
-            for sentence in sentences_of(document, faults.settled(document.text, stripped(document.spans))):
+            for sentence in sentences_of(document, faults.settled(document.text, document.spans)):
                 reading.sentences.append(sentence)
                 reading.documents.append(number)
         faults.check()
         source = next((str(document.place.path or document.place.name) for document in self.found), "")
         reading.notes += faults.notes(source)
         return reading
-
-
-def stripped(spans: Sequence[Span]) -> list[Span]:
-    """Blanks around a class are no part of it."""
-    return [span._replace(label=span.label.strip(BLANK)) for span in spans]
 
 
 def sentences_of(document: Document, spans: Sequence[Span]) -> Iterator[Sentence]:

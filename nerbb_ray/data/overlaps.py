@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from nerbb_ray.data.options import Overlaps, option
 from nerbb_ray.data.places import Place, Span
+from nerbb_ray.data.text_files import BLANK
 
 _SHOWN = 40
 WAY_OUT = f"Say which is kept with {option('overlaps')} longest, first or drop (none of them)"
@@ -121,7 +122,7 @@ def _problem(text: str | Sequence[str], span: Span) -> str:
     if not 0 <= span.start < span.end <= len(text):
         rule = f"0 <= start < end <= {len(text)} (length of text) must hold"
         return f"{rule}; got {span.label} {span.start}, {span.end}"
-    if not span.label:
+    if not span.label.strip(BLANK):
         return f"an entity must have a class; got {span.label!r} for {shown(_surface(text, span))}"
     return ""
 

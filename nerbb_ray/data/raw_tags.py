@@ -33,6 +33,7 @@ def standard_tags(given: Mapping[str, Reading], options: ReadingOptions) -> Read
         DataError: tags are numbers without names, or several at one word; or no word is outside of entities.
     """
     fixed = {split: reading for split, reading in given.items() if reading.scheme is not None}
+    fixed = _renamed(fixed, _stripped_class)
     readings = {split: reading for split, reading in given.items() if reading.scheme is None}
     if any(reading.sentences for reading in readings.values()):
         for step in (_stripped, _named, _with_outside, _one_each, _in_usual_spelling):
@@ -78,6 +79,12 @@ def _noted(readings: Readings, note: str, **choices: str) -> Readings:
     }
 
 
+def _stripped_class(tag: str) -> str:
+    """Blanks around the name of a class are no part of it: `B-PER` for `B- PER `."""
+    letter, mark, label = tag.partition("-")
+    return f"{letter}-{label.strip(BLANK)}" if mark and len(letter) == 1 and label.strip(BLANK) else tag
+
+
 def _stripped(readings: Readings, options: ReadingOptions) -> Readings:  # noqa: ARG001  # a step like all others
     """Blanks around a tag are no part of it."""
     return _renamed(readings, lambda tag: tag.strip(BLANK))
@@ -94,6 +101,9 @@ def _named(readings: Readings, options: ReadingOptions) -> Readings:
         return readings
     if options.source_scheme == "plain" and options.labels is None:
         return readings
+    if missing := sum(count for tag, count in counts.items() if tag.startswith("-")):
+        rule = f"{_source(readings)}{missing} words have a negative number instead of a tag: nobody has labelled them"
+        raise DataError(f"{rule}. Leave them out of the data (a whole split: with {option('split_names')})")
     names = {} if options.labels is None else given_names(options.labels)
     for reading in readings.values():
         names = names or reading.names

@@ -50,7 +50,7 @@ class SetUp:
             "there": f"data set {self.name} is in the store already: nothing was done ({self.path}); "
             "overwrite it to set it up anew",
         }[self.status]
-        yield from map(str, self.corpus.files)
+        yield from map(str, self.corpus.files if self.status != "there" else ())
         yield "sentences: " + ", ".join(f"{split} {size}" for split, size in self.sizes.items())
         yield f"classes: {', '.join(self.corpus.classes) or 'none'} (scheme {self.corpus.scheme})"
         yield from (f"note: {note}" for note in self.notes)

@@ -10,6 +10,7 @@ from nerbb_ray.data.options import option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.notation import letters_of
 from nerbb_ray.ner.tags import (
     GRAMMARS,
     LETTERS,
@@ -25,6 +26,7 @@ from nerbb_ray.ner.tags import (
 # a class that begins like a tag; and one that is spelled like a tag in another way, if all classes are
 _DASHED = re.compile(f"[{LETTERS}]-")
 _SPELLED = re.compile(f"[{LETTERS}][-_:/].+|.+[-_:/][{LETTERS}]", re.DOTALL)
+_SHOWN = 3
 _FORMS: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo", "bio")
 
 
@@ -178,10 +180,12 @@ def _odd_error(
     sentence = splits[split][number]
     tag = sentence.tags[word]
     label = tag if sources[split] == "plain" else tag[2:]
+    others = f", as do {len(odd) - 1} other classes" if len(odd) > 1 else ""
     share = f"{sum(counts[label] for label in odd)} of {counts.total()} words of entities"
-    rule = f"the class {label!r} of {sentence.tokens[word]!r} looks like a tag, as do {len(odd)} classes ({share})"
-    letters = {name[0] for name in odd}
-    forms = [form for form, g in GRAMMARS.items() if form != "plain" and letters <= set(g.prefixes)]
+    rule = f"the class {label!r} of {sentence.tokens[word]!r} looks like a tag{others} ({share})"
+    letters = letters_of(odd) or {name[0] for name in odd}
+    fitting = (form for form, g in GRAMMARS.items() if form != "plain" and letters <= set(g.prefixes))
+    forms = sorted(fitting, key=lambda form: len(GRAMMARS[form].prefixes))[:_SHOWN]
     if readings[split].scheme is not None:
         way = "an entity has the plain class, such as PER: mend the export"
     elif forms:

@@ -4,7 +4,7 @@ All else in this package knows the first spelling only; here the others are told
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from nerbb_ray.ner.tags import GRAMMARS, LETTERS, OUTSIDE, SourceScheme, recognise
@@ -73,10 +73,13 @@ def find_notation(sentences: Iterable[Sequence[str]], scheme: SourceScheme | Non
     return STANDARD
 
 
-def looks_spelled(tags: Iterable[str]) -> list[Notation]:
-    """The spellings in which each of some tags could be meant."""
-    given = set(tags)
-    return [n for n in NOTATIONS if given and all((tag[:1] + tag[-1:]) and n.standard(tag) for tag in given)]
+def letters_of(tags: Collection[str]) -> set[str]:
+    """The letters of some tags in the first spelling that all of them have; none if there is no such spelling."""
+    for notation in NOTATIONS:
+        spelled = [notation.standard(tag) for tag in tags]
+        if spelled and None not in spelled:
+            return {tag[0].upper() for tag in spelled if tag}
+    return set()
 
 
 def _is_sure(rows: list[list[str]], spelled: dict[str, str], notation: Notation, scheme: SourceScheme | None) -> bool:

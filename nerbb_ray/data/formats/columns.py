@@ -126,7 +126,7 @@ def _leave_forms(table: Table) -> None:
     """Lines of CoNLL-U that are no words, where the first column numbers the words."""
     numbers = {row.fields[0] for block in table.blocks for row in block if row.number not in table.hashed}
     forms = {number for number in numbers if NO_WORD.fullmatch(number)}
-    if forms and all(number.isdecimal() for number in numbers - forms):
+    if forms < numbers and forms and all(number.isdecimal() for number in numbers - forms):
         table.blocks = [[row for row in block if row.fields[0] not in forms] for block in table.blocks]
 
 

@@ -11,7 +11,6 @@ from nerbb_ray.data.overlaps import Faults
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.ner.tags import OUTSIDE
 
 WORDS, ENTITIES = "tokenized_text", "ner"
@@ -57,4 +56,4 @@ def _entity(item: Any, place: Place) -> Span:
     parts = [item.get(key) for key in ("start", "end", "label")] if isinstance(item, dict) else item
     if not isinstance(parts, list) or [type(part) for part in parts[:3]] != [int, int, str]:
         raise place.error(f'an entity must be [first word, last word, "class"]; got {item!r:.100}')
-    return Span(parts[0], parts[1] + 1, parts[2].strip(BLANK), place)
+    return Span(parts[0], parts[1] + 1, parts[2], place)

@@ -55,7 +55,8 @@ def detect(value: Any) -> bool:
         return False
     if "rasa_nlu_data" in value:
         return True
-    return _text_key(value) is not None and any(_is_spans(value[key]) for key in value)
+    named = any(isinstance(value.get(key), list) for key in SPANS)
+    return _text_key(value) is not None and (named or any(_is_spans(value[key]) for key in value))
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -115,7 +116,7 @@ def _spans_key(records: Sequence[Record], options: ReadingOptions) -> str:
         counts = ", ".join(f"{key} ({_examples(rows, key)})" for key in filled)
         message = f"entities are in several lists, {counts}: say which with {option('tag_column')}"
         raise Place(records[0].place.path, name=records[0].place.name).error(message)
-    named = [key for key in SPANS if any(_is_spans(row.get(key)) for row in rows)]
+    named = [key for key in SPANS if any(isinstance(row.get(key), list) for row in rows)]
     return next(iter([*filled, *named]), "label")
 
 
@@ -177,7 +178,7 @@ def _entity(item: Any, place: Place) -> tuple[Mark, str]:
 
 
 def _number(label: int) -> str:
-    return f"the name of a class is not in the file, only its number {label}: export the text of labels instead"
+    return f"the name of a class is not in the file, only its number {label}: export it with the text of labels (doccano: JSONL (Text label))"
 
 
 def _keys(row: Any) -> str:

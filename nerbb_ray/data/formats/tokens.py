@@ -63,7 +63,7 @@ def _keys(records: Sequence[Record], options: ReadingOptions) -> tuple[str, str]
         roles = choose_roles(columns, options)
     except UnsureError as unsure:
         named = {column.name for column in columns}
-        if ("tokens" in named and len(columns) == 1) or not columns:  # the message on the missing list is clearer
+        if not columns or named == {"tokens"}:  # the message on the missing list is clearer
             return "tokens", "tags"
         raise _file(first.place).error(str(unsure)) from unsure
     return roles.words.key, roles.tags.key
