@@ -109,8 +109,8 @@ def assemble(
     if not stored and scheme != "plain":
         refuse_tags_as_classes(readings, splits, sources)
     hold_out(converted, _documents(readings["train"]), rule, notes)
-    corpus = Corpus(name, target, tuple(classes), converted["train"], converted["val"], converted["test"], tuple(notes))
-    return replace(corpus, files=tuple(files))
+    train, val, test = (converted[split] for split in SPLITS)
+    return Corpus(name, target, tuple(classes), train, val, test, tuple(notes), files=tuple(files))
 
 
 def _sources(
@@ -136,7 +136,9 @@ def _sources(
 def _cleaned(split: str, sentences: Iterable[Sentence], notes: list[str]) -> list[Sentence]:
     """The sentences that have words, with O written as O and no blanks around tags."""
     rows = list(sentences)
-    kept = [replace(row, tags=tuple(_clean_tag(tag) for tag in row.tags)) for row in rows if row.tokens]
+    kept = [row for row in rows if row.tokens]
+    if any(_clean_tag(tag) != tag for tag in {tag for row in kept for tag in row.tags}):
+        kept = [replace(row, tags=tuple(_clean_tag(tag) for tag in row.tags)) for row in kept]
     if len(kept) < len(rows):
         notes.append(f"{split}: {len(rows) - len(kept)} sentences without any word left out")
     return kept
@@ -184,17 +186,14 @@ def _converted(
     """The sentences in the wanted scheme, and how many tags had to be mended for it."""
     mended: list[str] = []
     written: list[Sentence] = []
+    known: dict[tuple[str, ...], tuple[tuple[str, ...] | None, tuple[str, ...]]] = {}
     for sentence in rows:
-        tags: Sequence[str] = sentence.tags
-        if source != "plain" and source not in SPARING:
-            formed = convert(tags, source, source)
-            mended += [
-                f"{PurePath(file).name}:{sentence.line(word)} {a}" if sentence.line(word) else a
-                for word, (a, b) in enumerate(zip(tags, formed, strict=True))
-                if a.upper() != b.upper()
-            ]
-            tags = formed
-        written.append(replace(sentence, tags=tuple(convert(tags, source, target))))
+        if sentence.tags not in known:
+            known[sentence.tags] = _written(sentence.tags, source, target)
+        formed, tags = known[sentence.tags]
+        if formed is not None:
+            mended += _mended(sentence, formed, file)
+        written.append(sentence if tags == sentence.tags else replace(sentence, tags=tags))
     if mended:
         rule = f"{len(mended)} tags were not well-formed {source} (such as I- without B-) and were mended"
         notes.append(f"{split}: {rule}: {', '.join(mended[:_SHOWN])}{' ...' if len(mended) > _SHOWN else ''}")
@@ -202,6 +201,25 @@ def _converted(
         lost = "; neighbours of one class are one entity from now on" if target == "plain" else ""
         notes.append(f"{split}: tags converted from {source} to {target}{lost}")
     return tuple(written), len(mended)
+
+
+def _written(
+    tags: tuple[str, ...], source: SourceScheme, target: Scheme
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """(well-formed tags, None if the given ones are; the tags in the wanted scheme)."""
+    if OUTSIDE_SPELLINGS.issuperset(tags):
+        return None, (OUTSIDE,) * len(tags)
+    formed = tags if source == "plain" or source in SPARING else tuple(convert(tags, source, source))
+    return None if formed == tags else formed, formed if source == target else tuple(convert(formed, source, target))
+
+
+def _mended(sentence: Sentence, formed: Sequence[str], file: str) -> list[str]:
+    """Where a tag had to be changed, and which."""
+    return [
+        f"{PurePath(file).name}:{sentence.line(word)} {a}" if sentence.line(word) else a
+        for word, (a, b) in enumerate(zip(sentence.tags, formed, strict=True))
+        if a.upper() != b.upper()
+    ]
 
 
 def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:

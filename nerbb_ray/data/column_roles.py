@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from itertools import pairwise
+from operator import ne
 
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.outside import outside_of
@@ -77,7 +77,7 @@ class Column:
     @cached_property
     def changes(self) -> int:
         """How many values differ from the one before."""
-        return sum(a != b for a, b in pairwise(self.values))
+        return sum(map(ne, self.values, self.values[1:]))
 
     def share(self, holds: re.Pattern[str] | frozenset[str]) -> float:
         """Of the rows whose whole value is of a kind."""

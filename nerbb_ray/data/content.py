@@ -13,6 +13,7 @@ from nerbb_ray.data.text_files import BLANK, BYTE_ORDER_MARK, PACKED, UTF8, Text
 from nerbb_ray.errors import DataError
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+DOCUMENT_START = "-DOCSTART-"
 DOS_END = "\x1a"  # Ctrl-Z, the end of a file in DOS
 
 
@@ -66,6 +67,13 @@ class Content:
                 )
                 lines = [(number, line) for number, line in lines if number not in ends]
         return lines
+
+    @cached_property
+    def data_lines(self) -> list[tuple[int, str]]:
+        """What can tell columns: not comments, not empty lines. A file of nothing but words with # has columns, too."""
+        skipped = ("#", DOCUMENT_START)
+        data = [(n, line) for n, line in self.lines if line and not line.startswith(skipped) and line.strip(BLANK)]
+        return data or [(n, line) for n, line in self.lines if line.startswith("#") and "\t" in line]
 
     @cached_property
     def records(self) -> list[Record] | None:

@@ -125,6 +125,9 @@ def _check_replaceable(folder: Path, name: str, *, overwrite: bool) -> None:
         )
 
 
+# made once: json.dumps makes one for every call
+_ASCII, _READABLE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
+
 Row = Callable[[Sentence, Scheme], dict[str, Any]]
 
 
@@ -183,6 +186,8 @@ def _is_same(corpus: Corpus, folder: Path, form: Form) -> bool:
 
 def without_text(corpus: Corpus) -> Corpus:
     """The same words and tags."""
+    if all(sentence.text is None for split in SPLITS for sentence in corpus.split(split)):
+        return corpus
     rows = {split: tuple(replace(s, text=None, spans=None) for s in corpus.split(split)) for split in SPLITS}
     return replace(corpus, train=rows["train"], val=rows["val"], test=rows["test"])
 
@@ -191,7 +196,8 @@ def _write(path: Path, sentences: tuple[Sentence, ...], scheme: Scheme, row: Row
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for sentence in sentences:
             # ASCII: no editor and no version control can change what a strange character is
-            file.write(json.dumps(row(sentence, scheme), ensure_ascii=_is_strange(sentence)) + "\n")
+            encode = _ASCII if _is_strange(sentence) else _READABLE
+            file.write(encode(row(sentence, scheme)) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -199,7 +205,7 @@ def _write(path: Path, sentences: tuple[Sentence, ...], scheme: Scheme, row: Row
 def _is_strange(sentence: Sentence) -> bool:
     """Whether a word has characters that are invisible or may end a line."""
     text = "".join(sentence.tokens) if sentence.text is None else sentence.text
-    return not all(character.isprintable() for character in text)
+    return not text.isprintable()
 
 
 def _pretokenised(sentence: Sentence, _: Scheme) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nerbb_ray.data.column_roles import TAG_NAMES, WORD_NAMES
+from nerbb_ray.data.content import DOCUMENT_START, Content
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
 from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.errors import DataError
 
-DOCUMENT_START = "-DOCSTART-"
 GLOBAL_COLUMNS = re.compile(r"#\s*global\.columns\s*=\s*(.+)")  # CoNLL-U Plus
 _BLANKS = re.compile("[ \t]+")
 _RULE = re.compile(r"([-=*_#~+.])\1{2,}")  # a line drawn between sentences
@@ -52,12 +52,12 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def read_table(lines: Sequence[tuple[int, str]], path: Path, options: ReadingOptions) -> Table:
+def read_table(content: Content) -> Table:
     """
     Raises:
         DataError: a line has another number of columns than most, or there is one column only.
     """
-    data = data_lines(lines)
+    lines, data, path, options = content.lines, content.data_lines, content.path, content.options
     if not data:
         return Table("blank", 0)
     separator, width = _separator(data, path, options)
@@ -66,12 +66,6 @@ def read_table(lines: Sequence[tuple[int, str]], path: Path, options: ReadingOpt
     _fill(table, _csv_rows(lines, separator) if separator in _QUOTING else _rows(lines, split), path)
     _take_names(table, lines, path, options)
     return table
-
-
-def data_lines(lines: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """What can tell the columns: not comments, not empty lines. A file of nothing but words with # has columns, too."""
-    data = [(n, line) for n, line in lines if line.strip(BLANK) and not line.startswith(("#", DOCUMENT_START))]
-    return data or [(n, line) for n, line in lines if line.startswith("#") and "\t" in line]
 
 
 def _separator(data: Sequence[tuple[int, str]], path: Path, options: ReadingOptions) -> tuple[str, int]:
@@ -143,7 +137,7 @@ def _splitter(separator: str, width: int) -> Callable[[str], list[str]]:
 
 
 def _tab_fields(line: str, width: int) -> list[str]:
-    fields = [part.strip(" ") for part in line.split("\t")]
+    fields = [part.strip(" ") for part in line.split("\t")] if " " in line else line.split("\t")
     while len(fields) > width > 0 and not fields[-1]:
         fields.pop()
     return fields

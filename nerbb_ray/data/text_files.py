@@ -183,6 +183,5 @@ def _sample(words: Sequence[bytes], encoding: str) -> str:
 
 def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """(number from 1, line without its end) of the lines of a text; those of old Macintosh files end with CR alone."""
-    end = "\r" if "\n" not in text and "\r" in text else "\n"
-    for number, line in enumerate(text.split(end), start=1):
-        yield number, line.rstrip("\r")
+    lines = text.split("\r" if "\n" not in text and "\r" in text else "\n")
+    return enumerate((line.rstrip("\r") for line in lines) if "\r" in text else lines, start=1)

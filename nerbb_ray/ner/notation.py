@@ -3,7 +3,6 @@
 All else in this package knows the first spelling only; here the others are told and brought into it.
 """
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from nerbb_ray.ner.tags import GRAMMARS, LETTERS, OUTSIDE, SourceScheme, recogni
 
 UNNAMED = "ENTITY"  # the class of tags that have none
 _JOINTS = "-_:/"
-_LETTER = f"[{LETTERS}{LETTERS.lower()}]"
+_EITHER_CASE = LETTERS + LETTERS.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class Notation:
     """One spelling.
 
     Args:
-        joint: what stands between letter and class; empty for letters without a class.
+        joint: the character between letter and class; empty for letters without a class.
         suffixed: whether the letter comes last.
     """
 
@@ -34,14 +33,10 @@ class Notation:
 
     def standard(self, tag: str) -> str | None:
         """`B-PER`; None if the tag is not spelled so."""
-        joint = re.escape(self.joint)
         if not self.joint:
-            return f"{tag}-{UNNAMED}" if re.fullmatch(_LETTER, tag) else None
-        if self.suffixed:
-            match = re.fullmatch(f"(.+){joint}({_LETTER})", tag, re.DOTALL)
-            return f"{match[2]}-{match[1]}" if match else None
-        match = re.fullmatch(f"({_LETTER}){joint}(.+)", tag, re.DOTALL)
-        return f"{match[1]}-{match[2]}" if match else None
+            return f"{tag}-{UNNAMED}" if len(tag) == 1 and tag in _EITHER_CASE else None
+        letter, joint, label = (tag[-1:], tag[-2:-1], tag[:-2]) if self.suffixed else (tag[:1], tag[1:2], tag[2:])
+        return f"{letter}-{label}" if joint == self.joint and label and letter in _EITHER_CASE else None
 
 
 STANDARD, BARE = Notation(), Notation("")
@@ -66,19 +61,28 @@ def find_notation(sentences: Iterable[Sequence[str]], scheme: SourceScheme | Non
     rows = [list(tags) for tags in sentences]
     seen = sorted({tag for row in rows for tag in row} - {OUTSIDE})
     for notation in NOTATIONS:
-        spelled = {tag: notation.standard(tag) for tag in seen}
-        known = {tag: standard for tag, standard in spelled.items() if standard is not None}
-        if seen and len(known) == len(seen) and (notation is STANDARD or _is_sure(rows, known, notation, scheme)):
+        spelled = _spelled(seen, notation)
+        if spelled and (notation is STANDARD or _is_sure(rows, spelled, notation, scheme)):
             return notation
     return STANDARD
+
+
+def _spelled(tags: Iterable[str], notation: Notation) -> dict[str, str]:
+    """Tag -> its usual spelling; empty if not all of them are spelled so."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        standard = notation.standard(tag)
+        if standard is None:
+            return {}
+        found[tag] = standard
+    return found
 
 
 def letters_of(tags: Collection[str]) -> set[str]:
     """The letters of some tags in the first spelling that all of them have; none if there is no such spelling."""
     for notation in NOTATIONS:
-        spelled = [notation.standard(tag) for tag in tags]
-        if spelled and None not in spelled:
-            return {tag[0].upper() for tag in spelled if tag}
+        if spelled := _spelled(tags, notation):
+            return {tag[0].upper() for tag in spelled.values()}
     return set()
 
 

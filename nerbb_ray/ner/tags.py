@@ -74,6 +74,7 @@ GRAMMARS: dict[SourceScheme, Grammar] = {
     "bmewo": Grammar("W", "B", "M", "E"),
     "biewo": Grammar("W", "B", "I", "E"),
 }
+_LINKS = {scheme: grammar.links for scheme, grammar in GRAMMARS.items()}
 # what the data keep when no scheme is asked for
 TARGET_OF: dict[SourceScheme, Scheme] = {
     "plain": "plain",
@@ -100,24 +101,21 @@ class Entity(NamedTuple):
     end: int
 
 
+@lru_cache(maxsize=65536)
 def split_tag(tag: str, scheme: SourceScheme) -> tuple[str, str]:
     """(prefix, class) of a tag; ("", "") of O.
 
     Raises:
         DataError: the tag is none of the scheme.
     """
-    return _split(tag, GRAMMARS[scheme])
-
-
-@lru_cache(maxsize=65536)
-def _split(tag: str, grammar: Grammar) -> tuple[str, str]:
     if tag in OUTSIDE_SPELLINGS:
         return "", ""
-    if not grammar.begin:
+    prefixes = GRAMMARS[scheme].prefixes
+    if prefixes == ("",):
         return "", tag
     match = _PREFIXED.fullmatch(tag)
-    if match is None or match[1].upper() not in grammar.prefixes:
-        expected = ", ".join(f"{prefix}-<class>" for prefix in grammar.prefixes)
+    if match is None or match[1].upper() not in prefixes:
+        expected = ", ".join(f"{prefix}-<class>" for prefix in prefixes)
         raise DataError(f"a tag must be O, {expected}; got {tag!r}")
     return match[1].upper(), match[2]
 
@@ -125,10 +123,10 @@ def _split(tag: str, grammar: Grammar) -> tuple[str, str]:
 def entities(tags: Sequence[str], scheme: Scheme) -> list[Entity]:
     """The entities of one sentence, strictly: what is not well-formed is none (seqeval's mode="strict")."""
     grammar = SCHEMES[scheme]
-    parts = [_split(tag, grammar) for tag in tags]
+    parts = [split_tag(tag, scheme) for tag in tags]
     return [
         entity
-        for entity in _chunks(parts, grammar)
+        for entity in _chunks(parts, scheme)
         if parts[entity.start][0] in grammar.starts and parts[entity.end - 1][0] in grammar.ends
     ]
 
@@ -138,13 +136,12 @@ def entities_lenient(tags: Sequence[str], scheme: SourceScheme = "bio") -> list[
 
     seqeval does not know the letters of bilou: for that scheme, as it sees the same tags written as bioes.
     """
-    grammar = GRAMMARS[scheme]
-    return _chunks([_split(tag, grammar) for tag in tags], grammar)
+    return _chunks([split_tag(tag, scheme) for tag in tags], scheme)
 
 
-def _chunks(parts: Sequence[tuple[str, str]], grammar: Grammar) -> list[Entity]:
+def _chunks(parts: Sequence[tuple[str, str]], scheme: SourceScheme) -> list[Entity]:
     """Longest runs of words of one class that are linked to each other."""
-    links = grammar.links
+    links = _LINKS[scheme]
     found: list[Entity] = []
     start, before = 0, ("", "")
     for position, part in enumerate((*parts, ("", ""))):
@@ -194,7 +191,7 @@ def recognise(
     Args:
         among: the schemes that are known.
     """
-    rows = [list(sentence) for sentence in sentences]
+    rows = _with_entities(sentences)
     seen = _classified(rows)
     letters = "".join(_letters(seen))
     if not letters.isupper() and not letters.islower():
@@ -221,7 +218,7 @@ def explain(
         None if a tag has no prefix of the scheme. Always None for plain: any tag may be a plain class, so that being
         called plain says nothing about the data.
     """
-    rows = [list(sentence) for sentence in sentences]
+    rows = _with_entities(sentences)
     letters = {letter.upper() for letter in _letters(_classified(rows))}
     forms = (form for form, target in TARGET_OF.items() if target == scheme != "plain" and form in among)
     form = next((form for form in forms if letters and letters <= set(GRAMMARS[form].prefixes)), None)
@@ -230,7 +227,12 @@ def explain(
     return "iob1" if form == "bio" and _begins_with_inside(rows) else form
 
 
-def _classified(rows: list[list[str]]) -> set[str]:
+def _with_entities(sentences: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The sentences that say something about the scheme."""
+    return [tags for tags in sentences if not OUTSIDE_SPELLINGS.issuperset(tags)]
+
+
+def _classified(rows: list[Sequence[str]]) -> set[str]:
     """The tags that occur, without O."""
     return {tag for row in rows for tag in row} - OUTSIDE_SPELLINGS
 
@@ -241,11 +243,11 @@ def _letters(tags: Iterable[str]) -> set[str]:
     return set() if None in matches else {match[1] for match in matches if match}
 
 
-def _in_runs(rows: list[list[str]]) -> bool:
+def _in_runs(rows: list[Sequence[str]]) -> bool:
     return any(a == b and a not in OUTSIDE_SPELLINGS for row in rows for a, b in pairwise(row))
 
 
-def _begins_with_inside(rows: list[list[str]]) -> bool:
+def _begins_with_inside(rows: list[Sequence[str]]) -> bool:
     """Whether more entities begin with I- than with a B- after another class or O, which IOB1 never writes."""
     inside = begin = 0
     for row in rows:
@@ -258,19 +260,19 @@ def _begins_with_inside(rows: list[list[str]]) -> bool:
     return inside > begin
 
 
-def _ioe(rows: list[list[str]]) -> SourceScheme:
+def _ioe(rows: list[Sequence[str]]) -> SourceScheme:
     """ioe2 if at least half of the entities end with E-, which ioe1 writes between neighbours only."""
     ends = [tags[entity.end - 1][0].upper() for tags in rows for entity in entities_lenient(tags, "ioe2")]
     return "ioe2" if 2 * ends.count("E") >= len(ends) else "ioe1"
 
 
-def _closes(rows: list[list[str]], scheme: SourceScheme) -> bool:
+def _closes(rows: list[Sequence[str]], scheme: SourceScheme) -> bool:
     """Whether most of the closing tags close an entity that began, of several words."""
     grammar = GRAMMARS[scheme]
     closed = closings = 0
     for row in rows:
         parts = [split_tag(tag, scheme) for tag in row]
         closings += sum(prefix == grammar.end for prefix, _ in parts)
-        for entity in _chunks(parts, grammar):
+        for entity in _chunks(parts, scheme):
             closed += parts[entity.start][0] == grammar.begin and parts[entity.end - 1][0] == grammar.end
     return 2 * closed > closings

@@ -32,7 +32,7 @@ def read(content: Content) -> Reading:
     Raises:
         DataError: which column has what is not sure, most lines have one column, or a line has another number of them.
     """
-    return reading_of(read_table(content.lines, content.path, content.options), content)
+    return reading_of(read_table(content), content)
 
 
 def reading_of(table: Table, content: Content) -> Reading:

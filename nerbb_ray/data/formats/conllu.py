@@ -7,7 +7,7 @@ from conllu.parser import parse_dict_value
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.formats.columns import reading_of
 from nerbb_ray.data.sentences import Reading
-from nerbb_ray.data.table import Row, Table, data_lines, read_table
+from nerbb_ray.data.table import Row, Table, read_table
 
 NAMES = ["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 _ID = re.compile(r"[0-9]+([-.][0-9]+)?")
@@ -20,7 +20,7 @@ _USUAL = frozenset(
 
 def detect(content: Content) -> bool:
     """Whether the lines have ten columns, of which the first numbers the words and the last has MISC's name=value."""
-    lines = data_lines(content.lines)[:200]
+    lines = content.data_lines[:200]
     fields = [line.split("\t") for _, line in lines]
     if not fields or any(len(row) != len(NAMES) or not _ID.fullmatch(row[0]) for row in fields):
         return False
@@ -33,7 +33,7 @@ def read(content: Content) -> Reading:
     Raises:
         DataError: no column has tags, or more than one, or a line has not ten columns.
     """
-    table = read_table(content.lines, content.path, content.options)
+    table = read_table(content)
     table.names = table.names or NAMES
     _spread(table)
     return reading_of(table, content)

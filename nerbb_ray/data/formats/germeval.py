@@ -8,17 +8,18 @@ from nerbb_ray.data.content import Content
 from nerbb_ray.data.formats.columns import reading_of
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.sentences import Reading
-from nerbb_ray.data.table import data_lines, read_table
+from nerbb_ray.data.table import read_table
 
 NAMES = ["number", "word", "outer", "inner"]
-_INTEGER = re.compile("[0-9]+")
+_ROW = re.compile(r"[0-9]+\t[^\t]*\t[^\t]*\t[^\t]*")
 
 
 def detect(content: Content) -> bool:
     """Whether a source (`#<TAB>http://...`) comes before sentences of four columns, or two of four look like tags."""
-    rows = [line.split("\t") for _, line in data_lines(content.lines)]
-    if not rows or any(len(row) != len(NAMES) or not _INTEGER.fullmatch(row[0]) for row in rows):
+    lines = content.data_lines
+    if not lines or not all(_ROW.fullmatch(line) for _, line in lines):
         return False
+    rows = [line.split("\t") for _, line in lines]
     columns = [Column(str(i), values) for i, values in enumerate(zip(*rows, strict=True), start=1)]
     grades = [grade_of(column, ReadingOptions())[0] for column in columns]
     sourced = re.match(r"\s*#\t", content.text) is not None
@@ -32,7 +33,7 @@ def read(content: Content) -> Reading:
     Raises:
         DataError: a line has not four columns.
     """
-    table = read_table(content.lines, content.path, content.options)
+    table = read_table(content)
     table.names = NAMES
     if content.options.tag_column is None:
         content = content.with_options(replace(content.options, word_column="2", tag_column="3"))

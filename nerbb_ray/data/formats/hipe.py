@@ -26,7 +26,7 @@ def read(content: Content) -> Reading:
     Raises:
         DataError: a line has another number of columns than the first.
     """
-    table = read_table(content.lines, content.path, content.options)
+    table = read_table(content)
     blocks: list[list[Row]] = []
     for block in table.blocks:
         blocks.append([])

@@ -2,9 +2,8 @@
 
 import re
 
-from nerbb_ray.data.content import Content
+from nerbb_ray.data.content import DOCUMENT_START, Content
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.table import DOCUMENT_START, data_lines
 from nerbb_ray.errors import DataError
 
 _LINE = re.compile(r"(.*?) -X- _ (.+)")
@@ -12,7 +11,7 @@ _LINE = re.compile(r"(.*?) -X- _ (.+)")
 
 def detect(content: Content) -> bool:
     """Whether all lines are of this form."""
-    lines = data_lines(content.lines)
+    lines = content.data_lines
     return bool(lines) and all(_LINE.fullmatch(line) for _, line in lines)
 
 

@@ -18,6 +18,7 @@ from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.errors import DataError
 
 JOINT = "\x02"
+_SEVERAL = re.compile(r"[^\s\x02][ \x02]+[^\s\x02][^\n]*\t(?:[^\n]*\t)?[^\t\n]*[^\s\x02][ \x02]+[^\s\x02]")
 _LIST = re.compile(r"\[.*\]", re.DOTALL)
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
 _QUOTING = {",": "comma", ";": "semicolon", "|": "pipe"}
@@ -28,6 +29,8 @@ def detect(content: Content) -> bool:
     """Whether most lines have two fields of several words each, as many in one as in the other."""
     separator = _separator(content)
     if separator is None:
+        return False
+    if separator == "\t" and content.suffix != ".csv" and not _SEVERAL.search(content.text):
         return False
     rows = list(_rows(content, separator))
     width = Counter(len(row.fields) for row in rows).most_common(1)[0][0] if rows else 0
