@@ -12,7 +12,9 @@ from functools import cached_property
 from operator import ne
 
 from nerbb_ray.data.options import ReadingOptions, option
-from nerbb_ray.data.outside import outside_of
+from nerbb_ray.data.outside import likely_outside, outside_of
+from nerbb_ray.data.places import Place
+from nerbb_ray.errors import DataError
 from nerbb_ray.ner.notation import BARE, STANDARD, find_notation
 from nerbb_ray.ner.tags import recognise
 
@@ -38,6 +40,7 @@ _INTEGER = re.compile(r"[0-9]+")
 _MOSTLY, _RARELY = 0.9, 0.35
 _FEW = 6  # rows that are too few to say that something repeats
 _SHOWN = 3
+_NO_OUTSIDE = "no O"
 
 
 class Grade(IntEnum):
@@ -101,62 +104,92 @@ class Roles:
     tags: Column
 
 
-class UnsureError(Exception):
-    """No column, or more than one, could be meant.
+class UnsureError(DataError):
+    """No column, or more than one, could be meant."""
 
+
+def choose_roles(columns: Sequence[Column], options: ReadingOptions, place: Place) -> Roles:
+    """
     Args:
-        problem: which, and the option that says it.
-    """
-
-
-def choose_roles(columns: Sequence[Column], options: ReadingOptions) -> Roles:
-    """
+        place: of the data, for messages.
     Raises:
         UnsureError: with all columns and three values of each.
     """
-    tags = _chosen(columns, options.tag_column, "tag_column")
-    words = _chosen(columns, options.word_column, "word_column")
-    if tags is None:
-        tags = _tags(columns, words, options)
-    if words is None:
-        words = _words(columns, tags)
+    choice = _Choice(columns, options, Place(place.path, name=place.name))
+    tags = choice.named(options.tag_column, "tag_column")
+    words = choice.named(options.word_column, "word_column")
+    tags = tags or choice.tags(words)
+    words = words or choice.words(tags)
     if words is tags:
-        raise UnsureError(listing(f"words and tags must be two columns; got {tags} for both", columns))
+        raise choice.unsure(f"words and tags must be two columns; got {tags} for both")
     return Roles(words, tags)
 
 
-def _chosen(columns: Sequence[Column], key: str | None, name: str) -> Column | None:
-    if key is None:
-        return None
-    found = next((column for column in columns if column.is_called(key)), None)
-    if found is None:
-        raise UnsureError(listing(f"{option(name)} {key}: there is no such column", columns))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    columns: Sequence[Column]
+    options: ReadingOptions
+    place: Place
 
+    def unsure(self, problem: str) -> UnsureError:
+        """The problem, then every column on a line of its own with three values and what speaks against it."""
+        rows = [(str(column), column.examples(), _remark(column, self.options)) for column in self.columns]
+        wide = max((len(name) for name, _, _ in rows), default=0)
+        lines = [f"  {name:<{wide}}  {examples}{f'  ({remark})' if remark else ''}" for name, examples, remark in rows]
+        name = f"{self.place.name}: " if self.place.path is None and self.place.name else ""
+        return UnsureError("\n".join([f"{name}{problem}", *lines]), self.place.path)
 
-def _tags(columns: Sequence[Column], words: Column | None, options: ReadingOptions) -> Column:
-    others = [column for column in columns if column is not words]
-    graded = {column.key: grade_of(column, options)[0] for column in others}
-    named = [column for column in others if column.name.lower() in TAG_NAMES]
-    best = _distinct([column for column in others if graded[column.key] == max(graded.values(), default=0)])
-    sure = _distinct([column for column in others if graded[column.key] >= Grade.CLASSES])
-    if len(named) == 1 and (graded[named[0].key] or not sure):
-        return named[0]
-    among = _distinct([column for column in sure if column in named]) if len(named) > 1 else []
-    if len(among) == 1:
-        return among[0]
-    if len(sure) == 1:
-        return sure[0]
-    if not sure and len(best) == 1 and graded[best[0].key]:
-        return best[0]
-    plain = [c for c in others if not graded[c.key] and not against_tags(c, options, outside_needed=False)]
-    if not sure and len(columns) == 2 and len(plain) == 1 and _RARELY * len(plain[0].values) > len(plain[0].counts):
-        return plain[0]  # words and classes, but no O: the classes may say more
-    say = f"say it with {option('tag_column')}"
-    if len(sure or best) > 1 and max(graded.values(), default=0):
-        meant = " or ".join(map(str, sure or best))
-        raise UnsureError(listing(f"which column has the tags is not certain, {meant}: {say}", columns, options))
-    raise UnsureError(listing(f"no column looks like tags of entities. If one is, {say}", columns, options))
+    def named(self, key: str | None, name: str) -> Column | None:
+        """The column that the user means."""
+        if key is None:
+            return None
+        found = next((column for column in self.columns if column.is_called(key)), None)
+        if found is None:
+            raise self.unsure(f"{option(name)} {key}: there is no such column")
+        return found
+
+    def tags(self, words: Column | None) -> Column:
+        """By name where evidence does not contradict it, else the only one that looks like tags."""
+        others = [column for column in self.columns if column is not words]
+        graded = {column.key: grade_of(column, self.options)[0] for column in others}
+        highest = max(graded.values(), default=Grade.NONE)
+        named = [column for column in others if column.name.lower() in TAG_NAMES]
+        sure = _distinct([column for column in others if graded[column.key] >= Grade.CLASSES])
+        best = sure or _distinct([column for column in others if highest and graded[column.key] == highest])
+        if len(named) == 1 and (graded[named[0].key] or not sure):
+            return named[0]
+        among = [column for column in sure if column in named] if len(named) > 1 else []
+        for found in (among, best, [] if best else self._classes_without_outside(others)):
+            if len(found) == 1:
+                return found[0]
+        say = f"say it with {option('tag_column')}"
+        if best:
+            raise self.unsure(f"which column has the tags is not certain, {' or '.join(map(str, best))}: {say}")
+        raise self.unsure(f"no column looks like tags of entities. If one is, {say}")
+
+    def _classes_without_outside(self, others: Sequence[Column]) -> list[Column]:
+        """Of words and classes without O the latter, so that more can be said of them."""
+        if len(self.columns) != 2:
+            return []
+        plain = [column for column in others if not against_tags(column, self.options, outside_needed=False)]
+        return [column for column in plain if len(column.counts) < _RARELY * len(column.values)]
+
+    def words(self, tags: Column) -> Column:
+        """By name, else the one with the most different values of those that look like words."""
+        others = [column for column in self.columns if column is not tags]
+        named = [column for column in others if column.name.lower() in WORD_NAMES]
+        plausible = [column for column in others if not against_words(column)]
+        if len(named) == 1:
+            return named[0]
+        if plausible:
+            # words come before what is derived from them, which has as many different values at most
+            most = max(len(column.counts) for column in plausible)
+            return next(column for column in plausible if len(column.counts) >= _MOSTLY * most)
+        # a word that is always the same is still a word, if there is nothing else that could be
+        constant = [column for column in others if len(column.counts) == 1 and not column.share(_NUMBER)]
+        if len(others) == len(constant) == 1:
+            return constant[0]
+        raise self.unsure(f"no column looks like words. If one is, say it with {option('word_column')}")
 
 
 def _distinct(columns: Sequence[Column]) -> list[Column]:
@@ -166,23 +199,6 @@ def _distinct(columns: Sequence[Column]) -> list[Column]:
         if not any(column.counts == other.counts and column.values == other.values for other in found):
             found.append(column)
     return found
-
-
-def _words(columns: Sequence[Column], tags: Column) -> Column:
-    others = [column for column in columns if column is not tags]
-    named = [column for column in others if column.name.lower() in WORD_NAMES]
-    plausible = [column for column in others if not against_words(column)]
-    if len(named) == 1:
-        return named[0]
-    if plausible:
-        most = max(len(column.counts) for column in plausible)
-        return next(column for column in plausible if len(column.counts) >= _MOSTLY * most)
-    # a word that is always the same is still a word, if there is nothing else that could be
-    constant = [column for column in others if len(column.counts) == 1 and not column.share(_NUMBER)]
-    if len(others) == len(constant) == 1:
-        return constant[0]
-    say = f"say it with {option('word_column')}"
-    raise UnsureError(listing(f"no column looks like words. If one is, {say}", columns))
 
 
 def grade_of(column: Column, options: ReadingOptions) -> tuple[Grade, str]:
@@ -238,7 +254,7 @@ def against_tags(column: Column, options: ReadingOptions, *, outside_needed: boo
     if own >= _FEW and 2 * len(classes) > own:
         return "nearly every row has a value of its own"
     if outside_needed and not outside:
-        return "no O"
+        return _NO_OUTSIDE
     if outside_needed and sum(counts[value] for value in outside) < 0.1 * total and len(classes) > _FEW:
         return "hardly any O"
     return ""
@@ -262,16 +278,10 @@ def against_words(column: Column) -> str:
     return ""
 
 
-def listing(problem: str, columns: Sequence[Column], options: ReadingOptions | None = None) -> str:
-    """A problem, then every column on a line of its own with three values and what speaks against it."""
-    rows = [(str(column), column.examples(), _remark(column, options)) for column in columns]
-    wide = max((len(name) for name, _, _ in rows), default=0)
-    lines = [f"  {name:<{wide}}  {examples}{f'  ({remark})' if remark else ''}" for name, examples, remark in rows]
-    return "\n".join([problem, *lines])
-
-
-def _remark(column: Column, options: ReadingOptions | None) -> str:
-    if options is None:
-        return against_words(column)
+def _remark(column: Column, options: ReadingOptions) -> str:
     grade, against = grade_of(column, options)
-    return against if not grade else "could be tags"
+    if grade:
+        return "could be tags"
+    if against == _NO_OUTSIDE and (likely := likely_outside(column.counts)) is not None:
+        return f"{against}; if {likely!r} is O, say {option('outside')}"
+    return against

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nerbb_ray.data.content import Content
+from nerbb_ray.data.csv_records import csv_records
 from nerbb_ray.data.formats import (
     bioc_json,
     brat,
@@ -31,6 +32,7 @@ from nerbb_ray.data.formats import (
     webanno,
 )
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
+from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.errors import DataError
@@ -140,7 +142,13 @@ def _records(content: Content) -> list[Record] | None:
     """The values or rows of a file that has some; None for all others."""
     if docbin.detect(content) or brat.detect(content):
         return None
-    return parquet.records_of(content) if parquet.detect(content) else content.records
+    if parquet.detect(content):
+        return parquet.records_of(content)
+    if content.records is not None or content.suffix not in (".csv", ".tsv"):
+        return content.records
+    rows = csv_records(content.text, content.path) or []
+    is_known = any(format_.detect(row.value) for row in rows[:1] for format_ in OF_RECORDS.values())
+    return rows if is_known and not tokens.lacks_words(rows[0].value) else None
 
 
 def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -151,8 +159,25 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """
     if not records:
         return Reading()
+    records = _unwrapped(records)
     name = options.format if options.format in OF_RECORDS else _format_of(records)
     return replace(OF_RECORDS[name].read(records, options), format=name)
+
+
+def _unwrapped(records: Sequence[Record]) -> Sequence[Record]:
+    """The rows in an object around them: of its only list, or of a table by columns and rows as pandas writes it."""
+    value, place = records[0]
+    if len(records) > 1 or not isinstance(value, dict) or any(f.detect(value) for f in OF_RECORDS.values()):
+        return records
+    lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict | list)]
+    keys = [part.keys() for part in value.values() if isinstance(part, dict)]
+    rows: list[Any] = lists[0] if len(lists) == 1 else []
+    if value and len(keys) == len(value) and all(own == keys[0] for own in keys):
+        rows = [{column: part[key] for column, part in value.items()} for key in keys[0]]
+    is_known = any(format_.detect(row) for row in rows[:1] for format_ in OF_RECORDS.values())
+    return (
+        [Record(row, Place(place.path, None, i, place.name)) for i, row in enumerate(rows, 1)] if is_known else records
+    )
 
 
 def _format_of(records: Sequence[Record]) -> str:

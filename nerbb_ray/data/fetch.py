@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from nerbb_ray.data.alike import read_alike
 from nerbb_ray.data.archive import unpack
 from nerbb_ray.data.content import suffix_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
@@ -125,4 +127,4 @@ def _read_files(
         split: download(remote.url, downloads, name=remote.name, sha256=remote.sha256)
         for split, remote in source.files.items()
     }
-    return {split: read_file(path, options) for split, path in paths.items()}
+    return read_alike({split: partial(read_file, path) for split, path in paths.items()}, options)

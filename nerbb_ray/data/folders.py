@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from nerbb_ray.data.alike import read_alike
 from nerbb_ray.data.archive import unpack
 from nerbb_ray.data.content import stem_of, suffix_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
@@ -79,7 +81,7 @@ def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
     folders = _split_folders(path, options)
     if folders:
         _check_train(folders, path)
-        readings = {split: _read_all(folder, options) for split, folder in folders.items()}
+        readings = read_alike({split: partial(_read_all, folder) for split, folder in folders.items()}, options)
         _name_unused(readings["train"], [*_data_files(path), *_other_folders(path, folders.values())])
         return readings
     return {"train": _read_all(path, options)}
@@ -101,7 +103,7 @@ def read_files(files: dict[str, Path], directory: Path, options: ReadingOptions 
         DataError: there is no train, or it is empty; or the data are bad.
     """
     _check_train(files, directory)
-    readings = {split: read_file(path, options) for split, path in files.items()}
+    readings = read_alike({split: partial(read_file, path) for split, path in files.items()}, options)
     _check_sentences(readings["train"], files["train"])
     _name_unused(readings["train"], [path for path in _data_files(directory) if path not in files.values()])
     return readings

@@ -18,16 +18,20 @@ Parts = Mapping[str, tuple[str, ...]]
 
 
 def find_joined(tags: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Those of some tags that are several, with what they are: each part has a letter, or is O or a tag elsewhere."""
+    """Those of some tags that are several, with what they are: each part has a letter, or is O or a tag elsewhere.
+
+    What a word has twice it has once, and O beside another tag says nothing: `B-X|O` and `B-X;B-X` are one tag.
+    """
     found = {}
     for tag in tags:
         for joint in _JOINTS:
-            parts = tuple(part.strip() for part in tag.split(joint))
+            parts = [part.strip() for part in tag.split(joint)]
             if len(parts) > 1 and all(_is_tag(part, tags) for part in parts):
-                found[tag] = parts
+                found[tag] = tuple(dict.fromkeys(part for part in parts if part != OUTSIDE)) or (OUTSIDE,)
     # `a/b` may be a class of its own, if no other sign says that tags are joined
     lettered = any(STANDARD.standard(part) for parts in found.values() for part in parts)
-    return found if lettered or any(OUTSIDE not in parts for parts in found.values()) else {}
+    several = any(len(parts) > 1 for parts in found.values())
+    return found if lettered or several else {}
 
 
 def _is_tag(part: str, tags: Collection[str]) -> bool:
@@ -42,8 +46,8 @@ def settle_joined(readings: Mapping[str, Reading], joined: Parts, options: Readi
     Raises:
         DataError: the user has not said which tag is kept.
     """
-    if options.overlaps == "error":
-        raise _error(readings, joined)
+    if options.overlaps == "error" and any(len(parts) > 1 for parts in joined.values()):
+        raise _error(readings, {tag: parts for tag, parts in joined.items() if len(parts) > 1})
     rows = [[joined.get(tag, (tag,))[0] for tag in s.tags] for r in readings.values() for s in r.sentences]
     scheme = recognise(rows)
     settled = {}

@@ -7,6 +7,8 @@ from pathlib import Path, PurePath
 from typing import Any, Self
 
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.split_names import split_of
+from nerbb_ray.data.wording import counted
 
 FILE = "origin.json"
 
@@ -35,7 +37,10 @@ class FileTaken:
 
     @classmethod
     def of(cls, split: str, reading: Reading, scheme: str, sentences: int, mended: int) -> Self:
-        file = PurePath(reading.source).name or reading.source or split
+        path = PurePath(reading.source)
+        file = path.name or reading.source or split
+        if split_of(file) is None and split_of(path.parent.name) == split:
+            file = f"{path.parent.name}/{file}"
         return cls(split, file, reading.format, reading.taken, scheme, sentences, mended, dict(reading.choices))
 
     def __str__(self) -> str:
@@ -46,10 +51,6 @@ class FileTaken:
         other = "" if self.format in ("columns", "") else f"{self.format}, "
         encoding = f", {self.choices['encoding']}" if "encoding" in self.choices else ""
         return f"{name}: {other}{what}, {counted(self.sentences, 'sentence')}{mended}{encoding}"
-
-
-def counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def write_origin(

@@ -3,10 +3,13 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 
+# numpy writes its arrays without commas
+_NO_COMMA = re.compile(r"""(?<=['"])\s+(?=['"])|(?<=[0-9])\s+(?=[0-9])""")
 _BEGIN = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:\w+\s*=\s*)?\[\s*\(")
 
 
@@ -33,3 +36,12 @@ def _elements(node: ast.List, path: Path) -> list[Record] | None:
         ]
     except (ValueError, TypeError, MemoryError, RecursionError):
         return None
+
+
+def as_list(text: str) -> list[Any] | None:
+    """The list that a text is, as Python or numpy write it; None if it is none."""
+    try:
+        value = ast.literal_eval(_NO_COMMA.sub(", ", text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None

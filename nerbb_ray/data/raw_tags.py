@@ -36,7 +36,7 @@ def standard_tags(given: Mapping[str, Reading], options: ReadingOptions) -> Read
     fixed = _renamed(fixed, _stripped_class)
     readings = {split: reading for split, reading in given.items() if reading.scheme is None}
     if any(reading.sentences for reading in readings.values()):
-        for step in (_stripped, _named, _with_outside, _one_each, _in_usual_spelling):
+        for step in (_stripped, _named, _one_each, _with_outside, _in_usual_spelling):
             readings = step(readings, options)
     elif options.labels is not None:
         raise DataError(f"{option('labels')} gives names to tags that are numbers; these data have none")
@@ -176,8 +176,12 @@ def _check_outside(readings: Readings, counts: Counter[str], options: ReadingOpt
 
 
 def _one_each(readings: Readings, options: ReadingOptions) -> Readings:
-    joined = find_joined(count_tags(readings).keys())
-    return settle_joined(readings, joined, options) if joined else readings
+    joined = {} if options.source_scheme == "plain" else find_joined(count_tags(readings).keys())
+    if not joined:
+        return readings
+    example = next(iter(joined))
+    readings = settle_joined(readings, joined, options)
+    return _noted(readings, f"several tags at a word are joined, such as {example}: {len(joined)} such tags are read")
 
 
 def _in_usual_spelling(readings: Readings, options: ReadingOptions) -> Readings:

@@ -204,7 +204,7 @@ def _fill(table: Table, rows: Iterator[Row], path: Path) -> None:
 
 def _other_width(table: Table, row: Row, path: Path) -> DataError:
     rule = f"expected {table.width} columns as in most lines (separator {table.separator}); got {len(row.fields)}"
-    way = f"mend the line, or say {option('separator')} if columns are separated in another way"
+    way = f"a word or a class with a blank in it needs TABs between the columns; for others say {option('separator')}"
     return DataError(f"{rule}: {' '.join(row.fields)!r:.80}; {way}", path, row.number)
 
 

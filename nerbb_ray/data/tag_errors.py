@@ -188,6 +188,8 @@ def _odd_error(
     forms = sorted(fitting, key=lambda form: len(GRAMMARS[form].prefixes))[:_SHOWN]
     if readings[split].scheme is not None:
         way = "an entity has the plain class, such as PER: mend the export"
+    elif any(not label[2:] for label in odd if _DASHED.match(label)):
+        way = "a class is missing behind its letter: mend it"
     elif forms:
         way = f"say {option('scheme')} {' or '.join(forms)} if they are tags"
     else:

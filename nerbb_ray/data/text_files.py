@@ -140,7 +140,7 @@ def _guessed(data: bytes, path: Path, error: UnicodeDecodeError) -> Text:
     if _is_mixed(data):
         raise _bad_byte(data, path, error, "is UTF-8 in most places, but not in all")
     guesses = list(from_bytes(data))
-    words = list(dict.fromkeys(word for word in re.split(rb"[ \t\r\n]+", data) if not word.isascii()))
+    words = list(dict.fromkeys(word for word in re.split(rb"""[\s,;|"']+""", data) if not word.isascii()))
     name = _surest(guesses, words)
     line = data.count(b"\n", 0, error.start) + 1
     found = f"byte 0x{data[error.start]:02x} at position {error.start}"

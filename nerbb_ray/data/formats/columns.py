@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from nerbb_ray.data.column_roles import Column, Roles, UnsureError, choose_roles
+from nerbb_ray.data.column_roles import Column, Roles, choose_roles
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.outside import outside_of
+from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.table import Row, Table, read_table
-from nerbb_ray.errors import DataError
 from nerbb_ray.ner.notation import find_notation
 from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
 
@@ -44,10 +44,7 @@ def reading_of(table: Table, content: Content) -> Reading:
         return reading
     _leave_forms(table)
     columns, positions = columns_of(table)
-    try:
-        roles = choose_roles(columns, content.options)
-    except UnsureError as unsure:
-        raise DataError(str(unsure), path) from unsure
+    roles = choose_roles(columns, content.options, Place(path))
     words, tags = positions[roles.words.key], positions[roles.tags.key]
     _take_header(table, roles.tags, tags, path)
     _leave_comments(table, tags, content)

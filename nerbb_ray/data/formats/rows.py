@@ -3,7 +3,6 @@
 The words of a field are joined by blanks or by U+0002 (PaddleNLP), or are a list as Python or JSON writes it.
 """
 
-import ast
 import csv
 import re
 from collections import Counter
@@ -12,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from nerbb_ray.data.column_roles import TAG_NAMES, WORD_NAMES, Column, Roles, UnsureError, choose_roles
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.options import ReadingOptions
+from nerbb_ray.data.places import Place
+from nerbb_ray.data.python_literal import as_list
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.table import Row
 from nerbb_ray.data.text_files import BLANK
@@ -20,7 +21,6 @@ from nerbb_ray.errors import DataError
 JOINT = "\x02"
 _SEVERAL = re.compile(r"[^\s\x02][ \x02]+[^\s\x02][^\n]*\t(?:[^\n]*\t)?[^\t\n]*[^\s\x02][ \x02]+[^\s\x02]")
 _LIST = re.compile(r"\[.*\]", re.DOTALL)
-_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
 _QUOTING = {",": "comma", ";": "semicolon", "|": "pipe"}
 _HEADERS = TAG_NAMES | {"text_b", "entities"}
 
@@ -149,20 +149,15 @@ def _roles(found: Sequence[list[list[str]]], names: Sequence[str], content: Cont
         for i in (same or range(len(names)))
     ]
     try:
-        return choose_roles(columns, content.options)
-    except UnsureError as unsure:
+        return choose_roles(columns, content.options, Place(content.path))
+    except UnsureError:
         # the format of the store, as it is documented: tags, then text
         if content.suffix == ".csv" and len(columns) == 2 and not any(names) and not content.options.tag_column:
             return Roles(words=columns[1], tags=columns[0])
-        raise DataError(str(unsure), content.path) from unsure
+        raise
 
 
 def _listed(text: str) -> list[str] | None:
-    """The strings of a list; numpy writes them without commas. None if it is no list."""
-    if not _QUOTED.search(text):
-        return None
-    try:
-        value = ast.literal_eval(re.sub(r"""(?<=['"])\s+(?=['"])""", ", ", text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+    """The strings of a list; None if it is none of strings."""
+    value = as_list(text) if _LIST.fullmatch(text) else None
+    return value if value is not None and all(isinstance(item, str) for item in value) else None

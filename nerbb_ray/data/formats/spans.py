@@ -178,7 +178,8 @@ def _entity(item: Any, place: Place) -> tuple[Mark, str]:
 
 
 def _number(label: int) -> str:
-    return f"the name of a class is not in the file, only its number {label}: export it with the text of labels (doccano: JSONL (Text label))"
+    missing = f"the name of a class is not in the file, only its number {label}"
+    return f"{missing}: export it with the text of labels (doccano: JSONL (Text label))"
 
 
 def _keys(row: Any) -> str:

@@ -27,6 +27,11 @@ def detect(value: Any) -> bool:
     return any(sum(len(lists[key]) == size for key in scalars) > 1 for size in words)
 
 
+def lacks_words(value: dict[str, Any]) -> bool:
+    """Whether the words of a record are a string beside its lists: csv files of sentences are read by `rows`."""
+    return any(key.lower() in WORD_NAMES and isinstance(item, str) for key, item in value.items()) and detect(value)
+
+
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """
     Raises:
@@ -60,17 +65,12 @@ def _keys(records: Sequence[Record], options: ReadingOptions) -> tuple[str, str]
         return "tokens", "tags"
     columns = columns_of(records)
     try:
-        roles = choose_roles(columns, options)
-    except UnsureError as unsure:
-        named = {column.name for column in columns}
-        if not columns or named == {"tokens"}:  # the message on the missing list is clearer
-            return "tokens", "tags"
-        raise _file(first.place).error(str(unsure)) from unsure
+        roles = choose_roles(columns, options, first.place)
+    except UnsureError:
+        if not columns or {column.name for column in columns} == {"tokens"}:
+            return "tokens", "tags"  # the message on the missing list is clearer
+        raise
     return roles.words.key, roles.tags.key
-
-
-def _file(place: Place) -> Place:
-    return Place(place.path, name=place.name)
 
 
 def columns_of(records: Sequence[Record]) -> list[Column]:

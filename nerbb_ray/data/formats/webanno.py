@@ -81,7 +81,7 @@ def read(content: Content) -> Reading:
     reading.notes += faults.notes(str(content.path))
     if parts:
         reading.notes.append(
-            f"{content.path}: {parts} of words have lines of their own: their annotations are those of the words"
+            f"{content.path}: {parts} lines of parts of words: their annotations are read as those of the words"
         )
     if unlabelled:
         reading.notes.append(f"{content.path}: {unlabelled} annotated words have no {feature.name}: left out")
