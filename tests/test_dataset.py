@@ -52,7 +52,12 @@ def test_file_is_set_up_and_found_by_name(file: Path, store: Path, capsys: pytes
     assert dataset.set_up() is dataset
     assert dataset.exists
     assert dataset.path == store / "datasets" / "mine"
-    assert sorted(path.name for path in dataset.path.iterdir()) == ["origin.json", "test.jsonl", "train.jsonl", "val.jsonl"]
+    assert sorted(path.name for path in dataset.path.iterdir()) == [
+        "origin.json",
+        "test.jsonl",
+        "train.jsonl",
+        "val.jsonl",
+    ]
     assert (
         find_corpus("mine", None, store / "datasets").fingerprint == dataset.fingerprint == Dataset("mine").fingerprint
     )

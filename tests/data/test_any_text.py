@@ -1,5 +1,6 @@
 """Any text with any entities, written as each tool writes them, is read as exactly these entities, and stays so."""
 
+import csv
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -100,6 +101,87 @@ def as_doccano_with_relations(given: list[Doc], folder: Path) -> None:
     (folder / "train.json").write_text(json.dumps(rows))
 
 
+def as_spans(given: list[Doc], folder: Path) -> None:
+    rows = [
+        {"text": d.text, "spans": [{"start": s, "end": e, "label": label} for s, e, label in d.entities]} for d in given
+    ]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def as_lists_of_places(given: list[Doc], folder: Path) -> None:
+    """As the datasets library writes a list of objects."""
+    rows = []
+    for text, found in given:
+        starts, ends, labels = ([entity[i] for entity in found] for i in range(3))
+        rows.append({"text": text, "entities": {"start": starts, "end": ends, "type": labels}})
+    (folder / "train.json").write_text(json.dumps({"version": 1, "data": rows}))
+
+
+def as_prodigy(given: list[Doc], folder: Path) -> None:
+    rows = []
+    for number, (text, found) in enumerate(given):
+        spans = [{"start": s, "end": e, "label": label, "token_start": 0, "token_end": 0} for s, e, label in found]
+        rows.append({"text": text, "_input_hash": number, "spans": spans, "answer": "accept"})
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def as_train_data(given: list[Doc], folder: Path) -> None:
+    rows = [[doc.text, {"entities": doc.entities}] for doc in given]
+    (folder / "train.json").write_text(json.dumps(rows))
+
+
+def as_train_data_of_python(given: list[Doc], folder: Path) -> None:
+    rows = [(doc.text, {"entities": [tuple(entity) for entity in doc.entities]}) for doc in given]
+    (folder / "train.txt").write_text(f"TRAIN_DATA = {rows!r}\n", encoding="utf-8", newline="")
+
+
+def as_ner_annotator(given: list[Doc], folder: Path) -> None:
+    rows = [None, *([doc.text, {"entities": doc.entities}] for doc in given)]
+    (folder / "train.json").write_text(json.dumps({"classes": LABELS, "annotations": rows}))
+
+
+def as_cluener(given: list[Doc], folder: Path) -> None:
+    lines = []
+    for text, found in given:
+        labels: dict[str, dict[str, list[list[int]]]] = {}
+        for start, end, label in found:
+            labels.setdefault(label, {}).setdefault(text[start:end], []).append([start, end - 1])
+        lines.append(json.dumps({"text": text, "label": labels}))
+    (folder / "train.json").write_text("\n".join(lines))
+
+
+def as_dataturks(given: list[Doc], folder: Path) -> None:
+    lines = []
+    for text, found in given:
+        marks = [{"label": [c], "points": [{"start": s, "end": e - 1, "text": text[s:e]}]} for s, e, c in found]
+        lines.append(json.dumps({"content": text, "annotation": marks, "extras": None}))
+    (folder / "train.jsonl").write_text("\n".join(lines))
+
+
+def as_bioc(given: list[Doc], folder: Path) -> None:
+    documents = []
+    for number, (text, found) in enumerate(given):
+        marks = [
+            {"infons": {"type": c}, "text": text[s:e], "locations": [{"offset": s + 7, "length": e - s}]}
+            for s, e, c in found
+        ]
+        passages = [
+            {"offset": 0, "text": "Title", "annotations": []},
+            {"offset": 7, "text": text, "annotations": marks},
+        ]
+        documents.append({"id": str(number), "passages": passages[1:]})
+    (folder / "train.json").write_text(json.dumps({"source": "x", "documents": documents}))
+
+
+def as_csv_of_label_studio(given: list[Doc], folder: Path) -> None:
+    with (folder / "train.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "label", "text", "annotator"])
+        for number, doc in enumerate([Doc("x", [Entity(0, 1, "PER")]), *given]):
+            marks = [{"start": s, "end": e, "text": doc.text[s:e], "labels": [c]} for s, e, c in doc.entities]
+            writer.writerow([number, json.dumps(marks) if marks else "", doc.text, 1])
+
+
 def as_docbin(given: list[Doc], folder: Path) -> None:
     tokens = pytest.importorskip("spacy.tokens")
     vocab = pytest.importorskip("spacy.vocab").Vocab()
@@ -151,6 +233,15 @@ TOOLS = {
     "doccano": as_doccano,
     "doccano with relations": as_doccano_with_relations,
     "spacy": as_docbin,
+    "spans": as_spans,
+    "lists of places": as_lists_of_places,
+    "prodigy": as_prodigy,
+    "train_data": as_train_data,
+    "train_data of python": as_train_data_of_python,
+    "ner annotator": as_ner_annotator,
+    "cluener": as_cluener,
+    "dataturks": as_dataturks,
+    "bioc": as_bioc,
 }
 quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 

@@ -60,7 +60,7 @@ RIGHT = {
     ),
     "17-wikiann-language-prefix": Right(4, 11, {"PER": 1, "LOC": 2, "ORG": 1}, "begin with 'en:'", words=("Anna", ":")),
     "18-weibo-segmentation-digit": Right(4, 12, {"PER.NAM": 1, "GPE.NAM": 1, "PER.NOM": 1}),
-    "19-multiconer": Right(3, 8, {"PER": 1, "LOC": 1}, "were read as comments"),
+    "19-multiconer": Right(3, 8, {"PER": 1, "LOC": 1}, "3 lines that begin with # are read as comments"),
     "21-labelstudio-conll2003-export": Right(3, 9, {"PER": 1, "LOC": 1}),
     "22-labelstudio-conll2003-label-with-space": Right(3, 8, {"Title 1": 1, "Title 2": 1}),
     "23-labelstudio-conll-label-space-majority": Right(3, 7, {"Title 1": 2, "Title 2": 1}),

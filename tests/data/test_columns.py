@@ -82,7 +82,7 @@ def test_hash_is_a_word_only_with_the_columns_and_a_tag_of_the_file(read, lines,
 
 
 def test_comment_with_the_columns_of_the_data_is_noted(read):
-    assert "2 columns were read as comments: they have no tag" in read("# comment\na O\nb B-X\n")[1][0]
+    assert "1 line that begins with # is read as comments, though of 2 columns" in read("# comment\na O\nb B-X\n")[1][0]
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -135,7 +135,9 @@ def test_scheme_without_doubt_is_not_noted(folder, tags):
 )
 def test_class_that_looks_like_a_tag_is_refused_and_the_scheme_settles_it(folder, tags, tag, scheme):
     data = folder(train_txt=conll(tags), val_txt="", test_txt="")
-    with pytest.raises(DataError, match=rf"train\.txt:\d+: the class '{tag}' of 'w\d' looks like a tag.* --scheme plain"):
+    with pytest.raises(
+        DataError, match=rf"train\.txt:\d+: the class '{tag}' of 'w\d' looks like a tag.* --scheme plain"
+    ):
         load_corpus(data)
     plain = find_folder(data, None, "data", ReadingOptions(scheme="plain")).corpus()
     assert plain.classes == tuple(sorted(set(tags.split()) - {"O"}))

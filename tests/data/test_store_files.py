@@ -168,7 +168,7 @@ def test_classes_of_standard_jsonl_may_look_like_tags(tmp_path, tags):
         ([entity(" ", "PER", 3)], "PER at 3-4 covers no word"),
         (
             [entity("Ann", "PER", 0), entity("nn B", "LOC", 1)],
-            "must not overlap, but PER 0-3 'Ann' and LOC 1-5 'nn B' do. Say which is kept with --overlaps longest, first or drop",
+            "must not overlap, but PER 0-3 'Ann' and LOC 1-5 'nn B' do. Say which is kept with --overlaps",
         ),
         ([entity("Ann", "PER", 0), entity("Ann", "LOC", 0)], "PER 0-3 'Ann' and LOC 0-3 'Ann' do"),
         ([entity("Ann", "", 0)], "an entity must have a class; got '' for 'Ann'"),

@@ -2,19 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 
 from nerbb_ray.data.column_roles import Column, Roles, choose_roles
 from nerbb_ray.data.content import Content
+from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.outside import outside_of
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.table import Row, Table, read_table
+from nerbb_ray.data.wording import counted
 from nerbb_ray.ner.notation import find_notation
-from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
+from nerbb_ray.ner.tags import OUTSIDE, OUTSIDE_SPELLINGS
 
 NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the words 2 and 3, 2.1 was never written
 _LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)?):", re.ASCII)  # WikiANN: en:word
@@ -92,31 +94,31 @@ def _leave_comments(table: Table, tags: int, content: Content) -> None:
     """Of the rows that begin with #, words are those with a tag of the kind of the others."""
     if not table.hashed:
         return
-    known = {row.fields[tags] for block in table.blocks for row in block if row.number not in table.hashed}
-    outside = OUTSIDE_SPELLINGS | outside_of(Counter(known), content.options.outside_spellings)
-    # O is a tag even in a file without any other word; a class is known whatever its prefix
-    classes = {_class_of(tag) for tag in known} | outside
-    prefixed = all(_class_of(tag) != tag for tag in known - outside)
+    known = [[row.fields[tags] for row in block if row.number not in table.hashed] for block in table.blocks]
+    is_tag = _judge_of(known, content.options)
     comments = {
         row.number
         for block in table.blocks
         for row in block
-        if row.number in table.hashed and not _is_tag(row.fields[tags], classes, prefixed=prefixed)
+        if row.number in table.hashed and not is_tag(row.fields[tags])
     }
     if comments:
         table.blocks = [[row for row in block if row.number not in comments] for block in table.blocks]
-        what = f"{len(comments)} lines that start with # and have {table.width} columns were read as comments"
-        table.notes.append(f"{content.path}: {what}: they have no tag of the file")
+        what = counted(len(comments), "line that begins with # is", "lines that begin with # are")
+        why = f"though of {table.width} columns: none has a tag like the others"
+        table.notes.append(f"{content.path}: {what} read as comments, {why}")
 
 
-def _is_tag(tag: str, classes: set[str], *, prefixed: bool) -> bool:
-    label = _class_of(tag)
-    # a class of nothing but words with # is still one where tags have prefixes
-    return label in classes or (prefixed and label != tag)
-
-
-def _class_of(tag: str) -> str:
-    return re.sub("^[BILUESMW][-_:/]", "", tag)
+def _judge_of(known: Sequence[Sequence[str]], options: ReadingOptions) -> Callable[[str], bool]:
+    """Whether something is a tag like those that are known: one of them, or spelled like all of them."""
+    counts = Counter(chain.from_iterable(known))
+    outside = OUTSIDE_SPELLINGS | outside_of(counts, options.outside_spellings)
+    rows = [[OUTSIDE if tag in outside else tag for tag in row] for row in known]
+    notation = find_notation(rows, options.source_scheme)
+    # O is a tag even in a file without any other word
+    tags = counts.keys() | outside
+    spelled = all(notation.standard(tag) is not None for tag in counts.keys() - outside)
+    return lambda tag: tag in tags or (spelled and notation.standard(tag) is not None)
 
 
 def _leave_forms(table: Table) -> None:

@@ -35,11 +35,13 @@ def detect(content: Content) -> bool:
     rows = list(_rows(content, separator))
     width = Counter(len(row.fields) for row in rows).most_common(1)[0][0] if rows else 0
     usual = [row for row in rows if len(row.fields) == width]
-    pairs = sum(_is_pair(numbers) for numbers in _sizes(_columns(usual, width)))
+    sizes = list(_sizes(_columns(usual, width)))
+    pairs = sum(map(_is_pair, sizes))
     if content.suffix == ".csv" and separator == "\t":
         # sentences of one word look like columns, but columns have empty lines between sentences
         return pairs > 0 or not re.search(r"\S[^\n]*\n[ \t\r]*\n\s*\S", content.text)
-    return 2 * pairs > len(rows)
+    always = all(len(set(numbers)) < len(numbers) for numbers in sizes)
+    return 2 * pairs > len(rows) or (pairs > 0 and always)
 
 
 def read(content: Content) -> Reading:

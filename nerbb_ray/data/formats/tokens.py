@@ -23,8 +23,9 @@ def detect(value: Any) -> bool:
     scalars = {key for key, item in lists.items() if not item or not isinstance(item[0], dict | list)}
     if any(key.lower() in WORD_NAMES for key in scalars):
         return not any(item and isinstance(item[0], dict | list) for key, item in lists.items() if key != "tokens")
-    words = [len(lists[key]) for key in scalars if lists[key] and isinstance(lists[key][0], str)]
-    return any(sum(len(lists[key]) == size for key in scalars) > 1 for size in words)
+    equal = [lists[key] for key in scalars if all(isinstance(part, str | int) for part in lists[key])]
+    words = [len(items) for items in equal if items and isinstance(items[0], str)]
+    return any(sum(len(items) == size for items in equal) > 1 for size in words)
 
 
 def lacks_words(value: dict[str, Any]) -> bool:
