@@ -11,6 +11,7 @@ from enum import IntEnum
 from functools import cached_property
 from operator import ne
 
+from nerbb_ray.data.joined_tags import count_parts, find_joined
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.outside import likely_outside, outside_of
 from nerbb_ray.data.places import Place
@@ -81,6 +82,12 @@ class Column:
     def changes(self) -> int:
         """How many values differ from the one before."""
         return sum(map(ne, self.values, self.values[1:]))
+
+    @cached_property
+    def tags(self) -> Counter[str]:
+        """The values as tags: of several that are joined, the first."""
+        joined = find_joined(self.counts)
+        return self.counts if not joined else count_parts(self.counts, joined)
 
     def share(self, holds: re.Pattern[str] | frozenset[str]) -> float:
         """Of the rows whose whole value is of a kind."""
@@ -206,12 +213,12 @@ def grade_of(column: Column, options: ReadingOptions) -> tuple[Grade, str]:
     against = against_tags(column, options)
     if against:
         return Grade.NONE, against
-    outside = outside_of(column.counts, options.outside_spellings)
-    classes = sorted(column.counts.keys() - outside)
+    outside = outside_of(column.tags, options.outside_spellings)
+    classes = sorted(column.tags.keys() - outside)
     if not classes:
         return Grade.OUTSIDE_ONLY, ""
-    if is_scheme({label: column.counts[label] for label in classes}, options):
-        return (Grade.SCHEME if outside & column.counts.keys() else Grade.SCHEME_WITHOUT_OUTSIDE), ""
+    if is_scheme({label: column.tags[label] for label in classes}, options):
+        return (Grade.SCHEME if outside & column.tags.keys() else Grade.SCHEME_WITHOUT_OUTSIDE), ""
     return Grade.CLASSES, ""
 
 
@@ -231,7 +238,7 @@ def is_scheme(counts: Mapping[str, int], options: ReadingOptions) -> bool:
 
 def against_tags(column: Column, options: ReadingOptions, *, outside_needed: bool = True) -> str:
     """What speaks against a column of tags; empty if nothing does."""
-    counts, total = column.counts, len(column.values)
+    counts, total = column.tags, len(column.values)
     outside = outside_of(counts, options.outside_spellings)
     classes = counts.keys() - outside
     if len(counts) == 1 and not outside and total > 1 and STANDARD.standard(next(iter(counts))) is None:

@@ -1,5 +1,6 @@
 """Several tags at one word, joined in one field: `I-ORG|B-LOC` where an entity stands inside of another."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ def find_joined(tags: Collection[str]) -> dict[str, tuple[str, ...]]:
     """
     found = {}
     for tag in tags:
-        for joint in _JOINTS:
+        for joint in (joint for joint in _JOINTS if joint in tag):
             parts = [part.strip() for part in tag.split(joint)]
             if len(parts) > 1 and all(_is_tag(part, tags) for part in parts):
                 found[tag] = tuple(dict.fromkeys(part for part in parts if part != OUTSIDE)) or (OUTSIDE,)
@@ -32,6 +33,14 @@ def find_joined(tags: Collection[str]) -> dict[str, tuple[str, ...]]:
     lettered = any(STANDARD.standard(part) for parts in found.values() for part in parts)
     several = any(len(parts) > 1 for parts in found.values())
     return found if lettered or several else {}
+
+
+def count_parts(counts: Counter[str], joined: Parts) -> Counter[str]:
+    """The number of each tag, those that are joined by their first part."""
+    found: Counter[str] = Counter()
+    for tag, number in counts.items():
+        found[joined.get(tag, (tag,))[0]] += number
+    return found
 
 
 def _is_tag(part: str, tags: Collection[str]) -> bool:

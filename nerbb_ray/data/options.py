@@ -1,5 +1,6 @@
 """What a user can say about data that could be read in more than one way."""
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -97,7 +98,8 @@ AUTO = ReadingOptions()
 
 def _check_encoding(name: str) -> None:
     try:
-        b"".decode(name)
+        with suppress(UnicodeError):  # of more than one byte for a character
+            b"a".decode(name)
     except (LookupError, ValueError):  # no encoding at all, or none of text, such as base64
         rule = "encoding must be one that Python knows, such as utf-8, cp1252 or gb18030"
         raise DataError(f"{rule}; got {name!r}") from None

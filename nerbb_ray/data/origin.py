@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Self
 
+from nerbb_ray import atomic
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_names import split_of
 from nerbb_ray.data.wording import counted
@@ -68,7 +69,9 @@ def write_origin(
         "files": [asdict(file) for file in files],
         "notes": list(notes),
     }
-    (folder / FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1) + "\n"
+    if not (folder / FILE).is_file() or (folder / FILE).read_text(encoding="utf-8") != text:
+        atomic.write_text(folder / FILE, text)
 
 
 def origin_lines(folder: Path) -> list[str]:

@@ -21,11 +21,9 @@ def outside_of(counts: Counter[str], given: frozenset[str] = frozenset()) -> fro
         counts: how often each tag occurs.
         given: as the user says.
     """
-    if given:
-        return given
     usual = OUTSIDE_SPELLINGS & counts.keys()
-    if usual:
-        return usual
+    if given or usual:
+        return usual | (given & counts.keys())
     return frozenset(
         tag
         for tag, count in counts.most_common(1)

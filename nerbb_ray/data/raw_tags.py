@@ -135,7 +135,7 @@ def _with_outside(readings: Readings, options: ReadingOptions) -> Readings:
     if options.source_scheme == "plain" and not options.outside:
         outside &= OUTSIDE_SPELLINGS  # the user says that all others are classes
     missing = sorted(options.outside_spellings - counts.keys() - OUTSIDE_SPELLINGS)
-    if missing and not outside & counts.keys():
+    if missing and not options.outside_spellings & counts.keys():
         seen = ", ".join(repr(tag) for tag, _ in counts.most_common(_SHOWN))
         raise DataError(
             f"{_source(readings)}{option('outside')}: no tag is {missing[0]!r}; the most frequent are {seen}"

@@ -82,6 +82,7 @@ def place(
     """
     if _has_content(folder):
         if _holds(folder, corpus):
+            write_origin(folder, source, options.given(), corpus.files, corpus.notes)
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
     try:

@@ -11,8 +11,13 @@ _HAS_DIGIT = re.compile(r".*[0-9].*", re.DOTALL)
 
 
 def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Column]]:
-    """(positions of rows that begin a sentence, the columns that say so); both empty if none does."""
-    others = [column for column in columns if column not in (roles.words, roles.tags)]
+    """(positions of rows that begin a sentence, the columns that say so); both empty if none does.
+
+    A number stands before the words, or its column is named so.
+    """
+    before = columns[: columns.index(roles.words)]
+    # what stands behind the words says something about them: heads of dependencies come in runs of numbers, too
+    others = [c for c in columns if c not in (roles.words, roles.tags) and (c in before or _CALLED.search(c.name))]
     starts: set[int] = set()
     telling: list[Column] = []
     for column in others:
