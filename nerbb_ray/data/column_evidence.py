@@ -13,8 +13,8 @@ from operator import ne
 
 from nerbb_ray.data.joined_tags import count_parts, find_joined
 from nerbb_ray.data.options import ReadingOptions, option
-from nerbb_ray.data.outside import outside_of
-from nerbb_ray.ner.notation import BARE, STANDARD, find_notation
+from nerbb_ray.data.outside import likely_outside, outside_of
+from nerbb_ray.ner.notation import BARE, STANDARD, find_notation, letters_of
 from nerbb_ray.ner.tags import recognise
 
 
@@ -35,6 +35,7 @@ _PARTS_OF_SPEECH = _set(
     "-LRB- -RRB- $ #"
 )
 NUMBER = re.compile(r"[0-9][0-9.,:;/_-]*|[.,:;/_-]")
+_BRACKETS = re.compile(r"\(.+|.+\)|\*\)*")  # of CoNLL-2012 and CorefUD: where an entity begins or ends
 _INTEGER = re.compile(r"[0-9]+")
 MOSTLY, RARELY = 0.9, 0.35
 _FEW = 6  # rows that are too few to say that something repeats
@@ -123,6 +124,8 @@ def is_scheme(counts: Mapping[str, int], options: ReadingOptions) -> bool:
     notation = find_notation(rows, options.source_scheme)
     if notation is BARE:
         return len({tag.upper() for tag in counts}) > 1
+    if notation is STANDARD and letters_of(counts, least=2):
+        return True  # rows of one tag say nothing of the order of letters
     standard = {tag: own for tag in counts if (own := notation.standard(tag)) is not None}
     if 2 * sum(counts[tag] for tag in standard) <= sum(counts.values()):
         return False
@@ -153,6 +156,10 @@ def against_tags(column: Column, options: ReadingOptions, *, outside_needed: boo
         return "phrases (chunks)" if bare <= _PHRASES else ""
     if column.share(_PARTS_OF_SPEECH) >= MOSTLY:
         return "parts of speech"
+    if classes and all(map(_BRACKETS.fullmatch, classes)):
+        return "brackets of entities"
+    if not outside and _is_scheme_but_for(likely_outside(counts), counts, options):
+        return NO_OUTSIDE
     if own >= _FEW and 2 * len(classes) > own:
         return "nearly every row has a value of its own"
     if outside_needed and not outside:
@@ -160,6 +167,12 @@ def against_tags(column: Column, options: ReadingOptions, *, outside_needed: boo
     if outside_needed and sum(counts[value] for value in outside) < 0.1 * total and len(classes) > _FEW:
         return "hardly any O"
     return ""
+
+
+def _is_scheme_but_for(tag: str | None, counts: Mapping[str, int], options: ReadingOptions) -> bool:
+    """Whether all tags but one, which may be O in another spelling, are those of a scheme."""
+    rest = {label: count for label, count in counts.items() if label != tag}
+    return tag is not None and bool(rest) and is_scheme(rest, options)
 
 
 def against_words(column: Column) -> str:
