@@ -32,7 +32,7 @@ class ReadingOptions:
         encoding: of text files, such as cp1252.
         overlaps: which of several entities that share a word is kept; error to refuse them.
         annotator: whose annotations count, where there are those of several.
-        split_names: what train, val and test are called: `train=a,val=b`.
+        split_names: what train, val and test are called: `train=a,val=b`; `test=none` leaves a split out.
     """
 
     format: str | None = None
