@@ -174,10 +174,16 @@ def _surest(guesses: Sequence[Any], words: Sequence[bytes]) -> str | None:
     best = max((guess.coherence for guess in orderly), default=0.0)
     likely = [guess for guess in orderly if guess.coherence >= best - _CLOSE]
     if any(_PREFERRED in guess.could_be_from_charset for guess in likely):
-        return _PREFERRED if not any(_ODD.search(word.decode(_PREFERRED, "replace")) for word in words) else None
-    if len(likely) == 1 and (likely[0].multi_byte_usage or likely[0].coherence >= _COHERENT):
-        return str(likely[0].encoding)
-    return None
+        return None if _is_odd(words, _PREFERRED) else _PREFERRED
+    if len(likely) != 1:
+        return None
+    name = str(likely[0].encoding)
+    sure = likely[0].multi_byte_usage or (likely[0].coherence >= _COHERENT and not _is_odd(words, name))
+    return name if sure else None
+
+
+def _is_odd(words: Sequence[bytes], encoding: str) -> bool:
+    return any(_ODD.search(word.decode(encoding, "replace")) for word in words)
 
 
 def _sample(words: Sequence[bytes], encoding: str) -> str:

@@ -100,6 +100,8 @@ def _task(row: dict[str, Any]) -> Any:
 
 def _annotator(row: dict[str, Any]) -> str:
     """Who has annotated a record; not who has approved it."""
+    if row.keys().isdisjoint(ANNOTATORS):
+        return ""
     found = next((row[key] for key in ANNOTATORS if isinstance(row.get(key), int | str)), "")
     return str(found)
 
