@@ -38,6 +38,7 @@ def test_file_is_set_up_under_its_stem(nerbb: Nerbb, file: Path, tmp_path: Path)
     assert status == 0
     assert out.splitlines() == [
         f"data set my.data is set up in {tmp_path}/store/datasets/my.data",
+        "my.data.conll: words column 1, tags column 2 (bio), 20 sentences",
         "sentences: train 16, val 2, test 2",
         "classes: PER (scheme bio)",
     ]
@@ -72,6 +73,18 @@ def test_options_are_heeded(nerbb: Nerbb, file: Path, tmp_path: Path) -> None:
         "classes": ["PER"],
         "annotation_scheme": "plain",
         "fingerprint": corpus.fingerprint,
+        "files": [
+            {
+                "split": "train",
+                "file": "my.data.conll",
+                "format": "columns",
+                "taken": "words column 1, tags column 2",
+                "scheme": "bio",
+                "sentences": 20,
+                "mended": 0,
+                "choices": {"separator": "tab", "word_column": "1", "tag_column": "2"},
+            }
+        ],
         "notes": outcome["notes"],
     }
     assert any("held out" in note for note in outcome["notes"])
@@ -164,4 +177,4 @@ def test_bad_line_is_named(nerbb: Nerbb, tmp_path: Path) -> None:
     )
     status, _, err = nerbb("a.jsonl")
     assert status == 2
-    assert err.startswith("error: a.jsonl:2: 0 <= start < end <= 2 (length of text) must hold; got 0, 3")
+    assert err.startswith("error: a.jsonl:2: 0 <= start < end <= 2 (length of text) must hold; got PER 0, 3")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from nerbb_ray.data.corpus import SPLITS, Corpus
-from nerbb_ray.data.formats.store_files import Reading
+from nerbb_ray.data.sentences import Reading
 from nerbb_ray.doctor.findings import Findings, Lengths, SplitFindings, Spread, Tagging
 from nerbb_ray.doctor.labels import Mention, by_class, conflicts, mentions, seen_in
 from nerbb_ray.doctor.problems import find_problems

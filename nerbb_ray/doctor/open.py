@@ -1,5 +1,6 @@
 """The data doctor's way to a data set and a tokenizer by their names."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +31,17 @@ def check_up(
     """
     from nerbb_ray.data.corpus import Found, find_data
     from nerbb_ray.data.folders import local_path, read_path
+    from nerbb_ray.data.origin import origin_lines
     from nerbb_ray.doctor import examine
 
     path = local_path(name)
     is_file = path.is_file() and not (store.datasets / name).is_dir()
-    found = Found(path.stem, read_path(path)) if is_file else find_data(name, subset, store.datasets)
+    found = Found.of(path.stem, read_path(path)) if is_file else find_data(name, subset, store.datasets)
     corpus = found.corpus(annotation_scheme)
     tokenizer = _tokenizer(model, store, max_seq_length) if model else None
-    return examine(corpus, found.readings, tokenizer, max_seq_length, model)
+    findings = examine(corpus, found.readings, tokenizer, max_seq_length, model)
+    said = origin_lines(store.datasets / name / (subset or "")) or [f"read from {file}" for file in corpus.files]
+    return replace(findings, notes=(*said, *findings.notes))
 
 
 def _tokenizer(name: str, store: StorePaths, max_seq_length: int) -> Any:
