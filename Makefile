@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test check slow bench clean
+.PHONY: quickstart test check site slow bench tag clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python -m nerbb_ray.tune configs/quickstart.ini
@@ -17,6 +17,14 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/hadolint Dockerfile
+	$(MAKE) --no-print-directory site
+
+# the pages as a site, build/site/index.html: a link that leads nowhere or a page that is not in the menu ends it
+# (no --quiet: it would make --strict deaf)
+site: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow or chaos"
@@ -38,9 +46,10 @@ bench: $(VENV)/.installed-dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# torch comes first and alone: a looser request would bring a CUDA build of several GB
+# torch comes first and alone: a looser request would bring a CUDA build of several GB.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the build for CPUs, which on Linux saves gigabytes
 $(VENV)/.torch: constraints.txt | $(VENV)/bin/python
-	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
 	touch $@
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.torch
@@ -50,6 +59,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.torch
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --constraint constraints.txt --editable '.[quickstart,docs,dev]'
 	touch $@
+
+# tags the versions of CHANGELOG.md that have no tag yet; pushes nothing
+tag: $(VENV)/bin/python
+	$(BIN)/python .ci/tag_versions.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -43,12 +43,12 @@ class Found:
 
 def trained(session: Any, epochs: int) -> Found:
     """Train a session as a trial would be: linear learning rate after one epoch of warm-up."""
-    from nerbb_ray.training.adaptive import learning_rates, start
+    from nerbb_ray.training.adaptive import learning_rates, rule_of, start
+    from nerbb_ray.training.epoch import train_epoch
     from nerbb_ray.training.evaluation import evaluate
-    from nerbb_ray.training.loop import train_epoch
 
     hparams, seed, lengths = session.trial.hparams, session.trial.seed, session.data.train.lengths
-    steps, state = session.data.steps_per_epoch(hparams.batch_size), start(hparams)
+    steps, state = session.data.steps_per_epoch(hparams.batch_size), start(rule_of(hparams))
     begun = time.process_time()
     for epoch in range(epochs):
         train_epoch(session, epoch, learning_rates(replace(state, epoch=epoch), hparams, steps))

@@ -60,13 +60,13 @@ def apart(dataset: Path, precision: str, size: int) -> dict[str, float]:
 def measured(dataset: Path, precision: str, size: int) -> dict[str, float]:
     import torch
 
-    from nerbb_ray.training.adaptive import learning_rates, start
-    from nerbb_ray.training.loop import train_epoch
+    from nerbb_ray.training.adaptive import learning_rates, rule_of, start
+    from nerbb_ray.training.epoch import train_epoch
 
     session = make_session(dataset, precision, size)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     hparams = session.trial.hparams
-    rates = learning_rates(start(hparams), hparams, session.data.steps_per_epoch(hparams.batch_size))
+    rates = learning_rates(start(rule_of(hparams)), hparams, session.data.steps_per_epoch(hparams.batch_size))
     train_epoch(session, 0, rates)
     begun = time.process_time()
     train_epoch(session, 1, rates)
@@ -85,8 +85,8 @@ def make_session(dataset: Path, precision: str, size: int, seed: int = 43, **hpa
     from nerbb_ray.config.trials import TrialSpec
     from nerbb_ray.data.corpus import find_corpus
     from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
-    from nerbb_ray.training.model import load_tokenizer
     from nerbb_ray.training.sources import find_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
     from nerbb_ray.training.trial_setup import set_up
     from nerbb_ray.training.worker import TrialContext
 

@@ -111,6 +111,8 @@ def _cluster(nodes: int, cpus: int) -> tuple[str | None, Callable[[], None]]:
 
 def _search(trials: int, store: Any) -> int:
     """The search of the real program, with its callbacks; only the trials themselves are other ones."""
+    from nerbb_ray.tune.collect import trial_result
+    from nerbb_ray.tune.fit import build_tuner, callbacks, make_job, ray_machine
     from ray import tune
 
     from nerbb_ray.config.ini import build_spec
@@ -119,8 +121,6 @@ def _search(trials: int, store: Any) -> int:
     from nerbb_ray.preparation.prepare import Prepared
     from nerbb_ray.preparation.resources import allot
     from nerbb_ray.training.sources import ModelSource
-    from nerbb_ray.tune.collect import trial_result
-    from nerbb_ray.tune.fit import build_tuner, callbacks, make_job, ray_machine
     from nerbb_ray.tune.job import job_of, to_param_space
 
     rates = [1e-5 * (1 + i) for i in range(-(-trials // SEEDS))]
@@ -128,7 +128,7 @@ def _search(trials: int, store: Any) -> int:
     spec = build_spec("scale", params={**params, "max_epochs": EPOCHS, "early_stopping": False}, preset=None)
     planned = expand(spec)[:trials]
     allotment = allot(spec.resources, ray_machine(), len(planned))
-    prepared = Prepared(store.cache / "none", "f" * 64, ModelSource("none", "none", "0"), 1)
+    prepared = Prepared(store.cache / "none", "f" * 64, ModelSource("none", "none", "0"), 1, "fp32")
     jobs = [make_job(spec, trial, prepared, store, allotment) for trial in planned]
     listening = callbacks(spec, planned, store, RunOptions(quiet=True))
     trainable = tune.with_resources(only_reports, {"cpu": 1})

@@ -18,6 +18,16 @@ From Python::
 Importing this package loads none of the libraries that do the work; they come with the first call that needs them.
 """
 
+import sys
+
+if sys.platform == "win32":  # before anything is imported that Windows does not have; a traceback would hide the line
+    print(
+        "nerbb_ray runs on Linux and macOS; on Windows, install and run it in WSL (wsl --install): "
+        "https://learn.microsoft.com/windows/wsl/install",
+        file=sys.stderr,
+    )
+    raise SystemExit(2)
+
 from importlib import import_module
 from typing import TYPE_CHECKING
 

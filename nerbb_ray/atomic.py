@@ -4,6 +4,7 @@ They get the permissions that the umask of the process gives; a temporary file o
 for its owner alone.
 """
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -15,15 +16,27 @@ PART = ".part"  # how the names of what is not finished end; they begin with a d
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` if nothing is raised; its folder is made if need be."""
+def new_file(path: Path, *, keep: bool = False) -> Iterator[Path]:
+    """A path to write to, which becomes `path` if nothing is raised; its folder is made if need be.
+
+    Args:
+        keep: a `path` that somebody else makes meanwhile stays as it is.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = _beside(path)
     try:
         yield scratch
-        scratch.replace(path)
+        if not (keep and _linked(scratch, path)):
+            scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def _linked(scratch: Path, path: Path) -> bool:
+    """Whether `path` is there afterwards. A link, unlike a new name, never takes the place of a file."""
+    with contextlib.suppress(OSError):
+        os.link(scratch, path)
+    return path.exists()  # a file system without links leaves a moment between this look and the renaming
 
 
 @contextmanager

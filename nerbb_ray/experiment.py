@@ -1,6 +1,7 @@
 """Experiments from Python: define, run, get results."""
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +98,8 @@ class Experiment:
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
         from nerbb_ray.preparation.options import RunOptions
-        from nerbb_ray.tune.tuner import run_experiment
+        from nerbb_ray.tune.interruption import Termination
+        from nerbb_ray.tune.run_tuner import run_experiment
         from nerbb_ray.verdict.table import results_text
 
         _check_resources(resources)
@@ -108,6 +110,8 @@ class Experiment:
         self._results = run_experiment(self.spec, self.store, options)
         if not quiet:
             print(results_text(self._results, store=str(Store.chosen) if Store.chosen else None))
+        if Termination.asked:
+            signal.raise_signal(signal.SIGTERM)  # to whoever handled it before the search; usually the process ends
         if any(trial.status == "interrupted" for trial in self._results.trials):
             raise KeyboardInterrupt("interrupted; call run() again to go on")
 

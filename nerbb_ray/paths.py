@@ -90,6 +90,10 @@ class StorePaths:
         """What MLflow could not take yet."""
         return self.ray(experiment) / "undelivered"
 
+    def lock(self, experiment: str) -> Path:
+        """Who runs an experiment now."""
+        return self.results / "locks" / f"{_checked('experiment', experiment)}.json"
+
     def logs(self, experiment: str) -> Path:
         return self.results / "logs" / _checked("experiment", experiment)
 
@@ -139,7 +143,17 @@ class StorePaths:
 
     def clearable(self, *, datasets: bool = False, pretrained_models: bool = False) -> tuple[Path, ...]:
         """What `clear` would delete: everything that running experiments has made, never their files."""
-        names = ["artifacts", "checkpoints", "logs", "ray", "reports", "tensorboard", "mlflow.log", "tensorboard.log"]
+        names = [
+            "artifacts",
+            "checkpoints",
+            "locks",
+            "logs",
+            "ray",
+            "reports",
+            "tensorboard",
+            "mlflow.log",
+            "tensorboard.log",
+        ]
         names += [f"mlflow.db{suffix}" for suffix in ("", "-journal", "-shm", "-wal")]
         paths = [self.results / name for name in names] + [self.cache]
         for chosen, folder in ((datasets, self.datasets), (pretrained_models, self.pretrained_models)):

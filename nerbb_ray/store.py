@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nerbb_ray.errors import StoreError
+from nerbb_ray.locks import holder_of
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.web_servers import PAGES, PageStatus, page_of
@@ -125,6 +126,7 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
 
     Raises:
         StoreError: there is no such action, or the page cannot be started.
+        ResultError: MLflow cannot use the database.
     """
     page = page_of(store, name)
     actions: dict[str, Callable[[], PageStatus]] = {
@@ -138,10 +140,20 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
         if name == "mlflow" and store.tracking_uri.startswith(("http://", "https://")):
             address = without_password(store.tracking_uri)
             raise StoreError(f"the results are on the MLflow server {address}: enter it in the browser")
+        if name == "mlflow":
+            _make_database(store.tracking_uri)
         print(f"starting {name}, which can take a minute ...", file=sys.stderr)
     status = actions[action]()
     print(status)
     return status
+
+
+def _make_database(tracking_uri: str) -> None:
+    """As a whole: MLflow's page would make it in steps that others see."""
+    from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
+
+    if database := sqlite_file(tracking_uri):
+        make_ready(database)
 
 
 def clear(paths: Iterable[Path], store: StorePaths) -> None:
@@ -153,6 +165,9 @@ def clear(paths: Iterable[Path], store: StorePaths) -> None:
     for name in PAGES:
         if page_of(store, name).status().runs:
             raise StoreError(f"{name} still shows the results; stop it first: nerbb {name} stop")
+    running = {lock.stem: holder for lock in (store.results / "locks").glob("*.json") if (holder := holder_of(lock))}
+    for name, holder in running.items():
+        raise StoreError(f"experiment {name} is being run, by {holder}; wait until it has ended, or end it")
     for path in paths:
         try:
             if path.is_dir() and not path.is_symlink():

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ MARKER = "NERBB_PAGE"  # environment variable by which a process and its childre
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
+KILL_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 LOG_LINES = 5
 
@@ -36,6 +38,7 @@ class PageStatus:
         port, pid: None if it does not run.
         answers: whether it could be read just now.
         log: what its process prints.
+        stopped: how it was doing when it was asked to stop; None if it was not.
     """
 
     name: str
@@ -43,6 +46,7 @@ class PageStatus:
     pid: int | None
     answers: bool
     log: Path
+    stopped: "PageStatus | None" = None
 
     @property
     def runs(self) -> bool:
@@ -53,6 +57,9 @@ class PageStatus:
         return None if self.port is None else f"http://{HOST}:{self.port}"
 
     def __str__(self) -> str:
+        if not self.runs and self.stopped:
+            was = self.stopped
+            return f"{self.name} was stopped (process {was.pid}, {was.url})" if was.runs else f"{was}: nothing to stop"
         if not self.runs:
             return f"{self.name} does not run"
         if self.answers:
@@ -122,18 +129,22 @@ class Page:
         return self.status()
 
     def stop(self) -> PageStatus:
-        """End the process that `start` began and its children; afterwards the page does not run."""
+        """End the process that `start` began and its children, if there are any; the status says what was stopped."""
         import psutil
 
-        processes = list(self._processes(self._read_record()))
-        for process in processes:
-            process.terminate()
-        _, remaining = psutil.wait_procs(processes, timeout=STOP_SECONDS)
-        for process in remaining:
-            process.kill()
-        psutil.wait_procs(remaining, timeout=STOP_SECONDS)
+        record = self._read_record()
+        remaining = list(self._processes(record))
+        pid = min((process.pid for process in remaining), default=None)
+        before = PageStatus(self.name, record.port if record and pid else None, pid, False, self.log)
+        for end, seconds in ((psutil.Process.terminate, STOP_SECONDS), (psutil.Process.kill, KILL_SECONDS)):
+            for process in remaining:
+                with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                    end(process)
+            _, remaining = psutil.wait_procs(remaining, timeout=seconds)
+        if left := [process.pid for process in self._processes(record)]:
+            raise StoreError(f"{self.name}: process {left[0]} cannot be stopped, not even by kill -9")
         self.record.unlink(missing_ok=True)
-        return self.status()
+        return replace(before, port=None, pid=None, stopped=before)
 
     def _launch(self, port: int) -> "subprocess.Popen[bytes]":
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -150,6 +150,8 @@ def test_only_bio_tags_are_compared(bench, tiny_dataset, tmp_path) -> None:
 
 def measured(bench: SimpleNamespace, tmp_path: Path, *programs: str, at_once: int = 1):
     """Costs of small Python programs."""
+    if sys.platform != "linux":
+        pytest.skip("benchmarks measure by /proc")
     prelude = "import os, signal, sys, time\ndef burn(s):\n    while time.process_time() < s: pass\n"
     logs = [tmp_path / f"{i}.log" for i in range(len(programs))]
     return bench.process_tree.run_measured(

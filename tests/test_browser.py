@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
@@ -176,21 +177,28 @@ def trial(seed: int) -> TrialSpec:
 def finish(writer: MlflowWriter, seed: int) -> None:
     spec, f1 = trial(seed), F1S[seed]
     outcome = replay(spec.hparams, [0.9, 0.5, 0.6], 10)
-    writer.deliver(Started(spec, seed * 1000))
+    writer.deliver(Started(tracked(spec), *at(seed * 1000)))
     for epoch, (value, rates) in enumerate(zip(outcome.values, outcome.learning_rates, strict=True)):
         curves = {"lr": rates[-1], "train/loss": value, "val/loss": value, "val/entity/micro/f1": f1 - 0.1 * value}
-        writer.deliver(Epoch(spec, seed * 1000 + 1 + epoch, epoch, curves))
-    writer.deliver(Files(spec, seed * 1000 + 100, {"confusion_matrix_entity.csv": "t,PER,O\nPER,8,2\nO,1,0\n"}))
+        writer.deliver(Epoch(tracked(spec), *at(seed * 1000 + 1 + epoch), epoch, curves))
+    writer.deliver(
+        Files(
+            tracked(spec),
+            seed * 1000 + 100,
+            (1, seed * 1000 + 100),
+            {"confusion_matrix_entity.csv": "t,PER,O\nPER,8,2\nO,1,0\n"},
+        )
+    )
     metrics = Counts.zeros(("PER",)).metrics("test") | {"val/entity/micro/f1": f1, "test/entity/micro/f1": f1 - 0.01}
     result = TrialResult(spec.run, seed, "ok", metrics, spec.params(), outcome.epochs, best_epoch=outcome.best_epoch)
-    writer.deliver(Ended(spec, seed * 1000 + 200, result))
+    writer.deliver(Ended(tracked(spec), *at(seed * 1000 + 200), result))
 
 
 def fail(writer: MlflowWriter, seed: int) -> None:
     spec = trial(seed)
-    writer.deliver(Started(spec, seed * 1000))
+    writer.deliver(Started(tracked(spec), *at(seed * 1000)))
     error = "RuntimeError: CUDA out of memory"
-    writer.deliver(Ended(spec, seed * 1000 + 200, TrialResult(spec.run, seed, "failed", error=error)))
+    writer.deliver(Ended(tracked(spec), *at(seed * 1000 + 200), TrialResult(spec.run, seed, "failed", error=error)))
 
 
 def test_report_shows_means_and_pictures_and_asks_for_nothing(

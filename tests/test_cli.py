@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
 from nerbb_ray.cli import main
@@ -52,14 +53,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
     store.config("exp").write_text(INI)
     writer = MlflowWriter(store.tracking_uri, "exp", str(store.artifacts))
     for time_ms, trial in enumerate(expand(read_ini(store.config("exp"))), start=1):
-        writer.deliver(Started(trial, time_ms))
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
         result = TrialResult(trial.run, trial.seed, "failed", error="RuntimeError: out of memory")
         if trial.name in SCORES:
             val, test, recall = SCORES[trial.name]
             metrics = {"val/entity/micro/f1": val, "test/entity/micro/f1": test, "test/entity/PER/recall": recall}
             metrics["test/entity/LOC/f1"] = float("nan")
             result = TrialResult(trial.run, trial.seed, "ok", metrics, epochs=7, checkpoint=f"/models/{trial.name}")
-        writer.deliver(Ended(trial, time_ms, result))
+        writer.deliver(Ended(tracked(trial), *at(time_ms), result))
     return store
 
 
@@ -253,8 +254,9 @@ def test_broken_config_is_explained_with_status_2(
 
 @pytest.mark.usefixtures("store")
 def test_dry_run_lists_the_trials_of_a_named_experiment(nerbb: Nerbb) -> None:
-    status, out, _ = nerbb("run_experiment", "exp", "--dry-run", "--json")
-    assert status == 0
+    status, out, err = nerbb("run_experiment", "exp", "--dry-run", "--json")
+    assert status == 2  # its data and model are not there
+    assert "error: data set 'data'" in err
     assert [(trial["run"], trial["seed"]) for trial in json.loads(out)["trials"]] == [
         ("runA", 43),
         ("runB", 43),
@@ -381,7 +383,7 @@ def test_data_is_deleted_after_a_yes_only(nerbb: Nerbb, store: StorePaths, monke
 @pytest.mark.usefixtures("store")
 def test_page_that_does_not_run_has_status_1(nerbb: Nerbb) -> None:
     assert nerbb("tensorboard", "status")[:2] == (1, "tensorboard does not run\n")
-    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run\n")
+    assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run: nothing to stop\n")
 
 
 def test_reader_that_has_seen_enough_is_no_error(store: StorePaths) -> None:

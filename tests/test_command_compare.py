@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Experiment
 from nerbb_ray.cli import main
@@ -17,6 +18,7 @@ from nerbb_ray.mlflow_store.overview import joined
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.store import Store
 from nerbb_ray.verdict.verdict import verdict
 
@@ -51,11 +53,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
                 settings = Settings(multiple_runs=len(scores))
                 trial = TrialSpec(run=run, seed=seed, dataset=data, model=model, hparams=HParams(), settings=settings)
                 metrics = {"val/entity/micro/f1": f1, "test/entity/micro/f1": f1 - 0.1, "val/loss": 1 - f1}
-                writer.deliver(Started(trial, seed))
-                result = TrialResult(run, seed, "ok", metrics, trial.params(), data=fingerprint)
+                writer.deliver(Started(tracked(trial), *at(seed)))
+                result = TrialResult(
+                    run, seed, "ok", metrics, trial.params(), identity=Identity.of_record(trial.params(), fingerprint)
+                )
                 if name in ("one", "two"):
-                    writer.deliver(Files(trial, seed, {"test_sentences.csv": sentences(f1, seed)}))
-                writer.deliver(Ended(trial, seed + 1, result))
+                    writer.deliver(Files(tracked(trial), *at(seed), {"test_sentences.csv": sentences(f1, seed)}))
+                writer.deliver(Ended(tracked(trial), *at(seed + 1), result))
     return store
 
 
@@ -154,7 +158,7 @@ def test_what_a_race_has_dropped_stays_out_when_two_experiments_are_compared() -
     def raced(name: str, best: float) -> ExperimentResult:
         values = {"runA": [best, best + 0.02, best - 0.01, best], "runB": [best - 0.1, best - 0.08]}
         trials = [
-            TrialResult(run, seed, "ok", {"val/entity/micro/f1": f1}, data="ab12")
+            TrialResult(run, seed, "ok", {"val/entity/micro/f1": f1}, identity=Identity(data="ab12"))
             for run, scores in values.items()
             for seed, f1 in enumerate(scores, start=43)
         ]

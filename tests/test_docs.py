@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store, cli, errors, store
 from nerbb_ray.commands import stores
@@ -28,12 +29,12 @@ from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.web_servers import PageStatus
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 FENCE = re.compile(r"(?:<!-- (\w+): ([^>]+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 RUNNERS = ("run_experiment", "study", "nerbb_ray.tune")
 ACTIVATE = ["source", ".venv/bin/activate"]
-NOT_OURS = ("make", "source", "ray", "export")
+OURS = ("nerbb", "nerbb_ray.tune")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,16 @@ def commands() -> list[str]:
     """Every line of the bash blocks, once."""
     lines = [line.split("  #")[0].strip() for block in blocks("bash") for line in block.text.splitlines()]
     return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def program(command: str) -> str:
+    """The program that a command runs, or Python's module."""
+    words = shlex.split(command)
+    return words[2] if words[:2] == ["python", "-m"] else words[0]
+
+
+def commands_of(*programs: str) -> list[str]:
+    return [command for command in commands() if program(command) in programs]
 
 
 def table(page: str, header: str) -> list[list[str]]:
@@ -121,8 +132,15 @@ def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
     for file in (folder / "configs/quickstart.ini", paths.config("letters")):
         writer = MlflowWriter(paths.tracking_uri, file.stem, str(paths.artifacts))
         for time_ms, trial in enumerate(expand(read_ini(file)), start=1):
-            writer.deliver(Started(trial, time_ms))
-            writer.deliver(Ended(trial, time_ms, with_model(scored(trial), tiny_model, paths.checkpoints(file.stem))))
+            writer.deliver(Started(tracked(trial), *at(time_ms)))
+            writer.deliver(
+                Ended(
+                    tracked(trial),
+                    time_ms,
+                    (1, time_ms),
+                    with_model(scored(trial), tiny_model, paths.checkpoints(file.stem)),
+                )
+            )
     (folder / "texts.txt").write_text("Anna lives in New York.\nBert does not.\n")
     return folder
 
@@ -159,7 +177,7 @@ def call(command: str) -> int:
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] not in NOT_OURS])
+@pytest.mark.parametrize("command", commands_of(*OURS))
 def test_command_works(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_confirmed", lambda: False)
     status = call(command)
@@ -169,7 +187,7 @@ def test_command_works(command: str, capsys: pytest.CaptureFixture[str], monkeyp
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] in ("make", "source")])
+@pytest.mark.parametrize("command", commands_of("make", "source"))
 def test_make_has_the_target_and_the_environment(command: str) -> None:
     words = shlex.split(command)
     if words[0] == "source":
@@ -179,7 +197,7 @@ def test_make_has_the_target_and_the_environment(command: str) -> None:
         subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] == "ray"])
+@pytest.mark.parametrize("command", commands_of("ray"))
 def test_ray_knows_the_command_and_its_files_are_there(
     command: str, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,10 +226,83 @@ def test_ray_knows_the_command_and_its_files_are_there(
             assert part in ("ray status", "sleep infinity")
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if shlex.split(c)[0] == "export"])
+@pytest.mark.parametrize("command", commands_of("export"))
 def test_exported_variable_is_that_of_the_cluster_file(command: str) -> None:
     text = (ROOT / "configs/cluster-local.yaml").read_text()
     assert all(word in text for word in shlex.split(command)[1:])
+
+
+@pytest.mark.parametrize("command", commands_of("pytest", "ruff"))
+def test_tool_of_developers_is_installed_and_its_files_are_there(command: str) -> None:
+    words = shlex.split(command)
+    assert all((ROOT / word).exists() for word in words if "/" in word)
+    subprocess.run([sys.executable, "-m", program(command), "--version"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", commands_of("sbatch", "squeue", "scancel"))
+def test_job_of_slurm_is_that_of_the_script(
+    command: str, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """tests/cluster runs the script; here its arguments are tried, from the folder that `sbatch` is called in."""
+    words = shlex.split(command)
+    script = (ROOT / "configs/slurm.sbatch").read_text()
+    if words[0] == "sbatch":
+        assert words[1] == "configs/slurm.sbatch"
+        assert 'python -m nerbb_ray.tune "$@"' in script
+        monkeypatch.chdir(reader)
+        assert call(shlex.join(["python", "-m", "nerbb_ray.tune", *words[2:]])) == 0, capsys.readouterr().err
+    elif "--name" in words:
+        assert f"#SBATCH --job-name={words[words.index('--name') + 1]}\n" in script
+    else:
+        assert words[1:] == ["--me"]
+
+
+@pytest.mark.parametrize("command", commands_of("docker", "kubectl"))
+def test_image_and_objects_are_those_of_the_files(
+    command: str, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(command)
+    dockerfile, job = (ROOT / "Dockerfile").read_text(), (ROOT / "configs/kuberay-rayjob.yaml").read_text()
+    options = dict(pair.split("=") for pair in words if pair.startswith("--from-file="))
+    for file in (*options.values(), *(word for word in words if word.startswith("configs/"))):
+        assert (ROOT / file).is_file(), file
+    if "--build-arg" in words:
+        name, _, value = words[words.index("--build-arg") + 1].partition("=")
+        assert f"\nARG {name}=" in dockerfile
+        assert f" {value}) set --" in dockerfile
+    for word in words:
+        if word.startswith("REGISTRY/"):
+            assert f"image: &image {word} " in job
+    if words[:2] == ["docker", "run"]:
+        inside = words[words.index("nerbb") + 1 :]
+        assert f"NERBB_STORE={words[words.index('--volume') + 1].partition(':')[2]} " in dockerfile
+        monkeypatch.chdir(reader)
+        assert call(shlex.join(inside)) == 0, capsys.readouterr().err
+    elif {"get", "delete"} & {*words}:
+        assert f"kind: RayJob\nmetadata: {{name: {words[words.index('rayjob') + 1]}}}" in job
+    elif "configmap" in words:
+        assert f"configMap: {{name: {words[words.index('configmap') + 1]}}}" in job
+    elif "logs" in words:  # KubeRay gives its Job the name of the RayJob
+        assert f"metadata: {{name: {words[words.index('--selector') + 1].removeprefix('job-name=')}}}" in job
+
+
+def test_a_test_tries_every_command() -> None:
+    """A program that no test above knows would go untried."""
+    tried = (
+        *OURS,
+        "make",
+        "source",
+        "ray",
+        "export",
+        "pytest",
+        "ruff",
+        "sbatch",
+        "squeue",
+        "scancel",
+        "docker",
+        "kubectl",
+    )
+    assert [command for command in commands() if command not in commands_of(*tried)] == []
 
 
 @pytest.mark.usefixtures("reader")
@@ -235,9 +326,9 @@ def test_program_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     if block.text.startswith("# not run"):
         return
     if ".run(" in block.text:
-        from nerbb_ray.tune import tuner
+        from nerbb_ray.tune import run_tuner
 
-        monkeypatch.setattr(tuner, "run_experiment", scored_experiment)
+        monkeypatch.setattr(run_tuner, "run_experiment", scored_experiment)
     exec(code, {"__name__": "__main__"})
 
 

@@ -23,7 +23,8 @@ FLOORS = (
     ("results", "data"),
     ("config", "ner", "html"),
     ("paths",),
-    ("atomic", "console", "errors", "logs", "spelling"),
+    ("locks",),
+    ("atomic", "console", "errors", "logs", "spelling", "streams"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc"}

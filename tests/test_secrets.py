@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store, cli
 from nerbb_ray.config.ini import read_ini
@@ -98,7 +99,7 @@ def test_what_waits_for_mlflow_says_nothing_of_the_password(uri: str, one_trial:
     spool, log = store.results / "spool", store.results / "exp.log"
     with log_file(log, "debug"):
         outbox = open_outbox(spool, uri, "exp")
-        outbox.put(Started(one_trial, 1))
+        outbox.put(Started(tracked(one_trial), *at(1)))
         assert len(outbox.close()) == 1
         with pytest.raises(ResultError, match=r"127\.0\.0\.1:9") as error:
             deliver_waiting(spool, uri, "exp")

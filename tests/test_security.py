@@ -17,14 +17,15 @@ from nerbb_ray.errors import ModelError, NerbbError, StoreError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.training import model as models
 from nerbb_ray.training.sources import ModelSource, local_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 
 SOURCES = sorted((Path(__file__).resolve().parents[1] / "nerbb_ray").rglob("*.py"))
 
 # --- code ------------------------------------------------------------------------------------------------------------
 
 WAYS_TO_LOAD: dict[str, Callable[[ModelSource], Any]] = {
-    "tokenizer": models.load_tokenizer,
-    "configuration": lambda source: models.check_length(source, 16),
+    "tokenizer": load_tokenizer,
+    "configuration": models.load_config,
     "model": lambda source: models.load_model(source, ["O", "B-X"]),
     "fine-tuned model": models.load_trained,
 }

@@ -301,7 +301,10 @@ def test_tensorboard_runs_until_it_is_stopped(
     with pytest.raises(StoreError, match="still shows the results"):
         Store.clear_data(delete=True)
     assert not Store.tensorboard("stop").runs
+    assert f"tensorboard was stopped (process {started.pid}, " in capsys.readouterr().out
     assert not Store.tensorboard("status").runs
+    Store.tensorboard("stop")
+    assert "tensorboard does not run: nothing to stop" in capsys.readouterr().out
     assert group(started.pid) == []
 
 

@@ -10,7 +10,9 @@ from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.store import StorePaths, current_store
-from nerbb_ray.tune.command import FAILED, INTERRUPTED, OK, USER_ERROR, again_with
+from nerbb_ray.streams import need_not_be_read
+from nerbb_ray.tune.command import FAILED, OK, USER_ERROR, again_with
+from nerbb_ray.tune.interruption import status_of_interruption
 
 if TYPE_CHECKING:
     from nerbb_ray.config.spec import ExperimentSpec
@@ -32,10 +34,11 @@ def study(args: Namespace) -> int:
         _show(args, specs, results)
         return OK
     status, done = _run(specs, store, RunOptions(address=args.address, quiet=args.quiet))
-    if status == INTERRUPTED:
+    if status == status_of_interruption():
         again = again_with(["nerbb", *args.words]).removesuffix(" --resume")
         print(f"interrupted; go on with: {again}", file=sys.stderr)
     _show(args, specs, {spec.name: done.get(spec.name) for spec in specs})
+    need_not_be_read()
     return status
 
 
@@ -47,7 +50,7 @@ def _run(
     Returns:
         The worst exit status, and the results by experiment.
     """
-    from nerbb_ray.tune.tuner import run_experiment
+    from nerbb_ray.tune.run_tuner import run_experiment
 
     worst, done = OK, {}
     for number, spec in enumerate(specs, start=1):
@@ -60,7 +63,7 @@ def _run(
             continue
         statuses = {trial.status for trial in result.trials}
         if "interrupted" in statuses:
-            return INTERRUPTED, done
+            return status_of_interruption(), done
         worst = max(worst, FAILED if statuses - {"ok", "cut"} else OK)
     return worst, done
 

@@ -86,6 +86,7 @@ class Settings(_Checked):
     precision: str = keys.choice("auto", "auto", "fp32", "bf16", "fp16")
     evaluate_checkpoint: str = keys.choice("best", "best", "last")
     uncased: bool | None = keys.optional(bool)
+    save_minutes: float = keys.number(10.0, low=0)
 
     @property
     def seeds(self) -> tuple[int, ...]:

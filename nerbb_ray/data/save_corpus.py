@@ -96,7 +96,7 @@ def place(
 
 def _has_content(folder: Path) -> bool:
     if folder.exists() and not folder.is_dir():
-        raise StoreError(f"the store has a file in the place of a data set: {folder}; remove it")
+        raise StoreError(f"the store has a file in the place of a data set: {folder}; give it another name")
     return folder.is_dir() and any(folder.iterdir())
 
 

@@ -45,9 +45,10 @@ def check_up(
 
 
 def _tokenizer(name: str, store: StorePaths, max_seq_length: int) -> Any:
-    from nerbb_ray.training.model import check_length, load_tokenizer
+    from nerbb_ray.training.model_check import model_check
     from nerbb_ray.training.sources import find_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
 
     source = find_model(name, store.pretrained_models, Path.cwd())
-    check_length(source, max_seq_length)
+    model_check(source, None, "fp32").check_length(max_seq_length)
     return load_tokenizer(source)

@@ -42,7 +42,7 @@ def calibrated(trial: TrialSpec, prepared: Prepared, allotment: Allotment, cache
         ResourceError: the steps could not be tried; the message has the reason.
     """
     job = {
-        "trial": trial.to_dict(),
+        "trial": replace(trial, settings=replace(trial.settings, precision=prepared.precision)).to_dict(),
         "data": str(prepared.data),
         "source": asdict(prepared.source),
         "threads": allotment.threads,
@@ -60,7 +60,7 @@ def calibrated(trial: TrialSpec, prepared: Prepared, allotment: Allotment, cache
 def shape(trial: TrialSpec, prepared: Prepared) -> tuple[Any, ...]:
     """Trials of the same shape cost the same per sub-token."""
     hparams = trial.hparams
-    return (prepared.source, prepared.data, hparams.batch_size, hparams.max_seq_length, trial.settings.precision)
+    return (prepared.source, prepared.data, hparams.batch_size, hparams.max_seq_length, prepared.precision)
 
 
 def _key(job: Mapping[str, Any], concurrent: int) -> str:
@@ -105,16 +105,14 @@ def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
 
 def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
     """Train, evaluate and save a little, with the trial's own code."""
-    import resource
-
     import torch
 
     from nerbb_ray.training import resume
-    from nerbb_ray.training.adaptive import start
+    from nerbb_ray.training.adaptive import rule_of, start
     from nerbb_ray.training.batches import training_order
     from nerbb_ray.training.encoded_corpus import load_encoded
+    from nerbb_ray.training.epoch import train_epoch
     from nerbb_ray.training.evaluation import evaluate
-    from nerbb_ray.training.loop import train_epoch
     from nerbb_ray.training.progress import Progress
     from nerbb_ray.training.trial_setup import set_up
     from nerbb_ray.training.worker import TrialContext
@@ -143,7 +141,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         rates = (1e-9,) * session.data.steps_per_epoch(size)
         train_s, _ = _timed(lambda: train_epoch(session, 0, rates))
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
-        save_s, _ = _timed(lambda: resume.save(session, Progress(start(trial.hparams))))
+        save_s, _ = _timed(lambda: resume.save(session, Progress(start(rule_of(trial.hparams)))))
         _fill_memory(session, int(whole.train.lengths.max()))
     order = training_order(data.train.lengths, size, trial.seed, 0)
     return {
@@ -155,7 +153,7 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         "eval_s": eval_s,
         "eval_tokens": float(data.val.lengths.sum()),
         "save_s": save_s,
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mb": peak_memory_mb(),
         **_gpu_memory(ctx.device),
     }
 
@@ -175,6 +173,14 @@ def _fill_memory(session: Any, length: int) -> None:
     loss = cross_entropy(logits, labels)
     torch.autograd.backward(session.scaler.scale(loss))
     session.optimizer.zero_grad(set_to_none=True)
+
+
+def peak_memory_mb() -> float:
+    """The most that this process has had in memory; the system counts in kB, that of macOS in bytes."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _gpu_memory(device: Any) -> dict[str, float]:

@@ -129,10 +129,3 @@ def matmul_flops(size: int = 64, seconds: float = 0.1) -> float:
             a @ a
         fastest = min(fastest, time.process_time() - begun)
     return 2.0 * size**3 * times / fastest
-
-
-def uses_bf16(precision: str) -> bool:
-    """Whether trials on this machine's CPUs will: what training asks torch for, whose import would take seconds."""
-    info = Path("/proc/cpuinfo")
-    flags = info.read_text(encoding="utf-8") if precision == "auto" and info.is_file() else ""
-    return precision == "bf16" or "amx_bf16" in flags or "avx512_bf16" in flags

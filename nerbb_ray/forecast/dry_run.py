@@ -13,6 +13,7 @@ from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions, starts_here
+from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, try_to_prepare
 from nerbb_ray.preparation.resources import Allotment, allot, this_machine
 from nerbb_ray.store import StorePaths
 
@@ -44,6 +45,7 @@ class Plan:
 
     Args:
         most_trials: that there can be; a search may end sooner.
+        problems: why it cannot run, as far as this machine shows: data or models that are missing or no good.
     """
 
     experiment: str
@@ -51,6 +53,7 @@ class Plan:
     most_trials: int
     concurrent: int
     notes: tuple[str, ...]
+    problems: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -87,7 +90,8 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
             raise
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
-    steps = _steps(spec, store, notes)
+    prepared, problems = _prepared(spec, store)
+    notes += notes_on(prepared)
     varying = varying_keys(trials)
     notes += _search_notes(spec)
     return Plan(
@@ -100,13 +104,14 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
                 varies={key: trial.params()[key] for key in varying},
                 max_epochs=trial.hparams.max_epochs,
                 early_stopping=trial.hparams.early_stopping,
-                steps_per_epoch=steps[trial.run],
+                steps_per_epoch=prepared[trial.run].steps_per_epoch if trial.run in prepared else None,
                 resources=str(allotment),
             )
             for trial in trials
         ),
         concurrent=allotment.concurrent,
         notes=tuple(notes),
+        problems=tuple(problems),
     )
 
 
@@ -135,20 +140,9 @@ def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
     ]
 
 
-def _steps(spec: ExperimentSpec, store: StorePaths, notes: list[str]) -> dict[str, int | None]:
-    """Steps per epoch of every run, as far as its data and model are on this machine."""
-    from nerbb_ray.preparation.prepare import Preparation
-
-    steps: dict[str, int | None] = {}
+def _prepared(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str]]:
+    """The runs that can be prepared with what is on this machine, and what is wrong with the others."""
     # nothing is left behind, and the store may be read-only
     with tempfile.TemporaryDirectory() as cache:
-        preparation = Preparation(store, Path.cwd(), Path(cache), ask_hub=False)
-        for run in spec.runs:
-            try:
-                steps[run.name] = preparation.run(spec, run).steps_per_epoch
-            except NerbbError as error:
-                steps[run.name] = None
-                note = f"steps per epoch are not known yet: {error}"
-                if note not in notes:
-                    notes.append(note)
-    return steps
+        prepared, problems = try_to_prepare(spec, Preparation(store, Path.cwd(), Path(cache), ask_hub=False))
+    return prepared, list(map(str, problems))

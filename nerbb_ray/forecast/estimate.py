@@ -11,17 +11,18 @@ import numpy as np
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import most_trials, proposed_run, trial_of
 from nerbb_ray.errors import ResultError
-from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough, uses_bf16
+from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough
 from nerbb_ray.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.forecast.remaining import RACE_SHARE, makespan
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
-from nerbb_ray.preparation.resources import Allotment, allot, this_machine
+from nerbb_ray.preparation.resources import Allotment, allot, cpu_has_bf16, this_machine
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.encoded_corpus import load_encoded
-from nerbb_ray.training.sources import WEIGHTS
+from nerbb_ray.training.model_files import weight_bytes
+from nerbb_ray.training.sources import on_this_machine
 
 DRAWS = 200
 START_S, END_S = 9.0, 2.0  # of Ray and of what stands around the trials
@@ -152,15 +153,15 @@ def _costs(
 
         trial = trial_of(spec, run, spec.settings.seeds[0])
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
-    bf16 = uses_bf16(spec.settings.precision)
+    bf16 = prepared.precision == "bf16" or (prepared.precision == "auto" and cpu_has_bf16())
     return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads, bf16=bf16)
 
 
 def _weights_mb(prepared: Prepared) -> float:
     """The size of a saved model."""
-    folder = Path(prepared.source.location)
-    sizes = [path.stat().st_size for name in WEIGHTS for path in [folder / name] if path.is_file()]
-    return sizes[0] / 1e6 if sizes else encoder_weights(prepared.source) * 4 / 1e6
+    folder = on_this_machine(prepared.source)
+    size = 0 if folder is None else weight_bytes(folder)
+    return (size or encoder_weights(prepared.source) * 4) / 1e6
 
 
 def _put_together(

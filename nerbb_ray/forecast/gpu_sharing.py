@@ -63,7 +63,7 @@ def _largest(spec: ExperimentSpec, prepared: Mapping[str, Prepared]) -> Iterator
         for point in extremes(run) if run.space else [run]:
             one = prepared[point.name]
             trial = trial_of(spec, point, spec.settings.seeds[0])
-            shape = (one.source.location, one.data, trial.settings.precision)
+            shape = (one.source.location, one.data, one.precision)
             if shape not in largest or _size(trial) > _size(largest[shape]):
                 largest[shape] = trial
     yield from largest.values()

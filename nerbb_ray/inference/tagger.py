@@ -1,5 +1,6 @@
 """A fine-tuned model in memory: loaded with all that its files say, and predicting."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +16,13 @@ from nerbb_ray.inference.windows import encode_windows
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
-from nerbb_ray.training.model import load_tokenizer, load_trained, longest_sequence
+from nerbb_ray.training.model import load_trained
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.training.worker import TrialContext, device_precision
+from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
+from nerbb_ray.training.tokenizer import check_vocabulary, load_tokenizer
+from nerbb_ray.training.worker import PRECISION_OF, TrialContext, device_precision
+
+log = logging.getLogger(__name__)
 
 Probabilities = NDArray[np.float64]
 
@@ -128,8 +133,12 @@ def open_tagger(
     place = _device(device)
     model, tokenizer = load_trained(source), load_tokenizer(source, trained=True)
     labels = read_labels(model.config.id2label, source.name)
-    length = max_seq_length or _length(model.config, tokenizer)
+    check_vocabulary(tokenizer, model, source.name)
+    length = max_seq_length or _length(model.config, tokenizer, source.name)
     _check_room(length, tokenizer, source)
+    dtype = device_precision(precision, place)
+    if dtype != torch.float32:
+        dtype = _possible(dtype, precision, TinyCopy(model.config, source.name))
     if threads is not None:
         torch.set_num_threads(threads)
     return Tagger(
@@ -142,7 +151,7 @@ def open_tagger(
         max_seq_length=length,
         budget=batch_size * length,
         ctx=TrialContext(report=lambda _: None, device=place, threads=torch.get_num_threads()),
-        dtype=device_precision(precision, place),
+        dtype=dtype,
     )
 
 
@@ -160,11 +169,24 @@ def _device(wanted: str | None) -> torch.device:
     return device
 
 
-def _length(config: Any, tokenizer: Any) -> int:
-    """The tokenizer's own limit, as far as the model has positions."""
-    limits = (longest_sequence(config), tokenizer.model_max_length)
+def _length(config: Any, tokenizer: Any, name: str) -> int:
+    """The tokenizer's own limit, as far as the model has room."""
+    limit = tokenizer.model_max_length
     # a tokenizer without a limit says 10^30
-    return min((int(limit) for limit in limits if limit is not None and limit < NO_LIMIT), default=DEFAULT_LENGTH)
+    wanted = int(limit) if limit < NO_LIMIT else stated_length(config) or DEFAULT_LENGTH
+    return TinyCopy(config, name).longest(wanted)
+
+
+def _possible(dtype: torch.dtype, precision: str, tiny: TinyCopy) -> torch.dtype:
+    """The number format, or fp32 where `auto` would be one that the model cannot do with."""
+    name = PRECISION_OF[dtype]
+    failure = tiny.failure_in(name)
+    if failure is None:
+        return dtype
+    if precision != "auto":
+        raise ModelError(f"model {tiny.name!r} cannot predict in {name}: {failure}; leave precision at fp32")
+    log.warning("model %r cannot predict in %s (%s): fp32 is used", tiny.name, name, failure)
+    return torch.float32
 
 
 def _check_room(length: int, tokenizer: Any, source: ModelSource) -> None:

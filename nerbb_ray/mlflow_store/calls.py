@@ -1,16 +1,17 @@
 """The single writing steps on MlflowClient, each of which may be repeated."""
 
+import json
 import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.confusion_picture import confusion_png
-from nerbb_ray.mlflow_store.events import Files
+from nerbb_ray.mlflow_store.events import Files, Order
 from nerbb_ray.results.experiment_result import Status, TrialResult
+from nerbb_ray.results.identity import Identity
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -45,17 +46,32 @@ def open_experiment(client: "MlflowClient", name: str, artifact_location: str | 
     return str(experiment.experiment_id)
 
 
-def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float], time_ms: int, step: int) -> None:
-    """Under the names that MLflow takes. NaN is kept as NaN."""
-    from mlflow.entities import Metric
+def log_metrics(
+    client: "MlflowClient",
+    run_id: str,
+    values: Mapping[str, float],
+    time_ms: int,
+    step: int,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Under the names that MLflow takes. NaN is kept as NaN.
+
+    Args:
+        tags: that are there once all metrics are.
+    """
+    from mlflow.entities import Metric, RunTag
 
     named = {records.write_name(name): value for name, value in values.items()}
     for name in [name for name in named if len(name) > records.MAX_NAME]:
         log.warning("MLflow takes no name of more than %d characters: %s is not stored", records.MAX_NAME, name)
         del named[name]
     metrics = [Metric(name, value, time_ms, step) for name, value in named.items()]
-    for first in range(0, len(metrics), METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=metrics[first : first + METRICS_PER_CALL])
+    parts = [metrics[first : first + METRICS_PER_CALL] for first in range(0, len(metrics), METRICS_PER_CALL)]
+    for part in parts[:-1]:
+        client.log_batch(run_id, metrics=part)
+    last_tags = [RunTag(key, text) for key, text in (tags or {}).items()]
+    if parts or last_tags:
+        client.log_batch(run_id, metrics=parts[-1] if parts else [], tags=last_tags)
 
 
 def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, object]) -> None:
@@ -70,7 +86,7 @@ def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str]) -> No
     client.log_batch(run_id, tags=[RunTag(key, text) for key, text in tags.items()])
 
 
-def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms: int) -> None:
+def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms: int, order: Order) -> None:
     """Everything about the end of a trial but its metrics."""
     texts = {
         records.STATUS: result.status,
@@ -80,9 +96,21 @@ def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms
         records.LOG: result.log,
         records.DATA: result.data,
         records.NOTE: result.note,
+        records.IDENTITY: identity_text(result.identity),
+        records.ORDER: order_text(order),
     }
     set_tags(client, run_id, {key: text or "" for key, text in texts.items()})
     set_status(client, run_id, STATUS_IN_MLFLOW[result.status], time_ms)
+
+
+def identity_text(identity: Identity | None) -> str:
+    """As a tag has it; empty if nothing is known."""
+    return "" if identity is None else json.dumps(identity.to_dict())
+
+
+def order_text(order: Order) -> str:
+    """As a tag has it."""
+    return f"{order[0]}.{order[1]}"
 
 
 def set_status(client: "MlflowClient", run_id: str, status: str, time_ms: int) -> None:
@@ -107,8 +135,3 @@ def store_files(client: "MlflowClient", run_id: str, files: Files) -> None:
     for path in map(Path, files.paths):
         if path.is_file():
             client.log_artifact(run_id, str(path))
-
-
-def first_line(error: Exception) -> str:
-    """Of an error message."""
-    return without_password((str(error).splitlines() or [type(error).__name__])[0])

@@ -53,7 +53,7 @@ def deliver_waiting(
         waits = (
             f"{left} events of experiment {experiment} wait in {folder}, and MLflow at {without_password(tracking_uri)}"
         )
-        raise ResultError(f"{waits} cannot be reached; make it run, or delete the folder to do without these events")
+        raise ResultError(f"{waits} cannot be reached; nothing is lost: make it run, and try again")
     if found:
         log.info("%d of %d events that waited in %s are in MLflow now", found - left, found, folder)
     return found - left

@@ -6,14 +6,24 @@ from typing import Any
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.reports import TrackedTrial
+
+Order = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a trial, `time_ms` since 1970."""
+    """Something that happened to a trial.
 
-    trial: TrialSpec
+    Args:
+        time_ms: since 1970, for MLflow to show: clocks go back, and nothing is decided by them.
+        order: the number of the driver among all that have run the experiment, and of the event among its own.
+    """
+
+    trial: TrackedTrial
     time_ms: int
+    order: Order
 
     def __str__(self) -> str:
         return f"{type(self).__name__} of trial {self.trial.name}"
@@ -68,9 +78,30 @@ def to_dict(event: Event) -> dict[str, Any]:
 def from_dict(values: Mapping[str, Any]) -> Event:
     fields = dict(values)
     kind = KINDS[fields.pop("event")]
-    fields["trial"] = TrialSpec.from_dict(fields["trial"])
+    fields["trial"] = _trial(fields["trial"])
+    # before version 0.4 only the time told the order
+    fields["order"] = tuple(fields.get("order", (0, fields["time_ms"])))
     if "result" in fields:
-        fields["result"] = TrialResult(**fields["result"])
+        fields["result"] = _result(fields["result"])
     if "paths" in fields:
         fields["paths"] = tuple(fields["paths"])
     return kind(**fields)
+
+
+def _trial(values: Mapping[str, Any]) -> TrackedTrial:
+    if "dataset" in values:  # as versions before 0.4 wrote it
+        spec = TrialSpec.from_dict(dict(values))
+        return TrackedTrial(spec.run, spec.seed, spec.params(), spec.settings.multiple_runs)
+    return TrackedTrial(**{**values, "identity": _identity(values["identity"])})
+
+
+def _result(values: Mapping[str, Any]) -> TrialResult:
+    fields = dict(values)
+    if "data" in fields:
+        fields["identity"] = Identity.of_record(fields["params"], fields.pop("data"))
+        return TrialResult(**fields)
+    return TrialResult(**{**fields, "identity": _identity(fields["identity"])})
+
+
+def _identity(values: Mapping[str, Any] | None) -> Identity | None:
+    return None if values is None else Identity.from_dict(values)

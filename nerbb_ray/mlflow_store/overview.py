@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.errors import ResultError
+from nerbb_ray.locks import holder_of
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_experiments, load_result
 from nerbb_ray.paths import StorePaths
 
 if TYPE_CHECKING:
     from nerbb_ray.mlflow_store.details import TrialKey
-    from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+    from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
     from nerbb_ray.verdict.sentences import Ints
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ def results_of(store: StorePaths, name: str) -> "ExperimentResult":
         ResultError: it has no results, or MLflow cannot be read.
     """
     _deliver(store, name)
-    return load_result(store.tracking_uri, name)
+    return _without_the_dead(load_result(store.tracking_uri, name), store)
 
 
 def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":
@@ -40,7 +42,8 @@ def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":
         ResultError: MLflow cannot be read.
     """
     _deliver(store, name)
-    return find_result(store.tracking_uri, name)
+    found = find_result(store.tracking_uri, name)
+    return None if found is None else _without_the_dead(found, store)
 
 
 def _deliver(store: StorePaths, name: str) -> None:
@@ -48,6 +51,21 @@ def _deliver(store: StorePaths, name: str) -> None:
         deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
     except ResultError as error:
         log.warning("results that MLflow has not taken yet are missing here: %s", error)
+
+
+def _without_the_dead(result: "ExperimentResult", store: StorePaths) -> "ExperimentResult":
+    """Trials that nobody runs any more are not running: a driver that was killed could not say so."""
+    lock = store.lock(result.name)
+    here = lock.exists() or sqlite_file(store.tracking_uri) is not None  # else another store's process may run them
+    if not here or all(trial.status != "running" for trial in result.trials) or holder_of(lock) is not None:
+        return result
+    return replace(result, runs=tuple(replace(run, trials=tuple(map(_ended, run.trials))) for run in result.runs))
+
+
+def _ended(trial: "TrialResult") -> "TrialResult":
+    if trial.status != "running":
+        return trial
+    return replace(trial, status="interrupted", error="its driver was killed; run the experiment again to go on")
 
 
 def joined(first: "ExperimentResult", second: "ExperimentResult") -> "ExperimentResult":
@@ -58,9 +76,8 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
             say anything about the runs.
     """
     from nerbb_ray.results.experiment_result import ExperimentResult
-    from nerbb_ray.verdict.verdict import evaluated_on
 
-    data = [{evaluated_on(trial) for trial in result.trials if trial.ok} for result in (first, second)]
+    data = [{trial.evaluated_on() for trial in result.trials if trial.ok} for result in (first, second)]
     if data[0] != data[1] or len(data[0]) > 1:
         described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
         raise ResultError(

@@ -1,20 +1,21 @@
 """The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.schema import (
     KIND,
     RUN,
     RUN_NOTE,
     find_runs,
     newest_trials,
+    order_of,
     read_value,
     reading,
-    sqlite_file,
     trial_result,
     write_name,
 )
@@ -198,7 +199,8 @@ def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
     trials = newest_trials(run for run in runs if run.data.tags[KIND] == "trial").values()
     notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in runs if run.data.tags[KIND] == "run"}
     n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in trials), default=0)
-    return _ordered(name, [trial_result(run) for run in trials], n_seeds, notes)
+    found = _ordered(name, [trial_result(run) for run in trials], n_seeds, notes)
+    return replace(found, last_driver=max((order_of(run)[0] for run in runs), default=0))
 
 
 def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int, notes: Mapping[str, str]) -> ExperimentResult:

@@ -3,7 +3,7 @@
     experiment (its name; tag nerbb.kind = experiment)
     +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...,
         |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words
-        +-- child run per trial (nerbb.kind = trial, nerbb.seed): parameters, curves, final metrics, artifacts
+        +-- child run per trial (nerbb.kind = trial, nerbb.seed, nerbb.identity): parameters, curves, metrics, artifacts
 
 MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
 path parts that are not unique are written as `:<hex code>:`, which `read_name` undoes. Infinite values come
@@ -11,17 +11,19 @@ back from a database as the largest float.
 """
 
 import gc
-import logging
-import os
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
+from nerbb_ray.mlflow_store.advice import advice
+from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
+from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.results.experiment_result import Status, TrialResult
+from nerbb_ray.results.identity import Identity
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -30,20 +32,10 @@ if TYPE_CHECKING:
 KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
 DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
+IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 PARENT = "mlflow.parentRunId"
 
-SETTINGS = {
-    # a server that is down must not block the search for minutes
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # its log messages go where ours go, not to a handler of its own
-    "MLFLOW_CONFIGURE_LOGGING": "false",
-}
-NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
 ESCAPED_CHARACTER = re.compile(r":([0-9a-f]*):")
 MAX_NAME = 250
@@ -53,21 +45,17 @@ STATUS_OF_MLFLOW: dict[str, Status] = {"FINISHED": "ok", "FAILED": "failed", "KI
 
 
 def open_client(tracking_uri: str) -> "MlflowClient":
-    """A quiet and impatient client. The first one of a process costs seconds of imports."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    """A quiet and impatient client. The first one of a process costs seconds of imports, a new database as well.
+
+    Raises:
+        ResultError: a database is locked, half-made, or of another version of MLflow.
+    """
+    quiet_mlflow()
+    if database := sqlite_file(tracking_uri):
+        make_ready(database)
     from mlflow.tracking import MlflowClient
 
-    for name in NOISY_LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.WARNING))
     return MlflowClient(tracking_uri=tracking_uri)
-
-
-def sqlite_file(tracking_uri: str) -> Path | None:
-    """The database file of a sqlite tracking URI."""
-    prefix, _, path = tracking_uri.partition(":///")
-    return Path(path) if prefix == "sqlite" else None
 
 
 def write_name(name: str) -> str:
@@ -136,7 +124,7 @@ def trial_result(run: "Run") -> TrialResult:
         checkpoint=tags.get(CHECKPOINT) or None,
         duration_s=duration,
         log=tags.get(LOG) or None,
-        data=tags.get(DATA) or None,
+        identity=_identity(run),
         best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
         reason=tags.get(REASON) or None,
         note=tags.get(NOTE) or None,
@@ -153,9 +141,28 @@ def read_value(value: float) -> float:
     return value if abs(value) < INFINITY or value != value else float("inf") * value
 
 
-def newest_trials(runs: Iterator["Run"]) -> dict[tuple[str, int], "Run"]:
-    """Child runs by run and seed; of several, the one that started last."""
-    return {(run.data.tags[RUN], int(run.data.tags[SEED])): run for run in runs}
+def _identity(run: "Run") -> Identity:
+    recorded = run.data.tags.get(IDENTITY)
+    if recorded:
+        return Identity.from_dict(json.loads(recorded))
+    return Identity.of_record(run.data.params, run.data.tags.get(DATA) or None)
+
+
+def order_of(run: "Run") -> tuple[int, int]:
+    """The last event that an MLflow run has: number of the driver, and of the event among its own."""
+    driver, _, number = run.data.tags.get(ORDER, "").partition(".")
+    # before version 0.4 only the time told the order
+    return (int(driver), int(number)) if number else (0, run.info.end_time or 0)
+
+
+def newest_trials(runs: Iterable["Run"]) -> dict[tuple[str, int], "Run"]:
+    """Child runs by run and seed; of several, the one that a driver has written to last."""
+    newest: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        key = (run.data.tags[RUN], int(run.data.tags[SEED]))
+        if key not in newest or order_of(newest[key]) <= order_of(run):
+            newest[key] = run
+    return newest
 
 
 @contextmanager
@@ -170,11 +177,6 @@ def reading(tracking_uri: str) -> Iterator["MlflowClient"]:
     except NerbbError:
         raise
     except Exception as error:
-        first = without_password((str(error).splitlines() or [type(error).__name__])[0])
-        database = sqlite_file(tracking_uri)
-        way_out = "start the server, or set MLFLOW_TRACKING_URI to one that runs"
-        if database is not None:
-            way_out = (
-                f"if the file is damaged, restore {database} from a copy, or move it away to begin without results"
-            )
-        raise ResultError(f"MLflow at {without_password(tracking_uri)} cannot be read: {first}; {way_out}") from error
+        raise ResultError(
+            f"MLflow at {without_password(tracking_uri)} cannot be read: {advice(error, tracking_uri)}"
+        ) from error

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.mlflow_store import calls
 from nerbb_ray.mlflow_store import schema as records
-from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, RunClosed, Started
+from nerbb_ray.mlflow_store.advice import advice
+from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, Order, RunClosed, Started
 from nerbb_ray.mlflow_store.outbox import Unreachable
 from nerbb_ray.mlflow_store.run_metrics import changes, contains, run_metrics, run_status
 from nerbb_ray.mlflow_store.run_verdict import standing_of
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.verdict.verdict import verdict
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Child:
     Args:
         last_epoch: the last one whose values are there; -1 without any.
         attempt_begins: no epoch of the current attempt has come yet.
-        changed_ms: when the status changed last.
+        order: of the last event that MLflow has of it.
         final: the metrics of its chosen checkpoint; empty without.
     """
 
@@ -41,7 +43,7 @@ class Child:
     result: TrialResult
     last_epoch: int = -1
     attempt_begins: bool = True
-    changed_ms: int = 0
+    order: Order = (0, 0)
     has_params: bool = False
     final: Mapping[str, float] = field(default_factory=dict)
 
@@ -84,7 +86,7 @@ class MlflowWriter:
         try:
             client = self._connected()
         except Exception as error:
-            raise Unreachable(calls.first_line(error)) from error
+            raise Unreachable(advice(error, self._tracking_uri)) from error
         from mlflow.exceptions import MlflowException
 
         try:
@@ -94,7 +96,7 @@ class MlflowWriter:
                 raise
             # what has arrived is not known: look again
             self._client = None
-            raise Unreachable(calls.first_line(error)) from error
+            raise Unreachable(advice(error, self._tracking_uri)) from error
 
     def _connected(self) -> "MlflowClient":
         """Connect if necessary, and learn what is there already."""
@@ -106,6 +108,8 @@ class MlflowWriter:
             self._children = {key: _child_of(run) for key, run in records.newest_trials(trials).items()}
             parents = (run for run in runs if run.data.tags[records.KIND] == "run")
             self._parents = {run.data.tags[records.RUN]: _parent_of(run) for run in parents}
+            # a clock may have gone back meanwhile, and of one step MLflow shows the value with the latest time
+            self._clock_ms = max(map(_newest_ms, runs), default=0)
             self._client = client
         return self._client
 
@@ -125,25 +129,33 @@ class MlflowWriter:
 
     def _start(self, client: "MlflowClient", event: Started) -> None:
         child = self._child(client, event)
-        if event.time_ms < child.changed_ms:  # an old event that had to wait
+        if event.order <= child.order:  # an old event that had to wait
             return
+        if child.result.known_identity().differences(event.trial.identity or Identity()):
+            child = self._anew(client, event, child)
         child.attempt_begins = True
         if child.result.status != "running":
-            self._set_result(client, child, TrialResult(event.trial.run, event.trial.seed, "running"), event.time_ms)
+            running = TrialResult(event.trial.run, event.trial.seed, "running", identity=event.trial.identity)
+            self._set_result(client, child, running, event)
         self._update_parent(client, event)
 
     def _epoch(self, client: "MlflowClient", event: Epoch) -> None:
         child = self._child(client, event)
-        if child.attempt_begins and event.epoch == 0 <= child.last_epoch and _is_news(client, child, event):
-            # the trial has begun anew: what its earlier attempt left would mix with it, and be the latest at its end
-            client.delete_run(child.run_id)
-            del self._children[event.trial.run, event.trial.seed]
-            child = self._child(client, event, start_ms=child.start_ms)
+        if event.order <= child.order:
+            return
+        if child.attempt_begins and event.epoch == 0 <= child.last_epoch:
+            child = self._anew(client, event, child)
         child.attempt_begins = False
         if event.epoch > child.last_epoch:
-            values = {"epoch": float(event.epoch), **event.values}
-            calls.log_metrics(client, child.run_id, values, event.time_ms, event.epoch)
-            child.last_epoch = event.epoch
+            values, tags = {"epoch": float(event.epoch), **event.values}, {records.ORDER: calls.order_text(event.order)}
+            calls.log_metrics(client, child.run_id, values, event.time_ms, event.epoch, tags)
+            child.last_epoch, child.order = event.epoch, event.order
+
+    def _anew(self, client: "MlflowClient", event: Event, child: Child) -> Child:
+        """The trial has begun anew: what its earlier attempt left would mix with it, and be the latest at its end."""
+        client.delete_run(child.run_id)
+        del self._children[event.trial.run, event.trial.seed]
+        return self._child(client, event, start_ms=child.start_ms)
 
     def _files(self, client: "MlflowClient", event: Files) -> None:
         calls.store_files(client, self._child(client, event).run_id, event)
@@ -153,7 +165,7 @@ class MlflowWriter:
 
     def _end(self, client: "MlflowClient", event: Ended) -> None:
         child, result = self._child(client, event), event.result
-        if event.time_ms < child.changed_ms:  # an old event that had to wait
+        if event.order <= child.order:  # an old event that had to wait
             return
         if not contains(child.final, result.metrics):
             counts = {"epochs": result.epochs, "best_epoch": result.best_epoch}
@@ -161,21 +173,21 @@ class MlflowWriter:
             step = max(result.epochs or 0, child.last_epoch + 1)
             calls.log_metrics(client, child.run_id, values | dict(result.metrics), event.time_ms, step)
             child.final = result.metrics
-        self._set_result(client, child, result, event.time_ms)
+        self._set_result(client, child, result, event)
         self._update_parent(client, event)
         # seeds that still run are about to change it
         if not any(child.result.status == "running" for child in self._children.values()):
             self._update_verdict(client)
 
-    def _set_result(self, client: "MlflowClient", child: Child, result: TrialResult, time_ms: int) -> None:
-        calls.set_result(client, child.run_id, result, time_ms)
-        child.result, child.changed_ms = result, time_ms
+    def _set_result(self, client: "MlflowClient", child: Child, result: TrialResult, event: Event) -> None:
+        calls.set_result(client, child.run_id, result, max(event.time_ms, child.start_ms), event.order)
+        child.result, child.order = result, event.order
 
     def _update_parent(self, client: "MlflowClient", event: Event, closed: bool = False, note: str = "") -> None:
         """Means over the seeds that have ended, and whether all have."""
         parent = self._parent(client, event)
         trials = [child.result for (run, _), child in self._children.items() if run == event.trial.run]
-        run = RunResult(event.trial.run, tuple(trials), event.trial.settings.multiple_runs, note or None)
+        run = RunResult(event.trial.run, tuple(trials), event.trial.n_seeds, note or None)
         if closed:
             client.set_tag(parent.run_id, records.RUN_NOTE, note)
         found = run_status(run, closed)
@@ -214,7 +226,7 @@ class MlflowWriter:
             self._parents[name] = _parent_of(run)
         parent = self._parents[name]
         if not parent.has_params:
-            params = {key: value for key, value in event.trial.params().items() if key != "seed"}
+            params = {key: value for key, value in event.trial.params.items() if key != "seed"}
             calls.log_params(client, parent.run_id, params)
             parent.has_params = True
         return parent
@@ -229,20 +241,23 @@ class MlflowWriter:
                 records.SEED: str(trial.seed),
                 records.PARENT: self._parent(client, event).run_id,
                 records.STATUS: "running",
+                records.IDENTITY: calls.identity_text(trial.identity),
             }
             start = start_ms or event.time_ms
             run = client.create_run(self._experiment_id, start_time=start, tags=tags, run_name=trial.name)
             self._children[key] = _child_of(run)
         child = self._children[key]
         if not child.has_params:
-            calls.log_params(client, child.run_id, trial.params())
+            calls.log_params(client, child.run_id, trial.params)
             child.has_params = True
         return child
 
 
-def _is_news(client: "MlflowClient", child: Child, event: Epoch) -> bool:
-    """Whether an epoch came after all that are there; one that comes twice did not."""
-    return all(point.timestamp < event.time_ms for point in client.get_metric_history(child.run_id, "epoch"))
+def _newest_ms(run: "Run") -> int:
+    """The latest time that an MLflow run has of anything."""
+    metrics = getattr(run.data, "_metric_objs", ())  # RunData.metrics has no times
+    times: list[int] = [run.info.start_time or 0, run.info.end_time or 0, *(metric.timestamp for metric in metrics)]
+    return max(times)
 
 
 def _child_of(run: "Run") -> Child:
@@ -252,7 +267,7 @@ def _child_of(run: "Run") -> Child:
         run.info.start_time,
         result,
         last_epoch=int(run.data.metrics.get("epoch", -1)),
-        changed_ms=run.info.end_time or 0,
+        order=records.order_of(run),
         has_params=bool(run.data.params),
         final=result.metrics if "epochs" in run.data.metrics else {},
     )

@@ -35,8 +35,14 @@ class RunOptions:
 
 
 def cluster_address(address: str | None) -> str | None:
-    """Of the cluster that is meant: the given one, or that of the environment, as `ray job submit` sets it."""
-    return address or os.environ.get("RAY_ADDRESS")
+    """Of the cluster that is meant: the given one, or that of the environment, as `ray job submit` sets it.
+
+    Returns:
+        None for none, or if it is "local": Ray is started here. For "auto", the environment may have another one.
+    """
+    of_environment = os.environ.get("RAY_ADDRESS")
+    meant = (of_environment or address) if address in (None, "", "auto") else address
+    return None if meant in ("", "local") else meant
 
 
 def starts_here(address: str | None) -> bool:

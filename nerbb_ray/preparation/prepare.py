@@ -1,22 +1,20 @@
 """Everything that is done once per experiment and before any trial: data, tokenisation, models, checks."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from nerbb_ray.config.domains import Choice
 from nerbb_ray.config.keys import keys_of
-from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec
+from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
 from nerbb_ray.config.trials import concrete
 from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.training.encoded_corpus import check_trainable, encode_once, load_encoded
-from nerbb_ray.training.model import check_length, load_tokenizer
-from nerbb_ray.training.plain_bert import plain_tokenizer
-from nerbb_ray.training.sources import ModelSource, find_model
+from nerbb_ray.training.model_check import ModelCheck, model_check
+from nerbb_ray.training.sources import ModelSource, find_model, on_this_machine
 
 NEED_PREPARATION = {*keys_of(DatasetParams), *keys_of(ModelParams), "max_seq_length", "batch_size"}
 
@@ -31,12 +29,17 @@ class Prepared:
         data: file of the tokenised data set, before pruning.
         fingerprint: of the data set.
         steps_per_epoch: optimizer steps.
+        precision: the number format of the trials: as the settings have it, or fp32 where their `auto` must not become
+            bf16 because the model cannot be trained in it.
+        notes: what a user should know of the model.
     """
 
     data: Path
     fingerprint: str
     source: ModelSource
     steps_per_epoch: int
+    precision: str
+    notes: tuple[str, ...] = ()
 
 
 class Preparation:
@@ -58,16 +61,27 @@ class Preparation:
         Raises:
             DataError, ModelError: something is missing or does not fit together.
         """
-        corpus, source = self._corpus(run), self._source(run)
-        tokenizer = _tokenizer(source, spec.settings.uncased, run.hparams.max_seq_length)
-        path = encode_once(corpus, tokenizer, run.hparams.max_seq_length, self.cache)
+        corpus, source, length = self._corpus(run), self._source(run), run.hparams.max_seq_length
+        model = self._check(source, spec.settings).check(corpus.tags, length)
+        path = encode_once(corpus, model.tokenizer, length, self.cache)
         data = load_encoded(path).pruned(run.dataset)
         check_trainable(data, run.hparams)
         if run.dataset.train_on_val:
             log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
         if run.dataset.train_on_test:
             log.warning("run %s: train_on_test trains on the test split: its metrics say nothing", run.name)
-        return Prepared(path, data.fingerprint, source, data.steps_per_epoch(run.hparams.batch_size))
+        steps = data.steps_per_epoch(run.hparams.batch_size)
+        return Prepared(path, data.fingerprint, source, steps, model.precision, model.notes)
+
+    def missing(self, run: RunSpec) -> list[NerbbError]:
+        """Why data or model of a run cannot be had: both, if it is both."""
+        problems = []
+        for find in (self._corpus, self._source):
+            try:
+                find(run)
+            except NerbbError as error:
+                problems.append(error)
+        return problems
 
     def _corpus(self, run: RunSpec) -> Corpus:
         params = run.dataset
@@ -91,6 +105,12 @@ class Preparation:
             self._sources[name] = find_model(name, self.store.pretrained_models, self.base_dir, ask_hub=self.ask_hub)
         return self._sources[name]
 
+    def _check(self, source: ModelSource, settings: Settings) -> ModelCheck:
+        # of a model of the hub that must not be asked, the files in its local cache
+        folder = None if self.ask_hub else on_this_machine(source)
+        here = source if folder is None else replace(source, location=str(folder))
+        return model_check(here, settings.uncased, settings.precision)
+
 
 def extremes(run: RunSpec) -> Iterator[RunSpec]:
     """Points of a pattern that have every data set, model and length that it can have, or the ends of an interval."""
@@ -103,12 +123,9 @@ def extremes(run: RunSpec) -> Iterator[RunSpec]:
     yield concrete(run, middle)
 
 
-def _tokenizer(source: ModelSource, uncased: bool | None, max_seq_length: int) -> Any:
-    plain = plain_tokenizer(source, uncased, max_seq_length)
-    if plain is not None:
-        return plain
-    check_length(source, max_seq_length)
-    return load_tokenizer(source, uncased)
+def notes_on(prepared: Mapping[str, Prepared]) -> list[str]:
+    """What a user should know of the models of some runs, each thing once."""
+    return list(dict.fromkeys(note for one in prepared.values() for note in one.notes))
 
 
 def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepared]:
@@ -117,16 +134,26 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
     Raises:
         NerbbError: what is wrong; if several things are, one error that names them all.
     """
+    prepared, problems = try_to_prepare(spec, preparation)
+    if len(problems) > 1:
+        raise NerbbError("\n".join(map(str, problems)))
+    if problems:
+        raise problems[0]
+    return prepared
+
+
+def try_to_prepare(spec: ExperimentSpec, preparation: Preparation) -> tuple[dict[str, Prepared], list[NerbbError]]:
+    """As `prepare`: what can run, and everything that is wrong with the rest, each thing once."""
     prepared: dict[str, Prepared] = {}
     problems: dict[str, NerbbError] = {}
     for run in spec.runs:
-        for point in extremes(run) if run.space else [run]:
+        for point in extremes(run) if run.space else (run,):
+            missing = preparation.missing(point)
             try:
-                prepared[point.name] = preparation.run(spec, point)
+                if not missing:
+                    prepared[point.name] = preparation.run(spec, point)
             except NerbbError as error:
-                problems.setdefault(str(error), error)
-    if len(problems) > 1:
-        raise NerbbError("\n".join(problems))
-    if problems:
-        raise next(iter(problems.values()))
-    return prepared
+                missing = [error]
+            for problem in missing:
+                problems.setdefault(str(problem), problem)
+    return prepared, list(problems.values())

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from nerbb_ray.config.spec import Resources
@@ -71,9 +72,35 @@ class Allotment:
         return f"{workers}{self.cpus:g} CPU{gpus}"
 
 
+class MemoryShort(Exception):
+    """Ray has ended trials because the memory of their computer was nearly used up.
+
+    Args:
+        allotment: of these trials.
+    """
+
+    def __init__(self, allotment: Allotment) -> None:
+        super().__init__("trials were ended because memory was short")
+        self.allotment = allotment
+
+
 def this_machine() -> Machine:
     """The computer that we run on, without asking Ray."""
-    return Machine(((len(os.sched_getaffinity(0)), _gpus()),))
+    return Machine(((usable_cpus(), _gpus()),))
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use; where the system cannot say (macOS), all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this computer's CPUs have bf16 products: what torch says of them, whose import would take seconds."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text(encoding="utf-8") if info.is_file() else ""
+    return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
 def _gpus() -> int:

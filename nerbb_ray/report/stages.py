@@ -10,7 +10,7 @@ from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import HParams
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.training.adaptive import MONITORED, Stage, advance, start
+from nerbb_ray.training.adaptive import MONITORED, Stage, advance, rule_of, start
 
 Curves = Mapping[str, Mapping[int, float]]
 
@@ -29,13 +29,14 @@ def hparams_of(trial: TrialResult) -> HParams | None:
 def stages(hparams: HParams, curves: Curves) -> dict[int, Stage]:
     """Epoch (counted from 0) -> its stage, up to the first epoch that has no values."""
     epochs, values = curves.get("lr", {}), curves.get(MONITORED[hparams.monitor], {})
-    state = start(hparams)
+    rule = rule_of(hparams)
+    state = start(rule)
     found: dict[int, Stage] = {}
     while state.epoch in epochs and state.stage is not Stage.STOPPED:
         found[state.epoch] = state.stage
         value = values.get(state.epoch, math.nan)
         # a trial that goes on has not diverged: what is not finite was undefined
-        state = advance(state, value if math.isfinite(value) else None, hparams)
+        state = advance(state, value if math.isfinite(value) else None, rule)
     return found
 
 

@@ -6,11 +6,12 @@ A trial counts for a mean if it ended ok and the metric is defined (not NaN). Wh
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from nerbb_ray.errors import ResultError
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.seed_mean import SeedMean
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
@@ -33,7 +34,7 @@ class TrialResult:
         log: file to read when something went wrong.
         best_epoch: counted from 0.
         reason: why the training stopped.
-        data: fingerprint of the data set.
+        identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
     """
 
@@ -49,7 +50,7 @@ class TrialResult:
     log: str | None = None
     best_epoch: int | None = None
     reason: str | None = None
-    data: str | None = None
+    identity: Identity | None = None
     note: str | None = None
 
     @property
@@ -60,6 +61,19 @@ class TrialResult:
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+    @property
+    def data(self) -> str | None:
+        """Fingerprint of the data set."""
+        return None if self.identity is None else self.identity.data
+
+    def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
+        """The data, and the parts of them, that the metrics of some splits come from."""
+        return self.known_identity().evaluated_on(splits)
+
+    def known_identity(self) -> Identity:
+        """With what the parameters say, where no identity was recorded."""
+        return self.identity or Identity.of_record(self.params, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +120,15 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentResult:
-    """What an experiment has reached so far."""
+    """What an experiment has reached so far.
+
+    Args:
+        last_driver: number of the last process that has written results of it; 0 if that is not known.
+    """
 
     name: str
     runs: tuple[RunResult, ...]
+    last_driver: int = 0
 
     @classmethod
     def of(

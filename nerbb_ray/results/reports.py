@@ -7,23 +7,25 @@ the latest value of every metric is that of the chosen checkpoint.
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.identity import Identity
 
 CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR_TAIL_BYTES = 64_000
+End = Literal["completed", "failed", "interrupted"]
 RAISED = "raised"  # of a report that announces an error of the trial itself, and is not that of an epoch
 
 
 class TuneTrial(Protocol):
-    """What the callbacks use of Tune's Trial; its config has the trial under "trial", or a job with one under "job"."""
+    """What the callbacks use of Tune's Trial."""
 
     trial_id: str
     config: dict[str, Any]
@@ -33,16 +35,88 @@ class TuneTrial(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TrackedTrial:
+    """A trial as MLflow and TensorBoard know it.
+
+    Args:
+        run: the configuration that it shares with other seeds.
+        params: everything that is to be shown of its configuration.
+        n_seeds: that the run is to have; 0: not known.
+    """
+
+    run: str
+    seed: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    n_seeds: int = 0
+    identity: Identity | None = None
+
+    @property
+    def name(self) -> str:
+        """`runA-43`."""
+        return f"{self.run}-{self.seed}"
+
+
+class Reports(Protocol):
+    """How the reports of trials are read: those of our own loop, or of any Tuner's trainable."""
+
+    def trial(self, trial: TuneTrial) -> TrackedTrial:
+        """Who reports."""
+
+    def point(self, report: Mapping[str, Any]) -> tuple[int, dict[str, float]] | None:
+        """The step of a report and what the curves show of it; None for one that is no point of them."""
+
+    def outcome(self, trial: TuneTrial, report: Mapping[str, Any]) -> TrialResult | None:
+        """The result of a trial whose last report this is; None if it goes on."""
+
+    def ended(self, trial: TuneTrial, end: End) -> TrialResult:
+        """The result of a trial that has ended without such a report."""
+
+    def texts(self, report: Mapping[str, Any]) -> dict[str, str]:
+        """Files that a last report carries: name -> text."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrialJob:
-    """The trial behind one of Tune's, and its log file if the configuration names one."""
+    """The trial behind one of Tune's, and its log file if it has one."""
 
     spec: TrialSpec
     log: str | None
+    identity: Identity | None = None
 
-    @classmethod
-    def of(cls, trial: TuneTrial) -> "TrialJob":
-        job = trial.config.get("job", trial.config)
-        return cls(TrialSpec.from_dict(job["trial"]), job.get("log"))
+    @property
+    def tracked(self) -> TrackedTrial:
+        """As MLflow knows it."""
+        spec = self.spec
+        return TrackedTrial(spec.run, spec.seed, spec.params(), spec.settings.multiple_runs, self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopReports:
+    """The reports of our own loop.
+
+    Args:
+        job_of: the trial behind a configuration of Tune's.
+    """
+
+    job_of: Callable[[Mapping[str, Any]], TrialJob]
+
+    def trial(self, trial: TuneTrial) -> TrackedTrial:
+        return self.job_of(trial.config).tracked
+
+    def point(self, report: Mapping[str, Any]) -> tuple[int, dict[str, float]] | None:
+        return (report["epoch"], curve_point(report)) if is_epoch(report) else None
+
+    def outcome(self, trial: TuneTrial, report: Mapping[str, Any]) -> TrialResult | None:
+        return result_of(self.job_of(trial.config), report) if is_final(report) else None
+
+    def ended(self, trial: TuneTrial, end: End) -> TrialResult:
+        job = self.job_of(trial.config)
+        if end == "failed":
+            return failure_of(job, trial)
+        return replace(result_of(job, trial.last_result), status="interrupted", error="stopped before its end")
+
+    def texts(self, report: Mapping[str, Any]) -> dict[str, str]:
+        return dict(report.get("artifacts", {}))
 
 
 def is_epoch(report: Mapping[str, Any]) -> bool:
@@ -76,6 +150,7 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
         epochs=report["epoch"] + 1 if "epoch" in report else None,
         duration_s=report.get("elapsed_s"),
         log=report.get("log") or job.log,
+        identity=job.identity,
     )
     if not is_final(report):
         return running
@@ -90,8 +165,17 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
         best_epoch=None if best is None or best < 0 else best,
         reason=report.get("reason") or None,
         note=_note(report),
-        data=report.get("environment", {}).get("data_fingerprint"),
     )
+
+
+def trial_result(job: TrialJob, last_report: Mapping[str, Any] | None, error: Exception | None) -> TrialResult:
+    """What became of a trial: ok, diverged, failed (with the error's own line) or interrupted."""
+    result = result_of(job, last_report)
+    if error is not None:
+        return replace(result, status="failed", metrics={}, checkpoint=None, error=error_line(str(error)))
+    if result.status == "running":
+        return replace(result, status="interrupted", error="interrupted before its end")
+    return result
 
 
 def _note(report: Mapping[str, Any]) -> str | None:

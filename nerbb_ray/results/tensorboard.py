@@ -7,7 +7,7 @@ from typing import Any
 
 from ray.tune import Callback
 
-from nerbb_ray.results.reports import TrialJob, TuneTrial, curve_point, final_metrics, is_epoch, is_final
+from nerbb_ray.results.reports import Reports, TuneTrial
 from nerbb_ray.results.safe_hook import never_raises
 
 
@@ -16,15 +16,16 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     Args:
         directory: absolute.
+        reports: how the reports of trials are read.
     """
 
-    def __init__(self, directory: str | Path) -> None:
-        self._directory = Path(directory)
+    def __init__(self, directory: str | Path, reports: Reports) -> None:
+        self._directory, self._reports = Path(directory), reports
         self._writers: dict[str, Any] = {}
 
-    def __reduce__(self) -> tuple[type["CurveCallback"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type["CurveCallback"], tuple[Path, Reports]]:
         # Tune pickles its callbacks; open files stay here
-        return type(self), (self._directory,)
+        return type(self), (self._directory, self._reports)
 
     @never_raises
     def on_trial_start(self, *, trial: TuneTrial, **_info: Any) -> None:
@@ -33,13 +34,14 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     @never_raises
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_info: Any) -> None:
-        if not is_epoch(result):
+        point = self._reports.point(result)
+        if point is None:
             return
-        job = TrialJob.of(trial)
-        epoch = result["epoch"]
-        self._write(trial.trial_id, job, curve_point(result), epoch)
-        if is_final(result):
-            self._write(trial.trial_id, job, final_metrics(result), max(epoch + 1, result.get("epochs", 0)))
+        step, values = point
+        self._write(trial, values, step)
+        outcome = self._reports.outcome(trial, result)
+        if outcome is not None:
+            self._write(trial, dict(outcome.metrics), max(step + 1, outcome.epochs or 0))
             self._close(trial.trial_id)
 
     @never_raises
@@ -55,32 +57,41 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         for trial_id in list(self._writers):
             self._close(trial_id)
 
-    def _write(self, trial_id: str, job: TrialJob, values: dict[str, float], step: int) -> None:
+    def _write(self, trial: TuneTrial, values: dict[str, float], step: int) -> None:
         # tensorboard's own writer: tensorboardX would bring torch into a process that does not train
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        if trial_id not in self._writers:
-            self._writers[trial_id] = self._open(job, step)
+        if trial.trial_id not in self._writers:
+            self._writers[trial.trial_id] = self._open(trial, step)
         scalars = [
             Summary.Value(tag=name, simple_value=value) for name, value in values.items() if math.isfinite(value)
         ]
         event = Event(wall_time=time.time(), step=step, summary=Summary(value=scalars))
-        self._writers[trial_id].add_event(event)
-        self._writers[trial_id].flush()
+        self._writers[trial.trial_id].add_event(event)
+        self._writers[trial.trial_id].flush()
 
-    def _open(self, job: TrialJob, step: int) -> Any:
-        """A new file, which hides what earlier ones have from this step on."""
+    def _open(self, trial: TuneTrial, step: int) -> Any:
+        """A new file, which hides what earlier ones have from this step on, with the configuration for HPARAMS."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.plugins.hparams.summary_v2 import hparams_pb
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        folder = self._directory / job.spec.run / str(job.spec.seed)
+        tracked = self._reports.trial(trial)
+        folder = self._directory / tracked.run / str(tracked.seed)
         # without a suffix, a second file of the same second could replace the first one
         writer = EventFileWriter(str(folder), filename_suffix=f".{time.time_ns()}")
         writer.add_event(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))
+        shown = {key: _shown(value) for key, value in trial.config.items()}
+        writer.add_event(Event(wall_time=time.time(), summary=hparams_pb(shown, trial_id=tracked.name)))
         return writer
 
     def _close(self, trial_id: str) -> None:
         writer = self._writers.pop(trial_id, None)
         if writer is not None:
             writer.close()
+
+
+def _shown(value: Any) -> bool | float | str:
+    """What the HPARAMS page can show: numbers, truth values and texts."""
+    return value if isinstance(value, bool | int | float | str) else str(value)

@@ -12,9 +12,59 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nerbb_ray.config.spec import HParams
+from nerbb_ray.training.schedules import cooldown_factor, lr_factor
 
 # what a trial's `monitor` is called among the metrics
 MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptiveRule:
+    """When a training cools down, goes back, and stops.
+
+    Args:
+        patience: epochs without improvement that are forgiven.
+        min_delta: an improvement must be larger than this.
+        cooldown_epochs: length of the cool-down; 0: none.
+        restarts: whether an improvement during the cool-down goes back to the full learning rate.
+        max_epochs: a cap.
+        mode: whether lower (min) or higher (max) values are better.
+        early_stopping: whether the values decide at all; if not, training takes `max_epochs`.
+        schedule: of the learning rate after warm-up, a value of `lr_schedule`: only `constant` cools down by the
+            values, and `hybrid` in exactly its last epochs.
+    """
+
+    patience: int = 0
+    min_delta: float = 0.0
+    cooldown_epochs: int = 7
+    restarts: bool = True
+    max_epochs: int = 250
+    mode: str = "min"
+    early_stopping: bool = True
+    schedule: str = "constant"
+
+    @property
+    def cools_down(self) -> bool:
+        """Whether the values decide on a cool-down."""
+        return self.schedule == "constant" and self.cooldown_epochs > 0
+
+    def improves(self, value: float, best: float, min_delta: float) -> bool:
+        """Whether a value is better than the best by more than `min_delta`."""
+        return value < best - min_delta if self.mode == "min" else value > best + min_delta
+
+
+def rule_of(hparams: HParams) -> AdaptiveRule:
+    """The rule of a run."""
+    return AdaptiveRule(
+        patience=hparams.patience,
+        min_delta=hparams.min_delta,
+        cooldown_epochs=hparams.lr_cooldown_epochs,
+        restarts=hparams.lr_cooldown_restarts,
+        max_epochs=hparams.max_epochs,
+        mode=hparams.mode,
+        early_stopping=hparams.early_stopping,
+        schedule=hparams.lr_schedule,
+    )
 
 
 class Stage(StrEnum):
@@ -61,18 +111,18 @@ class AdaptiveState:
     reason: Reason | None = None
 
 
-def start(hparams: HParams) -> AdaptiveState:
+def start(rule: AdaptiveRule) -> AdaptiveState:
     """The state before the first epoch."""
-    return _hybrid(AdaptiveState(), hparams)
+    return _hybrid(AdaptiveState(), rule)
 
 
-def advance(state: AdaptiveState, value: float | None, hparams: HParams) -> AdaptiveState:
+def advance(state: AdaptiveState, value: float | None, rule: AdaptiveRule) -> AdaptiveState:
     """Feed the monitored value of one epoch to the rule.
 
-    Improvement: strictly better than the best by more than `min_delta`. With lr_schedule constant, `patience` + 1
-    epochs without one start the cool-down; an improvement during the cool-down goes back to lr_max at once if
-    `lr_cooldown_restarts` (else it does not count). The trial ends after `patience` + `lr_cooldown_epochs` + 1 epochs
-    without improvement, after `max_epochs`, or at once when the value is not finite.
+    Improvement: strictly better than the best by more than `min_delta`. With the schedule constant, `patience` + 1
+    epochs without one start the cool-down; an improvement during the cool-down goes back to the full rate at once if
+    `restarts` (else it does not count). The trial ends after `patience` + `cooldown_epochs` + 1 epochs without
+    improvement, after `max_epochs`, or at once when the value is not finite.
 
     Args:
         value: reduced over all workers, the same float on each; None if the validation split has nothing to measure:
@@ -85,70 +135,86 @@ def advance(state: AdaptiveState, value: float | None, hparams: HParams) -> Adap
     coming = state.epoch + 1
     if value is not None and not math.isfinite(value):
         return replace(state, epoch=coming, stage=Stage.STOPPED, reason=Reason.DIVERGED)
-    state = _remember_best(state, value, hparams)
-    if hparams.early_stopping and value is not None:
-        state = _judge(state, value, hparams)
-    state = _hybrid(replace(state, epoch=coming), hparams)
-    if state.reason is None and coming >= hparams.max_epochs:
+    state = _remember_best(state, value, rule)
+    if rule.early_stopping and value is not None:
+        state = _judge(state, value, rule)
+    state = _hybrid(replace(state, epoch=coming), rule)
+    if state.reason is None and coming >= rule.max_epochs:
         state = replace(state, reason=Reason.MAX_EPOCHS)
     return replace(state, stage=Stage.STOPPED) if state.reason else state
 
 
-def _remember_best(state: AdaptiveState, value: float | None, hparams: HParams) -> AdaptiveState:
-    if value is None or (state.best_value is not None and not _improves(value, state.best_value, 0.0, hparams.mode)):
+def _remember_best(state: AdaptiveState, value: float | None, rule: AdaptiveRule) -> AdaptiveState:
+    if value is None or (state.best_value is not None and not rule.improves(value, state.best_value, 0.0)):
         return state
     return replace(state, best_value=value, best_epoch=state.epoch)
 
 
-def _judge(state: AdaptiveState, value: float, hparams: HParams) -> AdaptiveState:
-    """Rules 2 to 4: improvement, cool-down, restart, stop."""
+def _judge(state: AdaptiveState, value: float, rule: AdaptiveRule) -> AdaptiveState:
+    """Improvement, cool-down, restart, stop."""
     cooling = state.stage is Stage.COOLDOWN
     coming = state.epoch + 1
-    improved = state.best is None or _improves(value, state.best, hparams.min_delta, hparams.mode)
-    if improved and not (cooling and not hparams.lr_cooldown_restarts):
+    improved = state.best is None or rule.improves(value, state.best, rule.min_delta)
+    if improved and not (cooling and not rule.restarts):
         state = replace(state, best=value, wait=0)
         if cooling:
             state = replace(state, stage=Stage.WARMUP_OR_CONSTANT, stage_start=coming, warm=True)
         return state
     state = replace(state, wait=state.wait + 1)
-    limit = hparams.patience + 1
-    has_cooldown = hparams.lr_schedule == "constant" and hparams.lr_cooldown_epochs > 0
-    if state.wait >= limit + hparams.lr_cooldown_epochs:
-        return replace(state, reason=Reason.COOLDOWN_FINISHED if has_cooldown else Reason.NO_IMPROVEMENT)
-    if has_cooldown and state.wait == limit:
+    limit = rule.patience + 1
+    if state.wait >= limit + rule.cooldown_epochs:
+        return replace(state, reason=Reason.COOLDOWN_FINISHED if rule.cools_down else Reason.NO_IMPROVEMENT)
+    if rule.cools_down and state.wait == limit:
         return replace(state, stage=Stage.COOLDOWN, stage_start=coming)
     return state
 
 
-def _improves(value: float, best: float, min_delta: float, mode: str) -> bool:
-    return value < best - min_delta if mode == "min" else value > best + min_delta
-
-
-def _hybrid(state: AdaptiveState, hparams: HParams) -> AdaptiveState:
+def _hybrid(state: AdaptiveState, rule: AdaptiveRule) -> AdaptiveState:
     """The hybrid schedule cools down in exactly the last epochs, whatever the monitored values are."""
-    begin = hparams.max_epochs - hparams.lr_cooldown_epochs
-    if hparams.lr_schedule != "hybrid" or hparams.lr_cooldown_epochs == 0 or state.epoch < begin:
+    begin = rule.max_epochs - rule.cooldown_epochs
+    if rule.schedule != "hybrid" or rule.cooldown_epochs == 0 or state.epoch < begin:
         return state
     return replace(state, stage=Stage.COOLDOWN, stage_start=begin)
 
 
+def replay_state(rule: AdaptiveRule, history: Iterable[float | None]) -> AdaptiveState:
+    """The state after a history of monitored values: how a scheduler without memory knows where a trial stands."""
+    state = start(rule)
+    for value in history:
+        state = advance(state, value, rule)
+    return state
+
+
+def lr_factors(
+    state: AdaptiveState, rule: AdaptiveRule, steps_per_epoch: int, *, warmup_epochs: int = 0, num_cycles: int = 1
+) -> tuple[float, ...]:
+    """The factor on the full learning rate of every optimizer step of the coming epoch. *Shape:* (steps_per_epoch,)
+
+    Args:
+        warmup_epochs: in which the rate rises linearly from 0, when training begins.
+        num_cycles: of the cosine schedules.
+    """
+    steps = range(
+        (state.epoch - state.stage_start) * steps_per_epoch, (state.epoch - state.stage_start + 1) * steps_per_epoch
+    )
+    if state.stage is Stage.COOLDOWN:
+        return tuple(cooldown_factor(step, rule.cooldown_epochs * steps_per_epoch) for step in steps)
+    warmup_steps, total_steps = (
+        epochs * steps_per_epoch for epochs in (0 if state.warm else warmup_epochs, rule.max_epochs)
+    )
+    return tuple(
+        lr_factor(
+            step, schedule=rule.schedule, warmup_steps=warmup_steps, total_steps=total_steps, num_cycles=num_cycles
+        )
+        for step in steps
+    )
+
+
 def learning_rates(state: AdaptiveState, hparams: HParams, steps_per_epoch: int) -> tuple[float, ...]:
     """The learning rate of every optimizer step of the coming epoch. *Shape:* (steps_per_epoch,)"""
-    first = (state.epoch - state.stage_start) * steps_per_epoch
-    if state.stage is Stage.COOLDOWN:
-        length = hparams.lr_cooldown_epochs * steps_per_epoch
-        return tuple(hparams.lr_max * cooldown_factor(first + i, length) for i in range(steps_per_epoch))
-    return tuple(
-        hparams.lr_max
-        * lr_factor(
-            first + i,
-            schedule=hparams.lr_schedule,
-            warmup_steps=0 if state.warm else hparams.lr_warmup_epochs * steps_per_epoch,
-            total_steps=hparams.max_epochs * steps_per_epoch,
-            num_cycles=hparams.lr_num_cycles,
-        )
-        for i in range(steps_per_epoch)
-    )
+    warmup, cycles = hparams.lr_warmup_epochs, hparams.lr_num_cycles
+    factors = lr_factors(state, rule_of(hparams), steps_per_epoch, warmup_epochs=warmup, num_cycles=cycles)
+    return tuple(hparams.lr_max * factor for factor in factors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +246,14 @@ def replay(hparams: HParams, values: Sequence[float], steps_per_epoch: int) -> R
     """
     if len(values) == 0 or steps_per_epoch < 1:
         raise ValueError(f"at least one value and one step are needed, but got {len(values)=}, {steps_per_epoch=}")
-    state = start(hparams)
+    rule = rule_of(hparams)
+    state = start(rule)
     rates, stages, seen = [], [], []
     while state.stage is not Stage.STOPPED:
         rates.append(learning_rates(state, hparams, steps_per_epoch))
         stages.append(state.stage)
         seen.append(float(values[min(state.epoch, len(values) - 1)]))
-        state = advance(state, seen[-1], hparams)
+        state = advance(state, seen[-1], rule)
     best = -1 if state.best_epoch is None else state.best_epoch
     reason = state.reason.value if state.reason else ""
     return Replay(tuple(rates), tuple(stages), tuple(seen), len(rates), best, reason)
@@ -194,43 +261,8 @@ def replay(hparams: HParams, values: Sequence[float], steps_per_epoch: int) -> R
 
 def rates_of(hparams: HParams, history: Sequence[float | None], epochs: int, steps_per_epoch: int) -> Iterator[float]:
     """The learning rate of every step of the first epochs of a trial with this history."""
-    state = start(hparams)
+    rule = rule_of(hparams)
+    state = start(rule)
     for value in history[:epochs]:
         yield from learning_rates(state, hparams, steps_per_epoch)
-        state = advance(state, value, hparams)
-
-
-def replay_state(hparams: HParams, history: Iterable[float | None]) -> AdaptiveState:
-    """The state after a history of monitored values: how a scheduler without memory knows where a trial stands."""
-    state = start(hparams)
-    for value in history:
-        state = advance(state, value, hparams)
-    return state
-
-
-def lr_factor(step: int, *, schedule: str, warmup_steps: int, total_steps: int, num_cycles: int = 1) -> float:
-    """Factor of an optimizer step that is not part of a cool-down.
-
-    Args:
-        step: counted from 0 since training began; the first step of a warm-up has factor 0.
-        schedule: a value of `lr_schedule`; hybrid is constant until its cool-down.
-        total_steps: max_epochs * steps per epoch; unused by constant and hybrid.
-        num_cycles: waves of a cosine, or restarts of cosine_with_hard_restarts.
-    """
-    if step < warmup_steps:
-        return step / warmup_steps
-    if schedule in ("constant", "hybrid"):
-        return 1.0
-    if schedule == "linear":
-        return max(0.0, (total_steps - step) / max(1, total_steps - warmup_steps))
-    progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
-    if schedule == "cosine":
-        return max(0.0, 0.5 * (1 + math.cos(2 * math.pi * num_cycles * progress)))
-    if schedule == "cosine_with_hard_restarts":
-        return 0.0 if progress >= 1 else max(0.0, 0.5 * (1 + math.cos(math.pi * ((num_cycles * progress) % 1))))
-    raise ValueError(f"unknown lr_schedule: {schedule!r}")
-
-
-def cooldown_factor(step: int, cooldown_steps: int) -> float:
-    """Factor of a cool-down step, counted from 0 since the cool-down began: from 1 down to 1 / cooldown_steps."""
-    return (cooldown_steps - step) / cooldown_steps
+        state = advance(state, value, rule)

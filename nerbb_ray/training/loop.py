@@ -9,20 +9,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.training import artifacts, resume
-from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, start
-from nerbb_ray.training.batches import IGNORED, make_batch, parts, training_order
-from nerbb_ray.training.dropout import FastDropout
+from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, rule_of, start
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
-from nerbb_ray.training.evaluation import cross_entropy, evaluate, evaluation_of, predict_words
+from nerbb_ray.training.epoch import START, train_epoch
+from nerbb_ray.training.evaluation import evaluate, evaluation_of, predict_words
 from nerbb_ray.training.model import save_model
 from nerbb_ray.training.progress import Progress
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, seed_epoch, set_up
+from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, set_up
 from nerbb_ray.training.worker import TrialContext
 
 log = logging.getLogger(__name__)
@@ -34,16 +30,19 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
     Reports after every epoch; the last report has the test metrics and all results.
 
     Same trial, same machine, same number of threads: the same losses, bit for bit on CPU, also where the trial was
-    interrupted and goes on from the state in `ctx.resume_dir`.
+    interrupted, between epochs or within one, and goes on from the state in `ctx.resume_dir`.
 
     Args:
         data: pruned to what the run uses.
+    Raises:
+        Terminated: the process is to end; the state is saved.
     """
     session = set_up(trial, data, source, ctx)
-    progress = resume.load(session, start(trial.hparams))
+    progress = resume.load(session, start(rule_of(trial.hparams)))
     begun = time.monotonic() - progress.elapsed_s
+    saver = resume.Saver(session, progress, begun)
     while not progress.ended:
-        report = run_epoch(session, progress)
+        report = run_epoch(session, progress, saver)
         if not progress.ended:
             progress.cut = ctx.asked_to_end()
         if progress.ended:
@@ -53,23 +52,26 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
         ctx.report(report)
         if not progress.ended:
             # after the report: an epoch that was reported twice is the same, one that never was would be missed
-            resume.save(session, progress)
+            saver.after_epoch()
 
 
-def run_epoch(session: Session, progress: Progress) -> dict[str, Any]:
+def run_epoch(session: Session, progress: Progress, saver: resume.Saver) -> dict[str, Any]:
     """Train and validate one epoch, and let the rule decide.
 
+    Args:
+        saver: is told after every step.
     Returns:
         The report, as it is before the end of the trial.
     """
     trial, data = session.trial, session.data
     epoch, stage = progress.state.epoch, progress.state.stage
     rates = learning_rates(progress.state, trial.hparams, data.steps_per_epoch(trial.hparams.batch_size))
-    train_loss = train_epoch(session, epoch, rates)
+    train_loss = train_epoch(session, epoch, rates, progress.position, saver.after_step)
+    progress.position = START
     val = evaluate(session, data.val)
     val_metrics = val.metrics("val")
     progress.history.append(monitored(trial.hparams.monitor, train_loss, val_metrics, data))
-    progress.state = advance(progress.state, progress.history[-1], trial.hparams)
+    progress.state = advance(progress.state, progress.history[-1], rule_of(trial.hparams))
     progress.kept.consider(session, val, progress.state, epoch)
     return {
         "trial_name": trial.name,
@@ -103,43 +105,6 @@ def _losses(report: dict[str, Any]) -> str:
     return ", ".join(f"{name} {report[name]:.4f}" for name in ("train/loss", "val/loss", "val/entity/micro/f1"))
 
 
-def train_epoch(session: Session, epoch: int, rates: tuple[float, ...]) -> float:
-    """One pass over the training split, one optimizer step per learning rate.
-
-    Returns:
-        The mean cross entropy per labelled token, as it was when each batch was trained.
-    """
-    started = time.monotonic()
-    data, ctx, optimizer = session.data.train, session.ctx, session.optimizer
-    labels = data.labels(IGNORED)
-    seed_epoch(session.trial.seed, epoch, ctx.rank)
-    labelled = np.add.reduceat(labels != IGNORED, data.slice_starts[:-1], dtype=np.int64)
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    order = training_order(data.lengths, session.trial.hparams.batch_size, session.trial.seed, epoch)
-    loss_sum = torch.zeros((), device=ctx.device)
-    session.model.train()
-    dropout = FastDropout((session.trial.seed, epoch, ctx.rank))
-    for rate, members in zip(rates, order, strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad(set_to_none=True)
-        # the global batch is shared out; its labelled tokens normalise the loss, whoever holds them
-        share = members[ctx.rank :: ctx.world_size]
-        for part in parts(share, ctx.micro_batch):
-            batch = make_batch(data, labels, part, session.pad).to(ctx.device)
-            with dropout:
-                logits = session.logits(batch.input_ids, batch.attention_mask)
-            loss = cross_entropy(logits, batch.labels)
-            torch.autograd.backward(session.scaler.scale(loss / int(labelled[members].sum())))
-            loss_sum += loss.detach()
-        ctx.add_gradients(parameters)
-        session.scaler.step(optimizer)
-        session.scaler.update()
-    total = float(ctx.add(np.array([loss_sum.item()]))[0])
-    log.info("epoch %d trained: %d words in %.3f s", epoch, labelled.sum(), time.monotonic() - started)
-    return total / int(labelled.sum())
-
-
 def finish(session: Session, progress: Progress) -> dict[str, Any]:
     """Test the kept weights, save them, and put together what the last report has beyond the others."""
     kept, state = progress.kept, progress.state
@@ -157,7 +122,8 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         "artifacts": {},
         "environment": artifacts.environment(session.source, session.data, session.ctx.device, session.dtype),
     }
-    if kept.val is None or (diverged and session.trial.settings.evaluate_checkpoint == "last"):
+    # of a trial that diverged, only weights that were put aside before are worth anything
+    if kept.val is None or (diverged and kept.weights is None):
         return report
     if progress.cut:
         # of no use to anybody: neither tested nor saved

@@ -1,111 +1,61 @@
 """Pretrained models: loaded, checked and saved. No code of a model is ever executed."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
 from nerbb_ray.errors import ModelError
+from nerbb_ray.training.head import fit_head, rows_of_labels
+from nerbb_ray.training.head_labels import labels_of, note_on_head
+from nerbb_ray.training.load_errors import as_model_error
+from nerbb_ray.training.model_files import few
 from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.tokenizer import quiet_transformers
+
+log = logging.getLogger(__name__)
 
 
-@contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Loading without progress bars and load reports; errors still come through."""
-    from transformers.utils import logging
+def load_config(source: ModelSource) -> Any:
+    """The configuration of a model.
 
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-def load_tokenizer(source: ModelSource, uncased: bool | None = None, *, trained: bool = False) -> Any:
-    """The fast tokenizer of a model, ready for words that are split already.
-
-    Args:
-        uncased: whether it lowercases; None derives it from the tokenizer, or from a name that says "uncased".
-        trained: the model is fine-tuned: its files know how, whatever its name says.
     Raises:
-        ModelError: there is no fast tokenizer, or it cannot be made to lowercase (or not to).
+        ModelError: it cannot be loaded, or only by executing code.
     """
-    from transformers import AutoTokenizer
-
-    def load(**options: Any) -> Any:
-        with quiet_transformers(), _as_model_error(source):
-            return AutoTokenizer.from_pretrained(source.location, trust_remote_code=False, **source.options, **options)
-
-    tokenizer = load()
-    if not tokenizer.is_fast:
-        raise ModelError(f"model {source.name!r} has no fast tokenizer, which is needed to map sub-tokens to words")
-    options: dict[str, Any] = {}
-    if '"ByteLevel"' in tokenizer.backend_tokenizer.to_str():
-        # byte-level BPE knows a word inside a sentence by the blank before it
-        options["add_prefix_space"] = True
-    wanted = uncased if uncased is not None else _says_uncased(source, tokenizer, trained)
-    if wanted != lowercases(tokenizer):
-        options["do_lower_case"] = wanted
-    if options:
-        tokenizer = load(**options)
-    if wanted != lowercases(tokenizer):
-        raise ModelError(f"[settings] uncased = {wanted}: the tokenizer of {source.name!r} cannot be switched to it")
-    return tokenizer
-
-
-def _says_uncased(source: ModelSource, tokenizer: Any, trained: bool) -> bool:
-    """A tokenizer's own files decide; the name does where it says "uncased", and where there is only a vocabulary."""
-    name, folder = source.name.lower(), Path(source.location)
-    described = any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json"))
-    if trained and (described or not folder.is_dir()):
-        return lowercases(tokenizer)
-    if "uncased" in name:
-        return True
-    if "cased" in name and folder.is_dir() and not described:
-        return False  # the default of transformers would be to lowercase
-    return lowercases(tokenizer)
-
-
-def lowercases(tokenizer: Any) -> bool:
-    """Whether a tokenizer maps A to a before it looks a word up."""
-    normalizer = tokenizer.backend_tokenizer.normalizer
-    return normalizer is not None and normalizer.normalize_str("A") == "a"
-
-
-def check_length(source: ModelSource, max_seq_length: int) -> None:
-    """Raises ModelError if the model has no positions for sequences of this length."""
     from transformers import AutoConfig
 
-    with quiet_transformers(), _as_model_error(source):
-        config = AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
-    limit = longest_sequence(config)
-    if limit is not None and max_seq_length > limit:
-        raise ModelError(f"max_seq_length must be <= {limit}, the length of {source.name!r}; got {max_seq_length}")
-
-
-def longest_sequence(config: Any) -> int | None:
-    """Sub-tokens that a model has positions for; None without a limit."""
-    limit = getattr(config, "max_position_embeddings", None)
-    if not isinstance(limit, int) or limit <= 0:
-        return None
-    # their positions count from padding_idx + 1
-    return limit - 2 if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer") else limit
+    with as_model_error(source), quiet_transformers():
+        return AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
 
 
 def load_model(source: ModelSource, tags: Sequence[str]) -> Any:
-    """The encoder with a head for these tags; a head of another size is new, from torch's random state.
+    """The encoder with a head for these tags; what is to be known of it is logged.
 
     Raises:
-        ModelError: the weights cannot be loaded, or only by executing code.
+        ModelError: as `load_with_notes`.
+    """
+    model, notes = load_with_notes(source, tags)
+    for note in notes:
+        log.warning(note)
+    return model
+
+
+def load_with_notes(source: ModelSource, tags: Sequence[str]) -> tuple[Any, list[str]]:
+    """The encoder with a head for these tags, and what a user should know of it: what became of the head it had.
+
+    The rows of a head that knows the same labels follow them; any other head is new, from torch's random state.
+
+    Raises:
+        ModelError: the weights cannot be loaded, or only by executing code, or are not all there.
     """
     from transformers import AutoModelForTokenClassification
 
+    config = load_config(source)
     labels = dict(enumerate(tags))
-    with quiet_transformers(), _as_model_error(source):
-        return AutoModelForTokenClassification.from_pretrained(
+    with as_model_error(source), quiet_transformers():
+        stored = labels_of(config)
+        model, found = AutoModelForTokenClassification.from_pretrained(
             source.location,
             **source.options,
             num_labels=len(tags),
@@ -114,7 +64,64 @@ def load_model(source: ModelSource, tags: Sequence[str]) -> Any:
             ignore_mismatched_sizes=True,
             trust_remote_code=False,
             dtype="float32",
+            output_loading_info=True,
         )
+    unloaded = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
+    _refuse_part_of_encoder(source, model, unloaded)
+    notes = (
+        _fitted(model, unloaded, found["missing_keys"], stored, tags, source.name),
+        _note_on_unused(source.name, model, found["unexpected_keys"]),
+    )
+    return model, [note for note in notes if note]
+
+
+def _fitted(
+    model: Any, unloaded: set[str], missing: Iterable[str], stored: Sequence[str], tags: Sequence[str], name: str
+) -> str | None:
+    """See to the head of a model that was loaded.
+
+    Args:
+        unloaded: parameters that are new: `missing` from the weights, or there in another size.
+        stored: labels of the head that the weights may have.
+    """
+    if tuple(stored) == tuple(tags):
+        return None
+    head = {key: p for key, p in model.named_parameters() if not _in_encoder(key, model)}
+    if any(key not in unloaded and len(p) == len(tags) for key, p in head.items()):
+        rows = rows_of_labels(model)
+        if not unloaded & set(rows):
+            fit_head(model, rows, stored, tags)
+            return note_on_head(name, stored, tags)
+    return note_on_head(name, stored, tags) if (unloaded - set(missing)) & set(head) else None
+
+
+def _in_encoder(key: str, model: Any) -> bool:
+    return key.startswith(f"{model.base_model_prefix}.")
+
+
+def _refuse_part_of_encoder(source: ModelSource, model: Any, unloaded: set[str]) -> None:
+    encoder = [key for key, _ in model.named_parameters() if _in_encoder(key, model)]
+    lacking = [key for key in encoder if key in unloaded]
+    if lacking:
+        raise ModelError(
+            f"model {source.name!r} at {source.location}: {len(lacking)} of the {len(encoder)} tensors of its encoder "
+            f"are not in its weights, or have another size than its config.json says: {few(lacking)}. Download its "
+            "files again, or choose another model"
+        )
+
+
+def _note_on_unused(name: str, model: Any, unexpected: Iterable[str]) -> str | None:
+    """A library that has dropped a part of an architecture loads the rest without a word."""
+    parts = {part for part, _ in model.base_model.named_children()}
+    unused = sorted(
+        key for key in unexpected if key.removeprefix(f"{model.base_model_prefix}.").partition(".")[0] in parts
+    )
+    if not unused:
+        return None
+    return (
+        f"model {name!r}: this transformers has no place for {len(unused)} of the tensors of its encoder and leaves "
+        f"them out ({few(unused)}): it may not be the model that was pretrained"
+    )
 
 
 def load_trained(source: ModelSource) -> Any:
@@ -125,7 +132,7 @@ def load_trained(source: ModelSource) -> Any:
     """
     from transformers import AutoModelForTokenClassification
 
-    with quiet_transformers(), _as_model_error(source):
+    with as_model_error(source), quiet_transformers():
         model, found = AutoModelForTokenClassification.from_pretrained(
             source.location,
             **source.options,
@@ -142,19 +149,10 @@ def load_trained(source: ModelSource) -> Any:
             f"model {source.name!r} is not fine-tuned for named entity recognition: {why}. "
             "Fine-tune it in an experiment, or name a model for token classification"
         )
+    note = _note_on_unused(source.name, model, found["unexpected_keys"])
+    if note:
+        log.warning(note)
     return model.eval()
-
-
-@contextlib.contextmanager
-def _as_model_error(source: ModelSource) -> Iterator[None]:
-    import pickle
-
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        raise ModelError(f"model {source.name!r} at {source.location} cannot be loaded: {error}") from error
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> None:

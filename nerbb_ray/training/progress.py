@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 
 from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage
+from nerbb_ray.training.epoch import START, Position
 from nerbb_ray.training.evaluation import Evaluation
 from nerbb_ray.training.trial_setup import Session
 
@@ -47,6 +48,7 @@ class Progress:
 
     Args:
         history: the monitored value of every epoch.
+        position: in the coming epoch, where it has begun.
         elapsed_s: of training, without what was lost.
         cut: why the trial ends although the rule would go on.
     """
@@ -54,6 +56,7 @@ class Progress:
     state: AdaptiveState
     history: list[float | None] = field(default_factory=list)
     kept: Kept = field(default_factory=Kept)
+    position: Position = START
     elapsed_s: float = 0.0
     cut: str = ""
 

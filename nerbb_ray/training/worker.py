@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.stop_request import CUT, asked_to_end
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISION_OF = {dtype: name for name, dtype in DTYPES.items()}
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -24,9 +27,12 @@ class TrialContext:
         rank, world_size: of this worker among those of the trial.
         threads: CPUs that this worker may use.
         resume_dir: where the state after every epoch is kept; None: nowhere.
+        save_s: seconds after which the state is kept within an epoch, too; 0: never.
+        terminated: whether this process is to end, and the trial should save its state at once.
         micro_batch: sentences of one pass through the model, where a worker's share of the batch would not fit into
             memory; their gradients are added up. None: the whole share.
         ends_itself: whether the trial ends by returning from its loop, rather than by its scheduler's word.
+        identity: what the trial is meant to be; None: whatever it turns out to be here.
     """
 
     report: Report
@@ -34,10 +40,19 @@ class TrialContext:
     threads: int
     checkpoint_dir: Path | None = None
     resume_dir: Path | None = None
+    save_s: float = 0.0
+    terminated: Callable[[], bool] = lambda: False
     micro_batch: int | None = None
     rank: int = 0
     world_size: int = 1
     ends_itself: bool = False
+    identity: Identity | None = None
+
+    def anybody(self, *answers: bool) -> list[bool]:
+        """For each question, whether any worker says yes; the same on every worker."""
+        if self.world_size == 1:
+            return list(answers)
+        return [bool(votes > 0) for votes in self.add(np.array(answers, dtype=np.float64))]
 
     def add(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """The sum of an array over all workers, the same on each."""
@@ -50,7 +65,7 @@ class TrialContext:
     def asked_to_end(self) -> str:
         """Why the trial is to end after this epoch; empty: it may go on. The same on every worker."""
         asked = asked_to_end(self.resume_dir) if self.rank == 0 else ""
-        everywhere = self.add(np.array([float(bool(asked))]))[0] > 0
+        (everywhere,) = self.anybody(bool(asked))
         return (asked or CUT) if everywhere else ""
 
     def add_gradients(self, parameters: list[torch.nn.Parameter]) -> None:
@@ -68,7 +83,7 @@ def device_precision(wanted: str, device: torch.device) -> torch.dtype:
     """The number format of the matrix products: auto is bf16 where the hardware has it, else fp32."""
     if wanted == "auto":
         return torch.bfloat16 if has_bf16(device) else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
+    return DTYPES[wanted]
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from nerbb_ray.preparation.options import add_run_options
@@ -13,8 +14,17 @@ EPILOG = """examples:
 """
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 all trials ended ok, 1 a trial failed, 2 a mistake of the user's, 130 interrupted."""
+    return guarded(lambda: run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Parse and run.
+
+    Raises:
+        SystemExit: by argparse.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m nerbb_ray.tune",
         description="Fine-tune a model for every run and seed of an experiment file.",
@@ -25,8 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, metavar="DIR", help="where data, models and results are (./store)")
     add_run_options(parser)
     args = parser.parse_args(argv)
-    command = ["python", "-m", "nerbb_ray.tune", *(sys.argv[1:] if argv is None else argv)]
-    return guarded(lambda: run_file(args.file, args.store, args, command))
+    return run_file(args.file, args.store, args, ["python", "-m", "nerbb_ray.tune", *argv])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -15,23 +14,30 @@ from nerbb_ray.errors import ConfigError, NerbbError
 from nerbb_ray.preparation.options import RunOptions, run_options
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
+from nerbb_ray.streams import need_not_be_read, reader_left, standard_streams
+from nerbb_ray.tune.interruption import Termination, status_of_interruption
 
-OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USER_ERROR = 0, 1, 2
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run a command; what the user can mend is printed without a traceback."""
+    """Run a command; what the user can mend is printed without a traceback.
+
+    Returns:
+        The exit status: that of the command; BROKEN_PIPE if all it had to do was to print, and nobody read it.
+    """
+    with standard_streams():
+        status = _status_of(command)
+        return BROKEN_PIPE if status == OK and reader_left() else status
+
+
+def _status_of(command: Callable[[], int]) -> int:
     try:
-        try:
-            status = command()
-        except SystemExit as end:  # argparse: after --help, or a mistake it has explained
-            status = end.code if isinstance(end.code, int) else USER_ERROR
+        status = command()
         sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; what is still buffered must not raise again at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    except SystemExit as end:  # argparse: after --help, or a mistake it has explained
+        return end.code if isinstance(end.code, int) else USER_ERROR
     except ConfigError as error:
         # one problem per line, each with its own place
         print("error: the experiment cannot run as it is described", *error.problems, sep="\n", file=sys.stderr)
@@ -46,8 +52,8 @@ def guarded(command: Callable[[], int]) -> int:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        print("terminated" if Termination.asked else "interrupted", file=sys.stderr)
+        return status_of_interruption()
     return status
 
 
@@ -61,29 +67,33 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
     spec, store = read_ini(file), current_store(store_dir)
     if args.dry_run:
         return show_plan(spec, store, options, as_json=args.json)
-    from nerbb_ray.tune.tuner import run_experiment
+    from nerbb_ray.tune.run_tuner import run_experiment
 
     result = run_experiment(spec, store, options)
     show_result(result, store_dir, as_json=args.json)
+    need_not_be_read()
     return exit_status(result, again_with(command))
 
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
-    """Print the trials of an experiment."""
+    """Print the trials of an experiment, and why it could not run; returns the exit status."""
     from rich.console import Console
 
     from nerbb_ray.forecast.dry_run import make_plan
 
     plan = make_plan(spec, store, options)
+    status = USER_ERROR if plan.problems else OK
     if as_json:
         print(json.dumps(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}, indent=2))
-        return OK
-    # a pipe or a file has no width of its own
-    Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
-    for note in plan.notes:
-        print(f"note: {note}")
-    print(f"expected: {_expected(spec, store, options)}")
-    return OK
+    else:
+        # a pipe or a file has no width of its own
+        Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
+        for note in plan.notes:
+            print(f"note: {note}")
+        print(f"expected: {_expected(spec, store, options)}")
+    for problem in plan.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return status
 
 
 def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:
@@ -131,6 +141,6 @@ def exit_status(result: ExperimentResult, again: str) -> int:
     """0 if every trial ended ok; says how to go on if some were interrupted."""
     statuses = {trial.status for trial in result.trials}
     if "interrupted" in statuses:
-        print(f"interrupted; go on with: {again}", file=sys.stderr)
-        return INTERRUPTED
+        print(f"{'terminated' if Termination.asked else 'interrupted'}; go on with: {again}", file=sys.stderr)
+        return status_of_interruption()
     return FAILED if statuses - {"ok", "cut"} else OK

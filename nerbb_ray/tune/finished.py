@@ -1,38 +1,81 @@
-"""What earlier calls of the same experiment have done already: finished trials are not paid twice."""
+"""What earlier calls of an experiment have done already: finished trials are not paid twice, nor mixed with others."""
 
 import logging
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.trials import TrialSpec, expand, proposed_run, trial_of
+from nerbb_ray.config.trials import expand, proposed_run, trial_of
 from nerbb_ray.errors import ConfigError, ResultError
+from nerbb_ray.mlflow_store.delivery import deliver_waiting
+from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.store import StorePaths
+from nerbb_ray.results.identity import Identity
 
-# parameters that may change without changing what a trial computes; the seed names the trial
-FREE = ("run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs")
-FINISHED = {"ok", "diverged"}
+FINISHED = ("ok", "diverged")
 
 log = logging.getLogger(__name__)
 
 
-def finished_trials(
-    spec: ExperimentSpec, store: StorePaths, *, must_exist: bool = False
-) -> tuple[dict[str, TrialResult], dict[str, RunSpec]]:
-    """The trials, by name, that ended ok or diverged, or that the race has cut: they need not run again.
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier calls left of the runs of an experiment.
 
-    Seeds that are no longer asked for are among them: what was measured of a run counts in its mean.
+    Args:
+        trials: all of them, by name, whatever became of them.
+        proposed: the runs among them that a search has proposed.
+        racing: whether a race may cut trials; without one, nothing keeps a cut trial from catching up.
+        last_driver: number of the last process that wrote of them; the next one is newer.
+    """
+
+    trials: Mapping[str, TrialResult]
+    proposed: Mapping[str, RunSpec]
+    racing: bool = False
+    last_driver: int = 0
+
+    @property
+    def finished(self) -> dict[str, TrialResult]:
+        """The trials that ended ok or diverged, or that the race has cut: they need not run again.
+
+        Seeds that are no longer asked for are among them: what was measured of a run counts in its mean.
+        """
+        return {name: trial for name, trial in self.trials.items() if self.has_finished(trial)}
+
+    def has_finished(self, trial: TrialResult) -> bool:
+        """Whether its values count."""
+        return trial.status in FINISHED or (self.racing and trial.status == "cut")
+
+    def refuse_others(self, name: str, planned: Mapping[str, Identity]) -> None:
+        """Raises ConfigError if earlier trials of a run are not what its trials would be now: their mean would be one
+        of two things. The error shows the differences.
+
+        Of a run that has no finished trial only the parameters have to agree: what it has trained on other data or with
+        another model is not used, and begins anew (`Job.claim_states`).
+
+        Args:
+            planned: identity of the trials of each run, as far as it is known by now.
+        """
+        kept = {trial.run for trial in self.finished.values()}
+        changes: dict[str, None] = {}
+        for trial in self.trials.values():
+            now, was = planned[trial.run], trial.known_identity()
+            for change in was.differences(now) if trial.run in kept else was.param_differences(now):
+                changes[f"  {trial.run}: {change}"] = None
+        if changes:
+            way_out = "give the file another name, or run it with --overwrite to forget the earlier trials"
+            raise ConfigError([f"experiment {name} has trials that are not what they would be now:", *changes, way_out])
+
+
+def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool = False) -> Earlier:
+    """What earlier calls left.
 
     Args:
         must_exist: whether an experiment without any earlier trial is an error.
-    Returns:
-        The trials, and the runs among them that a search has proposed.
     Raises:
-        ConfigError: an earlier trial of a run had other parameters; the error shows the difference.
+        ConfigError: an earlier trial of a run had other parameters.
         ResultError: there are no earlier trials, but there must be; or MLflow cannot be read.
     """
-    from nerbb_ray.mlflow_store.delivery import deliver_waiting
     from nerbb_ray.mlflow_store.reader import find_result
 
     # what MLflow does not know yet would be trained again
@@ -44,11 +87,10 @@ def finished_trials(
     planned = {trial.run: trial for trial in expand(spec)}
     proposed = _proposed(spec, known.trials if known else ())
     planned |= {run.name: trial_of(spec, run, spec.settings.seeds[0]) for run in proposed.values()}
-    earlier = [trial for trial in known.trials if trial.run in planned] if known else []
-    refuse_changes(name, planned, earlier)
-    # without a race, nothing keeps a trial from catching up
-    finished = {*FINISHED, "cut"} if spec.search.racing else FINISHED
-    return {trial.name: trial for trial in earlier if trial.status in finished}, proposed
+    trials = {trial.name: trial for trial in (known.trials if known else ()) if trial.run in planned}
+    earlier = Earlier(trials, proposed, spec.search.racing, known.last_driver if known else 0)
+    earlier.refuse_others(name, {run: replace(Identity.of(trial), numerics=None) for run, trial in planned.items()})
+    return earlier
 
 
 def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, int], list[float]]:
@@ -60,45 +102,8 @@ def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, i
 
 def _proposed(spec: ExperimentSpec, trials: Iterable[TrialResult]) -> dict[str, RunSpec]:
     """The runs of earlier trials that are points of the patterns of an experiment."""
-    if not any(run.space for run in spec.runs):
-        return {}
     found = (proposed_run(spec, trial.run, trial.params) for trial in trials)
     return {run.name: run for run in found if run is not None}
-
-
-def refuse_changes(name: str, planned: Mapping[str, TrialSpec], earlier: Iterable[TrialResult]) -> None:
-    """Raises ConfigError if a run has earlier trials with other parameters: their mean would be one of two things.
-
-    Args:
-        planned: one trial of each run, by its run.
-    """
-    changes: dict[str, None] = {}
-    for trial in earlier:
-        for key, value in planned[trial.run].params().items():
-            if key in trial.params and key not in FREE and str(trial.params[key]) != str(value):
-                changes[f"{trial.run}: {key} was {trial.params[key]}, now {value}"] = None
-    _refuse(name, "other parameters", changes)
-
-
-def refuse_other_data(name: str, fingerprints: Mapping[str, str], earlier: Iterable[TrialResult]) -> None:
-    """Raises ConfigError if the data of a run are not those of its earlier trials.
-
-    Args:
-        fingerprints: of the data now, by run.
-    """
-    changes = {
-        f"{trial.run}: the data had the fingerprint {trial.data[:12]}, now {fingerprints[trial.run][:12]}": None
-        for trial in earlier
-        if trial.data and trial.data != fingerprints[trial.run]
-    }
-    _refuse(name, "other data", changes)
-
-
-def _refuse(name: str, what: str, changes: Iterable[str]) -> None:
-    lines = [f"  {change}" for change in changes]
-    if lines:
-        way_out = "give the file another name, or run it with --overwrite to forget the earlier trials"
-        raise ConfigError([f"experiment {name} has trials with {what}:", *lines, way_out])
 
 
 def forget(name: str, store: StorePaths) -> None:

@@ -2,37 +2,21 @@
 
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.preparation.options import cluster_address
+from nerbb_ray.preparation.resources import Machine
+from nerbb_ray.tune import ray_private
+from nerbb_ray.tune.ray_cluster import find_cluster
+from nerbb_ray.tune.ray_folders import temporary_folder
 
 log = logging.getLogger(__name__)
 
-REACHABLE_S = 10
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # without our environment these would be of no use: an idle process for every CPU
-    "RAY_prestart_worker_first_driver": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # our callbacks write what Tune's own loggers would write again
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    # Train hands on one report per poll: its default of 2 s would throttle short epochs
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
-
-
-# an actor takes the next trial when the thread of the last one has ended; the default of 2 s is short on a busy machine
-WORKER_SETTINGS = {"TUNE_FUNCTION_THREAD_TIMEOUT_S": "600"}
+SETTINGS = {**ray_private.DRIVER_SETTINGS, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def worker_setup() -> None:
@@ -52,6 +36,23 @@ def worker_setup() -> None:
             os.environ.setdefault("NCCL_SOCKET_IFNAME", name)
 
 
+def expect_ray(address: str | None = None, *, dashboard: bool = True) -> None:
+    """Find out at once, before any work is done for it, that a session could not begin.
+
+    Raises:
+        ResourceError: as `ray_session`.
+    """
+    _apply_settings()
+    import ray
+
+    if ray.is_initialized():
+        return
+    if meant := cluster_address(address):
+        find_cluster(meant, from_environment=meant != address)
+    else:
+        temporary_folder(dashboard=dashboard)
+
+
 @contextmanager
 def ray_session(address: str | None = None, *, num_cpus: int | None = None, dashboard: bool = True) -> Iterator[None]:
     """Connect to Ray, or start it on this machine; an already connected process keeps its connection.
@@ -61,24 +62,35 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
         num_cpus: of a Ray started here; None: all.
         dashboard: of a Ray started here, on 127.0.0.1. Trials with workers of their own need it: the state API, which
             frees the places of their workers, is part of it. It costs a dozen processes.
+    Raises:
+        ResourceError: there is no such cluster, or Ray cannot be started.
     """
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    _apply_settings()
     import ray
 
     if ray.is_initialized():
         yield
         return
-    address = cluster_address(address)
-    if address:
-        _check_reachable(address)
-        try:
-            ray.init(address=address, **_common())
-        except ConnectionError as error:
-            raise ResourceError(f"no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
-    else:
-        _start_here(num_cpus, dashboard)
-    _log_like_the_rest()
+    meant = cluster_address(address)
+    with _joined(meant, meant != address) if meant else _started_here(num_cpus, dashboard):
+        _log_like_the_rest()
+        yield
+
+
+def _apply_settings() -> None:
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def _joined(address: str, from_environment: bool) -> Iterator[None]:
+    import ray
+
+    found = find_cluster(address, from_environment=from_environment)
+    try:
+        ray.init(address=found, **_common())
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise ResourceError(f"the Ray cluster at {found} cannot be joined: {error}") from error
     try:
         yield
     finally:
@@ -86,47 +98,40 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
 
 
 @contextmanager
-def _loopback_only() -> Iterator[None]:
-    """A Ray that starts meanwhile listens on 127.0.0.1, as on macOS and Windows; on Linux it is every address.
+def _started_here(num_cpus: int | None, dashboard: bool) -> Iterator[None]:
+    import ray
 
-    Its processes read the variable. So does this one, but when it imports Ray, which may be long ago.
-    """
-    from ray._private import ray_constants
-
-    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
-    before = os.environ.get(name), ray_constants.ENABLE_RAY_CLUSTER
-    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
-    try:
-        yield
-    finally:
-        variable, ray_constants.ENABLE_RAY_CLUSTER = before
-        if variable is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = variable
+    folder = temporary_folder(dashboard=dashboard)
+    with ray_private.own_token() as no_file:
+        if no_file:
+            log.warning(
+                "Ray's token is kept for this session only: its file in the home cannot be written (%s)", no_file
+            )
+        try:
+            _start(folder, num_cpus=num_cpus, include_dashboard=dashboard)
+            yield
+        finally:
+            ray.shutdown()
 
 
-def _start_here(num_cpus: int | None, dashboard: bool) -> None:
-    """Start Ray on this machine. On a busy one its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
+def _start(folder: Path, **how: Any) -> None:
+    """Start Ray. On a busy machine its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
     import ray
 
     for attempt in (1, 2):
         try:
-            with _loopback_only():
-                ray.init(
-                    address="local",
-                    num_cpus=num_cpus,
-                    include_dashboard=dashboard,
-                    dashboard_host="127.0.0.1",
-                    **_common(),
-                )
+            with ray_private.loopback_only():
+                ray.init(address="local", dashboard_host="127.0.0.1", **how, **ray_private.at(folder), **_common())
             return
         # Ray raises a bare Exception for this
         except Exception as error:
             log.warning("Ray did not start (attempt %d): %s", attempt, error)
             ray.shutdown()
-            last = error
-    raise ResourceError(f"Ray did not start on this machine: {last}; is it very busy? Try again.") from last
+            busy = "timed out" in str(error)
+            if attempt == 2 or not busy:
+                hint = "is it very busy? Try again; " if busy else ""
+                logs = ray_private.logs_of(folder)
+                raise ResourceError(f"Ray did not start on this machine: {error}; {hint}its logs: {logs}") from error
 
 
 def _common() -> dict[str, Any]:
@@ -135,21 +140,18 @@ def _common() -> dict[str, Any]:
     Ray writes into the environment that it is given, so that every connection gets one of its own.
     """
     return {
-        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": dict(WORKER_SETTINGS)},
+        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": dict(ray_private.WORKER_SETTINGS)},
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
 
 
-def _check_reachable(address: str) -> None:
-    """Raises ResourceError if nobody listens at host:port: Ray itself would wait for minutes and end the process."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdigit():  # auto, local
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=REACHABLE_S).close()
-    except OSError as error:
-        raise ResourceError(f"no Ray cluster listens at {address}: {error}; check --address or RAY_ADDRESS") from error
+def ray_machine() -> Machine:
+    """CPUs and GPUs of the cluster that this process is connected to."""
+    import ray
+
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return Machine(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive))
 
 
 def _log_like_the_rest() -> None:

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.config.trials import most_trials
 from nerbb_ray.forecast.remaining import Eta
 from nerbb_ray.forecast.text import shown_range
 from nerbb_ray.results.reports import is_epoch
 from nerbb_ray.results.safe_hook import never_raises
-from nerbb_ray.tune.job import job_of
+from nerbb_ray.tune.job import JobBook
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
@@ -75,32 +75,24 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
     """Shows trials as Tune tells of them.
 
     Args:
-        trials: all that will run, in their order, or what is known of them.
-        total: how many there will be at most; those of `trials` if left out.
+        book: has the trials behind Tune's configurations.
         slots: trials at the same time.
-        plan: of a search that decides as it goes: how many trials it will probably still start.
         console: where to, standard error if left out; a terminal gets a live table, anything else a line per event.
     """
 
-    def __init__(
-        self,
-        trials: list[TrialSpec],
-        console: Console | None = None,
-        total: int | None = None,
-        slots: int = 1,
-        plan: TrialPlan | None = None,
-    ) -> None:
-        self.trials, self.total, self.slots = trials, len(trials) if total is None else total, slots
-        self.plan = plan
+    def __init__(self, plan: TrialPlan, book: JobBook, slots: int = 1, console: Console | None = None) -> None:
+        self.plan, self.book = plan, book
+        self.total = most_trials(plan.spec) - plan.known
         self.eta = Eta(self.total, slots)
-        self.rows = {trial.name: Row(trial.run, trial.seed) for trial in trials}
+        known = plan.open_trials() if plan.known_beforehand else []
+        self.rows = {trial.name: Row(trial.run, trial.seed) for trial in known}
         self.console = console = console or Console(stderr=True)
         self.live = Live(console=console, get_renderable=self.table, refresh_per_second=2, transient=True)
         self.started = time.monotonic()
 
-    def __reduce__(self) -> tuple[type["Screen"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
         # Tune pickles its callbacks; a terminal stays here
-        return type(self), (self.trials, None, self.total, self.slots)
+        return Callback, ()
 
     def table(self) -> Table:
         """The table as it is now."""
@@ -120,7 +112,8 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         if self.console.is_terminal:
             self.live.start()
         else:
-            self.console.print(f"trials to run: {self.total if self.total == len(self.rows) else self._at_most()}")
+            at_most = "" if self.plan.known_beforehand else "at most "
+            self.console.print(f"trials to run: {at_most}{self.total}")
 
     @never_raises
     def on_trial_start(self, trial: Any, **_: Any) -> None:
@@ -136,7 +129,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
             return
         row = self._row(trial)
         row.report = result
-        hparams = job_of(trial.config).trial.hparams
+        hparams = self.book.of(trial.config).trial.hparams
         cap = None if hparams.early_stopping else hparams.max_epochs
         self.eta.epoch(row.run, row.name, result["epoch"] + 1, row.seconds, cap)
         epoch, stage, rate, loss, f1 = _progress(result, STAGES[result["stage"]])
@@ -157,7 +150,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         row = self._row(trial)
         row.ended, row.state = time.monotonic(), "failed"
         self.eta.end(row.run, row.name, None)
-        self._line(trial, f"failed; see {trial.config['job']['log']}")
+        self._line(trial, f"failed; see {self.book.of(trial.config).log}")
 
     @never_raises
     def on_experiment_end(self, **_: Any) -> None:
@@ -169,16 +162,11 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
             self.live.stop()
             self.console.print(self.table())
 
-    def _at_most(self) -> str:
-        return f"at most {self.total}"
-
     def _end(self) -> str:
         """`ends in about 12 min (8 min to 17 min)`"""
-        limit = None
-        if self.plan is not None:
-            limit = self.plan.seconds_left()
-            open_trials = sum(row.state == "running" for row in self.rows.values()) + self.plan.to_come()
-            self.eta.total = min(self.total, self.eta.ended + open_trials)
+        limit = self.plan.seconds_left()
+        open_trials = sum(row.state == "running" for row in self.rows.values()) + self.plan.to_come()
+        self.eta.total = min(self.total, self.eta.ended + open_trials)
         left = self.eta.remaining_s()
         if left is None or self.eta.ended >= self.eta.total:
             return ""
@@ -186,10 +174,9 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         return f"ends in {shown_range(low, expected, high)}"
 
     def _row(self, trial: Any) -> Row:
-        spec = TrialSpec.from_dict(trial.config["job"]["trial"])
+        spec = self.book.of(trial.config).trial
         return self.rows.setdefault(spec.name, Row(spec.run, spec.seed))
 
     def _line(self, trial: Any, text: str) -> None:
         if not self.console.is_terminal:
-            name = TrialSpec.from_dict(trial.config["job"]["trial"]).name
-            self.console.print(f"{name}: {text}", highlight=False, soft_wrap=True)
+            self.console.print(f"{self._row(trial).name}: {text}", highlight=False, soft_wrap=True)

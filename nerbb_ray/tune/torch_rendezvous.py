@@ -14,6 +14,9 @@ import torch
 import torch.distributed as dist
 from ray.train.torch import TorchConfig
 
+from nerbb_ray.tune import worker_termination
+from nerbb_ray.tune.ray_private import torch_backend
+
 _hosted: list[Any] = []  # of the worker in whose process the others meet
 
 
@@ -28,10 +31,11 @@ class MeetingConfig(TorchConfig):  # type: ignore[misc]  # Ray has no types
         return MeetingBackend
 
 
-class MeetingBackend(TorchConfig().backend_cls):  # type: ignore[misc]  # Ray has no types
+class MeetingBackend(torch_backend()):  # type: ignore[misc]  # Ray has no types
     """As Ray's, but for the start."""
 
     def on_start(self, worker_group: Any, backend_config: MeetingConfig) -> None:
+        worker_group.execute(worker_termination.listen)
         size, how = len(worker_group), (backend_config.backend, backend_config.timeout_s)
         address = worker_group.execute_single(0, host, worker_group.execute_single(0, node_address), size)
         ray.get([worker_group.execute_single_async(rank, join, address, rank, size, *how) for rank in range(size)])

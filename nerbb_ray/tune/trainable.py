@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from nerbb_ray.logs import log_file
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.reports import RAISED
-from nerbb_ray.tune.job import RESTARTS, Job, job_of
+from nerbb_ray.tune import worker_termination
+from nerbb_ray.tune.job import RESTARTS, Job, JobBook
+from nerbb_ray.tune.ray_private import DRIVER_RESOURCES
 
 if TYPE_CHECKING:
     import torch
@@ -26,44 +28,50 @@ Report = Callable[[Mapping[str, Any]], None]
 log = logging.getLogger(__name__)
 
 
-def make_trainable(allotment: Allotment) -> Any:
+def make_trainable(allotment: Allotment, book: JobBook) -> Any:
     """What Tune runs for every trial, with its resources. Ray's dashboard shows a trial under its name."""
     from ray import tune
     from ray.tune.trainable import wrap_function
 
     inprocess = allotment.backend == "inprocess"
+    run = run_in_actor if inprocess else run_in_workers
 
-    class Trial(wrap_function(run_in_actor if inprocess else run_in_workers)):  # type: ignore[misc]  # Ray has no types
+    def trial(config: dict[str, Any]) -> None:
+        run(book.of(config))
+
+    class Trial(wrap_function(trial)):  # type: ignore[misc]  # Ray has no types
+        def setup(self, config: dict[str, Any]) -> None:
+            worker_termination.listen()  # here, since this is the main thread, and the loop has another one
+            super().setup(config)
+
         def __repr__(self) -> str:
             return str(self.trial_name)
 
-    # the driver of the workers needs no CPU, but a place on the head node; an empty request is refused
-    driver = {"cpu": 0, "node:__internal_head__": 0.001}
-    trainable = tune.with_resources(Trial, {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else driver)
+    resources = {"cpu": allotment.cpus, "gpu": allotment.gpus} if inprocess else DRIVER_RESOURCES
+    trainable = tune.with_resources(Trial, resources)
     trainable.__qualname__ = Trial.__name__  # Ray would call the class by the function that made it
     return trainable
 
 
-def run_in_actor(config: dict[str, Any]) -> None:
+def run_in_actor(job: Job) -> None:
     """The whole trial in this process, which Tune uses for the next trial, too."""
     import torch
     from ray import tune
 
-    job = job_of(config)
     with _announced(tune.report):
         wants_gpu = job.allotment.gpus > 0
         run_job(job, tune.report, torch.device("cuda" if wants_gpu and torch.cuda.is_available() else "cpu"))
 
 
-def run_in_workers(config: dict[str, Any]) -> None:
+def run_in_workers(job: Job) -> None:
     """Drive the workers of one trial; they end by returning from their loop."""
     from ray import tune
 
     with _announced(tune.report):
-        _trainer(config, job_of(config)).fit()
+        _trainer(job).fit()
 
 
-def _trainer(config: dict[str, Any], job: Job) -> Any:
+def _trainer(job: Job) -> Any:
     from ray import train, tune
     from ray.train.torch import TorchTrainer
     from ray.tune.integration.ray_train import TuneReportCallback
@@ -73,7 +81,7 @@ def _trainer(config: dict[str, Any], job: Job) -> Any:
     allotment = job.allotment
     return TorchTrainer(
         run_worker,
-        train_loop_config=config,
+        train_loop_config=job.to_dict(),
         # NCCL refuses two workers of a trial on one GPU, which have a fraction of it each
         torch_config=MeetingConfig(backend="nccl" if allotment.gpus >= 1 else "gloo"),
         scaling_config=train.ScalingConfig(
@@ -107,11 +115,12 @@ def run_worker(config: dict[str, Any]) -> None:
 
     context = train.get_context()
     # workers of one node see all GPUs of their group: each has its own device among them
-    run_job(job_of(config), train.report, get_device(), context.get_world_rank(), context.get_world_size())
+    run_job(Job.from_dict(config), train.report, get_device(), context.get_world_rank(), context.get_world_size())
 
 
 def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, world_size: int = 1) -> None:
     """Train a job's trial, with everything that is logged or warned on the way in the trial's log file."""
+    from nerbb_ray.training.resume import Terminated
     from nerbb_ray.training.worker import TrialContext
 
     path = job.log if rank == 0 else job.log.with_suffix(f".rank{rank}.log")
@@ -124,17 +133,25 @@ def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, wor
         rank=rank,
         world_size=world_size,
         ends_itself=job.allotment.backend == "torch_trainer",
+        identity=job.identity,
+        save_s=60 * job.trial.settings.save_minutes,
+        terminated=worker_termination.asked,
     )
     # a trial that is started again adds to its log
-    with log_file(path, job.trial.settings.logging_level, append=job.states.exists()):
+    with log_file(path, job.trial.settings.logging_level, append=job.begun):
         if job.allotment.gpus and device.type == "cpu":
             log.warning("Ray gave a GPU, but torch has none here: training on the CPU; is it a CPU build of torch?")
+        worker_termination.trial_begins()
         try:
             _train(job, ctx)
         except Exception:
             log.exception("trial %s failed", job.trial.name)
             raise
+        except Terminated:
+            log.warning("the state is saved, and the process ends")
+            worker_termination.end()
         finally:
+            worker_termination.trial_ends()
             _clean_up(device)
 
 
@@ -144,12 +161,15 @@ def _train(job: Job, ctx: "TrialContext") -> None:
 
     from nerbb_ray.training.encoded_corpus import load_encoded
     from nerbb_ray.training.loop import train_trial
-    from nerbb_ray.training.resume import halved, remembered
+    from nerbb_ray.training.micro_batch import halved, remembered
 
-    data = load_encoded(job.data).pruned(job.trial.dataset)
+    # every trial of an experiment has the number format that `auto` means on all of their computers
+    settings = replace(job.trial.settings, precision=job.identity.precision or job.trial.settings.precision)
+    trial = replace(job.trial, settings=settings)
+    data = load_encoded(job.data).pruned(trial.dataset)
     micro_batch = remembered(job.states)
     try:
-        train_trial(job.trial, data, job.source, replace(ctx, micro_batch=micro_batch))
+        train_trial(trial, data, job.source, replace(ctx, micro_batch=micro_batch))
         return
     except torch.OutOfMemoryError:
         smaller = halved(job.states, job.trial.hparams.batch_size, ctx.world_size)
@@ -160,7 +180,7 @@ def _train(job: Job, ctx: "TrialContext") -> None:
             raise  # all workers begin again, and find what was remembered
     # outside of the handler, whose traceback holds on to the tensors
     _clean_up(ctx.device)
-    train_trial(job.trial, data, job.source, replace(ctx, micro_batch=smaller))
+    train_trial(trial, data, job.source, replace(ctx, micro_batch=smaller))
 
 
 def _clean_up(device: "torch.device") -> None:

@@ -1,9 +1,10 @@
 """Which trial comes next, and when the search ends: grids, drawn points, races, limits of time. Knows no Ray.
 
-First every run gets its first seeds: all of them, or `min_seeds` where runs race. Runs that the experiment file lists
-get them seed by seed, so that runs can be compared as early as possible; points that a searcher proposes get them one
-point after another, because it learns from their means. Then the race decides (see race). Everything follows from the
-values of the trials that have ended: a driver that starts again goes on with the same.
+First every run gets its first seeds: all of them, or `min_seeds` where runs race; a grid is a plan whose first seeds
+are all seeds. Runs that the experiment file lists get them seed by seed, so that runs can be compared as early as
+possible; points that a searcher proposes get them one point after another, because it learns from their means. Then the
+race decides (see race). Everything follows from the values of the trials that have ended: a driver that starts again
+goes on with the same.
 """
 
 import math
@@ -35,13 +36,6 @@ class Proposer(Protocol):
         """The mean of a run over its seeds; higher is better."""
 
 
-def decides_as_it_goes(spec: ExperimentSpec) -> bool:
-    """Whether the trials of an experiment depend on the results of others, or on time."""
-    search = spec.search
-    limits = (search.time_budget, search.max_hours, search.max_cost)
-    return search.racing or any(run.space for run in spec.runs) or any(limit is not None for limit in limits)
-
-
 @dataclass(slots=True)
 class TrialPlan:
     """The trials of an experiment, as they come.
@@ -50,6 +44,7 @@ class TrialPlan:
         runs: by name; those of a searcher come as they are proposed.
         values: of the trials that have ended: higher is better, -inf for one without a value.
         concurrent: trials at the same time.
+        sentences: run -> how many a trial of it trains on at most, in all epochs.
         spent_h: hours that the experiment has taken in earlier calls.
         ended: why nothing more begins; empty as long as something may.
         clock: seconds.
@@ -58,6 +53,7 @@ class TrialPlan:
     spec: ExperimentSpec
     concurrent: int
     proposer: Proposer | None = None
+    sentences: Mapping[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     runs: dict[str, RunSpec] = field(default_factory=dict)
     values: dict[str, dict[int, float]] = field(default_factory=dict)
@@ -101,6 +97,13 @@ class TrialPlan:
         return self.spec.settings.seeds
 
     @property
+    def known_beforehand(self) -> bool:
+        """Whether all trials are, as those of a grid without limits."""
+        search = self.spec.search
+        limits = (search.time_budget, search.max_hours, search.max_cost)
+        return not search.racing and self.proposer is None and all(limit is None for limit in limits)
+
+    @property
     def known(self) -> int:
         """Trials that have ended."""
         return sum(map(len, self.values.values()))
@@ -125,8 +128,10 @@ class TrialPlan:
 
     @property
     def _listed(self) -> list[str]:
-        """The runs of the experiment file, without those that are proposed."""
-        return [run.name for run in self.spec.runs if not run.space]
+        """The runs of the experiment file, without those that are proposed: the longest trials first, so that no long
+        one is alone at the end."""
+        listed = (run.name for run in self.spec.runs if not run.space)
+        return sorted(listed, key=lambda run: -self.sentences.get(run, 0))
 
     def next(self) -> TrialSpec | None:
         """The trial to start now; None: nothing before one of the running ones has ended, or (`ended`) ever."""

@@ -1,164 +1,172 @@
-"""Run an experiment: prepare, search, collect."""
+"""Ray Tune's Tuner for an experiment, and everything that listens to its trials."""
 
-import gc
-import logging
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
-from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.trials import TrialSpec, expand, most_trials, trial_of
-from nerbb_ray.errors import ResourceError
-from nerbb_ray.forecast.gpu_sharing import share_gpus
-from nerbb_ray.logs import log_file
-from nerbb_ray.preparation.options import RunOptions, starts_here
-from nerbb_ray.preparation.prepare import Preparation, prepare
-from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
-from nerbb_ray.store import StorePaths
-from nerbb_ray.tune.collect import in_order
-from nerbb_ray.tune.finished import earlier_curves, finished_trials, forget, refuse_other_data
-from nerbb_ray.tune.fit import MemoryShort, fit, make_job, ray_machine
-from nerbb_ray.tune.job import RESTARTS, Job, clear_states, longest_first, to_param_space
-from nerbb_ray.tune.ray_session import ray_session
-from nerbb_ray.tune.trial_plan import Cell, TrialPlan, decides_as_it_goes
+from ray import tune
+from ray.exceptions import OutOfMemoryError
+from ray.tune.logger import JsonLoggerCallback
 
-log = logging.getLogger(__name__)
+from nerbb_ray.config.trials import TrialSpec, most_trials
+from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.options import cluster_address
+from nerbb_ray.preparation.resources import Allotment, MemoryShort
+from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.reports import RAISED, LoopReports, TrackedTrial, is_final, trial_result
+from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.results.tensorboard import CurveCallback
+from nerbb_ray.training.adaptive import rule_of
+from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states
+from nerbb_ray.tune.ray_private import never_restart
+from nerbb_ray.tune.ray_searcher import SeedSearcher
+from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
+from nerbb_ray.tune.screen import Screen
+from nerbb_ray.tune.trainable import make_trainable
+from nerbb_ray.tune.trial_plan import TrialPlan
 
-AT_A_TIME = "max_concurrent_trials"
-
-
-def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions | None = None) -> ExperimentResult:
-    """Run what is missing of an experiment, and return the results of all of it.
-
-    Trials that an earlier call finished with the same parameters are not repeated. A trial that fails does so alone.
-
-    Raises:
-        NerbbError: before anything starts: data, models, resources, or parameters that differ from the earlier ones.
-        ResourceError: later on, if Ray has to end even a single trial at a time because memory is short.
-    """
-    options = options or RunOptions()
-    with log_file(store.logs(spec.name) / "experiment.log", spec.settings.logging_level, append=True):
-        ended_alone = 0
-        while ended_alone <= RESTARTS:
-            try:
-                return _run_missing(spec, store, options)
-            except MemoryShort as short:
-                ended_alone += short.allotment.concurrent == 1
-                options = _fewer_at_a_time(options, short.allotment)
-                said = f"memory was short: goes on with {dict(options.resources)[AT_A_TIME]} trial(s) at a time"
-                log.warning(said)
-                if not options.quiet:
-                    print(said, file=sys.stderr)
-            gc.collect()  # what the error held of the trials
-        raise ResourceError(
-            f"experiment {spec.name}: memory is too small even for one trial at a time, which Ray has ended again and "
-            "again; lower batch_size or max_seq_length, or end other programs. What is finished is kept"
-        )
+# that the end of a trial waits for MLflow: its place must not stay empty while pictures are drawn and files copied
+PATIENCE_S = 0.05
 
 
-def _fewer_at_a_time(options: RunOptions, allotment: Allotment) -> RunOptions:
-    """One trial less at a time, each with as many threads as before: they decide its last bits."""
-    fewer = {"cpus_per_worker": allotment.cpus, AT_A_TIME: max(1, allotment.concurrent - 1)}
-    return replace(options, overwrite=False, resources=tuple((dict(options.resources) | fewer).items()))
-
-
-def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> ExperimentResult:
-    earlier: dict[str, TrialResult] = {}
-    proposed: dict[str, RunSpec] = {}
-    if not options.overwrite:
-        earlier, proposed = finished_trials(spec, store, must_exist=options.resume)
-    for done in earlier:
-        clear_states(store.ray(spec.name), done)
-    if not decides_as_it_goes(spec):
-        if all(trial.name in earlier for trial in expand(spec)):
-            return _result(spec, expand(spec), earlier)
-    elif earlier:
-        plan = _plan(spec, 1, earlier, proposed)
-        if plan.nothing_left():
-            return _result(spec, _by_run(plan, earlier), earlier, plan.notes())
-    return _search(spec, earlier, proposed, store, options)
-
-
-def _search(
-    spec: ExperimentSpec,
-    earlier: dict[str, TrialResult],
-    proposed: dict[str, RunSpec],
+def fit(
+    plan: TrialPlan,
+    make_job: Callable[[TrialSpec], Job],
+    book: JobBook,
+    allotment: Allotment,
     store: StorePaths,
-    options: RunOptions,
-) -> ExperimentResult:
-    """Prepare, start Ray, and run the trials that are missing."""
-    resources = options.apply(spec.resources)
-    here = this_machine() if starts_here(options.address) else None
-    if here:
-        allot(resources, here, most_trials(spec))  # refuses what cannot fit at once
-    preparation = Preparation(store, Path.cwd(), store.cache)
-    prepared = prepare(spec, preparation)
-    prepared |= {name: preparation.run(spec, run) for name, run in proposed.items()}
-    refuse_other_data(spec.name, {run: p.fingerprint for run, p in prepared.items()}, earlier.values())
-    if options.overwrite:
-        forget(spec.name, store)
-    if here:
-        resources = share_gpus(resources, spec, prepared, here, store.cache)
-    with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
-        allotment = allot(resources, ray_machine(), most_trials(spec))
-        if not decides_as_it_goes(spec):
-            missing = [trial for trial in expand(spec) if trial.name not in earlier]
-            ordered = longest_first(missing, {run: one.steps_per_epoch for run, one in prepared.items()})
-            jobs = [make_job(spec, trial, prepared[trial.run], store, allotment) for trial in ordered]
-            log.info("%d trials, %d at a time, %s each", len(jobs), allotment.concurrent, allotment)
-            results = fit(spec, store, options, allotment, missing, param_space=to_param_space(jobs))
-            return _result(spec, expand(spec), earlier | results)
-        curves = earlier_curves(spec, store) if earlier else {}
-        plan = _plan(spec, allotment.concurrent, earlier, proposed, curves)
+    *,
+    driver: int,
+    address: str | None = None,
+    quiet: bool = False,
+) -> dict[str, TrialResult]:
+    """Let Tune run the trials of a plan on the resources at hand.
 
-        def job_on_demand(trial: TrialSpec) -> Job:
-            if trial.run not in prepared:
-                prepared[trial.run] = preparation.run(spec, plan.runs[trial.run])
-            return make_job(spec, trial, prepared[trial.run], store, allotment)
-
-        log.info("at most %d trials, %d at a time, %s each", most_trials(spec), allotment.concurrent, allotment)
-        results = fit(spec, store, options, allotment, [], plan=plan, make_job=job_on_demand)
-        log.info("the search has ended: %s", plan.ended or "interrupted")
-        found = earlier | results
-        return _result(spec, [*_by_run(plan, found), *plan.open_trials()], found, plan.notes())
+    Args:
+        make_job: writes a trial down for its worker.
+        driver: number of this process among all that have run the experiment.
+    Returns:
+        What became of each trial that was started, by its name.
+    Raises:
+        MemoryShort: what has ended until then is in MLflow, and the states of the other trials are there.
+    """
+    listening = callbacks(plan, book, store, allotment.concurrent, driver=driver, quiet=quiet)
+    # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
+    reuse = allotment.backend == "inprocess" and cluster_address(address) is None
+    tuner = build_tuner(plan, make_job, book, allotment, listening, store, reuse_actors=reuse)
+    try:
+        grid = tuner.fit()
+    except Exception as error:
+        for listener in listening:
+            listener.on_experiment_end(trials=[])
+        if _short_of_memory(error):
+            raise MemoryShort(allotment) from error
+        raise
+    results = [trial_result(book.tracked(one.config), one.metrics or {}, one.error) for one in grid if one.config]
+    return {result.name: result for result in results}
 
 
-def _plan(
-    spec: ExperimentSpec,
-    concurrent: int,
-    earlier: Mapping[str, TrialResult],
-    proposed: Mapping[str, RunSpec],
-    curves: Mapping[Cell, Sequence[float]] | None = None,
-) -> TrialPlan:
-    """What is left to do, after what earlier calls have done."""
-    proposer = None
-    if any(run.space for run in spec.runs):
-        from nerbb_ray.tune.optuna_points import OptunaProposer
-
-        proposer = OptunaProposer(spec)
-        proposer.remember(proposed)
-    plan = TrialPlan(spec, concurrent, proposer)
-    plan.go_on_from(earlier, proposed, curves)
-    return plan
+def _short_of_memory(error: BaseException) -> bool:
+    """Whether Ray's memory monitor is behind an error: Tune ends with it, instead of starting the trial again."""
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, OutOfMemoryError):
+        chain = chain.__cause__ or chain.__context__
+    return chain is not None
 
 
-def _by_run(plan: TrialPlan, found: Mapping[str, TrialResult]) -> Iterator[TrialSpec]:
-    """The trials that there are, in the order of the runs."""
-    for seed in plan.seeds:
-        for run in plan.runs.values():
-            trial = trial_of(plan.spec, run, seed)
-            if trial.name in found:
-                yield trial
+def callbacks(plan: TrialPlan, book: JobBook, store: StorePaths, slots: int, *, driver: int, quiet: bool) -> list[Any]:
+    """What listens to the trials: MLflow, TensorBoard, the screen, and who cleans up after them.
 
-
-def _result(
-    spec: ExperimentSpec,
-    trials: Iterable[TrialSpec],
-    results: dict[str, TrialResult],
-    notes: Mapping[str, str] | None = None,
-) -> ExperimentResult:
-    return ExperimentResult.of(
-        spec.name, in_order(tuple(trials), results), n_seeds=spec.settings.multiple_runs, notes=notes
+    Args:
+        slots: trials at the same time.
+    """
+    name, reports = plan.spec.name, LoopReports(book.tracked)
+    mlflow = SeedMeanCallback(
+        store.tracking_uri,
+        name,
+        artifact_location=str(store.artifacts / name),
+        spool=store.undelivered(name),
+        patience_s=PATIENCE_S,
+        reports=reports,
+        driver=driver,
+        notes=lambda: [(_tracked(trial), note) for trial, note in plan.closing()],
     )
+    screen = [] if quiet else [Screen(plan, book, slots)]
+    return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen, TrialKeeper(book)]
+
+
+def _tracked(trial: TrialSpec) -> TrackedTrial:
+    return TrackedTrial(trial.run, trial.seed, trial.params(), trial.settings.multiple_runs)
+
+
+def build_tuner(
+    plan: TrialPlan,
+    make_job: Callable[[TrialSpec], Job],
+    book: JobBook,
+    allotment: Allotment,
+    listening: list[Any],
+    store: StorePaths,
+    *,
+    reuse_actors: bool,
+) -> Any:
+    """The ray.tune.Tuner of an experiment."""
+    name = plan.spec.name
+    return tune.Tuner(
+        make_trainable(allotment, book),
+        tune_config=tune.TuneConfig(
+            search_alg=SeedSearcher(plan, make_job),
+            num_samples=most_trials(plan.spec),
+            scheduler=AdaptiveStoppingScheduler(rule=lambda trial: rule_of(book.of(trial.config).trial.hparams)),
+            max_concurrent_trials=allotment.concurrent,
+            reuse_actors=reuse_actors,
+            trial_name_creator=trial_name,
+            trial_dirname_creator=trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=str(store.ray(name).parent),
+            callbacks=listening,
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=RESTARTS),
+        ),
+    )
+
+
+def trial_name(trial: Any) -> str:
+    """How Ray calls a trial: `runA-43`."""
+    return f"{trial.config['run']}-{trial.config['seed']}"
+
+
+class NumberFiles(JsonLoggerCallback):  # type: ignore[misc]  # Ray has no types
+    """Tune's own file of what a trial reports, with its numbers alone: for `ResultGrid.get_dataframe()`."""
+
+    on_trial_start = never_raises(JsonLoggerCallback.on_trial_start)
+    on_trial_complete = never_raises(JsonLoggerCallback.on_trial_complete)
+    on_trial_error = never_raises(JsonLoggerCallback.on_trial_error)
+
+    @never_raises
+    def on_trial_result(self, *, iteration: int, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        kept = {name: value for name, value in result.items() if isinstance(value, int | float | str | bool)}
+        self.log_trial_result(iteration, trial, {**kept, "config": result.get("config", {})})
+
+
+class TrialKeeper(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Lets a trial whose own error has ended it rest, and deletes the states of one that has told its end.
+
+    It comes after the callbacks that write results down: until then a trial can still be repeated from its state.
+    """
+
+    def __init__(self, book: JobBook) -> None:
+        self._book = book
+
+    @never_raises
+    def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        if result.get(RAISED):
+            # a process that died is worth another attempt; an error of the trial itself would come again
+            never_restart(trial)
+
+    @never_raises
+    def on_trial_complete(self, *, trial: Any, **_: Any) -> None:
+        if is_final(trial.last_result or {}):
+            job = self._book.of(trial.config)
+            clear_states(job.storage, job.trial.name)

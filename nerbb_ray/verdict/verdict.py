@@ -8,14 +8,14 @@ assumes nothing of the distribution, but n seeds cannot get below p = 2 / 2^n.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult, by_number
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, by_number
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.significance import (
@@ -64,17 +64,10 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     return found
 
 
-def evaluated_on(trial: TrialResult, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
-    """The data set and the parts of it that a trial's metrics of some splits come from."""
-    keys = ("dataset_name", *(f"prune_ratio_{split}" for split in splits))
-    parts = (f"{key} = {trial.params.get(key)}" for key in keys)
-    return (*parts, f"fingerprint {(trial.data or 'unknown')[:12]}")
-
-
 def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[ExperimentResult, dict[str, str]]:
     """The runs that were evaluated on what the best of them was, and why the others are left out."""
     split = metric.partition("/")[0]
-    data = {run.run: {evaluated_on(trial, (split,)) for trial in run.ok_trials} for run in result.runs if run.n_ok}
+    data = {run.run: {trial.evaluated_on((split,)) for trial in run.ok_trials} for run in result.runs if run.n_ok}
     sign = -1.0 if lower_is_better(metric) else 1.0
     means = {run.run: sign * run.mean(metric).mean for run in result.runs if run.mean(metric).n}
     if not means:

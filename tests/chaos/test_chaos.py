@@ -1,7 +1,7 @@
 """Workers and the driver of an experiment are killed at random until it finishes: its table is that of a calm run.
 
-`pytest -m chaos -s tests/chaos` shows every kill. Another seed: CHAOS_SEED=7. On a busy machine, where epochs take long
-anyway: CHAOS_SIZE=0.2 for a fifth of the data.
+The work is scaled by epochs that are measured first, so that there is enough to kill on any machine. `pytest -m chaos
+-s tests/chaos` shows every kill. Another seed: CHAOS_SEED=7.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -23,8 +24,10 @@ import pytest
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.paths import StorePaths
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
-CHAOTIC_S = 150  # how long processes are killed; what is left may finish in peace
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(2400)]
+CHAOTIC_S = 150  # how long processes are killed, and what a calm run takes; what is left may finish in peace
+TRIALS, EPOCHS = 6, 8
+MEASURED = 10  # times the tiny data, for the run that is measured
 STARTS = 40
 EXPERIMENT = """
 [dataset]
@@ -34,6 +37,7 @@ pretrained_model_name = tiny-bert
 [settings]
 multiple_runs = 3
 precision = fp32
+save_minutes = 0.02
 [resources]
 {resources}
 [hparams]
@@ -62,10 +66,10 @@ def store(tmp_path: Path, tiny_dataset: Path, tiny_model: Path) -> StorePaths:
 class Run:
     """`python -m nerbb_ray.tune` on an experiment, as often as it takes."""
 
-    def __init__(self, name: str, store: StorePaths, resources: str) -> None:
+    def __init__(self, name: str, store: StorePaths, resources: str, seeds: int = 3) -> None:
         self.name, self.store = name, store
         self.file = store.config(name)
-        self.file.write_text(EXPERIMENT.format(resources=resources))
+        self.file.write_text(EXPERIMENT.format(resources=resources).replace("runs = 3", f"runs = {seeds}"))
         self.process = self.start()
         self.came_to_trials = False  # since its driver was killed last
 
@@ -87,16 +91,29 @@ class Run:
         }
 
 
-def kill(number: int) -> None:
+def kill(process: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(number, signal.SIGKILL)
+        os.kill(process, number)
 
 
-@pytest.mark.parametrize(("resources", "size"), [("", 150), ("num_workers = 2", 25)], ids=["one worker", "two workers"])
-def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: str, size: int) -> None:
+def epoch_s(run: Run) -> float:
+    """What an epoch takes, by the logs of a run."""
+    logs = "".join(path.read_text() for path in run.store.logs(run.name).glob("run*-*.log"))
+    return statistics.median(float(seconds) for seconds in re.findall(r"epoch [1-9] trained: .* in ([\d.]+) s", logs))
+
+
+@pytest.mark.parametrize(
+    ("resources", "at_a_time"), [("", 2), ("num_workers = 2", 1)], ids=["one worker", "two workers"]
+)
+def test_whatever_is_killed_the_table_is_the_same(store: StorePaths, resources: str, at_a_time: int) -> None:
     train = store.datasets / "tiny" / "train.jsonl"
-    scale = float(os.environ.get("CHAOS_SIZE", "1"))
-    train.write_text(train.read_text() * math.ceil(size * scale))  # epochs take some seconds
+    tiny = train.read_text()
+    train.write_text(tiny * MEASURED)
+    measured = Run("measured", store, resources, seeds=1)
+    assert measured.process.wait() == 0
+    wanted = CHAOTIC_S * min(at_a_time, os.cpu_count() or 1) / (TRIALS * EPOCHS)
+    train.write_text(tiny * math.ceil(MEASURED * wanted / epoch_s(measured)))
+    print(f"an epoch of {MEASURED} times the data takes {epoch_s(measured):.2f} s, and is to take {wanted:.2f} s")
     dice = random.Random(int(os.environ.get("CHAOS_SEED", "1")))
     calm = Run("calm", store, resources)
     assert calm.process.wait() == 0
@@ -131,5 +148,6 @@ def _kill_something(run: Run, dice: random.Random, deaths: dict[str, int], begun
     # one of three may die again while it starts
     run.came_to_trials = what == "worker" or dice.random() < 0.3
     deaths[what] += 1
-    print(f"{time.monotonic() - begun:6.1f} s: kill -9 {what} {number}")
-    kill(number)
+    how = dice.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
+    print(f"{time.monotonic() - begun:6.1f} s: {how.name} {what} {number}")
+    kill(number, how)

@@ -18,10 +18,10 @@ pretrained_model_name = tiny
 multiple_runs = {seeds}
 precision = fp32
 [resources]
-num_workers = 2
+num_workers = {workers}
 cpus_per_worker = 1
 [hparams]
-max_epochs = 3
+max_epochs = {epochs}
 early_stopping = False
 lr_schedule = linear
 lr_warmup_epochs = 1
@@ -46,7 +46,7 @@ def config(file: str, key: str, *addresses: str) -> None:
     print(yaml.safe_dump(content, width=1000))
 
 
-def store(root: str, job: str) -> None:
+def store(root: str, job: str, workers: str = "2", epochs: str = "3") -> None:
     """A store with a random small model and an experiment; the same with one more seed in the folder of a job."""
     from transformers import BertConfig, BertForTokenClassification, BertTokenizer
 
@@ -60,8 +60,8 @@ def store(root: str, job: str) -> None:
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     BertForTokenClassification(BertConfig(vocab_size=len(words), **sizes)).save_pretrained(model)
     BertTokenizer(str(model / "vocab.txt")).save_pretrained(model)
-    (configs / "cluster.ini").write_text(EXPERIMENT.format(seeds=2))
-    Path(job, "cluster.ini").write_text(EXPERIMENT.format(seeds=3))
+    for folder, seeds in ((configs, 2), (Path(job), 3)):
+        (folder / "cluster.ini").write_text(EXPERIMENT.format(seeds=seeds, workers=workers, epochs=epochs))
 
 
 def hostnames() -> None:
@@ -82,16 +82,24 @@ def actors(file: str) -> None:
         print(f"workers of {trials[0]} on the nodes {nodes[0]} and {nodes[1]}")
 
 
-def results(file: str) -> None:
-    """The results that `nerbb get_experiment_results --json` printed among what ssh says."""
+def results(file: str, seeds: str) -> None:
+    """Whether all seeds are in the results that `nerbb get_experiment_results --json` printed among what ssh says."""
     text = Path(file).read_text()
     found = json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
     ok = {run["run"]: run["n_ok"] for run in found["runs"]}
     print(ok)
-    assert ok == {"runA": 3, "runB": 3}, found
+    assert ok == {"runA": int(seeds), "runB": int(seeds)}, found
+
+
+def pre_stop(file: str) -> None:
+    """What a worker's pod runs before it ends."""
+    job = list(yaml.safe_load_all(Path(file).read_text()))[-1]
+    (pod,) = [group["template"]["spec"] for group in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]]
+    bash, dash_c, script = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert (bash, dash_c) == ("bash", "-c")
+    print(script)
 
 
 if __name__ == "__main__":
-    {"config": config, "store": store, "hostnames": hostnames, "actors": actors, "results": results}[sys.argv[1]](
-        *sys.argv[2:]
-    )
+    commands = (config, store, hostnames, actors, results, pre_stop)
+    {command.__name__: command for command in commands}[sys.argv[1]](*sys.argv[2:])

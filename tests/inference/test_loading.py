@@ -12,8 +12,9 @@ from nerbb_ray.errors import ModelError, ResultError
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import tag_set
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.training.model import load_model, load_tokenizer, save_model
+from nerbb_ray.training.model import load_model, save_model
 from nerbb_ray.training.sources import local_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
 FOUND = [("PER", "Anna"), ("LOC", "Paris"), ("PER", "Bert"), ("LOC", "Berlin")]

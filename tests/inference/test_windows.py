@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from nerbb_ray.inference.windows import Window, encode_windows, windows
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import local_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 
 
 @st.composite

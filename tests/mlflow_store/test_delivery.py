@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.fake_tune import at, tracked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlflow.entities import Run
@@ -55,31 +56,36 @@ def story() -> list[Event]:
     first, second = spec(43), spec(44)
 
     def epoch(trial: TrialSpec, number: int, attempt: float = 0.0) -> Epoch:
-        return Epoch(trial, time_ms(), number, {"lr": 1e-5, "val/loss": 1 / (number + 1) + attempt})
+        return Epoch(tracked(trial), *at(time_ms()), number, {"lr": 1e-5, "val/loss": 1 / (number + 1) + attempt})
 
     def ended(trial: TrialSpec, status: Any, **more: Any) -> Ended:
-        return Ended(trial, time_ms(), TrialResult(trial.run, trial.seed, status, log=f"/{trial.name}.log", **more))
+        return Ended(
+            tracked(trial),
+            time_ms(),
+            (1, time_ms()),
+            TrialResult(trial.run, trial.seed, status, log=f"/{trial.name}.log", **more),
+        )
 
     return [
-        Started(first, time_ms()),
-        Started(second, time_ms()),
+        Started(tracked(first), *at(time_ms())),
+        Started(tracked(second), *at(time_ms())),
         epoch(first, 0),
         epoch(second, 0),
         epoch(first, 1),
         epoch(second, 1),
         ended(first, "interrupted", epochs=2),
         ended(second, "failed", error="ValueError: no"),
-        RunClosed(first, time_ms()),
-        Started(first, time_ms()),
+        RunClosed(tracked(first), *at(time_ms())),
+        Started(tracked(first), *at(time_ms())),
         epoch(first, 1),
-        Started(second, time_ms()),
+        Started(tracked(second), *at(time_ms())),
         epoch(first, 2),
         epoch(second, 0, attempt=5.0),
-        Files(first, time_ms(), {"report.txt": "Größe\n"}),
+        Files(tracked(first), *at(time_ms()), {"report.txt": "Größe\n"}),
         ended(first, "ok", epochs=3, best_epoch=2, metrics={"val/loss": 0.25, F1: 0.5, "test/entity/LOC/f1": math.nan}),
-        Files(second, time_ms(), {"report.txt": "two\n"}),
+        Files(tracked(second), *at(time_ms()), {"report.txt": "two\n"}),
         ended(second, "ok", epochs=1, best_epoch=0, metrics={"val/loss": 6.0, F1: 0.75}),
-        RunClosed(second, time_ms()),
+        RunClosed(tracked(second), *at(time_ms())),
     ]
 
 
@@ -215,7 +221,9 @@ def test_driver_that_is_killed_while_mlflow_is_down_loses_nothing(
     here = str(Path(__file__).parents[1])
     command = [sys.executable, "-c", DRIVER, here, f"http://127.0.0.1:{closed_port}", str(waiting)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    driver = drive(SeedMeanCallback(database.uri, "killed", str(tmp_path / "artifacts"), spool=waiting), 1)
+    driver = drive(
+        SeedMeanCallback(database.uri, "killed", artifact_location=str(tmp_path / "artifacts"), spool=waiting), 1
+    )
     trial = driver.start()
     driver.report(trial, 2)
     driver.finish(trial, 3, 0.8)
@@ -273,7 +281,9 @@ def test_nothing_is_asked_of_mlflow_where_nothing_waits(tmp_path: Path) -> None:
 
 
 def test_callback_writes_nothing_to_disk_while_mlflow_is_up(drive: Any, database: Database, tmp_path: Path) -> None:
-    driver = drive(SeedMeanCallback(database.uri, "up", str(tmp_path / "artifacts"), spool=tmp_path / "waiting"))
+    driver = drive(
+        SeedMeanCallback(database.uri, "up", artifact_location=str(tmp_path / "artifacts"), spool=tmp_path / "waiting")
+    )
     driver.finish(driver.start(), 0, 0.6)
     assert not (tmp_path / "waiting").exists()
 

@@ -129,7 +129,7 @@ def test_list_has_one_line_per_experiment(
 ) -> None:
     for run, seed, f1 in [("runA", 43, 0.6), ("runA", 44, 0.7), ("runB", 43, 0.5)]:
         driver.finish(driver.start(run, seed), 0, f1)
-    drive(SeedMeanCallback(tracking_uri, f"{name} unfinished", str(tmp_path))).start()
+    drive(SeedMeanCallback(tracking_uri, f"{name} unfinished", artifact_location=str(tmp_path))).start()
     MlflowClient(tracking_uri).create_experiment(f"{name} of somebody else", tmp_path.as_uri())
     lines = {line.name: line for line in list_experiments(tracking_uri) if line.name.startswith(name)}
     assert set(lines) == {name, f"{name} unfinished"}
@@ -144,7 +144,7 @@ def test_list_has_one_line_per_experiment(
 def test_deleted_runs_are_gone_and_others_stay(
     driver: Any, drive: Any, tracking_uri: str, name: str, tmp_path: Path
 ) -> None:
-    other = drive(SeedMeanCallback(tracking_uri, f"{name} other", str(tmp_path)))
+    other = drive(SeedMeanCallback(tracking_uri, f"{name} other", artifact_location=str(tmp_path)))
     for one in (driver, other):
         one.finish(one.start(), 0, 0.6)
     assert delete_experiment_runs(tracking_uri, name) == 2

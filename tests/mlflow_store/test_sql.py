@@ -13,8 +13,8 @@ from mlflow.tracking import MlflowClient
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, list_by_client, list_experiments
-from nerbb_ray.mlflow_store.schema import sqlite_file
 from nerbb_ray.mlflow_store.sql import read_experiments
 
 VAL = "val/entity/micro/f1"
@@ -42,10 +42,10 @@ def test_list_is_that_of_the_client(driver: Any, drive: Any, tracking_uri: str, 
     (tmp_path / "error.txt").write_text("RuntimeError: boom\n")
     driver.fail(driver.start("runA", 45), tmp_path / "error.txt")
     driver.report(driver.start("runA", 46), 0)
-    repeated = drive(SeedMeanCallback(tracking_uri, f"{name} again", str(tmp_path)))
+    repeated = drive(SeedMeanCallback(tracking_uri, f"{name} again", artifact_location=str(tmp_path)))
     for f1 in (0.9, 0.4):
         repeated.finish(repeated.start(), 0, f1)
-    drive(SeedMeanCallback(tracking_uri, f"{name} unfinished", str(tmp_path))).start()
+    drive(SeedMeanCallback(tracking_uri, f"{name} unfinished", artifact_location=str(tmp_path))).start()
     client = MlflowClient(tracking_uri)
     client.create_experiment(f"{name} empty", tmp_path.as_uri(), tags={"nerbb.kind": "experiment"})
     client.create_experiment(f"{name} of somebody else", tmp_path.as_uri())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.fake_tune import at, tracked
 
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
@@ -19,6 +20,7 @@ from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.adaptive import Replay, replay
 from nerbb_ray.training.artifacts import confusion_csv
 
@@ -81,7 +83,7 @@ class Lab:
                 best_epoch=outcome.best_epoch,
                 reason=outcome.reason,
                 duration_s=11.5 * outcome.epochs,
-                data="17cbf135",
+                identity=Identity.of_record(trial.params(), "17cbf135"),
             ),
         )
         return outcome
@@ -105,7 +107,7 @@ class Lab:
             self._epochs(trial, replay(replace(trial.hparams, max_epochs=epochs), [0.9], 10), 0.3)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "error.txt").write_text(ERROR)
-        self.writer.deliver(Files(trial, self.tick(), {}, (str(folder / "error.txt"),)))
+        self.writer.deliver(Files(tracked(trial), *at(self.tick()), {}, (str(folder / "error.txt"),)))
         error = ERROR.splitlines()[-1]
         self._end(trial, TrialResult(trial.run, trial.seed, "failed", {}, trial.params(), epochs, error))
 
@@ -123,10 +125,10 @@ class Lab:
         return self.clock
 
     def _begin(self, trial: TrialSpec) -> None:
-        self.writer.deliver(Started(trial, self.tick()))
+        self.writer.deliver(Started(tracked(trial), *at(self.tick())))
 
     def _end(self, trial: TrialSpec, result: TrialResult) -> None:
-        self.writer.deliver(Ended(trial, self.tick(), result))
+        self.writer.deliver(Ended(tracked(trial), *at(self.tick()), result))
 
     def _epochs(self, trial: TrialSpec, outcome: Replay, f1: float) -> None:
         for epoch, (value, rates) in enumerate(zip(outcome.values, outcome.learning_rates, strict=True)):
@@ -138,7 +140,7 @@ class Lab:
                 "val/token/all/acc": 0.9,
                 "val/entity/micro/f1": f1 * (1 - math.exp(-0.4 * epoch)),
             }
-            self.writer.deliver(Epoch(trial, self.tick(11_500), epoch, values))
+            self.writer.deliver(Epoch(tracked(trial), *at(self.tick(11_500)), epoch, values))
 
     def _files(self, trial: TrialSpec, test: Counts) -> None:
         environment = {"python": "3.11.2", "torch": "2.13.0", "device": "NVIDIA H100", "data_fingerprint": "17cbf135"}
@@ -149,7 +151,7 @@ class Lab:
             "seed.json": json.dumps({"seed": trial.seed}),
             "environment.json": json.dumps(environment | {"model_revision": "ab12cd"}),
         }
-        self.writer.deliver(Files(trial, self.tick(), texts))
+        self.writer.deliver(Files(tracked(trial), *at(self.tick()), texts))
 
 
 def losses(seed: int) -> list[float]:

@@ -75,7 +75,8 @@ def test_page_is_started_once_looked_at_and_stopped(page: Page, port: int) -> No
     assert page.start(port) == started == page.status()
     with pytest.raises(StoreError, match=f"nerbb mlflow stop, then start it with --port {port + 1}"):
         page.start(port + 1)
-    assert str(page.stop()) == "mlflow does not run"
+    assert str(page.stop()) == f"mlflow was stopped (process {started.pid}, http://127.0.0.1:{port})"
+    assert str(page.status()) == "mlflow does not run"
     assert group(started.pid) == []
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -83,7 +84,7 @@ def test_page_is_started_once_looked_at_and_stopped(page: Page, port: int) -> No
 
 
 def test_page_that_does_not_run_can_be_stopped(page: Page) -> None:
-    assert not page.stop().runs
+    assert str(page.stop()) == "mlflow does not run: nothing to stop"
     assert not page.folder.exists()
 
 
@@ -95,6 +96,7 @@ def test_page_can_be_started_again_after_all_its_processes_were_killed(page: Pag
         time.sleep(0.01)
     assert page.record.exists()
     assert not page.status().runs
+    assert str(page.stop()) == "mlflow does not run: nothing to stop"
     again = page.start(port)
     assert again.answers
     assert again.pid != pid

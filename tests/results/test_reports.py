@@ -6,7 +6,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from nerbb_ray.results.reports import TrialJob, curve_point, error_line, failure_of, result_of
+from nerbb_ray.results.reports import curve_point, error_line, failure_of, result_of
 
 TRACEBACK = """Failure # 1 (occurred at 2025-01-01_00-00-00)
 \x1b[36mray::ImplicitFunc.train()\x1b[39m (pid=1, ip=1.2.3.4, actor_id=5)
@@ -48,9 +48,9 @@ def test_trial_that_failed_before_its_first_report_has_an_error_and_a_log(driver
     error.write_text(TRACEBACK)
     trial = driver.start(log=str(log))
     trial.error_file = str(error)
-    assert failure_of(TrialJob.of(trial), trial).log == str(error)
+    assert failure_of(driver.jobs[trial.trial_id], trial).log == str(error)
     log.write_text("all of it")
-    failure = failure_of(TrialJob.of(trial), trial)
+    failure = failure_of(driver.jobs[trial.trial_id], trial)
     assert (failure.status, failure.epochs, failure.log) == ("failed", None, str(log))
     assert failure.error is not None
     assert failure.error.startswith("torch.OutOfMemoryError")
@@ -59,18 +59,11 @@ def test_trial_that_failed_before_its_first_report_has_an_error_and_a_log(driver
 def test_failed_trial_without_a_file_is_still_a_failure(driver: Any) -> None:
     trial = driver.start()
     trial.error_file = "/no/such/file"
-    assert failure_of(TrialJob.of(trial), trial).error == "failed without a message"
-
-
-def test_trial_may_lie_in_a_job(driver: Any) -> None:
-    trial = driver.start()
-    job = TrialJob.of(trial)
-    trial.config = {"job": {**trial.config, "log": "/trial.log"}}
-    assert TrialJob.of(trial) == TrialJob(job.spec, "/trial.log")
+    assert failure_of(driver.jobs[trial.trial_id], trial).error == "failed without a message"
 
 
 def test_curves_are_those_of_the_epoch_and_metrics_those_of_the_chosen_checkpoint(driver: Any) -> None:
-    job = TrialJob.of(driver.start())
+    job = driver.jobs[driver.start().trial_id]
     report = {"final": True, "epoch": 3, "stage": "STOPPED", "lr": 0.1, "val/loss": 1, "val/token/PER/f1": 0.5}
     report |= {"val/entity/PER/f1": 0.25, "chosen": {"val/loss": 0.5, "test/entity/PER/f1": 0.125}}
     assert curve_point(report) == {"lr": 0.1, "val/loss": 1.0, "val/entity/PER/f1": 0.25}
@@ -78,5 +71,5 @@ def test_curves_are_those_of_the_epoch_and_metrics_those_of_the_chosen_checkpoin
 
 
 def test_trial_without_any_report_is_running(driver: Any) -> None:
-    result = result_of(TrialJob.of(driver.start()), None)
+    result = result_of(driver.jobs[driver.start().trial_id], None)
     assert (result.status, result.epochs, dict(result.metrics)) == ("running", None, {})

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from nerbb_ray.results.reports import LoopReports
 from nerbb_ray.results.tensorboard import CurveCallback
+
+NOBODY = LoopReports({}.__getitem__)  # the driver of the test says who reports
 
 
 def curves(folder: Path) -> dict[str, dict[int, float]]:
@@ -19,7 +22,7 @@ def curves(folder: Path) -> dict[str, dict[int, float]]:
 
 @pytest.fixture
 def callback(tmp_path: Path) -> CurveCallback:
-    return CurveCallback(tmp_path)
+    return CurveCallback(tmp_path, NOBODY)
 
 
 def test_curves_lie_under_run_and_seed_and_end_with_the_chosen_checkpoint(driver: Any, tmp_path: Path) -> None:
@@ -39,7 +42,7 @@ def test_resumed_trial_replaces_the_epochs_after_its_checkpoint(driver: Any, dri
     for epoch in range(4):
         driver.report(trial, epoch)
     driver.end()
-    again = drive(CurveCallback(tmp_path))
+    again = drive(CurveCallback(tmp_path, NOBODY))
     again.report(again.start(), 2, **{"train/loss": 9.0})
     again.end()
     assert curves(tmp_path / "runA" / "43")["train/loss"] == {0: 2.0, 1: 1.0, 2: 9.0}
@@ -65,7 +68,7 @@ def test_folder_that_cannot_be_written_never_stops_the_search(
     drive: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    driver = drive(CurveCallback(tmp_path / "file"))
+    driver = drive(CurveCallback(tmp_path / "file", NOBODY))
     trial = driver.start()
     driver.finish(trial, 0, 0.5)
     driver.end()
@@ -74,6 +77,7 @@ def test_folder_that_cannot_be_written_never_stops_the_search(
 
 def test_callback_can_be_pickled(driver: Any) -> None:
     driver.report(driver.start(), 0)
+    driver.callback._reports = LoopReports(dict.fromkeys)
     copy = pickle.loads(pickle.dumps(driver.callback))
     assert copy.__reduce__() == driver.callback.__reduce__()
     driver.end()

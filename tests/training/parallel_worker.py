@@ -1,7 +1,8 @@
 """One of several workers that train trials together, without Ray: `parallel_worker.py FOLDER RANK`.
 
 FOLDER/jobs: a pickle of (trial, source, jobs); a job is (name, data, number of workers, folder of the states, epoch in
-whose report all workers are interrupted or None). The reports of a job go to FOLDER/NAME.RANK.
+whose report all workers are interrupted or None, steps after which the last worker is to end or None). The reports of a
+job go to FOLDER/NAME.RANK.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 
 from nerbb_ray.training.loop import train_trial
+from nerbb_ray.training.resume import Terminated
 from nerbb_ray.training.worker import TrialContext
 
 
@@ -29,7 +31,7 @@ def plain(values: dict) -> dict:
 
 def main(folder: Path, rank: int) -> None:
     trial, source, jobs = pickle.loads((folder / "jobs").read_bytes())
-    for name, data, world_size, states, last_epoch in jobs:
+    for name, data, world_size, states, last_epoch, steps in jobs:
         if rank >= world_size:
             continue
         torch.distributed.init_process_group("gloo", f"file://{folder / name}", rank=rank, world_size=world_size)
@@ -40,6 +42,8 @@ def main(folder: Path, rank: int) -> None:
             if values["epoch"] == last_epoch:
                 raise Interrupted
 
+        left = iter(range(steps or 0))
+        is_last = rank == world_size - 1 and steps is not None
         ctx = TrialContext(
             report=report,
             device=torch.device("cpu"),
@@ -47,8 +51,9 @@ def main(folder: Path, rank: int) -> None:
             rank=rank,
             world_size=world_size,
             resume_dir=states,
+            terminated=lambda left=left, is_last=is_last: is_last and next(left, None) is None,
         )
-        with contextlib.suppress(Interrupted):
+        with contextlib.suppress(Interrupted, Terminated):
             train_trial(trial, data, source, ctx)
         (folder / f"{name}.{rank}").write_text(json.dumps(reports))
         torch.distributed.destroy_process_group()

@@ -25,8 +25,9 @@ from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.training import embedding_trim as vocabulary
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_model, load_tokenizer
+from nerbb_ray.training.model import load_model
 from nerbb_ray.training.sources import ModelSource, find_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.trial_setup import set_up
 from nerbb_ray.training.worker import TrialContext
 

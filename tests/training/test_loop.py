@@ -13,13 +13,15 @@ from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError
+from nerbb_ray.training import loop
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.evaluation import evaluate
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_model, load_tokenizer
+from nerbb_ray.training.model import load_model
 from nerbb_ray.training.sources import find_model
 from nerbb_ray.training.stop_request import ask_to_end
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.trial_setup import make_optimizer, set_up
 from nerbb_ray.training.worker import TrialContext, device_precision
 from nerbb_ray.verdict.sentences import micro_f1, parse
@@ -137,6 +139,27 @@ def test_a_diverged_trial_says_so_and_keeps_its_best_model(data, source) -> None
     assert len(reports) < 6
     if last["best_epoch"] >= 0:
         assert math.isfinite(last["chosen"]["val/loss"])
+
+
+@pytest.mark.parametrize("kept", ["best", "last"])
+def test_a_model_that_diverged_without_a_validation_split_is_not_saved(
+    data, source, tmp_path, monkeypatch, kept
+) -> None:
+    """Nothing was put aside, so that all there is are weights that are no numbers."""
+    train_epoch = loop.train_epoch
+
+    def diverging(session, epoch: int, *args) -> float:
+        if epoch == 1:
+            for parameter in session.model.parameters():
+                parameter.data.fill_(math.nan)
+        return train_epoch(session, epoch, *args)
+
+    monkeypatch.setattr(loop, "train_epoch", diverging)
+    spec = trial(early_stopping=False, settings=Settings(precision="fp32", evaluate_checkpoint=kept))
+    last = trained(spec, replace(data, val=data.val.head(0)), source, tmp_path / "model")[-1]
+    assert (last["diverged"], last["epochs"]) == (True, 2)
+    assert (last["chosen"], last["checkpoint"], last["artifacts"]) == ({}, "", {})
+    assert not (tmp_path / "model").exists()
 
 
 def test_without_a_validation_split_the_last_epoch_is_kept(data, source) -> None:

@@ -1,6 +1,5 @@
-"""Where models come from, what tokenizers do with case, and that no code of a model is executed."""
+"""Where models come from, what becomes of their weights, and that no code of a model is executed."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,9 +8,9 @@ import torch
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training import sources as models
-from nerbb_ray.training.encoding import special_tokens
-from nerbb_ray.training.model import check_length, load_model, load_tokenizer, lowercases, save_model
+from nerbb_ray.training.model import load_model, save_model
 from nerbb_ray.training.sources import OFFLINE_PACKAGES, ModelSource, OfflinePackage, find_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 TAGS = ("O", "B-PER", "I-PER")
@@ -66,26 +65,6 @@ def test_a_name_that_the_hub_cannot_have_says_so(tmp_path: Path) -> None:
         find_model("a b/c/d?", tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize(("uncased", "expected"), [(None, True), (True, True), (False, False)])
-def test_case_follows_the_tokenizer_or_the_setting_and_is_saved_with_the_model(
-    tiny_model: Path, tmp_path: Path, uncased: bool | None, expected: bool
-) -> None:
-    tokenizer = load_tokenizer(source_of(tiny_model), uncased)
-    assert lowercases(tokenizer) is expected
-    model = load_model(source_of(tiny_model), TAGS)
-    save_model(model, tokenizer, tmp_path / "saved")
-    again = load_tokenizer(source_of(tmp_path / "saved"))
-    assert lowercases(again) is expected
-    assert again.tokenize("Paris") == tokenizer.tokenize("Paris")
-
-
-def test_a_name_that_says_uncased_makes_a_silent_tokenizer_lowercase(tiny_model: Path, tmp_path: Path) -> None:
-    cased = load_tokenizer(source_of(tiny_model), False)
-    save_model(load_model(source_of(tiny_model), TAGS), cased, tmp_path / "bert")
-    assert not lowercases(load_tokenizer(source_of(tmp_path / "bert", "my/bert")))
-    assert lowercases(load_tokenizer(source_of(tmp_path / "bert", "my/bert-uncased")))
-
-
 def test_the_head_is_made_for_the_tags_and_follows_the_seed(tiny_model: Path) -> None:
     def head(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
@@ -104,6 +83,25 @@ def test_the_encoder_is_the_pretrained_one(tiny_model: Path) -> None:
     names = [name for name in stored if not name.startswith("classifier")]
     assert len(names) > 20
     assert all(torch.equal(stored[name], loaded[name]) for name in names)
+
+
+def test_encoder_that_is_not_all_there_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny_model, tmp_path / "m")
+    weights = load_file(tiny_model / "model.safetensors")
+    del weights["bert.encoder.layer.1.output.dense.weight"]
+    save_file(weights, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"1 of the 37 tensors of its encoder .* bert.encoder.layer.1.output.dense"):
+        load_model(source_of(tmp_path / "m"), TAGS)
+
+
+def test_encoder_of_another_size_than_its_configuration_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "m")
+    config = tmp_path / "m" / "config.json"
+    config.write_text(config.read_text().replace('"intermediate_size": 64', '"intermediate_size": 96'))
+    with pytest.raises(ModelError, match=r"6 of the 37 tensors of its encoder .* another size than its config.json"):
+        load_model(source_of(tmp_path / "m"), TAGS)
 
 
 class Malicious:
@@ -135,15 +133,6 @@ def test_old_weights_of_pytorch_load_as_well(tiny_model: Path, tmp_path: Path) -
     assert torch.equal(load_model(source_of(tmp_path / "old"), TAGS).state_dict()[name], weights[name])
 
 
-def test_a_folder_with_a_vocabulary_only_follows_its_name(tiny_model: Path, tmp_path: Path) -> None:
-    for name, expected in (("my-bert-cased", False), ("my-bert-uncased", True), ("my-bert", True)):
-        folder = tmp_path / name
-        folder.mkdir()
-        for file in ("config.json", "model.safetensors", "vocab.txt"):
-            shutil.copy(tiny_model / file, folder)
-        assert lowercases(load_tokenizer(find_model(name, tmp_path, Path("/nowhere")))) is expected
-
-
 def test_a_folder_without_weights_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_model, tmp_path / "bert", ignore=shutil.ignore_patterns("*.safetensors"))
     with pytest.raises(ModelError, match="has no weights: expected one of"):
@@ -155,37 +144,6 @@ def test_damaged_weights_give_an_error_that_names_the_model(tiny_model: Path, tm
     (tmp_path / "bert" / "model.safetensors").write_bytes(b"nothing of use")
     with pytest.raises(ModelError, match=r"'bert' .* cannot be loaded"):
         load_model(source_of(tmp_path / "bert"), TAGS)
-
-
-@pytest.mark.parametrize(("model_type", "limit"), [("bert", 128), ("roberta", 126)])
-def test_sequences_longer_than_the_model_are_refused(tiny_model: Path, tmp_path: Path, model_type, limit) -> None:
-    folder = tmp_path / model_type
-    folder.mkdir()
-    config = json.loads((tiny_model / "config.json").read_text()) | {"model_type": model_type}
-    (folder / "config.json").write_text(json.dumps(config))
-    check_length(source_of(folder), limit)
-    with pytest.raises(ModelError, match=f"must be <= {limit}"):
-        check_length(source_of(folder), limit + 1)
-
-
-def test_byte_level_tokenizers_see_the_blank_before_a_word(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, pre_tokenizers, trainers
-    from tokenizers.models import BPE
-
-    raw = Tokenizer(BPE())
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, initial_alphabet=alphabet)
-    raw.train_from_iterator(["we see Paris and Paris sees us"] * 20, trainer)
-    raw.model.save(str(tmp_path))
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "roberta", "vocab_size": 300}))
-    tokenizer = load_tokenizer(source_of(tmp_path))
-    encoded = tokenizer(["we", "Paris"], is_split_into_words=True, add_special_tokens=False)
-    in_text = tokenizer(" we Paris", add_special_tokens=False)
-    assert encoded["input_ids"] == in_text["input_ids"]
-    prefix, suffix = special_tokens(tokenizer)
-    assert tokenizer.convert_ids_to_tokens([*prefix, *suffix]) == ["<s>", "</s>"]
 
 
 def test_an_interrupted_save_leaves_the_old_model(tiny_model: Path, tmp_path: Path, monkeypatch) -> None:
@@ -226,3 +184,32 @@ def test_an_absolute_path_is_looked_for_once(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         find_model(str(missing), tmp_path / "models", tmp_path, ask_hub=False)
     assert str(caught.value).count(f"{missing} has no config.json") == 1
+
+
+def test_part_of_an_encoder_that_the_library_has_dropped_is_noted(tiny_model: Path, tmp_path: Path, caplog) -> None:
+    """transformers 5 has no relative positions for BERT any more, and loads the rest of such a model in silence."""
+    from safetensors.torch import load_file, save_file
+
+    from nerbb_ray.training.model import load_trained
+
+    shutil.copytree(tiny_model, tmp_path / "m")
+    weights = load_file(tiny_model / "model.safetensors")
+    weights["bert.encoder.layer.0.attention.self.distance_embedding.weight"] = torch.zeros(255, 16)
+    weights["bert.pooler.dense.weight"] = torch.zeros(32, 32)
+    weights["cls.predictions.bias"] = torch.zeros(3)
+    save_file(weights, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
+    load_model(source_of(tmp_path / "m"), ("LABEL_0", "LABEL_1"))
+    load_trained(source_of(tmp_path / "m"))
+    said = "this transformers has no place for 1 of the tensors of its encoder and leaves them out"
+    assert caplog.text.count(said) == 2
+    assert "pooler" not in caplog.text
+
+
+@pytest.mark.parametrize("id2label", ["[1]", '{"a": "O"}'])
+def test_labels_that_are_none_are_an_error_of_one_line(tiny_model: Path, tmp_path: Path, id2label: str) -> None:
+    shutil.copytree(tiny_model, tmp_path / "m")
+    config = tmp_path / "m" / "config.json"
+    config.write_text(config.read_text().replace("{", '{"id2label": ' + id2label + ",", 1))
+    with pytest.raises(ModelError, match="cannot be loaded") as caught:
+        load_model(source_of(tmp_path / "m"), TAGS)
+    assert "\n" not in str(caught.value)

@@ -19,9 +19,9 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_tokenizer
 from nerbb_ray.training.sources import ModelSource, find_model
 from nerbb_ray.training.stop_request import ask_to_end
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext
 
 WORKER = Path(__file__).with_name("parallel_worker.py")
@@ -80,12 +80,15 @@ def one_worker(spec, data, source, **context) -> list[dict]:
 
 
 JOBS = (
-    ("two", 2, "states of two", None),
-    ("four", 4, None, None),
-    ("interrupted", 2, "states of the interrupted", 1),
-    ("continued", 2, "states of the interrupted", None),
-    ("tested", 3, None, None),
-    ("cut", 2, "states of the cut", None),
+    ("two", 2, "states of two", None, None),
+    ("four", 4, None, None, None),
+    ("interrupted", 2, "states of the interrupted", 1, None),
+    ("continued", 2, "states of the interrupted", None, None),
+    ("tested", 3, None, None, None),
+    ("cut", 2, "states of the cut", None, None),
+    # 3 steps and one question after the epoch: in the second step of the second epoch
+    ("terminated", 2, "states of the terminated", None, 5),
+    ("begun again", 2, "states of the terminated", None, None),
 )
 
 
@@ -100,20 +103,20 @@ def of_workers(spec, data, tested, source, tmp_path_factory) -> dict[str, list[l
     """The reports of every worker, by the name of the job."""
     folder = tmp_path_factory.mktemp("workers")
     jobs = [
-        (name, tested if name == "tested" else data, number, states and folder / states, epoch)
-        for name, number, states, epoch in JOBS
+        (name, tested if name == "tested" else data, number, states and folder / states, epoch, steps)
+        for name, number, states, epoch, steps in JOBS
     ]
     ask_to_end(folder / "states of the cut", "asked to")
     (folder / "jobs").write_bytes(pickle.dumps((spec, source, jobs)))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     running = [
         subprocess.Popen([sys.executable, WORKER, folder, str(rank)], env=environment)
-        for rank in range(max(number for _, number, _, _ in JOBS))
+        for rank in range(max(job[1] for job in JOBS))
     ]
     assert [process.wait(timeout=240) for process in running] == [0] * len(running)
     return {
         name: [json.loads((folder / f"{name}.{rank}").read_text()) for rank in range(number)]
-        for name, number, _, _ in JOBS
+        for name, number, *_ in JOBS
     }
 
 
@@ -156,6 +159,11 @@ def test_workers_that_were_interrupted_go_on_and_end_the_same(of_workers) -> Non
     assert [report["epoch"] for report in of_workers["interrupted"][0]] == [0, 1]
     # what was interrupted while it was reported had not been stored
     assert repr(comparable(of_workers["continued"][0])) == repr(comparable(of_workers["two"][0][1:]))
+
+
+def test_workers_one_of_which_is_to_end_save_within_the_epoch_and_end_the_same(of_workers) -> None:
+    assert [[report["epoch"] for report in reports] for reports in of_workers["terminated"]] == [[0], [0]]
+    assert repr(comparable(of_workers["begun again"][0])) == repr(comparable(of_workers["two"][0][1:]))
 
 
 def test_workers_that_are_asked_to_end_do_so_together(of_workers) -> None:

@@ -1,4 +1,4 @@
-"""A tokenizer that is read without transformers is the one that transformers reads; else it is not read."""
+"""A model that is read without transformers is the one that transformers reads; else it is not read."""
 
 import json
 import shutil
@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.training.encoding import special_tokens, subtokens_of
-from nerbb_ray.training.model import load_tokenizer
-from nerbb_ray.training.plain_bert import plain_tokenizer
+from nerbb_ray.training.plain_bert import plain_bert
 from nerbb_ray.training.sources import ModelSource, find_model
+from nerbb_ray.training.tokenizer import load_tokenizer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 Change = Callable[[Path], None]
@@ -63,9 +63,9 @@ SAME: dict[str, Change] = {
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME)
 def test_plain_tokenizer_is_that_of_transformers(tiny_model: Path, tmp_path: Path, change: Change) -> None:
     source = copied(tiny_model, tmp_path / "bert", change)
-    plain = plain_tokenizer(source, None, 128)
+    plain = plain_bert(source, None)
     assert plain is not None
-    assert plain.backend_tokenizer.to_str() == load_tokenizer(source).backend_tokenizer.to_str()
+    assert plain.tokenizer.backend_tokenizer.to_str() == load_tokenizer(source).backend_tokenizer.to_str()
 
 
 OTHERS: dict[str, Change] = {
@@ -82,35 +82,55 @@ OTHERS: dict[str, Change] = {
     "other word pieces": changed("tokenizer", model__continuing_subword_prefix=""),
     "other frame": changed("tokenizer", post_processor=None),
     "added token": changed("tokenizer", added_tokens=[]),
+    "decoder": changed("config", is_decoder=True),
+    "quantized": changed("config", quantization_config={"quant_method": "fp8"}),
+    "unknown activation": changed("config", hidden_act="sine"),
+    "heads that do not share the width": changed("config", num_attention_heads=3),
+    "fewer layers than weights": changed("config", num_hidden_layers=1),
+    "relative positions": changed("config", position_embedding_type="relative_key"),
+    "no number of layers": changed("config", num_hidden_layers=None),
+    "more layers than weights": changed("config", num_hidden_layers=3),
+    "weights of another width": changed("config", hidden_size=64),
+    "weights of a smaller vocabulary": changed("config", vocab_size=1000),
+    "tokenizer larger than the vocabulary": changed(
+        "tokenizer", model__vocab={"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "far": 9999}
+    ),
+    "labels without numbers": changed("config", id2label={"a": "O", "b": "PER"}),
+    "labels of another head": changed("config", id2label={"0": "O"}),
+    "no weights": lambda folder: (folder / "model.safetensors").unlink(),
+    "cut weights": lambda folder: cut(folder / "model.safetensors"),
 }
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
 
 
 @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
 def test_what_is_unusual_is_left_to_transformers(tiny_model: Path, tmp_path: Path, change: Change) -> None:
-    assert plain_tokenizer(copied(tiny_model, tmp_path / "bert", change), None, 128) is None
+    assert plain_bert(copied(tiny_model, tmp_path / "bert", change), None) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "uncased", "length", "is_plain"),
+    ("name", "uncased", "is_plain"),
     [
-        ("bert", None, 128, True),
-        ("bert", None, 129, False),
-        ("bert", True, 8, True),
-        ("bert", False, 8, False),
-        ("bert-uncased", None, 8, True),
-        ("bert-cased", None, 8, True),
+        ("bert", None, True),
+        ("bert", True, True),
+        ("bert", False, False),
+        ("bert-uncased", None, True),
+        ("bert-cased", None, True),
     ],
 )
-def test_case_and_length_that_the_files_do_not_have_are_left_to_transformers(
-    tiny_model: Path, name: str, uncased: bool | None, length: int, is_plain: bool
+def test_case_that_the_files_do_not_have_is_left_to_transformers(
+    tiny_model: Path, name: str, uncased: bool | None, is_plain: bool
 ) -> None:
-    assert (plain_tokenizer(ModelSource(name, str(tiny_model), ""), uncased, length) is not None) is is_plain
+    assert (plain_bert(ModelSource(name, str(tiny_model), ""), uncased) is not None) is is_plain
 
 
 def test_cased_files_of_an_uncased_name_are_left_to_transformers(tiny_model: Path, tmp_path: Path) -> None:
     source = copied(tiny_model, tmp_path / "bert-uncased", cased)
-    assert plain_tokenizer(source, None, 8) is None
-    assert plain_tokenizer(source, False, 8) is not None
+    assert plain_bert(source, None) is None
+    assert plain_bert(source, False) is not None
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +141,9 @@ def minilm() -> ModelSource:
 
 @pytest.fixture(scope="module")
 def tokenizers(minilm: ModelSource) -> tuple[Any, Any]:
-    return plain_tokenizer(minilm, None, 128), load_tokenizer(minilm)
+    plain = plain_bert(minilm, None)
+    assert plain is not None
+    return plain.tokenizer, load_tokenizer(minilm)
 
 
 def test_quickstart_model_is_an_ordinary_one(tokenizers: tuple[Any, Any]) -> None:

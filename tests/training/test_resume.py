@@ -12,12 +12,15 @@ from safetensors.torch import load_file
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
-from nerbb_ray.training import loop
+from nerbb_ray.training import epoch as epoch_module
+from nerbb_ray.training import resume
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
-from nerbb_ray.training.model import load_tokenizer
+from nerbb_ray.training.resume import Terminated
 from nerbb_ray.training.sources import find_model
+from nerbb_ray.training.stop_request import ask_to_save
+from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import TrialContext
 
 CPU = torch.device("cpu")
@@ -152,7 +155,7 @@ def test_a_trial_killed_in_every_epoch_ends_the_same(undisturbed, spec, data, so
 def killed_in_step(monkeypatch) -> Iterator[list[int]]:
     """The number of batches until the process is killed, in the middle of an epoch."""
     left: list[int] = []
-    real = loop.make_batch
+    real = epoch_module.make_batch
 
     def make_batch(*args):
         if left:
@@ -162,7 +165,7 @@ def killed_in_step(monkeypatch) -> Iterator[list[int]]:
                 raise Killed
         return real(*args)
 
-    monkeypatch.setattr(loop, "make_batch", make_batch)
+    monkeypatch.setattr(epoch_module, "make_batch", make_batch)
     return left
 
 
@@ -173,6 +176,63 @@ def test_a_trial_killed_within_an_epoch_ends_the_same(
     life = Life(spec, data, source, tmp_path)
     killed_in_step.append(steps)
     assert not life.go_on()
+    assert life.go_on()
+    assert_same(life, undisturbed)
+
+
+@pytest.mark.parametrize("steps", [2, 7, 9, 13, 23])
+def test_a_trial_that_saves_within_epochs_loses_a_step_and_ends_the_same(
+    undisturbed, killed_in_step, steps, spec, data, source, tmp_path
+) -> None:
+    life = Life(spec, data, source, tmp_path, {"save_s": 1e-9})
+    killed_in_step.append(steps)
+    assert not life.go_on()
+    newest = max(tmp_path.glob("states/epoch-*"), key=lambda path: path.stat().st_mtime_ns)
+    done = steps - 1
+    assert newest.name == (f"epoch-{done // 5}-step-{done % 5}" if done % 5 else f"epoch-{done // 5 - 1}-step-5")
+    assert life.go_on()
+    assert_same(life, undisturbed)
+
+
+@pytest.mark.parametrize("kept", ["best", "last"])
+def test_a_trial_killed_in_every_step_ends_the_same(killed_in_step, kept, data, source, tmp_path) -> None:
+    spec = trial(Settings(precision="fp32", evaluate_checkpoint=kept), max_epochs=3, lr_max=6e-3)
+    whole, life = Life(spec, data, source, tmp_path / "whole"), Life(spec, data, source, tmp_path, {"save_s": 1e-9})
+    assert whole.go_on()
+    lives = 0
+    killed_in_step.append(2)
+    while not life.go_on():
+        killed_in_step.append(2)
+        lives += 1
+    assert lives >= 10
+    assert_same(life, whole)
+
+
+def test_without_minutes_there_are_states_of_epochs_only(spec, data, source, tmp_path) -> None:
+    Life(spec, data, source, tmp_path).go_on(kill_in_report=3)
+    assert {path.name for path in tmp_path.glob("states/*")} == {"epoch-2", "epoch-3"}
+
+
+def test_a_process_that_is_to_end_saves_at_once(undisturbed, spec, data, source, tmp_path) -> None:
+    asked = iter([False] * 7 + [True])
+    life = Life(spec, data, source, tmp_path, {"terminated": lambda: next(asked)})
+    with pytest.raises(Terminated):
+        life.go_on()
+    # asked after every step, and once after the first epoch
+    assert {path.name for path in tmp_path.glob("states/*")} == {"epoch-1", "epoch-1-step-2"}
+    life.context = {}
+    assert life.go_on()
+    assert_same(life, undisturbed)
+
+
+def test_a_state_that_was_asked_for_is_there_when_the_request_is_gone(
+    undisturbed, spec, data, source, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(resume, "LOOK_S", 0.0)
+    ask_to_save(tmp_path / "states")
+    life = Life(spec, data, source, tmp_path)
+    assert not life.go_on(kill_in_report=0)
+    assert {path.name for path in tmp_path.glob("states/*")} == {"epoch-0-step-1"}
     assert life.go_on()
     assert_same(life, undisturbed)
 
@@ -221,6 +281,7 @@ def test_a_state_of_other_parameters_or_data_is_not_used(spec, data, source, tmp
     other = Life(trial(lr_max=1e-3), data, source, tmp_path / "a")
     assert other.go_on()
     assert 0 in other.reports
+    assert not list((tmp_path / "a" / "states").glob("epoch-[12]")), "they would be taken for newer ones"
     fewer = Life(spec, replace(data, fingerprint="other"), source, tmp_path / "a")
     assert fewer.go_on()
     assert 0 in fewer.reports

@@ -3,7 +3,8 @@
 import pytest
 
 from nerbb_ray.config.spec import HParams
-from nerbb_ray.training.adaptive import lr_factor, replay
+from nerbb_ray.training.adaptive import replay
+from nerbb_ray.training.schedules import lr_factor
 
 # our name -> the name of transformers
 NAMES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.tune.command import again_with
 
 COMMAND = [sys.executable, "-m", "nerbb_ray.tune"]
@@ -45,11 +46,12 @@ def test_a_dry_run_as_json_says_what_each_trial_needs(store, experiment) -> None
     assert plan["trials"][0]["resources"] == "1 CPU"
 
 
-def test_a_dry_run_works_without_data_and_model(tmp_path, root: Path) -> None:
+def test_a_dry_run_without_data_and_model_shows_the_trials_and_what_is_missing(tmp_path, root: Path) -> None:
     done = run(root / "configs" / "reference_example.ini", "--store", tmp_path, "--dry-run")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2
     assert "?" in done.stdout
-    assert "steps per epoch are not known yet" in done.stdout
+    assert "error: data set" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 TEN_MISTAKES = """
@@ -158,6 +160,28 @@ def test_an_interrupted_experiment_can_be_continued(store, experiment) -> None:
     assert "trials to run: 1" in done.stderr
     assert "runA-43: started" not in done.stderr
     assert done.stdout.count("1/1") == 2
+
+
+@pytest.mark.ray
+def test_sigterm_is_as_polite_as_ctrl_c(store, experiment) -> None:
+    """Slurm, Kubernetes and spot instances send it to the driver alone."""
+    file = experiment("stopped", seeds=1, hparams="early_stopping = False", resources="max_concurrent_trials = 1")
+    file.write_text(file.read_text().replace("max_epochs = 3", "max_epochs = 20"))
+    args = [*COMMAND, str(file), "--store", str(store.root)]
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        _wait_for(process, "runB-43: epoch 2")
+        process.terminate()
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert not any(word in err + out for word in ("Traceback", "SIGTERM", "stack", "PC: @"))
+    assert "terminated; go on with: python -m nerbb_ray.tune" in err
+    stored = {trial.name: trial for trial in load_result(store.tracking_uri, "stopped").trials}
+    assert [stored[name].status for name in ("runA-43", "runB-43")] == ["ok", "interrupted"]
+    assert not list(store.lock("stopped").parent.iterdir())
+    done = run(file, "--store", store.root)
+    assert done.returncode == 0, done.stderr
+    assert "trials to run: 1" in done.stderr
+    assert "goes on after" in (store.logs("stopped") / "runB-43.log").read_text()
 
 
 def _wait_for(process: subprocess.Popen[str], text: str) -> None:

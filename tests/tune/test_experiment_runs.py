@@ -6,13 +6,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from ray.tune import ExperimentAnalysis
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.errors import ConfigError, DataError, ModelError, ResourceError, ResultError
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.preparation.options import RunOptions
-from nerbb_ray.tune.tuner import run_experiment
+from nerbb_ray.tune.run_tuner import run_experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
 QUIET = RunOptions(quiet=True)
@@ -37,6 +38,11 @@ def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> 
         assert Path(trial.log).read_text().count("epoch") >= 3
         assert list(store.tensorboard("exp", trial.run, trial.seed).iterdir())
     assert len({_process(trial.log) for trial in result.trials}) == 2, "a slot's process is used again"
+    frame = ExperimentAnalysis(str(store.ray("exp"))).dataframe().sort_values(["config/run", "config/seed"])
+    assert frame["config/run"].tolist() == ["runA", "runA", "runB", "runB"]
+    assert frame["config/seed"].tolist() == [43, 44, 43, 44]
+    assert frame["config/lr_max"].tolist() == [3e-3, 3e-3, 1e-5, 1e-5]
+    assert frame["val/entity/micro/f1"].between(0, 1).all()
     stored = load_result(store.tracking_uri, "exp")
     assert [(t.name, t.status, dict(t.metrics)) for t in stored.trials] == [
         (t.name, t.status, pytest.approx(dict(t.metrics), nan_ok=True)) for t in result.trials

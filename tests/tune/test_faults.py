@@ -13,18 +13,18 @@ from nerbb_ray.config.ini import read_ini
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.preparation.options import RunOptions
-from nerbb_ray.tune.tuner import run_experiment
+from nerbb_ray.tune.run_tuner import run_experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
 QUIET = RunOptions(quiet=True)
 
 
 class Killer(threading.Thread):
-    """Kills the process of a trial with SIGKILL when its log tells of an epoch."""
+    """Sends a signal to the process of a trial when its log tells of an epoch."""
 
-    def __init__(self, log: Path, epoch: int) -> None:
+    def __init__(self, log: Path, epoch: int, number: signal.Signals = signal.SIGKILL) -> None:
         super().__init__(daemon=True)
-        self.log, self.epoch = log, epoch
+        self.log, self.epoch, self.number = log, epoch, number
         self.killed: int | None = None
 
     def run(self) -> None:
@@ -33,7 +33,7 @@ class Killer(threading.Thread):
             text = self.log.read_text() if self.log.exists() else ""
             if f"epoch {self.epoch} " in text:
                 self.killed = int(re.findall(r"process (\d+)", text)[-1])
-                os.kill(self.killed, signal.SIGKILL)
+                os.kill(self.killed, self.number)
             time.sleep(0.02)
 
 
@@ -55,6 +55,31 @@ def test_a_trial_whose_process_was_killed_goes_on_and_ends_the_same(store, exper
     assert not list(store.ray("killed").glob("states/*"))
     stored = load_result(store.tracking_uri, "killed")
     assert [trial.status for trial in stored.trials] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_gets_sigterm_saves_within_the_epoch_and_the_trial_goes_on_elsewhere(
+    store, experiment, workers
+) -> None:
+    """As of a spot notice, or an eviction: the process has seconds until it is killed."""
+    options = {"seeds": 1, "resources": f"num_workers = {workers}", "hparams": "early_stopping = False"}
+
+    def run(name: str):
+        path = experiment(name, **options)
+        text = path.read_text().partition("[runB]")[0].replace("batch_size = 8", "batch_size = 2")
+        path.write_text(text.replace("max_epochs = 3", "max_epochs = 4"))
+        return run_experiment(read_ini(path), store, QUIET)
+
+    undisturbed = run("whole")
+    killer = Killer(store.logs("warned") / "runA-43.log", epoch=1, number=signal.SIGTERM)
+    killer.start()
+    result = run("warned")
+    killer.join(timeout=10)
+    assert killer.killed
+    assert repr(metrics(result)) == repr(metrics(undisturbed))
+    log = killer.log.read_text()
+    assert "the state is saved, and the process ends" in log
+    assert re.search(r"goes on after \d+ epochs and [1-9]\d* steps", log)
 
 
 def test_an_error_of_the_trial_itself_is_not_tried_again(store, experiment) -> None:

@@ -10,8 +10,9 @@ from nerbb_ray.config.trials import expand
 from nerbb_ray.preparation.prepare import Preparation
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.reports import TrialJob, result_of
-from nerbb_ray.training import loop
+from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.reports import result_of
+from nerbb_ray.training import epoch
 from nerbb_ray.tune.job import Job, clear_states
 from nerbb_ray.tune.trainable import run_job
 from nerbb_ray.verdict.table import results_text
@@ -25,8 +26,10 @@ def job(store, experiment) -> Job:
     prepared = Preparation(store, Path.cwd(), store.cache).run(spec, spec.runs[0])
     return Job(
         trial=expand(spec)[0],
+        identity=Identity(),
         data=prepared.data,
         source=prepared.source,
+        precision=prepared.precision,
         checkpoint_dir=None,
         log=store.logs("exp") / "runA-43.log",
         storage=store.ray("exp"),
@@ -38,14 +41,14 @@ def job(store, experiment) -> Job:
 def memory(monkeypatch) -> dict[str, int]:
     """How many sentences fit into memory."""
     room = {"sentences": 1000}
-    real = loop.make_batch
+    real = epoch.make_batch
 
     def make_batch(data, labels, members, pad):
         if len(members) > room["sentences"]:
             raise torch.OutOfMemoryError(f"tried to allocate room for {len(members)} sentences")
         return real(data, labels, members, pad)
 
-    monkeypatch.setattr(loop, "make_batch", make_batch)
+    monkeypatch.setattr(epoch, "make_batch", make_batch)
     return room
 
 
@@ -67,7 +70,7 @@ def test_half_a_batch_that_fits_is_enough(job, memory) -> None:
     # a trial that is started again knows
     assert losses(job)[0] == halves[-1:]
     assert job.log.read_text().count("out of memory") == 1
-    result = result_of(TrialJob(job.trial, str(job.log)), last)
+    result = result_of(job.tracked, last)
     table = results_text(ExperimentResult.of("exp", [result]))
     assert "note on runA-43: memory was short: micro-batches of 4 sentences" in table
 

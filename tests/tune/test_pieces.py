@@ -1,13 +1,14 @@
-"""The parts of the driver that need no cluster: space, scheduler, screen, options, what earlier calls did."""
+"""The parts of the driver that need no cluster: jobs, screen, options, results."""
 
 import argparse
 import io
-from dataclasses import replace
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ray.tune.schedulers import TrialScheduler
+from ray.tune import Callback
 from rich.console import Console
 
 from nerbb_ray.config.ini import build_spec
@@ -16,13 +17,10 @@ from nerbb_ray.config.trials import TrialSpec, expand
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.preparation.options import RunOptions, add_run_options, run_options
 from nerbb_ray.preparation.resources import Allotment
-from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.training.adaptive import replay
+from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.reports import trial_result
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.tune.collect import in_order, trial_result
-from nerbb_ray.tune.finished import refuse_changes, refuse_other_data
-from nerbb_ray.tune.job import Job, job_of, longest_first, to_param_space
-from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
+from nerbb_ray.tune.job import Job, JobBook, tune_config, varying_keys
 from nerbb_ray.tune.screen import Screen
 from nerbb_ray.tune.trial_plan import TrialPlan
 
@@ -43,8 +41,10 @@ def spec(seeds: int = 2, **hparams) -> ExperimentSpec:
 def job(trial: TrialSpec, backend: str = "inprocess", folder: Path | None = Path("/c")) -> Job:
     return Job(
         trial=trial,
+        identity=Identity.of(trial, data="abc", model="def", precision="bf16", device="cpu"),
         data=Path("/data.npz"),
         source=ModelSource("m", "/models/m", "abc"),
+        precision="fp32",
         checkpoint_dir=folder,
         log=Path(f"/logs/{trial.name}.log"),
         storage=Path("/ray"),
@@ -52,8 +52,13 @@ def job(trial: TrialSpec, backend: str = "inprocess", folder: Path | None = Path
     )
 
 
-def tune_trial(trial: TrialSpec, **kwargs) -> SimpleNamespace:
-    return SimpleNamespace(config={"job": job(trial, **kwargs).to_config()})
+def tune_trial(trial: TrialSpec) -> SimpleNamespace:
+    return SimpleNamespace(config={"run": trial.run, "seed": trial.seed})
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> JobBook:
+    return JobBook(tmp_path / "jobs")
 
 
 @pytest.mark.parametrize(
@@ -65,53 +70,47 @@ def tune_trial(trial: TrialSpec, **kwargs) -> SimpleNamespace:
     ],
 )
 def test_of_each_seed_the_longest_trial_starts_first(steps, epochs, batch_sizes, order) -> None:
-    sizes = {name: (e, b) for name, e, b in zip(steps, epochs, batch_sizes, strict=True)}
-    trials = []
-    for trial in expand(spec()):
-        cap, batch_size = sizes[trial.run]
-        trials.append(replace(trial, hparams=replace(trial.hparams, max_epochs=cap, batch_size=batch_size)))
-    assert [trial.name for trial in longest_first(trials, steps)] == order
+    sentences = {run: steps[run] * e * b for run, e, b in zip(steps, epochs, batch_sizes, strict=True)}
+    plan = TrialPlan(spec(), 4, sentences=sentences)
+    assert [plan.next().name for _ in order] == order
 
 
 @pytest.mark.parametrize("folder", [Path("/c"), None])
-def test_a_job_survives_the_way_through_tune(folder) -> None:
+def test_a_job_travels_in_a_file_and_tune_sees_what_varies(book: JobBook, folder) -> None:
     jobs = [job(trial, folder=folder) for trial in expand(spec())]
-    points = to_param_space(jobs)["job"]["grid_search"]
-    assert [job_of({"job": point}) for point in points] == jobs
+    for one in jobs:
+        book.put(one)
+    configs = [tune_config(one.trial, varying_keys(spec())) for one in jobs]
+    assert configs[0] == {"run": "runA", "seed": 43, "lr_max": 1e-4}
+    elsewhere = pickle.loads(pickle.dumps(book))
+    assert [elsewhere.of(config) for config in configs] == jobs
 
 
-@pytest.mark.parametrize(("backend", "last"), [("inprocess", TrialScheduler.STOP), ("torch_trainer", "CONTINUE")])
-def test_the_scheduler_stops_when_the_rule_does(backend: str, last: str) -> None:
-    trial = expand(spec(max_epochs=9, lr_cooldown_epochs=2))[0]
-    values = replay(trial.hparams, [1.0, 0.8, 0.9, 0.7, 0.75], 1).values
-    scheduler = AdaptiveStoppingScheduler()
-    asked = tune_trial(trial, backend=backend)
-    decisions = [
-        scheduler.on_trial_result(
-            None, asked, {"history": list(values[: n + 1]), "ends_itself": backend == "torch_trainer"}
-        )
-        for n in range(len(values))
-    ]
-    assert decisions == [TrialScheduler.CONTINUE] * (len(values) - 1) + [last]
+def test_what_a_search_draws_is_part_of_the_configuration() -> None:
+    drawn = build_spec("e", params={"dataset_name": "d", "pretrained_model_name": "m", **DRAWN})
+    assert varying_keys(drawn) == ("batch_size", "lr_max")
 
 
-def test_the_scheduler_remembers_nothing() -> None:
-    trial = expand(spec(max_epochs=3, early_stopping=False))[0]
-    result = {"history": [0.5, 0.4, 0.3], "ends_itself": False}
-    # a new scheduler, as after a restart of the driver, decides the same
-    assert AdaptiveStoppingScheduler().on_trial_result(None, tune_trial(trial), result) == TrialScheduler.STOP
+DRAWN = {"lr_max": "loguniform(1e-5, 1e-3)", "batch_size": [8, 16]}
 
 
 REPORT = {"epoch": 2, "stage": "COOLDOWN", "lr": 1.5e-4, "val/loss": 0.25, "val/entity/micro/f1": float("nan")}
 
 
-def shown(terminal: bool, trials: int = 2) -> tuple[Screen, io.StringIO, list[TrialSpec]]:
-    specs = list(expand(spec(seeds=trials)))
-    text = io.StringIO()
-    return Screen(specs, Console(file=text, force_terminal=terminal, width=110)), text, specs
+@pytest.fixture
+def shown(book: JobBook) -> Callable[..., tuple[Screen, io.StringIO, list[TrialSpec]]]:
+    def show(terminal: bool, trials: int = 2) -> tuple[Screen, io.StringIO, list[TrialSpec]]:
+        specs = list(expand(spec(seeds=trials)))
+        for one in specs:
+            book.put(job(one))
+        text = io.StringIO()
+        console = Console(file=text, force_terminal=terminal, width=110)
+        return Screen(TrialPlan(spec(seeds=trials), 1), book, 1, console), text, specs
+
+    return show
 
 
-def test_without_a_terminal_every_event_is_a_line() -> None:
+def test_without_a_terminal_every_event_is_a_line(shown) -> None:
     screen, text, (first, second, *_) = shown(terminal=False)
     screen.setup()
     screen.on_trial_start(trial=tune_trial(first))
@@ -127,7 +126,7 @@ def test_without_a_terminal_every_event_is_a_line() -> None:
     assert "\x1b" not in text.getvalue()
 
 
-def test_on_a_terminal_the_table_shows_every_trial() -> None:
+def test_on_a_terminal_the_table_shows_every_trial(shown) -> None:
     screen, text, (first, *_) = shown(terminal=True)
     screen.setup()
     screen.on_trial_start(trial=tune_trial(first))
@@ -139,7 +138,7 @@ def test_on_a_terminal_the_table_shows_every_trial() -> None:
         assert part in last
 
 
-def test_a_long_table_shows_what_runs_and_counts_the_rest() -> None:
+def test_a_long_table_shows_what_runs_and_counts_the_rest(shown) -> None:
     screen, _, specs = shown(terminal=True, trials=40)
     screen.on_trial_start(trial=tune_trial(specs[-1]))
     text = io.StringIO()
@@ -152,32 +151,30 @@ RACE = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 8, "
 LIMIT = {"max_hours": 0.1}
 
 
-def test_the_remaining_time_of_a_race_is_not_that_of_all_trials() -> None:
+def test_the_remaining_time_of_a_race_is_not_that_of_all_trials(book: JobBook) -> None:
     raced = build_spec("e", params=RACE)
     plan = TrialPlan(raced, 1, clock=lambda: 0.0)
-    screens = [Screen([], Console(file=io.StringIO()), total=24, plan=one) for one in (None, plan)]
-    for _ in range(9):
+    screen = Screen(plan, book, 1, Console(file=io.StringIO()))
+    for number in range(9):
         trial = plan.next()
-        for screen in screens:
-            screen.on_trial_start(trial=tune_trial(trial))
-            screen.rows[trial.name].started -= 60
+        book.put(job(trial))
+        screen.on_trial_start(trial=tune_trial(trial))
+        screen.rows[trial.name].started -= 60
         plan.end(trial, trial.hparams.lr_max * 1e4 + trial.seed / 1e5, 60)
-        for screen in screens:
-            screen.on_trial_complete(trial=tune_trial(trial))
-    assert screens[0]._end().startswith("ends in about 15 min")
-    assert screens[1]._end() == "", "the race is decided"
-    ends = [Screen([], total=24, plan=TrialPlan(build_spec("e", params=RACE | more), 1)) for more in ({}, LIMIT)]
+        screen.on_trial_complete(trial=tune_trial(trial))
+        if number == 0:  # 8 of the first seeds and 3 of the others, not 23
+            assert screen._end().startswith("ends in about 11 min")
+    assert screen._end() == "", "the race is decided"
+    ends = [Screen(TrialPlan(build_spec("e", params=RACE | more), 1), book) for more in ({}, LIMIT)]
     for screen in ends:
         screen.eta.end("runA", "a", 60.0)
     assert ends[0]._end().startswith("ends in about 12 min")
     assert ends[1]._end().startswith("ends in about 6 min (")
 
 
-def test_the_screen_can_be_pickled() -> None:
-    import pickle
-
-    screen, _, specs = shown(terminal=False)
-    assert pickle.loads(pickle.dumps(screen)).trials == specs
+def test_a_terminal_is_not_pickled(shown) -> None:
+    screen, *_ = shown(terminal=True)
+    assert type(pickle.loads(pickle.dumps(screen))) is Callback
 
 
 def options(*words: str) -> RunOptions:
@@ -200,35 +197,6 @@ def test_all_wrong_options_are_told_at_once() -> None:
     assert "--num-workers: must be an integer >= 1; got 0" in caught.value.problems
 
 
-def earlier(trial: TrialSpec, **changes: object) -> list[TrialResult]:
-    params = {key: str(value) for key, value in (trial.params() | changes).items()}
-    return [TrialResult(trial.run, trial.seed, "ok", params=params, data="abc")]
-
-
-def planned(seeds: int = 2) -> dict[str, TrialSpec]:
-    return {trial.run: trial for trial in expand(spec(seeds=seeds))}
-
-
-def test_changed_parameters_are_refused_with_the_difference_whatever_the_seed() -> None:
-    first = expand(spec())[0]
-    refuse_changes("exp", planned(), earlier(first))
-    for seed in (43, 99):
-        with pytest.raises(ConfigError, match=r"runA: lr_max was 0\.5, now 0\.0001"):
-            refuse_changes("exp", planned(), earlier(replace(first, seed=seed), lr_max=0.5))
-
-
-def test_changed_data_are_refused() -> None:
-    results = earlier(expand(spec())[0])
-    refuse_other_data("exp", {"runA": "abc"}, results)
-    with pytest.raises(ConfigError, match="runA: the data had the fingerprint abc, now xyz"):
-        refuse_other_data("exp", {"runA": "xyz"}, results)
-
-
-@pytest.mark.parametrize("key", ["multiple_runs", "checkpoints", "logging_level", "preset", "seed"])
-def test_what_does_not_change_a_trial_may_change(key: str) -> None:
-    refuse_changes("exp", planned(), earlier(expand(spec())[0], **{key: "other"}))
-
-
 FINAL = REPORT | {"final": True, "diverged": False, "epochs": 3, "best_epoch": 1, "reason": "max_epochs reached"}
 
 
@@ -243,15 +211,6 @@ FINAL = REPORT | {"final": True, "diverged": False, "epochs": 3, "best_epoch": 1
     ],
 )
 def test_what_became_of_a_trial(report, error, status, says) -> None:
-    result = trial_result(job(expand(spec())[0]), report, error)
+    result = trial_result(job(expand(spec())[0]).tracked, report, error)
     assert result.status == status
     assert says is None or says in result.error
-
-
-def test_trials_that_never_started_are_in_the_results() -> None:
-    trials = expand(spec(seeds=1))
-    done = TrialResult("runA", 43, "ok")
-    assert [(r.name, r.status) for r in in_order(trials, {"runA-43": done})] == [
-        ("runA-43", "ok"),
-        ("runB-43", "interrupted"),
-    ]

@@ -5,7 +5,7 @@ import pytest
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.preparation.options import RunOptions
-from nerbb_ray.tune.tuner import run_experiment
+from nerbb_ray.tune.run_tuner import run_experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
 QUIET = RunOptions(quiet=True)

@@ -9,7 +9,7 @@ from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, concrete
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.tune.trial_plan import WORST, TrialPlan, decides_as_it_goes
+from nerbb_ray.tune.trial_plan import WORST, TrialPlan
 
 F1 = "val/entity/micro/f1"
 PARAMS = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 6, "lr_max": [1e-5, 2e-5, 3e-5]}
@@ -49,19 +49,26 @@ def by_rate(trial: TrialSpec) -> float:
 
 
 @pytest.mark.parametrize(
-    ("params", "decides"),
+    ("params", "known"),
     [
-        ({}, False),
-        ({"algorithm": "random"}, False),
-        ({"racing": True}, True),
-        ({"max_hours": 3}, True),
-        ({"time_budget": 3}, True),
-        ({"algorithm": "optuna", "lr_max": "loguniform(1e-5,1e-3)"}, True),
-        ({"algorithm": "optuna"}, False),
+        ({}, True),
+        ({"algorithm": "random"}, True),
+        ({"racing": True}, False),
+        ({"max_hours": 3}, False),
+        ({"time_budget": 3}, False),
+        ({"algorithm": "optuna"}, True),
     ],
 )
-def test_plain_grids_are_known_beforehand(params, decides) -> None:
-    assert decides_as_it_goes(spec_of(**params)) == decides
+def test_plain_grids_are_known_beforehand(params, known) -> None:
+    assert TrialPlan(spec_of(**params), 1).known_beforehand == known
+
+
+def test_a_grid_without_limits_is_a_plan_like_any_other() -> None:
+    clock = Clock()
+    plan = TrialPlan(spec_of(), 2, clock=clock)
+    names = run_all(plan, lambda _: WORST, clock)
+    assert names == [f"{run.name}-{seed}" for seed in plan.seeds for run in plan.spec.runs]
+    assert (plan.ended, plan.notes(), plan.nothing_left()) == ("all trials are done", {}, True)
 
 
 def test_a_grid_goes_seed_by_seed() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.significance import holm, paired_t, seeds_needed, sign_flip, smallest_exact_p
 from nerbb_ray.verdict.verdict import compare, verdict
@@ -238,7 +239,10 @@ def test_runs_that_differ_are_told_apart() -> None:
 def test_runs_on_other_data_are_not_compared() -> None:
     def trials(run: str, f1: float, **params: object) -> list[TrialResult]:
         return [
-            TrialResult(run, seed, "ok", {F1: f1}, {"prune_ratio_val": 1.0, **params}, data="ab") for seed in (43, 44)
+            TrialResult(
+                run, seed, "ok", {F1: f1}, identity=Identity(params={"prune_ratio_val": "1.0", **params}, data="ab")
+            )
+            for seed in (43, 44)
         ]
 
     found = ExperimentResult.of(

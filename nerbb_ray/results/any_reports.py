@@ -1,0 +1,83 @@
+"""The reports of any Tuner's trainable, for those who use our callbacks beside their own training."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nerbb_ray.results.experiment_result import Status, TrialResult
+from nerbb_ray.results.reports import End, TrackedTrial, TuneTrial, error_line, read_tail
+
+
+@dataclass(frozen=True, slots=True)
+class AnyReports:
+    """The reports of any trainable: each is a point of the curves, and the last one has the metrics of the trial.
+
+    Args:
+        group_by: what trials that differ in their seed only have in common: a key of the configuration, several, or a
+            function of it that gives a name; None: all keys but that of the seed.
+        seed_key: of the configuration; a trial without it counts as seed 0.
+        metrics: that are kept; None: every number that the trainable reports.
+    """
+
+    group_by: str | Sequence[str] | Callable[[Mapping[str, Any]], str] | None = None
+    seed_key: str = "seed"
+    metrics: Sequence[str] | None = None
+
+    def trial(self, trial: TuneTrial) -> TrackedTrial:
+        params = dict(_flat(trial.config))
+        return TrackedTrial(self._run(trial.config, params), int(params.get(self.seed_key, 0)), params)
+
+    def _run(self, config: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+        if callable(self.group_by):
+            return self.group_by(config)
+        if isinstance(self.group_by, str):
+            return str(params.get(self.group_by))
+        keys = [key for key in params if key != self.seed_key] if self.group_by is None else self.group_by
+        return ",".join(f"{key}={params.get(key)}" for key in keys) or "all"
+
+    def point(self, report: Mapping[str, Any]) -> tuple[int, dict[str, float]] | None:
+        return int(report.get("training_iteration", 1)) - 1, self._numbers(report)
+
+    def outcome(self, trial: TuneTrial, report: Mapping[str, Any]) -> TrialResult | None:  # noqa: ARG002
+        return None  # only Tune knows which report was the last
+
+    def ended(self, trial: TuneTrial, end: End) -> TrialResult:
+        tracked, last = self.trial(trial), trial.last_result or {}
+        result = TrialResult(
+            tracked.run,
+            tracked.seed,
+            STATUSES[end],
+            metrics=self._numbers(last) if end == "completed" else {},
+            params=tracked.params,
+            epochs=last.get("training_iteration"),
+            duration_s=last.get("time_total_s"),
+        )
+        if end == "failed":
+            return replace(result, error=error_line(read_tail(trial.error_file)), log=trial.error_file)
+        return result
+
+    def texts(self, report: Mapping[str, Any]) -> dict[str, str]:  # noqa: ARG002
+        return {}
+
+    def _numbers(self, report: Mapping[str, Any]) -> dict[str, float]:
+        wanted = report if self.metrics is None else self.metrics
+        own = {name: report[name] for name in wanted if name in report and name not in TUNES_OWN}
+        return {name: float(value) for name, value in own.items() if type(value) in (int, float)}
+
+
+STATUSES: dict[End, Status] = {"completed": "ok", "failed": "failed", "interrupted": "interrupted"}
+# what Tune adds to every report
+TUNES_OWN = {
+    *("training_iteration", "time_total_s", "time_this_iter_s", "episodes_total", "timesteps_total", "node_ip"),
+    *("hostname", "pid", "timestamp", "date", "time_since_restore", "timesteps_since_restore", "done", "trial_id"),
+    *("iterations_since_restore", "config", "checkpoint_dir_name", "experiment_tag", "should_checkpoint"),
+}
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`{"a": {"b": 1}}` -> `a/b`: 1, as Tune flattens results."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", value

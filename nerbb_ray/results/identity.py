@@ -1,0 +1,110 @@
+"""What makes two trials the same thing, apart from their seed. Pure.
+
+Resuming, running again, adding seeds, comparing and exporting ask this and nothing else: the mean over trials that
+differ in any of it would be a mean of two things.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nerbb_ray.config.known_keys import HOME, SECTIONS
+from nerbb_ray.config.trials import TrialSpec
+
+# Raised with every change that gives trained models other numbers: trials of before and after are then not mixed.
+NUMERICS = 2
+# parameters that do not change what a trial computes; precision counts as what it was resolved to
+FREE = frozenset(
+    {"run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "save_minutes", "precision"}
+)
+SHOWN = 12  # characters of a hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Everything that shapes the training of a trial. What is not known is None, and agrees with anything.
+
+    Args:
+        params: by INI key, as texts, without those that change nothing.
+        data: fingerprint of the data set.
+        model: revision of the pretrained model: a hash over all of its files, or a commit of the hub.
+        precision: fp32, bf16 or fp16.
+        device: cpu or cuda.
+        numerics: `NUMERICS` of the version that trained.
+    """
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    data: str | None = None
+    model: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    numerics: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        trial: TrialSpec,
+        *,
+        data: str | None = None,
+        model: str | None = None,
+        precision: str | None = None,
+        device: str | None = None,
+    ) -> "Identity":
+        """Of a trial that this version trains."""
+        params = {key: str(value) for key, value in trial.params().items() if key not in FREE}
+        return cls(params=params, data=data, model=model, precision=precision, device=device, numerics=NUMERICS)
+
+    @classmethod
+    def of_record(cls, params: Mapping[str, object], data: str | None) -> "Identity":
+        """What a version before 0.4 has recorded of a trial."""
+        return cls(params={k: str(v) for k, v in params.items() if k not in FREE}, data=data, numerics=1)
+
+    def differences(self, now: "Identity") -> list[str]:
+        """What was otherwise than it is now: `lr_max was 0.5, now 0.0001`; empty if both are the same thing."""
+        found = self.param_differences(now)
+        for name, words in _WORDS.items():
+            was, is_ = getattr(self, name), getattr(now, name)
+            if None not in (was, is_) and was != is_:
+                found.append(words.format(str(was)[:SHOWN], str(is_)[:SHOWN]))
+        return found
+
+    def param_differences(self, now: "Identity") -> list[str]:
+        """Those of the parameters, which are known before anything is prepared."""
+        pairs = ((key, self._param(key), now._param(key)) for key in {**self.params, **now.params})
+        return [f"{key} was {was}, now {is_}" for key, was, is_ in pairs if None not in (was, is_) and was != is_]
+
+    def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
+        """The data, and the parts of them, that the metrics of some splits come from."""
+        keys = ("dataset_name", *(f"prune_ratio_{split}" for split in splits))
+        parts = (f"{key} = {self.params.get(key)}" for key in keys)
+        return (*parts, f"fingerprint {(self.data or 'unknown')[:SHOWN]}")
+
+    def digest(self) -> str:
+        """sha256 (hex) of all of it."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; `from_dict` is the exact inverse."""
+        return {**asdict(self), "params": dict(self.params)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Identity":
+        return cls(**values)
+
+    def _param(self, key: str) -> str | None:
+        """A key that the version which trained did not know had its default; nothing is known of no parameters."""
+        if key in self.params or not self.params:
+            return self.params.get(key)
+        home = HOME.get(key)
+        return None if home is None else str(SECTIONS[home].__dataclass_fields__[key].default)
+
+
+_WORDS = {
+    "data": "the data had the fingerprint {}, now {}",
+    "model": "the model had the revision {}, now {}",
+    "precision": "precision was {}, now {}",
+    "device": "it was trained on {}, now on {}",
+    "numerics": "it was trained by a version with numerics {}, now {}",
+}

@@ -1,0 +1,140 @@
+"""Whether a model can be trained as it is asked for: found out once, before anything starts.
+
+An ordinary BERT (see plain_bert) is known by its files. Any other model is loaded as a trial would load it, and tried
+on a tiny copy: one pass of the longest sequence, one forward and backward pass in the number format of the trials, and
+a sentence with and without padding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from nerbb_ray.errors import ModelError
+from nerbb_ray.training.plain_bert import PlainBert, plain_bert
+from nerbb_ray.training.sources import ModelSource, check_whole, on_this_machine
+
+if TYPE_CHECKING:
+    from nerbb_ray.training.tiny_copy import TinyCopy
+
+FALLBACK = "fp32"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedModel:
+    """A model that can be trained.
+
+    Args:
+        tokenizer: that encodes the data: a fast one of transformers, or a PlainTokenizer.
+        precision: the number format for its trials: as the settings have it, or fp32 where their `auto` must not
+            become another one.
+        notes: what a user should know of it.
+    """
+
+    tokenizer: Any
+    precision: str
+    notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=8)
+def model_check(source: ModelSource, uncased: bool | None, precision: str) -> "ModelCheck":
+    """The check of a model, the same one for all that ask: the revision in its source says that it is the same."""
+    return ModelCheck(source, uncased, precision)
+
+
+class ModelCheck:
+    """What is found out about a model, each thing once.
+
+    Args:
+        source: of the model.
+        uncased, precision: of [settings].
+    """
+
+    def __init__(self, source: ModelSource, uncased: bool | None, precision: str) -> None:
+        self.source, self.uncased, self.wanted = source, uncased, precision
+        self._longest: dict[int, int] = {}
+        self._load_notes: dict[tuple[str, ...], list[str]] = {}
+
+    def check(self, tags: Sequence[str], max_seq_length: int) -> CheckedModel:
+        """Raises ModelError if the model cannot be loaded, or not be trained like this; it says what to do."""
+        folder = on_this_machine(self.source)
+        if folder is not None:
+            check_whole(self.source.name, folder)
+        self.check_length(max_seq_length)
+        tokenizer, loaded = self._tokenizer, self._notes_on_loading(tuple(tags))
+        precision, in_fp32 = self._precision
+        notes = (*loaded, in_fp32, self._mask_note)
+        return CheckedModel(tokenizer, precision, tuple(note for note in notes if note))
+
+    def check_length(self, max_seq_length: int) -> None:
+        """Raises ModelError if the model has no room for sequences of so many sub-tokens."""
+        if max_seq_length not in self._longest:
+            longest = self._copy.longest(max_seq_length) if self._plain is None else self._plain.positions
+            self._longest[max_seq_length] = longest
+        longest = self._longest[max_seq_length]
+        if max_seq_length > longest:
+            raise ModelError(
+                f"max_seq_length must be <= {longest}, the length of {self.source.name!r}; got {max_seq_length}"
+            )
+
+    @cached_property
+    def _plain(self) -> PlainBert | None:
+        return plain_bert(self.source, self.uncased)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        if self._plain is not None:
+            return self._plain.tokenizer
+        from nerbb_ray.training.tokenizer import load_tokenizer
+
+        return load_tokenizer(self.source, self.uncased)
+
+    @cached_property
+    def _copy(self) -> "TinyCopy":
+        from nerbb_ray.training.model import load_config
+        from nerbb_ray.training.tiny_copy import TinyCopy
+
+        return TinyCopy(load_config(self.source), self.source.name)
+
+    def _notes_on_loading(self, tags: tuple[str, ...]) -> list[str]:
+        if tags not in self._load_notes:
+            self._load_notes[tags] = self._loaded(tags) if self._plain is None else self._plain.notes(tags)
+        return self._load_notes[tags]
+
+    def _loaded(self, tags: tuple[str, ...]) -> list[str]:
+        """Load the weights as a trial does."""
+        from nerbb_ray.training.model import load_with_notes
+        from nerbb_ray.training.tokenizer import check_vocabulary
+
+        model, notes = load_with_notes(self.source, tags)
+        check_vocabulary(self._tokenizer, model, self.source.name)
+        return notes
+
+    @cached_property
+    def _precision(self) -> tuple[str, str | None]:
+        """The number format, and a note where it is not the fastest."""
+        if self._plain is not None:
+            return self.wanted, None
+        if self.wanted != "auto":
+            self._refuse_failure(self.wanted)
+            return self.wanted, None
+        failure = self._copy.failure_in("bf16")
+        if failure is None:
+            return self.wanted, None
+        self._refuse_failure(FALLBACK)
+        return FALLBACK, f"model {self.source.name!r} cannot be trained in bf16 ({failure}): {FALLBACK} is used"
+
+    def _refuse_failure(self, precision: str) -> None:
+        failure = self._copy.failure_in(precision)
+        if failure is not None:
+            way_out = "choose another model" if precision == FALLBACK else f"set [settings] precision = {FALLBACK}"
+            raise ModelError(f"model {self.source.name!r} cannot be trained in {precision}: {failure}; {way_out}")
+
+    @cached_property
+    def _mask_note(self) -> str | None:
+        if self._plain is not None or self._copy.keeps_to_mask():
+            return None
+        return (
+            f"model {self.source.name!r} does not leave padding out of account (the attention mask): what it predicts "
+            "for a sentence depends on the lengths of the others in its batch"
+        )

@@ -1,0 +1,183 @@
+"""What keeps an experiment from running is told before the start: `--dry-run`, a run and `nerbb plan` end with 2."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from fixtures.tiny_models import fill, write_json
+from nerbb_ray.tune.fit import make_job
+
+from nerbb_ray import cli
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.trials import expand
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.preparation.prepare import Preparation, notes_on, prepare
+from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.store import StorePaths
+from nerbb_ray.tune.__main__ import main
+from nerbb_ray.tune.trainable import run_job
+
+Change = Callable[[StorePaths], object]
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def own_model(store: StorePaths, tiny_model: Path) -> StorePaths:
+    """A store whose model can be spoilt."""
+    (store.pretrained_models / "tiny-bert").unlink()
+    shutil.copytree(tiny_model, store.pretrained_models / "tiny-bert")
+    return store
+
+
+def model_of(store: StorePaths) -> Path:
+    return store.pretrained_models / "tiny-bert"
+
+
+def change_config(store: StorePaths, **values: object) -> None:
+    path = model_of(store) / "config.json"
+    write_json(path, **(json.loads(path.read_text()) | values))
+
+
+def fnet_instead(store: StorePaths) -> None:
+    shutil.rmtree(model_of(store))
+    fill(model_of(store), "RoBERTa", model_type="fnet", pad_token_id=1)
+
+
+WRONG: dict[str, tuple[Change, str]] = {
+    "no data": (lambda s: (s.datasets / "tiny").unlink(), "data set 'tiny'"),
+    "no model": (lambda s: shutil.rmtree(model_of(s)), "pretrained model 'tiny-bert' was not found"),
+    "no weights": (lambda s: (model_of(s) / "model.safetensors").unlink(), "has no weights: expected one of"),
+    "pointer": (
+        lambda s: (model_of(s) / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n"),
+        "fetch it with: git lfs pull",
+    ),
+    "unknown type": (lambda s: change_config(s, model_type="strange"), "install a newer one"),
+    "bad configuration": (lambda s: change_config(s, hidden_size="wide"), "Mend its config.json"),
+    "no positions": (lambda s: change_config(s, max_position_embeddings=16), "max_seq_length must be <= 16"),
+    "library": (lambda s: change_config(s, model_type="layoutlmv2"), "Install it: pip install detectron2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("way", [["--dry-run"], ["--dry-run", "--json"], []], ids=["dry run", "as JSON", "run"])
+def test_nothing_starts_and_the_reason_is_one_line(
+    own_model: StorePaths, experiment, capsys: pytest.CaptureFixture[str], change: Change, message: str, way: list[str]
+) -> None:
+    change(own_model)
+    assert main([str(experiment()), "--store", str(own_model.root), *way]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert err.count("error: ") == 1
+    assert "Traceback" not in err
+    if "--json" in way:
+        plan = json.loads(out)
+        assert {trial["steps_per_epoch"] for trial in plan["trials"]} == {None}
+        assert message in plan["problems"][0]
+    elif way:
+        assert "runB" in out
+    assert not own_model.ray("exp").exists()
+
+
+def test_data_and_model_that_are_missing_are_told_together(
+    own_model: StorePaths, experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(model_of(own_model))
+    (own_model.datasets / "tiny").unlink()
+    for way in (["--dry-run"], []):
+        assert main([str(experiment()), "--store", str(own_model.root), *way]) == 2
+        err = capsys.readouterr().err
+        assert "data set 'tiny'" in err
+        assert "pretrained model 'tiny-bert'" in err
+
+
+def test_one_good_run_does_not_hide_a_bad_one(
+    own_model: StorePaths, experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = experiment()
+    file.write_text(file.read_text() + "max_seq_length = 129\n")
+    assert main([str(file), "--store", str(own_model.root), "--dry-run", "--json"]) == 2
+    out, err = capsys.readouterr()
+    steps = {trial["run"]: trial["steps_per_epoch"] for trial in json.loads(out)["trials"]}
+    assert steps == {"runA": 5, "runB": None}
+    assert "max_seq_length must be <= 128, the length of 'tiny-bert'; got 129" in err
+
+
+def test_points_of_a_search_are_looked_at_as_well(
+    own_model: StorePaths, experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = experiment()
+    text = file.read_text().replace("max_seq_length = 32", "max_seq_length = randint(16, 256)")
+    file.write_text(text + "[search]\nalgorithm = optuna\nnum_samples = 2\n")
+    assert main([str(file), "--store", str(own_model.root), "--dry-run"]) == 2
+    assert "max_seq_length must be <= 128" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["predict", "MODEL", "Anna"], ["predict_file", "MODEL", "in.txt", "out.jsonl"]])
+@pytest.mark.parametrize("name", ["unknown type", "bad configuration", "pointer", "no weights", "library"])
+def test_use_of_a_model_that_cannot_be_loaded_is_one_line(
+    own_model: StorePaths, capsys: pytest.CaptureFixture[str], command: list[str], name: str
+) -> None:
+    change, message = WRONG[name]
+    change(own_model)
+    Path(own_model.root / "in.txt").write_text("Anna\n")
+    words = [str(model_of(own_model)) if word == "MODEL" else word for word in command]
+    words = [str(own_model.root / word) if word.startswith(("in.", "out.")) else word for word in words]
+    assert cli.main([*words, "--store", str(own_model.root)]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_what_is_peculiar_about_a_model_is_noted_before_the_start(
+    own_model: StorePaths, experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fnet_instead(own_model)
+    assert main([str(experiment()), "--store", str(own_model.root), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("note: model 'tiny-bert' does not leave padding out of account (the attention mask)") == 1
+
+
+def test_notes_are_told_once_for_all_runs(own_model: StorePaths, experiment) -> None:
+    fnet_instead(own_model)
+    spec = read_ini(experiment())
+    prepared = prepare(spec, Preparation(own_model, Path.cwd(), own_model.cache))
+    assert set(prepared) == {"runA", "runB"}
+    assert len(notes_on(prepared)) == len(set(notes_on(prepared))) == 2  # padding, and a head without names
+
+
+def test_trial_trains_in_the_number_format_that_the_preparation_found(
+    own_model: StorePaths, experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DeBERTa of the first version, on hardware that has bf16, with `precision = auto`."""
+    shutil.rmtree(model_of(own_model))
+    values = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+    fill(model_of(own_model), "GPT-2", model_type="deberta", **values)
+    monkeypatch.setattr("nerbb_ray.training.worker.has_bf16", lambda _: True)
+    file = experiment()
+    file.write_text(
+        file.read_text().replace("precision = fp32", "precision = auto").replace("epochs = 3", "epochs = 1")
+    )
+    spec = read_ini(file)
+    prepared = prepare(spec, Preparation(own_model, Path.cwd(), own_model.cache))["runA"]
+    assert prepared.precision == "fp32"
+    job = make_job(spec, expand(spec)[0], prepared, own_model, Allotment("inprocess", 1, 1, 0, 1))
+    reports: list[dict] = []
+    run_job(type(job).from_config(job.to_config()), reports.append, torch.device("cpu"))
+    assert reports[-1]["environment"]["precision"] == "float32"
+
+
+def test_search_for_a_model_that_fails_in_bf16_says_so(own_model: StorePaths, experiment) -> None:
+    shutil.rmtree(model_of(own_model))
+    values = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+    fill(model_of(own_model), "GPT-2", model_type="deberta", **values)
+    file = experiment()
+    file.write_text(file.read_text().replace("precision = fp32", "precision = bf16"))
+    with pytest.raises(NerbbError, match=r"cannot be trained in bf16.*set \[settings\] precision = fp32"):
+        prepare(read_ini(file), Preparation(own_model, Path.cwd(), own_model.cache))

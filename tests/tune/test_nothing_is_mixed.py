@@ -1,0 +1,196 @@
+"""Trials that are not the same thing are never mixed, whatever was interrupted, changed or run twice in between."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.trials import expand
+from nerbb_ray.errors import ConfigError, StoreError
+from nerbb_ray.locks import Lock
+from nerbb_ray.mlflow_store.overview import results_of
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.preparation.prepare import Preparation
+from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.results.identity import Identity
+from nerbb_ray.tune import run_tuner
+from nerbb_ray.tune.hardware import Hardware
+from nerbb_ray.tune.job import Job
+from nerbb_ray.tune.run_tuner import run_experiment
+from nerbb_ray.tune.trainable import run_job
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
+QUIET = RunOptions(quiet=True)
+
+
+@pytest.fixture
+def own_data(store: StorePaths) -> Path:
+    """The data of the store, as files of its own that may be changed."""
+    folder = store.datasets / "tiny"
+    source = folder.resolve()
+    folder.unlink()
+    shutil.copytree(source, folder)
+    return folder
+
+
+@pytest.fixture
+def one(experiment: Callable[..., Path]) -> Callable[..., Path]:
+    """An experiment with a single run."""
+
+    def write(name: str = "exp", seeds: int = 1) -> Path:
+        path = experiment(name, seeds=seeds)
+        path.write_text(path.read_text().partition("[runB]")[0])
+        return path
+
+    return write
+
+
+def mend_a_label(folder: Path) -> None:
+    lines = (folder / "train.jsonl").read_text().splitlines()
+    row = json.loads(lines[0])
+    row["tags"] = ["O"] * len(row["tags"])
+    (folder / "train.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]) + "\n")
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def interrupt(path: Path, store: StorePaths, epochs: int) -> Job:
+    """A trial whose process ends after some epochs, as a driver that is killed leaves it."""
+    spec = read_ini(path)
+    trial = expand(spec)[0]
+    prepared = Preparation(store, Path.cwd(), store.cache).run(spec, spec.runs[0])
+    facts = {"data": prepared.fingerprint, "model": prepared.source.revision, "precision": "fp32", "device": "cpu"}
+    job = Job(
+        trial=trial,
+        identity=Identity.of(trial, **facts),
+        data=prepared.data,
+        source=prepared.source,
+        checkpoint_dir=None,
+        log=store.logs(spec.name) / f"{trial.name}.log",
+        storage=store.ray(spec.name),
+        allotment=Allotment("inprocess", 1, 1.0, 0.0, 1),
+    )
+    job.claim_states()
+    job.mark_states()
+
+    def report(values: dict[str, object]) -> None:
+        if values["epoch"] == epochs:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run_job(job, report, torch.device("cpu"))
+    return job
+
+
+def metrics(result) -> list[dict]:
+    return [dict(trial.metrics) for trial in result.trials]
+
+
+def test_states_of_other_data_are_deleted_and_the_screen_says_so(store, one, own_data, capsys) -> None:
+    job = interrupt(one(), store, 2)
+    assert {path.name for path in job.states.iterdir()} == {"identity.json", "epoch-1", "epoch-2"}
+    mend_a_label(own_data)
+    result = run_experiment(read_ini(one()), store)
+    said = capsys.readouterr().err
+    assert "runA-43 begins anew: the states of an earlier attempt are deleted (the data had the fingerprint" in said
+    assert "goes on after" not in job.log.read_text()
+    shutil.rmtree(store.ray("exp"))
+    assert metrics(result) == [
+        pytest.approx(one_, rel=0, abs=0, nan_ok=True) for one_ in metrics(run_experiment(_copy(one), store, QUIET))
+    ]
+
+
+def _copy(one: Callable[..., Path]):
+    return read_ini(one("fresh"))
+
+
+def test_states_of_the_same_trial_are_used(store, one, capsys) -> None:
+    job = interrupt(one(), store, 2)
+    run_experiment(read_ini(one()), store)
+    assert "begins anew" not in capsys.readouterr().err
+    assert "goes on after 2 epochs" in job.log.read_text()
+
+
+def test_an_interrupted_trial_that_was_asked_to_end_is_not_cut_when_it_goes_on(store, one) -> None:
+    job = interrupt(one(), store, 1)
+    (job.states / "cut").write_text("cannot catch up")
+    (trial,) = run_experiment(read_ini(one()), store, QUIET).trials
+    assert (trial.status, trial.epochs) == ("ok", 3)
+
+
+def test_two_models_of_one_name_are_not_in_one_mean(store, one) -> None:
+    run_experiment(read_ini(one()), store, QUIET)
+    folder = store.pretrained_models / "tiny-bert"
+    source = folder.resolve()
+    folder.unlink()
+    shutil.copytree(source, folder)
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: value * 1.5 for name, value in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConfigError, match=r"runA: the model had the revision \w+, now \w+"):
+        run_experiment(read_ini(one(seeds=2)), store, QUIET)
+    # nor is what is finished shown as if it were of the new model
+    with pytest.raises(ConfigError, match=r"runA: the model had the revision"):
+        run_experiment(read_ini(one()), store, QUIET)
+
+
+def test_seeds_of_other_data_are_refused(store, one, own_data) -> None:
+    run_experiment(read_ini(one()), store, QUIET)
+    mend_a_label(own_data)
+    for seeds in (1, 2):
+        with pytest.raises(ConfigError, match=r"runA: the data had the fingerprint \w+, now \w+"):
+            run_experiment(read_ini(one(seeds=seeds)), store, QUIET)
+    result = run_experiment(read_ini(one(seeds=2)), store, RunOptions(quiet=True, overwrite=True))
+    assert [trial.status for trial in result.trials] == ["ok", "ok"]
+
+
+def test_number_formats_of_two_machines_are_not_in_one_mean(store, one, monkeypatch) -> None:
+    def on(bf16: bool, seeds: int):
+        monkeypatch.setattr(run_tuner, "hardware_of", lambda *_, **__: Hardware("cpu", bf16))
+        path = one(seeds=seeds)
+        path.write_text(path.read_text().replace("precision = fp32", "precision = auto"))
+        return run_experiment(read_ini(path), store, QUIET)
+
+    (first,) = on(False, 1).trials
+    assert first.identity.precision == "fp32"
+    with pytest.raises(ConfigError, match="runA: precision was fp32, now bf16"):
+        on(True, 2)
+    assert [trial.status for trial in on(False, 2).trials] == ["ok", "ok"]
+
+
+def test_what_is_recorded_of_a_trial_is_what_it_was(store, one) -> None:
+    (trial,) = run_experiment(read_ini(one()), store, QUIET).trials
+    (stored,) = results_of(store, "exp").trials
+    assert stored.identity == trial.identity
+    assert None not in (trial.identity.data, trial.identity.model, trial.identity.precision, trial.identity.device)
+    assert trial.identity.params["lr_max"] == "0.003"
+
+
+def test_an_experiment_runs_once_at_a_time(store, one) -> None:
+    with (
+        Lock(store.lock("exp"), "experiment exp"),
+        pytest.raises(StoreError, match=r"experiment exp is being run already, by .*process \d+"),
+    ):
+        run_experiment(read_ini(one()), store, RunOptions(quiet=True, overwrite=True))
+    assert not store.checkpoints("exp").exists()
+    assert re.match(r".*results/locks/exp\.json", str(store.lock("exp")))
+
+
+def test_a_trial_whose_driver_was_killed_is_not_running_for_ever(store, drive) -> None:
+    from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+
+    driver = drive(SeedMeanCallback(store.tracking_uri, "exp", artifact_location=str(store.artifacts)))
+    driver.report(driver.start(), 0)
+    with Lock(store.lock("exp"), "experiment exp"):
+        assert [trial.status for trial in results_of(store, "exp").trials] == ["running"]
+    (trial,) = results_of(store, "exp").trials
+    assert (trial.status, trial.error) == ("interrupted", "its driver was killed; run the experiment again to go on")

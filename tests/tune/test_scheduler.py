@@ -1,0 +1,97 @@
+"""The adaptive rule as a scheduler of Tune: ours and anybody's."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ray.tune.schedulers import TrialScheduler
+
+from nerbb_ray.config.spec import HParams
+from nerbb_ray.training.adaptive import AdaptiveRule, replay, rule_of
+from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
+
+STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
+HPARAMS = HParams(max_epochs=9, lr_cooldown_epochs=2)
+VALUES = [1.0, 0.8, 0.9, 0.7, 0.75]
+
+
+def trial(name: str = "a") -> Any:
+    return SimpleNamespace(trial_id=name, config={})
+
+
+def decisions(scheduler: AdaptiveStoppingScheduler, reports: list[dict[str, Any]], name: str = "a") -> list[str]:
+    return [scheduler.on_trial_result(None, trial(name), report) for report in reports]
+
+
+@pytest.mark.parametrize(("ends_itself", "last"), [(False, STOP), (True, CONTINUE)])
+def test_it_stops_when_the_rule_does_unless_the_trial_ends_itself(ends_itself: bool, last: str) -> None:
+    values = replay(HPARAMS, VALUES, 1).values
+    reports = [{"history": list(values[: n + 1]), "ends_itself": ends_itself} for n in range(len(values))]
+    scheduler = AdaptiveStoppingScheduler(rule=lambda _: rule_of(HPARAMS))
+    assert decisions(scheduler, reports) == [CONTINUE] * (len(values) - 1) + [last]
+
+
+def test_with_histories_it_remembers_nothing() -> None:
+    rule = AdaptiveRule(max_epochs=3, early_stopping=False)
+    # a new scheduler, as after a restart of the driver, decides the same
+    assert decisions(AdaptiveStoppingScheduler(rule=rule), [{"history": [0.5, 0.4, 0.3]}]) == [STOP]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 3), st.integers(0, 4), st.booleans())
+def test_plain_values_are_judged_as_their_history_is(values, patience, cooldown, restarts) -> None:
+    hparams = HParams(patience=patience, lr_cooldown_epochs=cooldown, lr_cooldown_restarts=restarts, max_epochs=20)
+    seen = replay(hparams, values, 1).values
+    plain = AdaptiveStoppingScheduler("score", "min", rule_of(hparams))
+    assert decisions(plain, [{"score": value} for value in seen]) == [CONTINUE] * (len(seen) - 1) + [STOP]
+
+
+def test_metric_and_mode_may_come_from_the_tune_config() -> None:
+    scheduler = AdaptiveStoppingScheduler(rule=AdaptiveRule(cooldown_epochs=0, max_epochs=9))
+    assert scheduler.set_search_properties("acc", "max")
+    assert decisions(scheduler, [{"acc": value} for value in (0.5, 0.6, 0.7, 0.6)]) == [CONTINUE] * 3 + [STOP]
+
+
+def test_its_own_metric_wins() -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    assert scheduler.set_search_properties("acc", "max")
+    assert decisions(scheduler, [{"loss": 1.0, "acc": 0.0}, {"loss": 2.0, "acc": 1.0}]) == [CONTINUE, STOP]
+
+
+@pytest.mark.parametrize("report", [{}, {"done": True}, {"loss": "high"}, {"loss": None}, {"raised": True}])
+def test_reports_without_the_metric_are_not_judged(report) -> None:
+    assert decisions(AdaptiveStoppingScheduler("loss", "min"), [report] * 400) == [CONTINUE] * 400
+
+
+def test_a_value_that_is_not_finite_ends_the_trial() -> None:
+    assert decisions(AdaptiveStoppingScheduler("loss", "min"), [{"loss": 1.0}, {"loss": float("nan")}])[1] == STOP
+
+
+def test_trials_are_judged_each_by_itself() -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    assert decisions(scheduler, [{"loss": 1.0}], "a") == [CONTINUE]
+    assert decisions(scheduler, [{"loss": 2.0}], "b") == [CONTINUE]
+    assert decisions(scheduler, [{"loss": 3.0}], "a") == [STOP]
+
+
+def test_epochs_that_are_told_twice_count_once() -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(patience=1, cooldown_epochs=0))
+    reports = [{"loss": loss, "training_iteration": n} for n, loss in ((1, 1.0), (2, 2.0), (2, 2.0), (2, 2.0))]
+    assert decisions(scheduler, reports) == [CONTINUE] * 4
+    assert decisions(scheduler, [{"loss": 2.0, "training_iteration": 3}]) == [STOP]
+
+
+def test_its_state_can_be_saved(tmp_path) -> None:
+    rule = AdaptiveRule(patience=1, cooldown_epochs=0)
+    first, second = AdaptiveStoppingScheduler("loss", "min", rule), AdaptiveStoppingScheduler("loss", "min", rule)
+    decisions(first, [{"loss": 1.0}, {"loss": 2.0}])
+    first.save(str(tmp_path / "state"))
+    second.restore(str(tmp_path / "state"))
+    assert decisions(second, [{"loss": 2.0}]) == [STOP]
+
+
+def test_a_mode_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="min or max"):
+        AdaptiveStoppingScheduler("loss", "low")
