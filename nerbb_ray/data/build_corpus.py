@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from nerbb_ray.data.options import option
 from nerbb_ray.data.origin import FileTaken
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut, hold_out
@@ -229,7 +230,8 @@ def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
     if reserved:
         raise DataError(
             f"data set {name!r}: a class must not be called {', '.join(reserved)}: metrics and O use these names; "
-            "rename the class in the data"
+            f"rename the class in the data, or say {option('outside')} with its tags, such as B-{reserved[0]}, if its "
+            "words are in no entity"
         )
     if not classes:
         notes.append("no sentence has an entity: a model can only learn O")

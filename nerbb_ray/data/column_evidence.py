@@ -3,7 +3,6 @@
 A column is one of a table, or a list that every record of a file has.
 """
 
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,9 +14,7 @@ from operator import ne
 from nerbb_ray.data.joined_tags import count_parts, find_joined
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.outside import likely_outside, outside_of
-from nerbb_ray.data.places import Place
-from nerbb_ray.errors import DataError
-from nerbb_ray.ner.notation import BARE, STANDARD, find_notation
+from nerbb_ray.ner.notation import BARE, STANDARD, find_notation, letters_of
 from nerbb_ray.ner.tags import recognise
 
 
@@ -37,12 +34,13 @@ _PARTS_OF_SPEECH = _set(
     "NN NNS NNP NNPS PDT POS PRP PRP$ RB RBR RBS RP TO UH VB VBD VBG VBN VBP VBZ WDT WP WP$ WRB . , : `` '' "
     "-LRB- -RRB- $ #"
 )
-_NUMBER = re.compile(r"[0-9][0-9.,:;/_-]*|[.,:;/_-]")
+NUMBER = re.compile(r"[0-9][0-9.,:;/_-]*|[.,:;/_-]")
+_BRACKETS = re.compile(r"\(.+|.+\)|\*\)*")  # of CoNLL-2012 and CorefUD: where an entity begins or ends
 _INTEGER = re.compile(r"[0-9]+")
-_MOSTLY, _RARELY = 0.9, 0.35
+MOSTLY, RARELY = 0.9, 0.35
 _FEW = 6  # rows that are too few to say that something repeats
 _SHOWN = 3
-_NO_OUTSIDE = "no O"
+NO_OUTSIDE = "no O"
 
 
 class Grade(IntEnum):
@@ -126,6 +124,8 @@ def is_scheme(counts: Mapping[str, int], options: ReadingOptions) -> bool:
     notation = find_notation(rows, options.source_scheme)
     if notation is BARE:
         return len({tag.upper() for tag in counts}) > 1
+    if notation is STANDARD and letters_of(counts, least=2):
+        return True  # rows of one tag say nothing of the order of letters
     standard = {tag: own for tag in counts if (own := notation.standard(tag)) is not None}
     if 2 * sum(counts[tag] for tag in standard) <= sum(counts.values()):
         return False
@@ -146,7 +146,7 @@ def against_tags(column: Column, options: ReadingOptions, *, outside_needed: boo
     if classes and all(map(_INTEGER.fullmatch, counts)):
         return f"numbers (if they are tags, name them with {option('labels')})"
     own = sum(count for value, count in counts.items() if value in classes)
-    if own and sum(counts[value] for value in classes if _NUMBER.fullmatch(value)) >= _MOSTLY * own:
+    if own and sum(counts[value] for value in classes if NUMBER.fullmatch(value)) >= MOSTLY * own:
         return "numbers"
     features = sum(count for value, count in counts.items() if "=" in value[1:-1])
     if features and 2 * features >= total - counts["_"]:
@@ -154,15 +154,25 @@ def against_tags(column: Column, options: ReadingOptions, *, outside_needed: boo
     if classes and is_scheme({label: counts[label] for label in classes}, options):
         bare = {re.sub(r"^[A-Za-z][-_:/]", "", label) for label in classes}
         return "phrases (chunks)" if bare <= _PHRASES else ""
-    if column.share(_PARTS_OF_SPEECH) >= _MOSTLY:
+    if column.share(_PARTS_OF_SPEECH) >= MOSTLY:
         return "parts of speech"
+    if classes and all(map(_BRACKETS.fullmatch, classes)):
+        return "brackets of entities"
+    if not outside and _is_scheme_but_for(likely_outside(counts), counts, options):
+        return NO_OUTSIDE
     if own >= _FEW and 2 * len(classes) > own:
         return "nearly every row has a value of its own"
     if outside_needed and not outside:
-        return _NO_OUTSIDE
+        return NO_OUTSIDE
     if outside_needed and sum(counts[value] for value in outside) < 0.1 * total and len(classes) > _FEW:
         return "hardly any O"
     return ""
+
+
+def _is_scheme_but_for(tag: str | None, counts: Mapping[str, int], options: ReadingOptions) -> bool:
+    """Whether all tags but one, which may be O in another spelling, are those of a scheme."""
+    rest = {label: count for label, count in counts.items() if label != tag}
+    return tag is not None and bool(rest) and is_scheme(rest, options)
 
 
 def against_words(column: Column) -> str:
@@ -170,16 +180,14 @@ def against_words(column: Column) -> str:
     total = len(column.values)
     if column.ids:
         return "numbers"
-    if column.share(_NUMBER) >= _MOSTLY and (total > 1 or column.share(_INTEGER)):
+    if column.share(NUMBER) >= MOSTLY and (total > 1 or column.share(_INTEGER)):
         return "numbers"
     if len(column.counts) == 1 and total > 1:
         return "the same everywhere"
-    if column.share(_PARTS_OF_SPEECH) >= _MOSTLY and column.share(re.compile(r"\W+")) < _MOSTLY:
+    if column.share(_PARTS_OF_SPEECH) >= MOSTLY and column.share(re.compile(r"\W+")) < MOSTLY:
         return "parts of speech"
-    if total >= _FEW and column.changes < _RARELY * total:
+    if total >= _FEW and column.changes < RARELY * total:
         return "repeats from row to row"
-    if sum(count for value, count in column.counts.items() if "=" in value[1:-1]) >= _MOSTLY * total > 0:
+    if sum(count for value, count in column.counts.items() if "=" in value[1:-1]) >= MOSTLY * total > 0:
         return "features (name=value)"
     return ""
-
-

@@ -1,21 +1,25 @@
 """Which column has the words and which the tags: by their names and by evidence over the whole file, never by place."""
 
-
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from functools import cached_property
-from operator import ne
 
-from nerbb_ray.data.joined_tags import count_parts, find_joined
+from nerbb_ray.data.column_evidence import (
+    MOSTLY,
+    NO_OUTSIDE,
+    NUMBER,
+    RARELY,
+    TAG_NAMES,
+    WORD_NAMES,
+    Column,
+    Grade,
+    against_tags,
+    against_words,
+    grade_of,
+)
 from nerbb_ray.data.options import ReadingOptions, option
-from nerbb_ray.data.outside import likely_outside, outside_of
+from nerbb_ray.data.outside import likely_outside
 from nerbb_ray.data.places import Place
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.notation import BARE, STANDARD, find_notation
-from nerbb_ray.ner.tags import recognise
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class _Choice:
         if len(self.columns) != 2:
             return []
         plain = [column for column in others if not against_tags(column, self.options, outside_needed=False)]
-        return [column for column in plain if len(column.counts) < _RARELY * len(column.values)]
+        return [column for column in plain if len(column.counts) < RARELY * len(column.values)]
 
     def words(self, tags: Column) -> Column:
         """By name, else the one with the most different values of those that look like words."""
@@ -104,9 +108,9 @@ class _Choice:
         if plausible:
             # words come before what is derived from them, which has as many different values at most
             most = max(len(column.counts) for column in plausible)
-            return next(column for column in plausible if len(column.counts) >= _MOSTLY * most)
+            return next(column for column in plausible if len(column.counts) >= MOSTLY * most)
         # a word that is always the same is still a word, if there is nothing else that could be
-        constant = [column for column in others if len(column.counts) == 1 and not column.share(_NUMBER)]
+        constant = [column for column in others if len(column.counts) == 1 and not column.share(NUMBER)]
         if len(others) == len(constant) == 1:
             return constant[0]
         raise self.unsure(f"no column looks like words. If one is, say it with {option('word_column')}")
@@ -125,6 +129,6 @@ def _remark(column: Column, options: ReadingOptions) -> str:
     grade, against = grade_of(column, options)
     if grade:
         return "could be tags"
-    if against == _NO_OUTSIDE and (likely := likely_outside(column.counts)) is not None:
+    if against == NO_OUTSIDE and (likely := likely_outside(column.counts)) is not None:
         return f"{against}; if {likely!r} is O, say {option('outside')}"
     return against

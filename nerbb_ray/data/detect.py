@@ -1,5 +1,6 @@
 """Which format a file has, by what is in it. One more format is one file in `formats/` and one line here."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from nerbb_ray.data.formats import (
     spacy_train_data,
     spans,
     tokens,
+    uner,
     webanno,
 )
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
@@ -74,18 +76,21 @@ OF_TEXT: dict[str, OfText] = {
     "hipe": OfText(hipe.detect, hipe.read),
     "pubtator": OfText(pubtator.detect, pubtator.read),
     "conllu": OfText(conllu.detect, conllu.read),
+    "uner": OfText(uner.detect, uner.read),
     "germeval": OfText(germeval.detect, germeval.read),
     "label_studio_conll": OfText(label_studio_conll.detect, label_studio_conll.read),
     "rows": OfText(rows.detect, rows.read),
     "columns": OfText(columns.detect, columns.read),
 }
+_OTHER = re.compile(r"\s*<[?!](?:doctype )?(xml|html)\b", re.IGNORECASE)
 FORMATS = (*OF_RECORDS, *OF_TEXT)
 # options of which a format can do without all others
 _OF_TABLES = ("separator", "word_column", "tag_column")
 OPTIONS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("columns", "rows", "conllu", "germeval", "hipe"), _OF_TABLES),
+    **dict.fromkeys(("columns", "rows", "conllu", "uner", "germeval", "hipe"), _OF_TABLES),
     "tokens": ("word_column", "tag_column"),
-    **dict.fromkeys(("spans", "webanno"), ("tag_column",)),
+    "webanno": ("tag_column",),
+    "spans": ("tag_column", "annotator"),
     "label_studio": ("tag_column", "annotator"),
     "prodigy": ("annotator",),
 }
@@ -124,6 +129,9 @@ def _read(content: Content) -> Reading:
             return read_records(records, content.options)
         if name is not None:
             raise DataError(f"{option('format')} {name} is one of JSON; this is none", content.path)
+    other = _OTHER.match(content.text) if name is None and content.suffix not in (docbin.SUFFIX, parquet.SUFFIX) else None
+    if other is not None:
+        raise DataError(f"is {other[1].upper()}, which is not read: convert it, or export another form", content.path)
     found = (key for key, format_ in OF_TEXT.items() if format_.detect(content))
     name = name or next(found, "columns")
     return replace(OF_TEXT[name].read(content), format=name)
@@ -198,5 +206,8 @@ def _format_of(records: Sequence[Record]) -> str:
 def _unknown(record: Record) -> DataError:
     value = record.value
     got = f"the keys {', '.join(value) or 'none'}" if isinstance(value, dict) else f"{value!r:.60}"
+    if isinstance(value, dict) and any(isinstance(value.get(key), str) for key in spans.TEXTS):
+        rule = f"has a text and no entities; got the keys {', '.join(value)}: if nobody has annotated the file,"
+        return record.place.error(f"{rule} leave it out (a split: {option('split_names')} test=none)")
     expected = "words and tags as two lists, a text with its entities, or an export of a known tool"
     return record.place.error(f"expected {expected} ({', '.join(OF_RECORDS)}); got {got}")

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nerbb_ray.data.column_roles import Column, Roles
+from nerbb_ray.data.column_evidence import Column
+from nerbb_ray.data.column_roles import Roles
 
 _CALLED = re.compile(r"sent|doc|para|example|guid|\bid$|_id$", re.IGNORECASE)
 _HAS_DIGIT = re.compile(r".*[0-9].*", re.DOTALL)

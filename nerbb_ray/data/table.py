@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from nerbb_ray.data.column_roles import TAG_NAMES, WORD_NAMES
+from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
 from nerbb_ray.data.content import DOCUMENT_START, Content
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
 from nerbb_ray.data.text_files import BLANK

@@ -26,6 +26,7 @@ from nerbb_ray.ner.tags import (
 # a class that begins like a tag; and one that is spelled like a tag in another way, if all classes are
 _DASHED = re.compile(f"[{LETTERS}]-")
 _SPELLED = re.compile(f"[{LETTERS}][-_:/].+|.+[-_:/][{LETTERS}]", re.DOTALL)
+_GLUED = re.compile(f"[{LETTERS}].+", re.DOTALL)  # BPER, IPER
 _SHOWN = 3
 _FORMS: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo", "bio")
 
@@ -160,7 +161,16 @@ def _odd_classes(labels: Collection[str], *, recognised: bool) -> set[str]:
         return {label for label in dashed if not label[2:] or rests[label[2:]] > 1}
     alone = {label for label in labels if label in ("B", "I")}
     spelled = {label for label in labels if _SPELLED.fullmatch(label)}
-    return dashed | (alone if len(alone) > 1 else set()) | (spelled if len(spelled) == len(labels) else set())
+    glued = _glued(labels)
+    return dashed | (alone if len(alone) > 1 else set()) | (spelled if len(spelled) == len(labels) else glued)
+
+
+def _glued(labels: Collection[str]) -> set[str]:
+    """All of some classes, if each begins with a letter of a scheme and most are there with B and another one."""
+    rests = Counter(label[1:] for label in labels if _GLUED.fullmatch(label))
+    begun = {label[1:] for label in labels if label[0] == "B" and rests[label[1:]] > 1}
+    pairs = sum(rests[rest] for rest in begun)
+    return set(labels) if rests.total() == len(labels) and 2 * pairs > len(labels) else set()
 
 
 def _odd_error(

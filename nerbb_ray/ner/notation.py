@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nerbb_ray.ner.tags import GRAMMARS, LETTERS, OUTSIDE, SourceScheme, recognise
 
 UNNAMED = "ENTITY"  # the class of tags that have none
-_JOINTS = "-_:/"
+_JOINTS = "-_:/."
 _EITHER_CASE = LETTERS + LETTERS.lower()
 
 
@@ -20,26 +20,30 @@ class Notation:
     Args:
         joint: the character between letter and class; empty for letters without a class.
         suffixed: whether the letter comes last.
+        glued: whether letter and class have nothing between them.
     """
 
     joint: str = "-"
     suffixed: bool = False
+    glued: bool = False
 
     def __str__(self) -> str:
         if not self.joint:
-            return "<letter>"
+            return "<letter><class>" if self.glued else "<letter>"
         parts = ["<letter>", self.joint, "<class>"]
         return "".join(parts[::-1] if self.suffixed else parts)
 
     def standard(self, tag: str) -> str | None:
         """`B-PER`; None if the tag is not spelled so."""
+        if self.glued:
+            return f"{tag[0]}-{tag[1:]}" if len(tag) > 1 and tag[0] in _EITHER_CASE else None
         if not self.joint:
             return f"{tag}-{UNNAMED}" if len(tag) == 1 and tag in _EITHER_CASE else None
         letter, joint, label = (tag[-1:], tag[-2:-1], tag[:-2]) if self.suffixed else (tag[:1], tag[1:2], tag[2:])
         return f"{letter}-{label}" if joint == self.joint and label and letter in _EITHER_CASE else None
 
 
-STANDARD, BARE = Notation(), Notation("")
+STANDARD, BARE, GLUED = Notation(), Notation(""), Notation("", glued=True)
 NOTATIONS = (
     STANDARD,
     BARE,
@@ -60,7 +64,8 @@ def find_notation(sentences: Iterable[Sequence[str]], scheme: SourceScheme | Non
     """
     rows = [list(tags) for tags in sentences]
     seen = sorted({tag for row in rows for tag in row} - {OUTSIDE})
-    for notation in NOTATIONS:
+    # any word looks like a letter and a class: so it is read only where the user says that there are letters
+    for notation in (*NOTATIONS, *([GLUED] if scheme else [])):
         spelled = _spelled(seen, notation)
         if spelled and (notation is STANDARD or _is_sure(rows, spelled, notation, scheme)):
             return notation
@@ -78,12 +83,23 @@ def _spelled(tags: Iterable[str], notation: Notation) -> dict[str, str]:
     return found
 
 
-def letters_of(tags: Collection[str]) -> set[str]:
-    """The letters of some tags in the first spelling that all of them have; none if there is no such spelling."""
+def letters_of(tags: Collection[str], least: int = 1) -> set[str]:
+    """The letters of some tags in the first spelling that all of them have; none if there is no such spelling.
+
+    Args:
+        least: how many letters of one scheme there must be, with fewer classes than tags.
+    """
     for notation in NOTATIONS:
-        if spelled := _spelled(tags, notation):
-            return {tag[0].upper() for tag in spelled.values()}
+        spelled = _spelled(tags, notation)
+        letters = {tag[0].upper() for tag in spelled.values()}
+        if letters and (least == 1 or (len(letters) >= least and _is_scheme(spelled, letters))):
+            return letters
     return set()
+
+
+def _is_scheme(spelled: dict[str, str], letters: set[str]) -> bool:
+    several = len({tag[2:] for tag in spelled.values()}) < len(spelled)
+    return several and any(letters <= set(grammar.prefixes) for grammar in GRAMMARS.values())
 
 
 def _is_sure(rows: list[list[str]], spelled: dict[str, str], notation: Notation, scheme: SourceScheme | None) -> bool:

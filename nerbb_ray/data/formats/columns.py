@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 
-from nerbb_ray.data.column_roles import Column, Roles, choose_roles
+from nerbb_ray.data.column_evidence import Column
+from nerbb_ray.data.column_roles import Roles, choose_roles
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.outside import outside_of

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from nerbb_ray.data.column_roles import Column, Grade, grade_of
+from nerbb_ray.data.column_evidence import Column, Grade, grade_of
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.formats.columns import reading_of
 from nerbb_ray.data.options import ReadingOptions, option

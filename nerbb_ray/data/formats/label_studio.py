@@ -12,6 +12,7 @@ from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.wording import counted
 
 ANNOTATIONS = ("annotations", "completions")  # the second in exports of before 2021
 OTHER_LABELS = {  # of texts, too: to skip them would make their words O
@@ -28,7 +29,11 @@ def detect(value: Any) -> bool:
     """Whether a record is a task of Label Studio, in one of its two forms."""
     if not isinstance(value, dict):
         return False
-    return _is_full(value) or any(key in value for key in MIN_KEYS) or bool(_region_keys(value))
+    if _is_full(value) or _region_keys(value):
+        return True
+    # an annotator is named in other files, too, but there the entities are lists
+    lists = any(isinstance(item, list) and item and isinstance(item[0], list) for item in value.values())
+    return any(key in value for key in MIN_KEYS) and not lists
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -171,7 +176,9 @@ def _label_set(records: Sequence[Record], options: ReadingOptions) -> str:
         sets = "; ".join(
             f"{name} ({', '.join(f'{k} {v}' for k, v in c.most_common(4))})" for name, c in sorted(found.items())
         )
-        message = f"the texts have {len(named)} sets of labels: {sets}. Say which counts with {option('tag_column')}"
+        wrong = f"{option('tag_column')} {options.tag_column}: there is none of this name; " if options.tag_column else ""
+        found_sets = f"{wrong}the texts have {counted(len(named), 'set', 'sets')} of labels: {sets}"
+        message = f"{found_sets}. Say which counts with {option('tag_column')}"
         raise Place(records[0].place.path).error(message)
     return next(iter(named), "") if "" not in found else ""
 

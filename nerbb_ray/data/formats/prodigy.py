@@ -1,7 +1,7 @@
 """Prodigy's jsonl (`ner.manual` and the like). https://prodi.gy/docs/api-interfaces#ner_manual"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nerbb_ray.data.annotators import choose_annotator
@@ -13,6 +13,7 @@ from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 
 ACCEPT = "accept"
+_BINARY = "ner"  # the view of ner.teach; that of ner.manual is ner_manual
 _MARKS = ("answer", "_input_hash", "_task_hash", "_view_id", "_session_id", "_annotator_id")
 
 
@@ -43,10 +44,22 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
         if not isinstance(spans, list):
             raise place.error(f'"spans" must be a list; got {spans!r:.60}')
         texts.add(row["text"], [_entity(span, place) for span in spans], place)
+    texts.documents.notes += _said_of_tasks(chosen)
     left = ", ".join(f"{number} {answer}" for answer, number in answers.items() if answer != ACCEPT)
     if left:
         texts.documents.notes.append(f"tasks of Prodigy that were not accepted are left out: {left}")
     return texts.reading(options, "accepted tasks of Prodigy, entities in spans")
+
+
+def _said_of_tasks(records: Sequence[Record]) -> Iterator[str]:
+    """What tells that entities are missing: answers to one question each, so that all else looks like O."""
+    rows = [record.value for record in records if isinstance(record.value, dict)]
+    asked = sum(row.get("_view_id") == _BINARY for row in rows)
+    if asked:
+        yield f"{asked} tasks are answers on one entity each (view {_BINARY}): all other words are read as O"
+    several = sum(number > 1 for number in Counter(str(_task(row)) for row in rows).values())
+    if several:
+        yield f"{several} texts were accepted several times: each time is a sentence of its own"
 
 
 def _task(row: dict[str, Any]) -> Any:

@@ -8,7 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from nerbb_ray.data.column_roles import TAG_NAMES, WORD_NAMES, Column, Roles, UnsureError, choose_roles
+from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column
+from nerbb_ray.data.column_roles import Roles, UnsureError, choose_roles
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place

@@ -1,5 +1,6 @@
 """The JSON of spaCy 2: documents of paragraphs of sentences of tokens with their tags (BILUO). https://v2.spacy.io/api/annotation"""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:  # noqa
     """
     reading = Reading(scheme="bilou", taken="tokens and ner of sentences")
     unknown = 0
+    _check_annotated(records)
     for number, (row, place) in enumerate(records):
         for paragraph in _list(row, "paragraphs", place):
             for sentence in _list(paragraph, "sentences", place):
@@ -35,6 +37,15 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:  # noqa
     if unknown:
         reading.notes.append(f"{unknown} words whose tag is unknown ({_UNKNOWN}) are read as O")
     return reading
+
+
+def _check_annotated(records: Sequence[Record]) -> None:
+    """
+    Raises:
+        DataError: no token says whether there is an entity, so that all of them would be O.
+    """
+    if records and '"ner":' not in json.dumps([row for row, _ in records]):
+        raise records[0].place.error('no token has "ner", the tag of an entity: the documents are not annotated for it')
 
 
 def _list(row: Any, key: str, place: Place) -> list[Any]:

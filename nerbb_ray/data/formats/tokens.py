@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nerbb_ray.data.column_roles import WORD_NAMES, Column, UnsureError, choose_roles
+from nerbb_ray.data.column_evidence import WORD_NAMES, Column
+from nerbb_ray.data.column_roles import UnsureError, choose_roles
 from nerbb_ray.data.label_names import names_beside
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place

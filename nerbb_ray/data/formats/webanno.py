@@ -30,10 +30,14 @@ class Feature:
     column: int
 
     def __str__(self) -> str:
-        return f"{self.layer.rpartition('.')[2]}|{self.name}"
+        return f"{self.short}|{self.name}" if self.name else self.short
+
+    @property
+    def short(self) -> str:
+        return self.layer.rpartition(".")[2]
 
     def is_called(self, key: str) -> bool:
-        names = (self.name, self.layer, self.layer.rpartition(".")[2], str(self), f"{self.layer}|{self.name}")
+        names = (self.name, self.layer, self.short, str(self), f"{self.layer}|{self.name}")
         return key in (*names, str(self.column + 1))
 
 
@@ -58,7 +62,8 @@ def read(content: Content) -> Reading:
         DataError: which feature has the classes is not sure, a line is of another kind, or annotations overlap.
     """
     feature = _choose(content)
-    reading = Reading(scheme="bio", taken=f"layer {feature.layer}, feature {feature.name}")
+    named = f", feature {feature.name}" if feature.name else ""
+    reading = Reading(scheme="bio", taken=f"layer {feature.layer}{named}")
     reading.choices = {"tag_column": str(feature)}
     faults = Faults(content.options.overlaps)
     tokens, parts, unlabelled = _Tokens(), 0, 0
@@ -101,7 +106,9 @@ def _choose(content: Content) -> Feature:
         chosen = values or entities or likely
     if len(chosen) == 1:
         return chosen[0]
-    known = ", ".join(map(str, found)) or "none"
+    if not found:
+        raise Place(content.path).error("has no layer of spans (#T_SP=...), so that there are no entities in it")
+    known = ", ".join(map(str, found))
     rule = "which feature has the classes is not certain"
     if key is not None:
         rule = f"{option('tag_column')} {key}: there is not one feature of this name"
@@ -137,6 +144,8 @@ def _take(tokens: _Tokens, fields: Sequence[str], feature: Feature, place: Place
         label = _ESCAPE.sub(r"\1", item[: number.start()] if number else item)
         if item in ("_", ""):
             continue
+        if label == "*" and not feature.name:  # of a layer without features: it is the class
+            label = feature.short
         if label == "*":  # an annotation whose feature nobody has filled in
             tokens.unlabelled += 1
             continue
