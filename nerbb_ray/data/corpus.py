@@ -1,7 +1,7 @@
 """Corpora by name: from the store, from a path, from the built-in names, or from the hub."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -11,9 +11,11 @@ from nerbb_ray.data.folders import local_path, read_files, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.known_names import BUILTIN, did_you_mean
 from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.origin import chosen_splitting
 from nerbb_ray.data.raw_tags import standard_tags
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut
+from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
 
 # (format, key of the tags) of what `save_corpus` writes
@@ -39,11 +41,13 @@ class Found:
     Args:
         readings: by split; val and test may be missing. Their tags are in the usual spelling (`raw_tags.py`).
         stored: whether the data were settled when they were set up.
+        splitting: that was chosen at set-up.
     """
 
     name: str
     readings: Mapping[str, Reading]
     stored: bool = False
+    splitting: WordSplitting | None = None
 
     @classmethod
     def of(
@@ -60,7 +64,7 @@ class Found:
         return cls(name, standard_tags(readings, options))
 
     def corpus(self, scheme: str = "auto", rule: HoldOut = DEFAULT) -> Corpus:
-        return assemble(self.name, self.readings, scheme, rule, stored=self.stored)
+        return assemble(self.name, self.readings, scheme, rule, stored=self.stored, splitting=self.splitting)
 
 
 def _is_own(reading: Reading) -> bool:
@@ -161,4 +165,5 @@ def find_folder(
         folder, name, subset = folder / subset, f"{name}/{subset}", None
     if subset and (split_files(folder) or is_saved(folder)):
         raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
-    return Found.of(name, read_local(folder, subset, options), options, stored=stored)
+    found = Found.of(name, read_local(folder, subset, options), options, stored=stored)
+    return replace(found, splitting=chosen_splitting(folder)) if stored else found

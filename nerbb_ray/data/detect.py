@@ -129,7 +129,9 @@ def _read(content: Content) -> Reading:
             return read_records(records, content.options)
         if name is not None:
             raise DataError(f"{option('format')} {name} is one of JSON; this is none", content.path)
-    other = _OTHER.match(content.text) if name is None and content.suffix not in (docbin.SUFFIX, parquet.SUFFIX) else None
+    other = (
+        _OTHER.match(content.text) if name is None and content.suffix not in (docbin.SUFFIX, parquet.SUFFIX) else None
+    )
     if other is not None:
         raise DataError(f"is {other[1].upper()}, which is not read: convert it, or export another form", content.path)
     found = (key for key, format_ in OF_TEXT.items() if format_.detect(content))

@@ -2,8 +2,8 @@
 
 Blanks were lost when the data were cut, so that this is a guess by the rules of typography: no blank before marks that
 close, none behind those that open, none before an English clitic, none in scripts that are written without blanks.
-Hyphens and apostrophes that stand alone have blanks around them, unless the data have none inside of any word: then they
-were cut off there.
+Hyphens and apostrophes that stand alone have blanks around them, unless the data have none inside of any word: then
+they were cut off there.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -135,7 +135,7 @@ class WordSplitting:
             ValueError: it is something else.
         """
         if not isinstance(stored, Mapping) or not isinstance(stored.get("joints", []), list | tuple):
-            raise ValueError(f"expected {{name, joints}}; got {stored!r:.60}")
+            raise ValueError(f"expected {{name, joints}}; got {stored!r:.60}")  # noqa: TRY004 - what is stored, not a type
         return cls(str(stored.get("name")), tuple(map(str, stored.get("joints", []))))
 
     def __str__(self) -> str:

@@ -176,7 +176,9 @@ def _label_set(records: Sequence[Record], options: ReadingOptions) -> str:
         sets = "; ".join(
             f"{name} ({', '.join(f'{k} {v}' for k, v in c.most_common(4))})" for name, c in sorted(found.items())
         )
-        wrong = f"{option('tag_column')} {options.tag_column}: there is none of this name; " if options.tag_column else ""
+        wrong = (
+            f"{option('tag_column')} {options.tag_column}: there is none of this name; " if options.tag_column else ""
+        )
         found_sets = f"{wrong}the texts have {counted(len(named), 'set', 'sets')} of labels: {sets}"
         message = f"{found_sets}. Say which counts with {option('tag_column')}"
         raise Place(records[0].place.path).error(message)
