@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from nerbb_ray.data.running_text import Typography
 from nerbb_ray.data.sentences import Sentence
-from nerbb_ray.data.words_of_text import SPLITTINGS, Span, WordSplitting
+from nerbb_ray.data.words_of_text import FORMER, SPLITTINGS, Span, WordSplitting
 
 SAMPLE = 2000  # sentences
 MOST_JOINTS = 2000
@@ -54,11 +54,11 @@ def fitting(train: Sequence[Sentence]) -> WordSplitting:
     sample = train[:: max(1, len(train) // SAMPLE)][:SAMPLE]
     laid = list(laid_out(sample))
     best, share = WordSplitting(), -1.0
-    for name in SPLITTINGS:
+    for name in (*SPLITTINGS, FORMER):  # the last one for text that version 0.3.0 has cut
         own = coverage(WordSplitting(name), laid[:: 1 + (len(laid) > SAMPLE // 2)])
         if own > share + (BETTER if share >= 0 else 0):
             best, share = WordSplitting(name), own
-    return replace(best, joints=joints_of(best, laid))
+    return best if best.name == FORMER else replace(best, joints=joints_of(best, laid))
 
 
 def joints_of(splitting: WordSplitting, laid: Sequence[Laid]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from nerbb_ray.data.origin import chosen_splitting
 from nerbb_ray.data.raw_tags import standard_tags
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut
-from nerbb_ray.data.words_of_text import WordSplitting
+from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import DataError
 
 # (format, key of the tags) of what `save_corpus` writes
@@ -166,4 +166,22 @@ def find_folder(
     if subset and (split_files(folder) or is_saved(folder)):
         raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
     found = Found.of(name, read_local(folder, subset, options), options, stored=stored)
-    return replace(found, splitting=chosen_splitting(folder)) if stored else found
+    if not stored:
+        return found
+    splitting = chosen_splitting(folder)
+    if splitting is None and found.stored and any(s.text for r in found.readings.values() for s in r.sentences):
+        former = Found.of(name, read_local(folder, subset, replace(options, words=FORMER)), options, stored=True)
+        return _noted(former, found)
+    return replace(found, splitting=splitting)
+
+
+def _noted(former: Found, today: Found) -> Found:
+    """Data that 0.3.0 has set up, with its words, and a note where they are not those of today."""
+    for split, reading in former.readings.items():
+        pairs = zip(reading.sentences, today.readings[split].sentences, strict=True)
+        if changed := sum(a.tokens != b.tokens for a, b in pairs):
+            way = "scripts without blanks are not cut into characters, nor are signs of several characters kept whole"
+            reading.notes.append(
+                f"{split}: {changed} sentences are cut into words as 0.3.0 did: {way}: set the data up anew"
+            )
+    return former

@@ -177,12 +177,3 @@ def _cut(words: Iterable[Span], cuts: Iterable[int]) -> list[Span]:
 
 
 RUNS = WordSplitting()
-
-
-def split_words(text: str, borders: Iterable[int] = ()) -> list[Span]:
-    """The words of raw text in data: runs of letters and digits, and single other characters.
-
-    Args:
-        borders: positions at which a word is cut in any case.
-    """
-    return RUNS.words(text, borders)
