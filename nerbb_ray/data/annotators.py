@@ -28,6 +28,8 @@ def choose_annotator(
         return of_annotator(
             records, [annotator(r.value) if isinstance(r.value, dict) else "" for r in records], options
         )
+    if len(people) < 2:
+        return records
     tasks: dict[Hashable, set[str]] = {}
     for record in rows:
         tasks.setdefault(task(record.value), set()).add(annotator(record.value))

@@ -97,7 +97,21 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 # what a file of a folder must end in to be taken for data; a file that the user names may be called anything
 SUFFIXES = (
     *(".csv", ".jsonl", ".conll", ".txt", ".iob", ".iob2", ".bio", ".tsv", ".json", ".ndjson", ".conllu", ".conllup"),
-    *(".bmes", ".bioes", ".iobes", ".bilou", ".ner", ".tok", ".annotated", ".pubtator", parquet.SUFFIX),
+    *(
+        ".data",
+        ".dat",
+        ".col",
+        ".iob1",
+        ".bmes",
+        ".bioes",
+        ".iobes",
+        ".bilou",
+        ".ner",
+        ".tok",
+        ".annotated",
+        ".pubtator",
+        parquet.SUFFIX,
+    ),
     *(brat.ANNOTATIONS, docbin.SUFFIX),
 )
 
@@ -129,9 +143,8 @@ def _read(content: Content) -> Reading:
             return read_records(records, content.options)
         if name is not None:
             raise DataError(f"{option('format')} {name} is one of JSON; this is none", content.path)
-    other = (
-        _OTHER.match(content.text) if name is None and content.suffix not in (docbin.SUFFIX, parquet.SUFFIX) else None
-    )
+    is_text = content.suffix not in (docbin.SUFFIX, parquet.SUFFIX)
+    other = _OTHER.match(content.text) if name is None and is_text else None
     if other is not None:
         raise DataError(f"is {other[1].upper()}, which is not read: convert it, or export another form", content.path)
     found = (key for key, format_ in OF_TEXT.items() if format_.detect(content))

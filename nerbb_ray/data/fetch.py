@@ -11,12 +11,12 @@ from nerbb_ray.data.archive import unpack
 from nerbb_ray.data.content import suffix_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
 from nerbb_ray.data.download import NotDownloadedError, download
-from nerbb_ray.data.folders import ARCHIVE, FILES, has_data, read_path, split_files
+from nerbb_ray.data.folders import ARCHIVE, FILES, has_data, inner_folder, read_path, split_files
 from nerbb_ray.data.hub import NotLoadedError, is_saved, read_hub
 from nerbb_ray.data.known_names import BUILTIN, Source, did_you_mean
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.sentences import Reading
-from nerbb_ray.data.split_names import SPLIT_NAMES, is_exact
+from nerbb_ray.data.split_names import NO_SPLIT, SPLIT_NAMES, is_exact
 from nerbb_ray.errors import DataError
 
 Readings = Mapping[str, Reading]
@@ -88,8 +88,9 @@ def read_splits(name: str, subset: str | None, revision: str | None = None, opti
     """The splits of a data set of the hub, or of a folder that its library can read."""
     found = read_hub(name, subset, revision, options)
     own_names = {split: next((own for own in names if own in found), None) for split, names in SPLIT_NAMES.items()}
-    own_names |= options.names_of_splits
-    wrong = next((own for own in options.names_of_splits.values() if own not in found), None)
+    given = {split: None if own == NO_SPLIT else own for split, own in options.names_of_splits.items()}
+    own_names |= given
+    wrong = next((own for own in given.values() if own is not None and own not in found), None)
     if wrong is not None or own_names["train"] is None:
         rule = "expected a split train" if wrong is None else f"there is no split {wrong!r}"
         way = f"say which with {option('split_names')} train=NAME"
@@ -110,7 +111,7 @@ def read_local(path: Path, subset: str | None = None, options: ReadingOptions = 
     """
     if not path.is_dir() or split_files(path, options) or not any(path.iterdir()):
         return read_path(path, options)
-    if not subset and not is_saved(path) and (has_data(path) or options.annotator):
+    if not subset and not is_saved(path) and (has_data(path) or inner_folder(path) or options.annotator):
         return read_path(path, options)
     try:
         return read_splits(str(path), subset, None, options)

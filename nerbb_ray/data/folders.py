@@ -1,7 +1,7 @@
 """Data on this machine: a file, an archive, or a folder of files, as the sentences of each split."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from nerbb_ray.data.split_names import TRAIN_AND_VAL, choose_splits, is_exact, s
 from nerbb_ray.errors import DataError
 
 ARCHIVE = ".zip"
+AROUND = ("data", "dataset")
 _FEW = f"{', '.join(SUFFIXES[:6])} ..."  # the list of all is long
 FILES = f"train, val and test ({_FEW})"
 _NO_DATA = {ORIGIN, *BESIDE, *INFOS, "dataset_dict.json", "state.json", "requirements.txt", "package.json"}
@@ -75,16 +76,30 @@ def _read_archive(path: Path, options: ReadingOptions) -> dict[str, Reading]:
 
 
 def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
-    files = split_files(path, options)
+    folders = _split_folders(path, options)
+    files = {} if _names_folders(folders, options) else split_files(path, options)
     if files:
         return read_files(files, path, options)
-    folders = _split_folders(path, options)
     if folders:
         _check_train(folders, path)
         readings = read_alike({split: partial(_read_all, folder) for split, folder in folders.items()}, options)
         _name_unused(readings["train"], [*_data_files(path), *_other_folders(path, folders.values())])
         return readings
-    return {"train": _read_all(path, options)}
+    inner = inner_folder(path)
+    return {"train": _read_all(path, options)} if inner is None else _read_folder(inner, options)
+
+
+def _names_folders(folders: Mapping[str, Path], options: ReadingOptions) -> bool:
+    """Whether the user has named folders and not files."""
+    return any(path.name in options.names_of_splits.values() for path in folders.values())
+
+
+def inner_folder(directory: Path) -> Path | None:
+    """The folder around the files of the splits, as in a copy of a repository: `data` of `corpus/data/train.tsv`."""
+    if _data_files(directory) or _has_pairs(directory):
+        return None
+    inner = [directory / name for name in AROUND if (directory / name).is_dir() and split_files(directory / name)]
+    return inner[0] if len(inner) == 1 else None
 
 
 def split_files(directory: Path, options: ReadingOptions = AUTO) -> dict[str, Path]:
@@ -151,7 +166,7 @@ def _is_data(path: Path) -> bool:
     if suffix == parquet.SUFFIX and _SHARD.search(path.name):
         return False  # one of several parts of a split, which the datasets library puts together
     if suffix not in SUFFIXES:
-        return is_exact(suffix[1:])  # eng.testa
+        return is_exact(suffix[1:] or path.name)  # eng.testa, train
     return suffix != ".txt" or annotations_of(path) is None
 
 
@@ -189,10 +204,15 @@ def _read_all(directory: Path, options: ReadingOptions) -> Reading:
         return _read_pairs(pairs, directory, options)
     files = _data_files(directory)
     if options.annotator is not None and len(files) > 1:
-        files = [path for path in files if options.annotator in (stem_of(path), path.name)] or files
-        options = replace(options, annotator=None)  # all of the file is of this annotator
+        own = [path for path in files if options.annotator in (stem_of(path), path.name)]
+        if len(own) == 1:
+            return read_file(own[0], replace(options, annotator=None))  # all of the file is of this annotator
     if len(files) == 1:
         return read_file(files[0], options)
+    if options.annotator is not None and len(files) > 1:
+        known = ", ".join(stem_of(path) for path in files)
+        rule = f"{option('annotator')} {options.annotator}: there is no file of this name"
+        raise DataError(f"{rule}; got {known}", directory)
     found = _names(directory) or "nothing"
     way = ""
     if files:

@@ -80,7 +80,7 @@ def is_ambiguous(text: str) -> bool:
 
 def _countings(text: str) -> Iterator[Counting]:
     yield Counting(POINTS, lambda place: place)
-    if any(character > _LAST_PLAIN for character in text):
+    if not text.isascii() and max(text) > _LAST_PLAIN:
         widths = (1 + (character > _LAST_PLAIN) for character in text)
         yield Counting("UTF-16 units", _inverse(list(accumulate(widths, initial=0))))
     if "\r\n" in text:

@@ -32,7 +32,7 @@ class ReadingOptions:
         encoding: of text files, such as cp1252.
         overlaps: which of several entities that share a word is kept; error to refuse them.
         annotator: whose annotations count, where there are those of several.
-        split_names: what train, val and test are called: `train=a,val=b`.
+        split_names: what train, val and test are called: `train=a,val=b`; `test=none` leaves a split out.
         words: how raw text is cut into words, a name of `words_of_text.py`; not for users: it is another one only for
             data that version 0.3.0 has set up.
     """

@@ -38,8 +38,10 @@ def standard_tags(given: Mapping[str, Reading], options: ReadingOptions) -> Read
     if any(reading.sentences for reading in readings.values()):
         for step in (_stripped, _named, _one_each, _with_outside, _in_usual_spelling):
             readings = step(readings, options)
-    elif options.labels is not None:
+    elif options.labels is not None and not any("labels" in reading.choices for reading in fixed.values()):
         raise DataError(f"{option('labels')} gives names to tags that are numbers; these data have none")
+    if options.outside is not None and not readings:
+        raise DataError(f"{option('outside')} is for tags of words; these data have entities by their places")
     if options.source_scheme is not None:
         fixed = {split: replace(reading, settled=True) for split, reading in fixed.items()}
         readings = {s: replace(r, scheme=options.source_scheme, settled=True) for s, r in readings.items()}
@@ -103,7 +105,7 @@ def _named(readings: Readings, options: ReadingOptions) -> Readings:
         return readings
     if missing := sum(count for tag, count in counts.items() if tag.startswith("-")):
         rule = f"{_source(readings)}{missing} words have a negative number instead of a tag: nobody has labelled them"
-        raise DataError(f"{rule}. Leave them out of the data (a whole split: with {option('split_names')})")
+        raise DataError(f"{rule}. Leave them out of the data (a whole split: {option('split_names')} test=none)")
     names = {} if options.labels is None else given_names(options.labels)
     for reading in readings.values():
         names = names or reading.names

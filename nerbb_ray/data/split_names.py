@@ -13,6 +13,7 @@ SPLIT_NAMES = {
     "val": ("val", "valid", "validation", "dev", "devel", "development", "eval", "testa"),
     "test": ("test", "testing", "testb"),
 }
+NO_SPLIT = "none"  # the user leaves a split out
 TRAIN_AND_VAL = "train_dev"  # some corpora have a file of both, besides the two
 _SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 _NAME = re.compile(rf"(?<![a-z])({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![a-z])")
@@ -44,6 +45,8 @@ def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, optio
     """
     found: dict[str, Path] = {}
     for split, name in options.names_of_splits.items():
+        if name == NO_SPLIT:
+            continue
         named = [path for path, own in entries.items() if name in (own, path.name, stem_of(path))]
         if len(named) != 1:
             given = ", ".join(path.name for path in entries) or "none"
@@ -51,7 +54,7 @@ def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, optio
                 f"{option('split_names')}: expected one {kind} {name!r} for {split}; got {given}", directory
             )
         found[split] = named[0]
-    for split in SPLIT_NAMES.keys() - found.keys():
+    for split in SPLIT_NAMES.keys() - found.keys() - options.names_of_splits.keys():
         fitting = [path for path, name in entries.items() if split_of(name) == split and path not in found.values()]
         fitting = [path for path in fitting if is_exact(entries[path])] or fitting
         if len(fitting) > 1:

@@ -79,17 +79,11 @@ def _separator(data: Sequence[tuple[int, str]], path: Path, options: ReadingOpti
         if quoting:
             return max(quoting, key=lambda pair: pair[1])
     tabs = {line.count("\t") for _, line in data}
-    if len(tabs) == 1 and (width := tabs.pop() + 1) > 1:
-        return "\t", width
-    tabs = {line.strip("\t ").count("\t") for _, line in data} - {0}
-    alone = sum("\t" not in line.strip("\t ") for _, line in data)
-    if (
-        len(tabs) == 1
-        and 10 * alone < len(data)
-        and not any(" " in line.strip(" ") for _, line in data if "\t" not in line)
-    ):
+    if len(tabs) == 1 and max(tabs) > 0:
         return "\t", tabs.pop() + 1
-    width = Counter(len(_BLANKS.split(line.strip(BLANK))) for _, line in data).most_common(1)[0][0]
+    if max(tabs) > 0 and (width := _width_of_most_tabs([line for _, line in data])) > 1:
+        return "\t", width
+    width = Counter(len(split_fields(line, 0)) for _, line in data).most_common(1)[0][0]
     if width > 1:
         return " ", width
     for mark in _QUOTING:
@@ -101,6 +95,14 @@ def _separator(data: Sequence[tuple[int, str]], path: Path, options: ReadingOpti
     raise DataError(
         f"{rule}, like most lines of the file (for another separator, say {option('separator')})", path, number
     )
+
+
+def _width_of_most_tabs(lines: Sequence[str]) -> int:
+    """The number of columns between TABs, if but for a few lines of one word there is one number; else 1."""
+    tabs = {line.strip("\t ").count("\t") for line in lines} - {0}
+    alone = [line for line in lines if "\t" not in line.strip("\t ")]
+    blanks = any(" " in line.strip(" ") for line in alone if "\t" not in line)
+    return tabs.pop() + 1 if len(tabs) == 1 and 10 * len(alone) < len(lines) and not blanks else 1
 
 
 def _names_columns(line: str) -> bool:
@@ -151,7 +153,7 @@ def split_fields(line: str, width: int) -> list[str]:
     bare = line.strip(BLANK)
     if not bare:
         return []
-    fields = _BLANKS.split(bare)
+    fields = bare.split(" ") if "\t" not in bare and "  " not in bare else _BLANKS.split(bare)
     if len(fields) == width or "\t" not in line:
         return fields
     tabbed = [part.strip(" ") for part in line.split("\t")]

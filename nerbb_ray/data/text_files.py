@@ -31,9 +31,11 @@ _MARKS = {
 _PREFERRED = "cp1252"  # of Windows in the west, Latin-1 but for its control characters: by far the most frequent one
 # of the guesses of charset_normalizer: what is equally good, and what is good at all
 _CLOSE, _ORDERLY, _COHERENT = 0.02, 0.05, 0.5
-# what no word has: a mark between letters (but ' and - of several kinds), a capital after a small letter and before one
+# what no word has: a mark between letters (but ' and - of several kinds), a capital between small letters, a sign of
+# money or a fraction beside a letter, the sign of any currency
 _ODD = re.compile(
     "[^\\W\\d_][^\\w\\s\\x00-\\x7f\\u2019\\xad\\xb7][^\\W\\d_]|[a-z\\xdf-\\xff][\\x80-\\x9f\\xc0-\\xde\\u0178][a-z\\xdf-\\xff]"
+    "|[\\xa3\\xa5\\xa6\\xac\\xaf\\xb1\\xb4\\xb6\\xb8\\xbc-\\xbe][^\\W\\d_]|[^\\W\\d_][\\xa3\\xa5\\xa6\\xac\\xaf\\xb1\\xb4\\xb6\\xb8\\xbc-\\xbe]|\\xa4"
 )
 _SHOWN, _SHOWN_GUESSES = 3, 5
 
@@ -139,8 +141,9 @@ def _guessed(data: bytes, path: Path, error: UnicodeDecodeError) -> Text:
 
     if _is_mixed(data):
         raise _bad_byte(data, path, error, "is UTF-8 in most places, but not in all")
-    guesses = list(from_bytes(data))
     words = list(dict.fromkeys(word for word in re.split(rb"""[\s,;|"']+""", data) if not word.isascii()))
+    # tags of ASCII beside words of another script look like disorder
+    guesses = list(from_bytes(data)) or list(from_bytes(b" ".join(words)))
     name = _surest(guesses, words)
     line = data.count(b"\n", 0, error.start) + 1
     found = f"byte 0x{data[error.start]:02x} at position {error.start}"
@@ -171,10 +174,16 @@ def _surest(guesses: Sequence[Any], words: Sequence[bytes]) -> str | None:
     best = max((guess.coherence for guess in orderly), default=0.0)
     likely = [guess for guess in orderly if guess.coherence >= best - _CLOSE]
     if any(_PREFERRED in guess.could_be_from_charset for guess in likely):
-        return _PREFERRED if not any(_ODD.search(word.decode(_PREFERRED, "replace")) for word in words) else None
-    if len(likely) == 1 and (likely[0].multi_byte_usage or likely[0].coherence >= _COHERENT):
-        return str(likely[0].encoding)
-    return None
+        return None if _is_odd(words, _PREFERRED) else _PREFERRED
+    if len(likely) != 1:
+        return None
+    name = str(likely[0].encoding)
+    sure = likely[0].multi_byte_usage or (likely[0].coherence >= _COHERENT and not _is_odd(words, name))
+    return name if sure else None
+
+
+def _is_odd(words: Sequence[bytes], encoding: str) -> bool:
+    return any(_ODD.search(word.decode(encoding, "replace")) for word in words)
 
 
 def _sample(words: Sequence[bytes], encoding: str) -> str:

@@ -92,7 +92,9 @@ def letters_of(tags: Collection[str], least: int = 1) -> set[str]:
     for notation in NOTATIONS:
         spelled = _spelled(tags, notation)
         letters = {tag[0].upper() for tag in spelled.values()}
-        if letters and (least == 1 or (len(letters) >= least and _is_scheme(spelled, letters))):
+        if letters and (
+            least == 1 or (len(letters) >= least and notation is not BARE and _is_scheme(spelled, letters))
+        ):
             return letters
     return set()
 

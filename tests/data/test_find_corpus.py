@@ -232,7 +232,8 @@ def test_folder_without_data_says_what_was_expected(store):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"text": ["a"]}, "expected words and tags as two lists, a text with its entities"),
+        ({"text": ["a"]}, "has a text and no entities; got the keys text"),
+        ({"x": ["a"]}, "expected words and tags as two lists, a text with its entities"),
         ({"tokens": [["a"]], "pos": [["X"]]}, "no column looks like tags of entities"),
         ({"tokens": [["a", "b"]], "tags": [["O"]]}, "record 0: expected one tag per token; got 2 tokens and 1 tags"),
         ({"tokens": [["a"]], "tags": [[""]]}, "record 0: a tag must not be empty"),

@@ -255,6 +255,97 @@ READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
         {"tag_column": "inner"},
         "Anna/O Oslo/B-LOC hi/O",
     ),
+    "short rows where nobody has annotated": (
+        {
+            "a.iob2": "# sent_id = 1\n" + lines("1/The/O 2/AP/B-ORG/-/st | 1/It/B-O/-/st 2/rains/O"),
+        },
+        {"outside": "B-O"},
+        "The/O AP/B-ORG | It/O rains/O",
+    ),
+    "the other layer of Universal NER": (
+        {"a.iob2": UNER.replace("1\tAnna\tB-PER\tO", "1\tAnna\tB-PER\tB-OTH")},
+        {"tag_column": "4"},
+        "Anna/B-OTH sings/O | It/O rains/O",
+    ),
+    "parts of speech and tags between comments": (
+        {"a.tsv": "# text = x\n" + lines("1/Anna/PROPN/B-PER/x 2/sings/VERB/O/x")},
+        {},
+        "Anna/B-PER sings/O",
+    ),
+    "few suffixes of BMES": (
+        {"a.txt": "张 PER_B\n三 PER_E\n在 O\n北 LOC_B\n京 LOC_M\n市 LOC_E\n美 LOC_S\n\n他 O\n"},
+        {},
+        "张/B-PER 三/L-PER 在/O 北/B-LOC 京/I-LOC 市/L-LOC 美/U-LOC | 他/O",
+    ),
+    "a dot behind the letter": (
+        {"a.tsv": lines("Anna/B.PER Berg/I.PER in/O Oslo/B.LOC | It/O")},
+        {},
+        "Anna/B-PER Berg/I-PER in/O Oslo/B-LOC | It/O",
+    ),
+    "letters glued to classes": (
+        {"a.tsv": lines("Anna/BPER Berg/IPER in/O Oslo/BLOC | It/O")},
+        {"scheme": "bio"},
+        "Anna/B-PER Berg/I-PER in/O Oslo/B-LOC | It/O",
+    ),
+    "WebAnno, a layer without features": (
+        {
+            "a.tsv": "#FORMAT=WebAnno TSV 3.2\n#T_SP=webanno.custom.Drug\n\n#Text=x\n"
+            "1-1\t0-4\tDrug\t*[1]\n1-2\t5-6\tA\t*[1]\n1-3\t7-8\tx\t_\n"
+        },
+        {},
+        "Drug/B-Drug A/I-Drug x/O",
+    ),
+    "spaCy's Doc.to_json": (
+        {
+            "a.jsonl": of_json(
+                {
+                    **ANNA,
+                    "ents": [{"start": 0, "end": 4, "label": "PER"}],
+                    "tokens": [{"id": 0, "start": 0, "end": 4, "tag": "NNP"}],
+                }
+            )
+        },
+        {},
+        "Anna/B-PER sings/O",
+    ),
+    "numbers of classes in entities": (
+        {"a.jsonl": of_json({**ANNA, "annotations": [{"label": 4, "start_offset": 0, "end_offset": 4, "user": 1}]})},
+        {"labels": "label.json"},
+        "Anna/B-PER sings/O",
+    ),
+    "one of doccano's users": (
+        {
+            "a.jsonl": of_json(
+                {
+                    **ANNA,
+                    "annotations": [
+                        {"label": x, "start_offset": 0, "end_offset": 4, "user": n} for n, x in enumerate("AB")
+                    ],
+                },
+                {**IT, "annotations": []},
+            )
+        },
+        {"annotator": "1"},
+        "Anna/B-B sings/O | It/O rains/O",
+    ),
+    "records of several annotators": (
+        {
+            "a.jsonl": of_json(
+                {**ANNA, "label": [[0, 4, "PER"]], "annotator": "a"}, {**ANNA, "label": [], "annotator": "b"}
+            )
+        },
+        {"annotator": "a"},
+        "Anna/B-PER sings/O",
+    ),
+    "names beside the data in a folder of them": (
+        {
+            "dataset/train.json": of_json({"tokens": ["Anna", "hi"], "tags": [1, 0]}),
+            "dataset/label.json": '{"O": 0, "B-PER": 1}',
+            "README.md": "x",
+        },
+        {},
+        "Anna/B-PER hi/O",
+    ),
     "a class named O": (
         {"a.tsv": lines("Anna/PER hi/OTHER | It/OTHER")},
         {"scheme": "plain"},
@@ -266,4 +357,7 @@ READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
 @pytest.mark.parametrize("form", READ)
 def test_form_is_read(tmp_path: Path, form: str) -> None:
     files, options, expected = READ[form]
+    if options.get("labels") == "label.json":
+        (tmp_path / "label.json").write_text('{"PER": 4}')
+        options = {"labels": str(tmp_path / "label.json")}
     assert shown(corpus_of(tmp_path, files, **options)) == expected

@@ -40,6 +40,47 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["no column looks like tags", "column 10 (MISC)"],
     ),
     "words only": ({"a.txt": "Anna\nsings\n\nIt\n"}, [":1: expected a word and its tag", "--separator"]),
+    "brackets of CorefUD": (
+        {"a.conllu": CONLLU.replace("SpaceAfter=No", "Entity=(e1-person-1-)")},
+        ["no column looks like tags", "MISC Entity", "brackets of entities"],
+    ),
+    "another O among few tags": (
+        {"a.tsv": lines("Anna/B-PER Berg/I-PER hi/X Oslo/B-LOC it/X | It/X")},
+        ["no O; if 'X' is O, say --outside"],
+    ),
+    "letters glued to classes": (
+        {"a.tsv": lines("Anna/BPER Berg/IPER in/O Oslo/BLOC | It/O")},
+        ["the class 'BPER' of 'Anna' looks like a tag", "--scheme bio", "--scheme plain"],
+    ),
+    "a text that nobody has annotated": (
+        {"train.jsonl": of_json({**ANNA, "label": []}), "test.jsonl": of_json(ANNA)},
+        ["test.jsonl:1: has a text and no entities", "--split-names test=none"],
+    ),
+    "records of several annotators": (
+        {"a.jsonl": of_json(*({**ANNA, "label": [], "annotator": x} for x in "ab"))},
+        ["1 texts are annotated by several people, a (1), b (1)", "--annotator"],
+    ),
+    "entities of several annotators": (
+        {
+            "a.jsonl": of_json(
+                {**ANNA, "annotations": [{"label": "A", "start_offset": 0, "end_offset": 4, "user": n} for n in (1, 2)]}
+            )
+        },
+        ["annotated by several people, 1 (1), 2 (1)", "--annotator"],
+    ),
+    "numbers of classes in entities": (
+        {"a.jsonl": of_json({**ANNA, "label": [[0, 4, 7]]})},
+        ["only its number 7", "--labels FILE"],
+    ),
+    "spaCy 2 without entities": (
+        {"a.json": '[{"id": 0, "paragraphs": [{"sentences": [{"tokens": [{"orth": "Anna"}]}]}]}]'},
+        ['no token has "ner"'],
+    ),
+    "XML": ({"a.xml": "<?xml version='1.0'?><a>x</a>"}, ["is XML, which is not read"]),
+    "WebAnno without layers": (
+        {"a.tsv": "#FORMAT=WebAnno TSV 3.2\n\n#Text=x\n1-1\t0-4\tAnna\n"},
+        ["has no layer of spans"],
+    ),
     "another O": ({"a.tsv": lines("Anna/B-PER hi/nix it/nix | It/nix")}, ["no O; if 'nix' is O, say --outside"]),
     "no O": (
         {"a.jsonl": of_json({"tokens": ["Anna", "hi"], "tags": ["PER", "X"]})},
@@ -137,6 +178,9 @@ def test_form_is_refused_with_the_way_out(tmp_path: Path, form: str) -> None:
         ({"outside": "x"}, "--outside: no tag is 'x'; the most frequent are 'O', 'B-PER'"),
         ({"format": "nothing"}, "--format: there is no format 'nothing'; "),
         ({"format": "prodigy"}, "--format prodigy is one of JSON; this is none"),
+        ({"format": "conllu"}, "expected 10 columns, as CoNLL-U has; got 2"),
+        ({"format": "germeval"}, "expected 4 columns, as GermEval has"),
+        ({"format": "uner"}, "expected 3 or 5 columns, as Universal NER has; got 2"),
         ({"split_names": "val=b"}, "expected one file 'b' for val"),
     ],
 )
@@ -166,3 +210,10 @@ def test_option_that_is_none_is_refused(options: dict[str, str], message: str) -
     with pytest.raises(DataError) as caught:
         ReadingOptions(**options)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+def test_class_named_o_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"a class must not be called O: .* or say --outside with its tags, such as B-O"
+    ):
+        corpus_of(tmp_path, {"a.tsv": lines("Anna/B-PER it/B-O in/O | It/O")})

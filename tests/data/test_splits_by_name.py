@@ -7,6 +7,7 @@ import pytest
 from fixtures.data_files import corpus_of, lines, of_json, zipped
 
 from nerbb_ray.data.folders import read_path
+from nerbb_ray.data.split_names import SPLIT_NAMES
 from nerbb_ray.errors import DataError
 
 ROWS = lines("Anna/B-PER hi/O | It/O")
@@ -24,6 +25,9 @@ ROWS = lines("Anna/B-PER hi/O | It/O")
         ({"wnut17train.conll": ROWS, "emerging.dev.conll": ROWS, "emerging.test.annotated": ROWS}, [2, 2, 2]),
         ({"train.tsv": ROWS, "eval.tsv": ROWS}, [2, 2]),
         ({"train_dev.tsv": ROWS, "test.tsv": ROWS}, [2, 2]),
+        ({"train.data": ROWS, "dev.data": ROWS}, [2, 2]),
+        ({"train": ROWS, "dev": ROWS, "test": ROWS}, [2, 2, 2]),
+        ({"data/train.tsv": ROWS, "data/dev.tsv": ROWS, "README.md": "x"}, [2, 2]),
         ({"train/a.tsv": ROWS, "devel/b.tsv": ROWS, "test/c.tsv": ROWS}, [2, 2, 2]),
     ],
 )
@@ -44,6 +48,28 @@ def test_split_names_say_which_is_which(tmp_path: Path) -> None:
     files = {"a.tsv": f"{ROWS}\n" * 3, "b.tsv": f"{ROWS}\n" * 2, "c.tsv": ROWS}
     corpus = corpus_of(tmp_path, files, split_names="train=a,val=b.tsv,test=c")
     assert [len(corpus.train), len(corpus.val), len(corpus.test)] == [6, 4, 2]
+
+
+def test_split_names_may_be_those_of_folders(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, {"a/x.tsv": ROWS, "b/x.tsv": f"{ROWS}\n" * 2}, split_names="train=a,val=b")
+    assert [file.sentences for file in corpus.files] == [2, 4]
+
+
+def test_split_can_be_left_out(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, {"train.tsv": ROWS * 5, "test.tsv": "word\n"}, split_names="test=none")
+    assert "test.tsv is not used" in "\n".join(corpus.notes)
+
+
+@pytest.mark.parametrize("name", SPLIT_NAMES["val"])
+def test_every_name_of_val_is_known(tmp_path: Path, name: str) -> None:
+    corpus_of(tmp_path, {"train.tsv": ROWS, f"{name}.tsv": ROWS})
+    assert list(read_path(tmp_path / "data")) == ["train", "val"]
+
+
+def test_annotator_who_has_no_file_is_refused(tmp_path: Path) -> None:
+    record = of_json({"text": "Anna hi", "label": []})
+    with pytest.raises(DataError, match="--annotator eve: there is no file of this name; got admin, bob"):
+        corpus_of(tmp_path, {"a.zip": zipped(**{"admin.jsonl": record, "bob.jsonl": record})}, annotator="eve")
 
 
 def test_what_is_not_certain_in_a_split_is_read_like_train(tmp_path: Path) -> None:

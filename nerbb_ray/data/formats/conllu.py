@@ -8,6 +8,7 @@ from nerbb_ray.data.content import Content
 from nerbb_ray.data.formats.columns import reading_of
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.table import Row, Table, read_table
+from nerbb_ray.errors import DataError
 
 NAMES = ["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 _ID = re.compile(r"[0-9]+([-.][0-9]+)?")
@@ -34,6 +35,8 @@ def read(content: Content) -> Reading:
         DataError: no column has tags, or more than one, or a line has not ten columns.
     """
     table = read_table(content)
+    if table.width != len(NAMES):
+        raise DataError(f"expected {len(NAMES)} columns, as CoNLL-U has; got {table.width}", content.path)
     table.names = table.names or NAMES
     _spread(table)
     return reading_of(table, content)

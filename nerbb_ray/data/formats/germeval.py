@@ -9,6 +9,7 @@ from nerbb_ray.data.formats.columns import reading_of
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.table import read_table
+from nerbb_ray.errors import DataError
 
 NAMES = ["number", "word", "outer", "inner"]
 _ROW = re.compile(r"[0-9]+\t[^\t]*\t[^\t]*\t[^\t]*")
@@ -34,6 +35,9 @@ def read(content: Content) -> Reading:
         DataError: a line has not four columns.
     """
     table = read_table(content)
+    if table.width != len(NAMES):
+        rule = f"expected {len(NAMES)} columns, as GermEval has ({', '.join(NAMES)}); got {table.width}"
+        raise DataError(rule, content.path)
     table.names = NAMES
     if content.options.tag_column is None:
         content = content.with_options(replace(content.options, word_column="2", tag_column="3"))

@@ -32,8 +32,8 @@ def detect(value: Any) -> bool:
     if _is_full(value) or _region_keys(value):
         return True
     # an annotator is named in other files, too, but there the entities are lists
-    lists = any(isinstance(item, list) and item and isinstance(item[0], list) for item in value.values())
-    return any(key in value for key in MIN_KEYS) and not lists
+    lists = any(isinstance(item, list) and (not item or isinstance(item[0], list)) for item in value.values())
+    return any(key in value for key in MIN_KEYS[1:]) or (MIN_KEYS[0] in value and not lists)
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -176,11 +176,10 @@ def _label_set(records: Sequence[Record], options: ReadingOptions) -> str:
         sets = "; ".join(
             f"{name} ({', '.join(f'{k} {v}' for k, v in c.most_common(4))})" for name, c in sorted(found.items())
         )
-        wrong = (
-            f"{option('tag_column')} {options.tag_column}: there is none of this name; " if options.tag_column else ""
-        )
+        key = option("tag_column")
+        wrong = f"{key} {options.tag_column}: there is none of this name; " if options.tag_column else ""
         found_sets = f"{wrong}the texts have {counted(len(named), 'set', 'sets')} of labels: {sets}"
-        message = f"{found_sets}. Say which counts with {option('tag_column')}"
+        message = f"{found_sets}. Say which counts with {key}"
         raise Place(records[0].place.path).error(message)
     return next(iter(named), "") if "" not in found else ""
 

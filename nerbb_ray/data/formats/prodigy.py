@@ -13,6 +13,7 @@ from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 
 ACCEPT = "accept"
+_OTHERS = ("entities", "ents")  # of other tools; the second of spaCy's Doc.to_json
 _BINARY = "ner"  # the view of ner.teach; that of ner.manual is ner_manual
 _MARKS = ("answer", "_input_hash", "_task_hash", "_view_id", "_session_id", "_annotator_id")
 
@@ -24,7 +25,8 @@ def detect(value: Any) -> bool:
     tokens = value.get("tokens")
     has_objects = isinstance(tokens, list) and bool(tokens) and isinstance(tokens[0], dict)
     is_task = any(mark in value for mark in _MARKS) or has_objects
-    return is_task and isinstance(value.get("spans", []), list) and not isinstance(value.get("entities"), list)
+    others = any(isinstance(value.get(key), list) for key in _OTHERS)
+    return is_task and isinstance(value.get("spans", []), list) and not others
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:

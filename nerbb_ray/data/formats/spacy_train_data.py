@@ -51,7 +51,10 @@ def _unwrapped(record: Record) -> Iterator[Record]:
     if not isinstance(record.value, dict):
         yield record
         return
-    for number, value in enumerate(record.value["annotations"], start=1):
+    examples = record.value.get("annotations")
+    if not isinstance(examples, list):
+        raise record.place.error(f'expected a list "annotations"; got the keys {", ".join(record.value) or "none"}')
+    for number, value in enumerate(examples, start=1):
         yield Record(value, Place(record.place.path, record.place.line, number, record.place.name))
 
 

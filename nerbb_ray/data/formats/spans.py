@@ -6,6 +6,8 @@ An entity is `[start, end, class]`, or an object whose keys are among START, END
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from nerbb_ray.data.annotators import choose_annotator
+from nerbb_ray.data.label_names import Names, given_names
 from nerbb_ray.data.marked_texts import MarkedTexts
 from nerbb_ray.data.offsets import Mark
 from nerbb_ray.data.options import ReadingOptions, option
@@ -46,6 +48,7 @@ END = ("end", "end_offset", "char_end", "stop", "end_char", "endOffset", "end_id
 LABEL = ("label", "tag", "type", "entity_type", "entity_group", "class", "category", "label_name", "entity", "name")
 # not value: Rasa may give a synonym in it
 SURFACE = ("text", "token", "word", "surface", "mention", "span", "entity_text", "entity", "name")
+ANNOTATORS = ("annotator", "annotator_id", "annotated_by", "user", "username", "user_id", "created_by")
 SHAPES = '[start, end, "class"], or an object such as {"start": int, "end": int, "label": "class"}'
 
 
@@ -67,6 +70,8 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """
     records = [inner for record in records for inner in _unwrapped(record)]
     key = _spans_key(records, options)
+    records = choose_annotator(_by_user(records, key), _task, _annotator, options)
+    names = {} if options.labels is None else given_names(options.labels)
     texts, unannotated = MarkedTexts(), 0
     for row, place in records:
         text_key = _text_key(row) if isinstance(row, dict) else None
@@ -77,14 +82,48 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
         if row[key] is None:
             unannotated += 1
             continue
-        texts.add(row[text_key], [_entity(item, place) for item in _items(row[key], key, place)], place)
+        texts.add(row[text_key], [_entity(item, names, place) for item in _items(row[key], key, place)], place)
     if unannotated:
         texts.documents.notes.append(
             f"{unannotated} records whose {key} is null (nobody has annotated them) are left out"
         )
     reading = texts.reading(options, f"entities by their places in {key}")
-    reading.choices = {"tag_column": key}
+    reading.choices = {"tag_column": key} | ({"labels": options.labels} if options.labels else {})
     return reading
+
+
+def _task(row: dict[str, Any]) -> Any:
+    """Records of one text are of one task; those of a number, even if the tool has changed the text."""
+    number = row.get("id")
+    return number if isinstance(number, int | str) else row.get(_text_key(row) or "")
+
+
+def _annotator(row: dict[str, Any]) -> str:
+    """Who has annotated a record; not who has approved it."""
+    if row.keys().isdisjoint(ANNOTATORS):
+        return ""
+    found = next((row[key] for key in ANNOTATORS if isinstance(row.get(key), int | str)), "")
+    return str(found)
+
+
+def _by_user(records: Sequence[Record], key: str) -> Sequence[Record]:
+    """A record for each annotator, where the entities themselves say whose they are (doccano's JSONL with users)."""
+    users = {_annotator(item) for row, _ in records for item in _objects(row, key)}
+    if len(users) < 2:
+        return records
+    found = []
+    for record in records:
+        items = _objects(record.value, key)
+        # what has no entity may have been seen by everybody
+        for user in sorted({_annotator(item) for item in items}) if items else sorted(users):
+            own = [item for item in items if _annotator(item) == user]
+            found.append(record._replace(value=record.value | {key: own, ANNOTATORS[0]: user}))
+    return found
+
+
+def _objects(row: Any, key: str) -> list[dict[str, Any]]:
+    items = row.get(key) if isinstance(row, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _unwrapped(record: Record) -> Iterator[Record]:
@@ -111,7 +150,7 @@ def _spans_key(records: Sequence[Record], options: ReadingOptions) -> str:
     if options.tag_column is not None:
         return options.tag_column
     keys = dict.fromkeys(key for row in rows for key in row)
-    filled = [key for key in keys if any(row.get(key) and _is_spans(row[key]) for row in rows)]
+    filled = [key for key in keys if key != "tokens" and any(row.get(key) and _is_spans(row[key]) for row in rows)]
     if len(filled) > 1:
         counts = ", ".join(f"{key} ({_examples(rows, key)})" for key in filled)
         message = f"entities are in several lists, {counts}: say which with {option('tag_column')}"
@@ -161,7 +200,12 @@ def _of(item: dict[str, Any], names: Sequence[str], kind: type) -> Any:
     return next((item[name] for name in names if type(item.get(name)) is kind), None)
 
 
-def _entity(item: Any, place: Place) -> tuple[Mark, str]:
+def _entity(item: Any, names: Names, place: Place) -> tuple[Mark, str]:
+    """
+    Args:
+        names: of classes that are numbers.
+    """
+    item = _with_name(item, names)
     if isinstance(item, dict):
         start, end, label = _of(item, START, int), _of(item, END, int), _of(item, LABEL, str)
         if start is not None and end is not None and label is not None:
@@ -177,9 +221,18 @@ def _entity(item: Any, place: Place) -> tuple[Mark, str]:
     raise place.error(f"an entity must be {SHAPES}; got {item!r:.100}")
 
 
+def _with_name(item: Any, names: Names) -> Any:
+    if isinstance(item, dict) and type(item.get("label")) is int:
+        return item | {"label": names.get(str(item["label"]), item["label"])}
+    if isinstance(item, list) and len(item) == 3 and type(item[2]) is int:
+        return [*item[:2], names.get(str(item[2]), item[2])]
+    return item
+
+
 def _number(label: int) -> str:
     missing = f"the name of a class is not in the file, only its number {label}"
-    return f"{missing}: export it with the text of labels (doccano: JSONL (Text label))"
+    way = f"export it with the text of labels (doccano: JSONL (Text label)), or say {option('labels')} FILE"
+    return f'{missing}: {way}, of {{"PER": {label}, ...}}'
 
 
 def _keys(row: Any) -> str:

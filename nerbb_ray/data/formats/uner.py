@@ -13,6 +13,7 @@ from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.table import GLOBAL_COLUMNS, Row, Table
 from nerbb_ray.data.text_files import BLANK
+from nerbb_ray.errors import DataError
 
 NAMES = ["number", "word", "tag", "layer", "annotator"]
 _COMMENT = re.compile(r"# (sent_id|text)\b")
@@ -34,13 +35,21 @@ def detect(content: Content) -> bool:
 
 
 def read(content: Content) -> Reading:
-    """The tags of the third column; the other layer if the user says so."""
+    """The tags of the third column; the other layer if the user says so.
+
+    Raises:
+        DataError: a line has another number of columns.
+    """
     table = Table("tab", len(NAMES), [[]], list(NAMES))
     for number, line in content.lines:
         if not line.strip(BLANK):
             table.blocks.append([])
         elif not line.startswith("#"):
-            table.blocks[-1].append(Row(number, _filled(line.split("\t"))))
+            fields = line.split("\t")
+            if len(fields) not in (_SHORT, len(NAMES)):
+                rule = f"expected {_SHORT} or {len(NAMES)} columns, as Universal NER has; got {len(fields)}"
+                raise DataError(rule, content.path, number)
+            table.blocks[-1].append(Row(number, _filled(fields)))
     if content.options.tag_column is None:
         content = content.with_options(replace(content.options, word_column="2", tag_column="3"))
         if any(row.fields[_SHORT] not in _NOTHING for block in table.blocks for row in block):
