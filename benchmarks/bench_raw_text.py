@@ -45,7 +45,13 @@ def chinese_rows() -> Iterator[dict]:
     people = ["王小明", "李文", "张大山", "王文山", "李小山", "张明"]
     places = ["北京", "上海", "南京", "中山", "天水", "大山子"]
     organisations = ["北京大学", "上海日報社", "南京公司", "中山大学", "明天公司"]
-    forms = ["{PER}在{LOC}工作。", "{PER}去了{ORG}", "{ORG}在{LOC}。", "今天{PER}和{PER}在{ORG}", "我在{LOC}見了{PER}。"]
+    forms = [
+        "{PER}在{LOC}工作。",
+        "{PER}去了{ORG}",
+        "{ORG}在{LOC}。",
+        "今天{PER}和{PER}在{ORG}",
+        "我在{LOC}見了{PER}。",
+    ]
     names = {"PER": people, "LOC": places, "ORG": organisations}
     for _ in range(SENTENCES):
         text, marks, form = "", [], chance.choice(forms)
@@ -65,9 +71,7 @@ def test_texts(corpus, language: str) -> list[tuple[str, list[tuple[int, int]]]]
     from sacremoses import MosesDetokenizer
 
     detokenizer = MosesDetokenizer(lang=language)
-    return [
-        (s.text, list(s.spans)) if s.text is not None else moses_text(s.tokens, detokenizer) for s in corpus.test
-    ]
+    return [(s.text, list(s.spans)) if s.text is not None else moses_text(s.tokens, detokenizer) for s in corpus.test]
 
 
 def show_coverage(corpus, laid) -> None:

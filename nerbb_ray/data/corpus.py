@@ -114,8 +114,19 @@ def find_corpus(
     return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme)
 
 
-def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_hub: bool = True) -> Found:
-    """As `find_corpus`, with the tags as they stand in the files."""
+def find_data(
+    dataset_name: str,
+    subset: str | None,
+    datasets_dir: Path,
+    *,
+    ask_hub: bool = True,
+    options: ReadingOptions = AUTO,
+) -> Found:
+    """As `find_corpus`, with the tags as they stand in the files.
+
+    Args:
+        options: how data are read that are not in the store.
+    """
     if not dataset_name or _goes_up(dataset_name):
         rule = "must not be empty or contain '..' (for a folder elsewhere, give its whole path)"
         raise DataError(f"a data set's name {rule}; got {dataset_name!r}")
@@ -126,7 +137,7 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
     if not is_path and _is_stored(stored, subset):
         return find_folder(stored, subset, dataset_name, stored=True)
     if "/" in dataset_name and path.is_dir():
-        return find_folder(path, subset, path.name)
+        return find_folder(path, subset, path.name, options)
     if path.is_file() and (is_path or "/" in dataset_name):
         raise DataError("is a file; bring it into the store (nerbb set_up_dataset FILE), then use its name there", path)
     if is_path:
@@ -138,8 +149,8 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
         meant = f"if you mean what lies here, say ./{dataset_name}"
         raise DataError(f"data set {dataset_name!r} is not in the store ({stored}); {meant}")
     downloads = datasets_dir.parent / "cache" / "downloads"
-    readings = read_name(dataset_name, subset, None, stored=stored, datasets=datasets_dir, downloads=downloads)
-    return Found.of(dataset_name, readings)
+    places = {"stored": stored, "datasets": datasets_dir, "downloads": downloads}
+    return Found.of(dataset_name, read_name(dataset_name, subset, None, options, **places), options)
 
 
 def _goes_up(name: str) -> bool:

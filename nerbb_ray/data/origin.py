@@ -97,12 +97,10 @@ def origin_lines(folder: Path) -> list[str]:
         files = [str(FileTaken(**file)) for file in content["files"]]
         said = [f"{key} = {value}" for key, value in content["options"].items()]
         notes = [str(note) for note in content["notes"]]
-        words = [f"running text is cut by: {WordSplitting.of(content['words'])}"] if "words" in content else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [
         *(f"set up from {file}" for file in files),
         *([f"set up with {', '.join(said)}"] if said else []),
-        *words,
         *notes,
     ]

@@ -2,8 +2,7 @@
 
 Blanks were lost when the data were cut, so that this is a guess by the rules of typography: no blank before marks that
 close, none behind those that open, none before an English clitic, none in scripts that are written without blanks.
-Hyphens and apostrophes that stand alone have blanks around them, unless the data have none inside of any word: then
-they were cut off there.
+Marks such as - @ # that stand alone have blanks around them, unless no word of the data has one: then they were cut off.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,9 +13,11 @@ import regex
 from nerbb_ray.data.words_of_text import WITHOUT_BLANKS, Span
 
 _CLOSE = regex.compile(r"[.,;:!?)\]}%\u2026\u201d\u00bb\u2019\u3001\u3002\uff0c\uff1f\uff01]+")
-_OPEN = regex.compile(r"[(\[{\u00ab\u201c\u00bf\u00a1$\u00a3\u20ac#@]")
+_OPEN = regex.compile(r"[(\[{\u00ab\u201c\u00bf\u00a1]")
 _CLITIC = regex.compile(r"(?i)['\u2019](?:s|re|ve|ll|d|m|t)|n['\u2019]t")
-_INNER = regex.compile(r"(?<=[\p{L}\p{N}])[-'\u2019\u2010/](?=[\p{L}\p{N}])")
+_BEHIND_APOSTROPHE = {"s", "re", "ve", "ll", "d", "m", "t"}
+_INNER_MARKS, _FIRST_MARKS = "-\u2010/", "#@$\u00a3\u20ac"
+_INNER = regex.compile(r"(?<=[\p{L}\p{N}])[-\u2010/](?=[\p{L}\p{N}])")
 _BARE = regex.compile(rf"{WITHOUT_BLANKS}", regex.V1)
 _NUMBER, _LETTER = regex.compile(r"\p{N}+"), regex.compile(r"\p{L}")
 
@@ -26,10 +27,12 @@ class Typography:
     """
     Args:
         glued: marks that join the words at their two sides.
+        first: marks that join the word behind them.
         numbers: whether . , and : between two numbers, and . between single letters, do so, too.
     """
 
     glued: Collection[str] = ()
+    first: Collection[str] = ()
     numbers: bool = False
 
     @classmethod
@@ -41,12 +44,12 @@ class Typography:
         for words in sentences:
             for word in words:
                 if not word.isalnum():
-                    inside.update(_INNER.findall(word))
+                    inside.update(_INNER.findall(word), word[: len(word) > 1])
                     whole_numbers |= bool(regex.search(r"\p{N}[.,:]\p{N}|\p{L}\.\p{L}", word))
                     alone.add(word)
             cut_numbers |= any(_is_number(words, i) for i in range(1, len(words) - 1))
-        glued = {mark for mark in "-'\u2019\u2010/" if mark in alone and mark not in inside}
-        return cls(frozenset(glued), cut_numbers and not whole_numbers)
+        cut_off = frozenset(alone - inside)
+        return cls(cut_off & {*_INNER_MARKS}, cut_off & {*_FIRST_MARKS}, cut_numbers and not whole_numbers)
 
     def text(self, words: Sequence[str]) -> tuple[str, list[Span]]:
         """The text of a sentence and the place of every word in it; one that is empty or blank covers nothing."""
@@ -58,7 +61,7 @@ class Typography:
                 places.append((length, length))
                 continue
             quote = word in ('"', "``", "''")
-            opens = (quote and not opened) or bool(_OPEN.fullmatch(word))
+            opens = (quote and not opened) or word in self.first or bool(_OPEN.fullmatch(word))
             left = (quote and opened) or self._is_glued(words, number)
             if not glue and not left:
                 parts.append(" ")
@@ -86,6 +89,8 @@ class Typography:
         word = words[number]
         if word in self.glued:
             return words[number - 1][-1:].isalnum() and words[number + 1][:1].isalnum()
+        if word in ("'", "\u2019") and words[number + 1].lower() in _BEHIND_APOSTROPHE:
+            return words[number - 1][-1:].isalnum()
         return self.numbers and _is_number(words, number)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from nerbb_ray import atomic
+from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.data.corpus import find_folder, load_corpus
 from nerbb_ray.data.folders import has_data, split_files
@@ -81,7 +82,7 @@ def place(
     Raises:
         StoreError: the folder has another content, or subsets in it; or it cannot be made.
     """
-    corpus = replace(corpus, splitting=corpus.word_splitting())
+    corpus = replace(corpus, splitting=corpus.word_splitting(), notes=(*corpus.notes, *border_notes(corpus)))
     about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
