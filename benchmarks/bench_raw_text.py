@@ -5,7 +5,8 @@
 Needs sacremoses (pip install "nerbb_ray[dev]"). The words of each test split are put together to running text by the
 detokeniser of Moses, which knows nothing of ours. First the share of words that each way of cutting text finds as they
 are; then, with one MiniLM per corpus, entity micro F1 on the words as they are given, on the text as the model cuts it,
-and on the text as version 0.3.0 cut it. Targets: 0.5 points at most between the first two; for Chinese, none.
+and on the text as version 0.3.0 cut it. Targets: 0.5 points at most between the first two; for Chinese, none. Tags that
+break the scheme (I- without B-) are entities to a prediction and none to a strict evaluation: both numbers are shown.
 
 About 25 minutes on one CPU. Models that are in --store are used again.
 """
@@ -50,7 +51,7 @@ def chinese_rows() -> Iterator[dict]:
         "{PER}去了{ORG}",
         "{ORG}在{LOC}。",
         "今天{PER}和{PER}在{ORG}",
-        "我在{LOC}見了{PER}。",
+        "我在{LOC}見{PER}",
     ]
     names = {"PER": people, "LOC": places, "ORG": organisations}
     for _ in range(SENTENCES):
@@ -126,13 +127,15 @@ def show_scores(name: str, corpus, laid) -> None:
     from nerbb_ray.model import Model
 
     model = trained(name)
-    words = model.evaluate_on_dataset(name)["test/entity/micro/f1"]
+    metrics = model.evaluate_on_dataset(name)
+    strict, words = metrics["test/entity/micro/f1"], metrics["test/entity/micro/f1_lenient"]
     gold, texts = gold_entities(corpus, laid), [text for text, _ in laid]
     former = Model(replace(model._tagger, splitting=WordSplitting(FORMER)), model._store)
     with tempfile.TemporaryDirectory() as folder:
         own, old = (f1(gold, entities_in_file(m, texts, Path(folder))) for m in (model, former))
-    print(f"  entity F1: words {100 * words:.2f}, text {100 * own:.2f}, as 0.3.0 cut it {100 * old:.2f}")
-    print(f"  text - words: {100 * (own - words):+.2f} points", flush=True)
+    print(f"  entity F1 of text: {100 * own:.2f}, as 0.3.0 cut it {100 * old:.2f}")
+    print(f"  entity F1 of words: {100 * words:.2f} read as predictions are, {100 * strict:.2f} read strictly")
+    print(f"  text - words: {100 * (own - words):+.2f} points, {100 * (own - strict):+.2f} strictly", flush=True)
 
 
 def main() -> None:

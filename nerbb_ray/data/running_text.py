@@ -2,7 +2,8 @@
 
 Blanks were lost when the data were cut, so that this is a guess by the rules of typography: no blank before marks that
 close, none behind those that open, none before an English clitic, none in scripts that are written without blanks.
-Marks such as - @ # that stand alone have blanks around them, unless no word of the data has one: then they were cut off.
+Marks such as - @ # that stand alone have blanks around them, unless no word of the data has one: then
+they were cut off.
 """
 
 from collections.abc import Collection, Iterable, Sequence

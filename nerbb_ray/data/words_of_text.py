@@ -23,26 +23,30 @@ BLANKS = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u30
 # the lengthening marks of kana belong to several scripts
 WITHOUT_BLANKS = (
     r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\uff70\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-    r"--[\p{M}\p{P}]]"
+    r"--\p{P}]"
 )
 # letters, numbers, combining marks, and what is invisible inside words: soft hyphen, joiners
 _LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}\p{{Cf}}]--{WITHOUT_BLANKS}]"
-# what is no mark, and yet part of the cluster of the letter before it: shades of skin, Thai and Lao am
-_TAIL = r"[\U0001f3fb-\U0001f3ff\u0e33\u0eb3]"
-_RUN = rf"{_LETTER}[{_LETTER}{_TAIL}]*+"
+_PLAIN = rf"[[\p{{L}}\p{{N}}]--{WITHOUT_BLANKS}]"
+_RUN = rf"(?:{_PLAIN}(?={_PLAIN})|(?={_LETTER})\X)++"
+# what belongs to the character before it: marks, joiners, shades of skin, Thai and Lao am
+_TAIL = r"[\p{M}\p{Cf}\U0001f3fb-\U0001f3ff\u0e33\u0eb3]"
 _CLUSTER = rf"(?={WITHOUT_BLANKS})\X\p{{Cf}}*+"
 _OTHER = rf"(?=[^{BLANKS}])\X"
 
 _JOINT = r"[.\-_'\u2019\u2010\u2011\u00b7\u30fb]|(?<=\p{N})[,:](?=\p{N})"
 _INNER = rf"{_RUN}(?:(?:{_JOINT}){_RUN})*+"
-_ACRONYM = r"(?:\p{L}\p{M}*+\.){2,}+"
-_ADDRESS = rf"(?:https?://|www\.)[^{BLANKS}<>\"]*[^{BLANKS}<>\".,;:!?)\]'\u2019]|[\w.+-]+@[\w-]+(?:\.[\w-]+)++"
+_ACRONYM = rf"(?:\p{{L}}\p{{M}}*+\.){{2,}}+(?!{_TAIL})"
+_SIGN = rf"[[^{BLANKS}<>\"]--{WITHOUT_BLANKS}--[\p{{Script_Extensions=Han}}\uff00-\uffef]]"
+_URL = rf"(?:https?://|www\.){_SIGN}*[{_SIGN}--[.,;:!?)\]'\u2019]]"
+_MAIL = r"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)++"
+_ADDRESS = rf"(?:{_URL}|{_MAIL})(?!{_TAIL})"
 _INITIAL = rf"\p{{Lu}}\.(?=[{BLANKS}]+[\"'\u201c(]?\p{{Lu}})"
-_REPEATED = r"\.{2,}+|-{2,}+|``|''"
+_REPEATED = rf"(?:\.{{2,}}+|-{{2,}}+|``|'')(?!{_TAIL})"
 _CLITIC = regex.compile(r"(?i)(?:n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m))$")
-_NAMED = rf"[@#][{_LETTER}_]++|&(?:\p{{L}}{{2,8}}|#\d{{2,6}});"
-_FACE = r"[:;=8xX][-o^']?[)(\]\[DPpOo/\\|*3]+(?![\p{L}\p{N}])|<3+|\^[_.-]?\^|-_+-"
-_SHOUT = r"[!?.]{2,}+|-{2,}+|''"
+_NAMED = rf"(?:[@#](?:_|{_RUN})++|&(?:\p{{L}}{{2,8}}|#[0-9]{{2,6}});)(?!{_TAIL})"
+_FACE = rf"(?:[:;=8xX][-o^']?[)(\]\[DPpOo/\\|*3]+(?![\p{{L}}\p{{N}}])|<3+|\^[_.-]?\^|-_+-)(?!{_TAIL})"
+_SHOUT = rf"(?:[!?.]{{2,}}+|-{{2,}}+|'')(?!{_TAIL})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class WordSplitting:
         if self.name in _FORMS and _FORMS[self.name].clitics:
             found = [part for span in found for part in self._without_clitic(text, span)]
         cuts = sorted(set(borders))
-        return _cut(found, cuts) if cuts else found
+        return _cut(text, found, cuts) if cuts else found
 
     def _without_clitic(self, text: str, span: Span) -> tuple[Span, ...]:
         start, end = span
@@ -152,14 +156,15 @@ def _pattern(name: str, joints: tuple[str, ...]) -> Any:
     if name == FORMER:
         return regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}\p{{Cf}}]++|[^{BLANKS}]", regex.V1)
     # a listed word neither begins nor ends inside of a run of letters
-    listed = rf"(?<!{_LETTER}(?={_LETTER}))\L<joints>(?!{_TAIL}|\p{{M}}|(?<={_LETTER}){_LETTER})"
+    listed = rf"(?<!{_LETTER}(?={_LETTER}))\L<joints>(?!{_TAIL}|(?<={_LETTER}){_LETTER})"
     words = [*([listed] if joints else []), *_FORMS[name].words, _OTHER]
     named = {"joints": list(joints)} if joints else {}
     return regex.compile("|".join(words), regex.V1, **named)
 
 
-def _cut(words: Iterable[Span], cuts: Iterable[int]) -> list[Span]:
-    """
+def _cut(text: str, words: Iterable[Span], cuts: Iterable[int]) -> list[Span]:
+    """Words without what was blank at a cut: listed words may have blanks inside.
+
     Args:
         cuts: in order.
     """
@@ -169,8 +174,8 @@ def _cut(words: Iterable[Span], cuts: Iterable[int]) -> list[Span]:
     for start, end in words:
         while cut is not None and cut < end:
             if cut > start:
-                found.append((start, cut))
-                start = cut
+                found.append((start, start + len(text[start:cut].rstrip())))
+                start = end - len(text[cut:end].lstrip())
             cut = next(waiting, None)
         found.append((start, end))
     return found

@@ -61,8 +61,8 @@ def _borders(split: SplitFindings) -> Iterator[Problem]:
 def _prefixes(classes: tuple[str, ...]) -> Iterator[Problem]:
     """Classes that are tags of a scheme that was not recognised."""
     bare = [label for label in classes if _BARE.fullmatch(label)]
-    begins = {label: found.group(1, 2) for label in classes if (found := _BEGINS.fullmatch(label))}
-    ends = {label: found.group(2, 1) for label in classes if (found := _ENDS.fullmatch(label))}
+    begins = {label: (found[1], found[2]) for label in classes if (found := _BEGINS.fullmatch(label))}
+    ends = {label: (found[2], found[1]) for label in classes if (found := _ENDS.fullmatch(label))}
     sure = {*_in_pairs(begins), *_in_pairs(ends), *(bare if len(bare) > 1 or any(len(b) > 1 for b in bare) else ())}
     perhaps = sorted({*bare, *begins})
     advice = "say how the tags are written (--scheme when the data are set up), or rename the classes"
