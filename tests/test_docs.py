@@ -356,14 +356,13 @@ def test_presets_are_those_of_the_code() -> None:
 
 
 def test_data_sources_and_formats_are_those_of_the_code() -> None:
-    from nerbb_ray.data.detect import READERS
+    from nerbb_ray.data.detect import FORMATS
     from nerbb_ray.data.known_names import BUILTIN
 
     names = [(name, source.split(":")[0]) for name, source in table("docs/data.md", "| built-in name | from |")]
     kinds = {n: "hub" if s.hub else "files of its repository" if s.files else "by hand" for n, s in BUILTIN.items()}
     assert names == list(kinds.items())
-    suffixes = [row[0].split(", ") for row in table("docs/data.md", "| suffix | content |")]
-    assert {suffix for row in suffixes for suffix in row} == set(READERS)
+    assert {row[0] for row in table("docs/data.md", "| `--format` | content |")} == set(FORMATS)
 
 
 def test_commands_are_those_of_nerbb(capsys: pytest.CaptureFixture[str]) -> None:

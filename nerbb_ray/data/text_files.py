@@ -29,6 +29,8 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _PREFERRED = "cp1252"  # of Windows in the west, Latin-1 but for its control characters: by far the most frequent one
+# of computers that hardly anybody has had for decades: they fit a few words by chance
+_RARE = ("mac_", "hp_", "kz1048", "ptcp154", "cp037", "cp273", "cp424", "cp500", "cp1006", "cp1026", "cp1125", "cp1140")
 # of the guesses of charset_normalizer: what is equally good, and what is good at all
 _CLOSE, _ORDERLY, _COHERENT = 0.02, 0.05, 0.5
 # what no word has: a mark between letters (but ' and - of several kinds), a capital between small letters, a sign of
@@ -170,7 +172,8 @@ def _surest(guesses: Sequence[Any], words: Sequence[bytes]) -> str | None:
     Args:
         words: with bytes beyond ASCII.
     """
-    orderly = [guess for guess in guesses if guess.chaos <= min(guesses[0].chaos + _CLOSE, _ORDERLY)]
+    usual = [guess for guess in guesses if not guess.encoding.startswith(_RARE)]
+    orderly = [guess for guess in usual if guess.chaos <= min(usual[0].chaos + _CLOSE, _ORDERLY)]
     best = max((guess.coherence for guess in orderly), default=0.0)
     likely = [guess for guess in orderly if guess.coherence >= best - _CLOSE]
     if any(_PREFERRED in guess.could_be_from_charset for guess in likely):
