@@ -1,11 +1,13 @@
 """What a race costs and whether it finds the winner: over recorded curves of real runs, and over simulated ones.
 
     python benchmarks/bench_racing.py [--experiments 500]
+    python benchmarks/bench_racing.py --promise     # how often the best run is dropped, where that is hardest to avoid
 
 The program's own plan (first seeds, race, cuts inside of trials) runs in virtual time on two slots; only the training
 is replaced by curves. A race has found the winner if its leader is in the tie set of the full grid: the runs that all
-seeds together cannot tell from the best (nerbb_ray/tracking/verdict.py). Epochs are those of all trials together,
+seeds together cannot tell from the best (nerbb_ray/verdict/verdict.py). Epochs are those of all trials together,
 as a share of the grid's; later seeds are those beyond the first three of every run, of which so many were started.
+Trials are those started, beside those that the same race starts if nothing is ever cut.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import numpy as np
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec
+from nerbb_ray.tune.race import Race as SeedRace
 from nerbb_ray.tune.trial_plan import TrialPlan
 from nerbb_ray.verdict.verdict import compare
 
@@ -49,10 +52,15 @@ class Race:
     behind: float  # how far the leader's mean over all seeds is behind the best one, in points
     tied: float  # share of the runs that are in the tie set
     later: float  # share of the seeds beyond the first ones that were started
+    trials: int
 
 
-def race(curves: Curves) -> Race:
-    """Run a whole experiment in virtual time."""
+def race(curves: Curves, *, cuts: bool = True) -> Race:
+    """Run a whole experiment in virtual time.
+
+    Args:
+        cuts: whether trials that cannot catch up are asked to end.
+    """
     spec = _spec(curves)
     names = dict(zip((run.name for run in spec.runs), curves, strict=True))
     plan = TrialPlan(spec, SLOTS, clock=lambda: 0.0)
@@ -73,7 +81,8 @@ def race(curves: Curves) -> Race:
             value = curve.value if ended else max(curve.epochs[: epoch + 1])
             plan.end(trial, value, None, whole=ended)
         else:
-            heapq.heappush(queue, (time + 1, epochs + len(queue), trial, epoch + 1, why is not None))
+            asked = cuts and why is not None
+            heapq.heappush(queue, (time + 1, epochs + len(queue), trial, epoch + 1, asked))
     decision = plan.race()
     full = compare({run: {s: c.value for s, c in seeds.items()} for run, seeds in curves.items()}, METRIC)
     grid = sum(len(curve.epochs) for seeds in curves.values() for curve in seeds.values())
@@ -86,6 +95,7 @@ def race(curves: Curves) -> Race:
         behind=100 * (full.means[full.best or ""].mean - full.means[leader].mean),
         tied=len(full.tie_set) / len(curves),
         later=(plan.known - len(curves) * first) / (len(curves) * (seeds - first)),
+        trials=plan.known,
     )
 
 
@@ -146,32 +156,74 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=500, help="simulated ones (500)")
     parser.add_argument("--orders", type=int, default=100, help="of each recorded experiment (100)")
+    parser.add_argument("--promise", action="store_true", help="only: how often is the best run dropped?")
     args = parser.parse_args()
+    if args.promise:
+        promise()
+        return
     # two of them, so that another recorded experiment does not change the simulated ones
     rng, rng_simulated = np.random.default_rng(1), np.random.default_rng(2)
-    races: dict[str, list[Race]] = {}
+    races: dict[str, list[tuple[Race, Race]]] = {}
     for kind, curves in recorded(rng, args.orders):
-        races.setdefault(f"recorded: {kind}", []).append(race(curves))
+        races.setdefault(f"recorded: {kind}", []).append((race(curves), race(curves, cuts=False)))
     for kind, curves in simulated(rng_simulated, args.experiments):
-        races.setdefault(f"simulated: {kind}", []).append(race(curves))
+        races.setdefault(f"simulated: {kind}", []).append((race(curves), race(curves, cuts=False)))
     everything = [one for kind, found in races.items() if kind.startswith("simulated") for one in found]
-    print(
-        "| experiments | races | winner found | best run kept | leader behind | in the tie set | epochs | later seeds |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    cells = ["experiments", "races", "winner found", "best run kept", "leader behind", "in the tie set", "epochs"]
+    cells += ["later seeds", "trials (without cuts)"]
+    print(f"| {' | '.join(cells)} |\n|{'---|' * len(cells)}")
     for kind, found in {**races, "**simulated, all**": everything}.items():
         if found:
-            print(_row(kind, found))
+            print(_row(kind, [with_cuts for with_cuts, _ in found], [without for _, without in found]))
 
 
-def _row(kind: str, races: list[Race]) -> str:
+def _row(kind: str, races: list[Race], uncut: list[Race]) -> str:
     share = np.array([one.share for one in races])
     spread = f"{100 * np.quantile(share, 0.05):.0f} to {100 * np.quantile(share, 0.95):.0f} %"
     found, kept = (100 * np.mean([getattr(one, name) for one in races]) for name in ("found", "kept"))
     behind, tied, later = (np.mean([getattr(one, name) for one in races]) for name in ("behind", "tied", "later"))
     cells = [kind, str(len(races)), f"{found:.1f} %", f"{kept:.1f} %", f"{behind:.2f} points"]
     cells += [f"{100 * tied:.0f} % of the runs", f"{100 * share.mean():.0f} % ({spread})", f"{100 * later:.0f} %"]
+    cells.append(f"{np.mean([one.trials for one in races]):.1f} ({np.mean([one.trials for one in uncut]):.1f})")
     return f"| {' | '.join(cells)} |"
+
+
+# runs, sd of the best run (that of the others is 1), its lead, seeds, min_seeds, share of its seeds that fail
+HARD = (
+    (6, 1, 0, 8, 3, 0),
+    (6, 5, 0, 8, 3, 0),
+    (20, 3, 0, 8, 3, 0),
+    (20, 5, 0, 8, 3, 0),
+    (50, 5, 0, 8, 3, 0),
+    (6, 5, 0, 8, 2, 0),
+    (20, 5, 0, 8, 2, 0),
+    (50, 5, 0, 20, 2, 0),
+    (20, 3, 0, 20, 3, 0),
+    (2, 10, 0, 8, 2, 0),
+    (6, 1, 2, 8, 3, 0.2),
+    (6, 1, 2, 8, 2, 0.2),
+)
+
+
+def promise(races: int = 2000) -> None:
+    """Races over normal values, without curves. A seed that fails counts as the worst value of all."""
+    cells = ["runs", "best run: sd of the others x", "its lead in sd", "its seeds that fail", "seeds", "min_seeds"]
+    print(f"| {' | '.join([*cells, 'best run dropped (promised: 5 % at most)'])} |\n|{'---|' * 7}")
+    for runs, spread, lead, seeds, min_seeds, failing in HARD:
+        rng = np.random.default_rng(5)
+        rule = SeedRace(tuple(f"run{k}" for k in range(runs)), tuple(range(seeds)), min_seeds)
+        scale, better = np.ones(runs), np.zeros(runs)
+        scale[0], better[0] = spread, lead + 1e-9
+        lost = 0
+        for _ in range(races):
+            values = better[:, None] + scale[:, None] * rng.standard_normal((runs, seeds))
+            values[0, rng.random(seeds) < failing] = -np.inf
+            known = {run: dict(enumerate(map(float, row))) for run, row in zip(rule.runs, values, strict=True)}
+            lost += "run0" in rule.decide(known).dropped
+        share = lost / races
+        shown = f"{100 * share:.1f} % (+- {196 * (share * (1 - share) / races) ** 0.5:.1f})"
+        row = (runs, spread, lead, f"{100 * failing:.0f} %", seeds, min_seeds, shown)
+        print(f"| {' | '.join(map(str, row))} |")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
 """`nerbb`: parse, call, print.
 
-Exit status: 0 it worked, 1 a trial failed or a page does not run, 2 something the user can mend, 130 interrupted.
-What is heavy to import is imported by the commands that need it.
+Only the module of the command that is called is imported; what is heavy is imported by the commands that need it.
 """
 
 import argparse
+import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from nerbb_ray.commands.command import Command
-from nerbb_ray.commands.completion import answer_shell
-from nerbb_ray.commands.listing import COMMANDS
+from nerbb_ray.commands.listing import COMMANDS, Listed
 from nerbb_ray.errors import NerbbError
+from nerbb_ray.exit_status import USER_ERROR, guarded
 from nerbb_ray.logs import without_password
 from nerbb_ray.spelling import did_you_mean, nearest
-from nerbb_ray.tune.command import USER_ERROR, guarded
 
+ASKED = "_ARGCOMPLETE"  # set by the shell's completion code
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
 USAGE = "nerbb [--store DIR] [--verbose] COMMAND ..."
 EPILOG = """The store is ./store, or what --store or the variable NERBB_STORE say.
@@ -52,12 +52,13 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         SystemExit: by argparse.
     """
-    parser = build_parser()
-    answer_shell(parser)
+    answer_shell(lambda: build_parser(COMMANDS))
+    word = _command_word(argv)
+    parser = build_parser([command for command in COMMANDS if command.name == word])
     if not argv:
         parser.print_help(sys.stderr)
         return USER_ERROR
-    _refuse_unknown_command(parser, argv)
+    _refuse_unknown_command(parser, word)
     args, unknown = parser.parse_known_args(argv)
     command: Command = args.command
     if unknown:
@@ -66,8 +67,16 @@ def run(argv: Sequence[str]) -> int:
     return _call(command, args)
 
 
-def build_parser() -> Parser:
-    """Global options are accepted before and after the command."""
+def answer_shell(parser: Callable[[], argparse.ArgumentParser]) -> None:
+    """If it is the shell that asks what could come next, answer it and end the process."""
+    if ASKED in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser(), always_complete_options=False)
+
+
+def build_parser(commands: Iterable[Listed]) -> Parser:
+    """That knows some commands, whose modules it imports. Global options are accepted before and after the command."""
     parser = Parser(
         prog="nerbb",
         usage=USAGE,
@@ -80,11 +89,12 @@ def build_parser() -> Parser:
     parser.set_defaults(store=None, verbose=False)
     # argparse's own list of commands breaks lines that fit
     subparsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", required=True, help=argparse.SUPPRESS)
-    for command in COMMANDS:
+    for listed in commands:
+        command = listed.load()
         subparser = subparsers.add_parser(
-            command.name,
-            help=command.summary,
-            description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+            listed.name,
+            help=listed.summary,
+            description=f"{listed.summary[0].upper()}{listed.summary[1:]}.",
             epilog="examples:\n" + "".join(f"  nerbb {example}\n" for example in command.examples),
             formatter_class=OneScreen,
             parents=[_global_options()],
@@ -108,14 +118,17 @@ def _global_options() -> Parser:
     return options
 
 
-def _refuse_unknown_command(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+def _command_word(argv: Sequence[str]) -> str | None:
+    """The word that names the command, known or not."""
+    finder = argparse.ArgumentParser(parents=[_global_options()], add_help=False, allow_abbrev=False)
+    return next((word for word in finder.parse_known_args(argv)[1] if not word.startswith("-")), None)
+
+
+def _refuse_unknown_command(parser: argparse.ArgumentParser, word: str | None) -> None:
     """Ends with the nearest command; argparse would list all of them."""
-    finder = argparse.ArgumentParser(prog=parser.prog, parents=[_global_options()], add_help=False, allow_abbrev=False)
-    word = next((word for word in finder.parse_known_args(argv)[1] if not word.startswith("-")), None)
     known = [command.name for command in COMMANDS]
-    if word is None or word in known:
-        return
-    parser.error(f"unknown command {word!r}; {did_you_mean(word.replace('-', '_'), known, str)}")
+    if word is not None and word not in known:
+        parser.error(f"unknown command {word!r}; {did_you_mean(word.replace('-', '_'), known, str)}")
 
 
 def _refuse_unknown_words(parser: Parser, words: Sequence[str]) -> NoReturn:

@@ -28,3 +28,14 @@ def head_line() -> "Box":
     from rich.box import Box
 
     return Box(_HEAD_LINE, ascii=True)
+
+
+def shown_time(seconds: float) -> str:
+    """`0.4 s`, `45 s`, `12 min`, `3.5 h`, `4 days`"""
+    if 0 < seconds < 2:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -97,8 +97,8 @@ class Experiment:
             NerbbError: before anything starts: data, models, resources, or parameters that differ from earlier trials'.
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
+        from nerbb_ray.interruption import Termination
         from nerbb_ray.preparation.options import RunOptions
-        from nerbb_ray.tune.interruption import Termination
         from nerbb_ray.tune.run_tuner import run_experiment
         from nerbb_ray.verdict.table import results_text
 
@@ -163,12 +163,12 @@ class Experiment:
         return self.results.get(metric=metric, level=level, label=label, phase=phase, average=average)
 
     def verdict(self, metric: str = "f1", level: str = "entity", label: str = "micro", phase: str = "val") -> "Verdict":
-        """Which run is better than which, as far as the shared seeds can tell.
+        """Which run is better than which, as far as the seeds can tell.
 
         Args:
             metric, level, label, phase: as in `get_result`.
         Returns:
-            Means, paired differences to the best run with intervals and tests, and the runs that are tied with it;
+            Means, differences to the best run with intervals and tests, and the runs that are tied with it;
             `str()` of it says it in words.
         Raises:
             ResultError: there is no such metric, or the experiment was never run.

@@ -64,9 +64,10 @@ class Lock:
         """
         Raises:
             StoreError: somebody holds it, or the file system cannot lock.
+            OSError: the folder cannot be made.
         """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._take()
         except OSError as error:
             raise StoreError(

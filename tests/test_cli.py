@@ -17,8 +17,8 @@ import pytest
 from fixtures.fake_tune import at, tracked
 
 from nerbb_ray import Store
-from nerbb_ray.cli import main
-from nerbb_ray.commands.listing import COMMANDS
+from nerbb_ray.cli import build_parser, main
+from nerbb_ray.commands.listing import COMMANDS, Listed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.mlflow_store.events import Ended, Started
@@ -114,17 +114,15 @@ def test_help_fits_one_screen(command: str, nerbb: Nerbb, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_command_has_help_with_examples_that_can_be_parsed(nerbb: Nerbb, command: object) -> None:
-    from nerbb_ray.cli import build_parser
-
-    name = command.name  # type: ignore[attr-defined]
+def test_every_command_has_help_with_examples_that_can_be_parsed(nerbb: Nerbb, command: Listed) -> None:
+    name = command.name
     status, out, _ = nerbb(name, "--help")
     assert status == 0
     examples = re.findall(r"^  nerbb (.+)", out.partition("examples:")[2], re.MULTILINE)
     assert examples
     for example in examples:
         words = example.partition(" >")[0].split()  # without the file that a shell would write to
-        assert build_parser().parse_args(words).command is command
+        assert build_parser([command]).parse_args(words).command is command.load()
 
 
 def complete(line: str, store: Path) -> list[str]:

@@ -80,7 +80,8 @@ def test_it_says_which_run_is_better(nerbb: Nerbb) -> None:
     status, out, _ = nerbb("one")
     assert status == 0
     assert "experiment one: val entity micro F1 over the seeds 43, 44, 45, 46" in out
-    assert "runB is better than runA (+10.0 points, 95 % CI 8.7 to 11.3, p < .001, 4 seeds)" in out
+    assert out.startswith("runB is almost certainly better than runA: +10 points. Four seeds are thin;")
+    assert "runB is better than runA (+10.0 points, 95 % CI 7.0 to 13.0, p < .001, 4 seeds)" in out
 
 
 def test_runs_of_two_experiments_are_compared(nerbb: Nerbb) -> None:
@@ -95,7 +96,8 @@ def test_test_metrics_are_compared_over_sentences_too(nerbb: Nerbb) -> None:
     _, out, err = nerbb("one", "two", "--phase", "test")
     assert re.search(
         r"^runB against runA over test sentences: \+10\.\d points, 95 % 9\.\d to 10\.\d, p < \.001; "
-        r"over sentences and seeds: 95 % \d+\.\d to \d+\.\d, p < \.001$",
+        r"over sentences and seeds: 95 % \d+\.\d to \d+\.\d, p < \.001; "
+        r"the least that these sentences show: \d\.\d points$",
         out,
         re.MULTILINE,
     )
@@ -140,7 +142,9 @@ def test_json_is_strict_and_whole(nerbb: Nerbb) -> None:
     (difference,) = found["differences"]
     assert difference["mean"] == pytest.approx(0.1)
     assert difference["more_seeds"] is None
-    assert found["sentences"][0].startswith("runB is better than runA")
+    assert found["sentences"][0].startswith("runB is almost certainly better than runA")
+    assert found["statistics"][0].startswith("runB is better than runA (+10.0 points")
+    assert found["means"]["runA"]["logit"]["ci95"][0] < found["means"]["runA"]["logit"]["mean"]
     single = json.loads(nerbb("single", "--json")[1], parse_constant=refuse)
     assert single["means"]["runA"]["sd"] is None
     assert single["left_out"] == {"runB": "no seed with a value"}
@@ -151,7 +155,7 @@ def test_verdict_of_an_experiment_in_python(store: StorePaths, monkeypatch: pyte
     Store.set_path(Path(store.root))
     found = Experiment("one", from_config=True).verdict(metric="loss")
     assert (found.metric, found.best) == ("val/loss", "runB")
-    assert str(found).startswith("runB is better than runA (lower by 0.1000")
+    assert str(found).startswith("runB is almost certainly better than runA: lower by 0.1000")
 
 
 def test_what_a_race_has_dropped_stays_out_when_two_experiments_are_compared() -> None:

@@ -23,8 +23,8 @@ FLOORS = (
     ("results", "data"),
     ("config", "ner", "html"),
     ("paths",),
-    ("locks",),
-    ("atomic", "console", "errors", "logs", "spelling", "streams"),
+    ("locks", "exit_status"),
+    ("atomic", "console", "errors", "interruption", "logs", "spelling", "streams"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc"}

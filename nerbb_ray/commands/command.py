@@ -1,4 +1,4 @@
-"""A command of `nerbb`: its name, its help, its arguments and the call behind it."""
+"""A command of `nerbb`: its examples, its arguments and the call behind it."""
 
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.store import current_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +13,10 @@ class Command:
     """A command.
 
     Args:
-        summary: a line of help.
         examples: without the name of the program.
         run: returns the exit status.
     """
 
-    name: str
-    summary: str
     examples: tuple[str, ...]
     run: Callable[[Namespace], int]
     add_arguments: Callable[[ArgumentParser], None] = lambda _: None
@@ -35,6 +31,8 @@ def completed(action: Action, names: Callable[[StorePaths], Iterable[str]]) -> N
     """Let an argument be completed by names of the store that the command line means so far."""
 
     def completer(parsed_args: Namespace, **_: object) -> list[str]:
+        from nerbb_ray.store import current_store  # for the shell's questions only
+
         try:
             return list(names(current_store(parsed_args.store)))
         except (NerbbError, OSError):

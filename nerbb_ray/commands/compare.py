@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, add_name, completed
+from nerbb_ray.exit_status import OK
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK
 
 if TYPE_CHECKING:
     from nerbb_ray.verdict.outcome import Verdict
@@ -54,7 +54,7 @@ def _over_sentences(
     from nerbb_ray.mlflow_store.overview import counts_of_sentences
     from nerbb_ray.verdict.sentences import against_the_best
 
-    trials = [(run, seed) for run in found.means for seed in found.seeds]
+    trials = [(run, seed) for run, seeds in found.seeds_of.items() for seed in seeds]
     counts, note = counts_of_sentences(store, experiments, trials)
     tests, problems = against_the_best(found, counts)
     return tests, note or next((f"{run}: {problem}" for run, problem in problems.items()), None)
@@ -75,10 +75,10 @@ def _arguments(parser: ArgumentParser) -> None:
     what.add_argument("--phase", metavar="P", default=METRIC["phase"], help="val or test (val)")
 
 
-COMMAND = Command(
-    "compare",
-    "say which run is better, and what the seeds can show",
-    ("compare wnut17", "compare wnut17 wnut17_long --phase test", "compare wnut17 --label person --json"),
-    compare,
-    _arguments,
-)
+COMMANDS = {
+    "compare": Command(
+        ("compare wnut17", "compare wnut17 wnut17_long --phase test", "compare wnut17 --label person --json"),
+        compare,
+        _arguments,
+    )
+}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import DataError
+from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK
 
 if TYPE_CHECKING:
     from nerbb_ray.data.options import ReadingOptions
@@ -147,10 +147,10 @@ def add_reading_options(parser: ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, default=default, help=text)
 
 
-SET_UP_DATASET = Command(
-    "set_up_dataset",
-    "bring a data set into the store",
-    ("set_up_dataset conll2003", "set_up_dataset my/export.json --name mine"),
-    set_up_dataset,
-    _arguments,
-)
+COMMANDS = {
+    "set_up_dataset": Command(
+        ("set_up_dataset conll2003", "set_up_dataset my/export.json --name mine"),
+        set_up_dataset,
+        _arguments,
+    )
+}

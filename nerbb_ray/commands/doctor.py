@@ -76,13 +76,13 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="exit status 1 if there are errors or warnings")
 
 
-COMMAND = Command(
-    "check_dataset",
-    "find leaks, repeats and other faults of data",
-    (
-        "check_dataset wnut17",
-        "check_dataset ./my/data --model my_model --html my-data.html",
-    ),
-    check_dataset,
-    _arguments,
-)
+COMMANDS = {
+    "check_dataset": Command(
+        (
+            "check_dataset wnut17",
+            "check_dataset ./my/data --model my_model --html my-data.html",
+        ),
+        check_dataset,
+        _arguments,
+    )
+}

@@ -9,9 +9,10 @@ from typing import Any
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.commands.schedule import add_schedule_arguments, show_schedule
 from nerbb_ray.config.ini import read_ini
+from nerbb_ray.exit_status import OK
 from nerbb_ray.preparation.options import add_run_options
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK, run_file
+from nerbb_ray.tune.command import run_file
 
 # of get_experiment_results: what `--metric` and the others mean if they are left out
 RESULT = {"metric": "f1", "level": "entity", "label": "micro", "phase": "test"}
@@ -79,20 +80,14 @@ def _result_arguments(parser: ArgumentParser) -> None:
     one.add_argument("--average", action="store_true", help="over the seeds of the best run, not of the best trial")
 
 
-COMMANDS = (
-    Command(
-        "run_experiment",
-        "run what is missing of an experiment",
+COMMANDS = {
+    "run_experiment": Command(
         ("run_experiment wnut17 --dry-run", "run_experiment wnut17", "run_experiment wnut17 --resume"),
         run_experiment,
         _run_arguments,
     ),
-    Command(
-        "show_experiments", "list all experiments, with their best results", ("show_experiments",), show_experiments
-    ),
-    Command(
-        "get_experiment_results",
-        "print the results table, or one number",
+    "show_experiments": Command(("show_experiments",), show_experiments),
+    "get_experiment_results": Command(
         (
             "get_experiment_results wnut17",
             "get_experiment_results wnut17 --metric recall --label person",
@@ -101,16 +96,12 @@ COMMANDS = (
         get_experiment_results,
         _result_arguments,
     ),
-    Command(
-        "show_experiment_config",
-        "print the file of an experiment",
+    "show_experiment_config": Command(
         ("show_experiment_config wnut17",),
         show_experiment_config,
         add_name,
     ),
-    Command(
-        "show_schedule",
-        "show LR and stage per epoch, for made-up losses",
+    "show_schedule": Command(
         (
             "show_schedule wnut17 --losses 1,.8,.6,.7",
             "show_schedule exp.ini --run runB --losses 1,.8,.6 --plot schedule.png",
@@ -118,4 +109,4 @@ COMMANDS = (
         show_schedule,
         add_schedule_arguments,
     ),
-)
+}

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
+from nerbb_ray.exit_status import OK
 from nerbb_ray.paths import folder_problem
 from nerbb_ray.spelling import nearest
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK
 
 if TYPE_CHECKING:
     from nerbb_ray.inference.entities import Entity
@@ -192,10 +192,8 @@ def _export_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a model that is in DIR")
 
 
-COMMANDS = (
-    Command(
-        "predict",
-        "find the entities in texts",
+COMMANDS = {
+    "predict": Command(
         (
             'predict wnut17 "Anna lives in Berlin."',
             "predict wnut17 --run runB --seed 43 --level word - < texts.txt",
@@ -204,25 +202,19 @@ COMMANDS = (
         predict,
         _predict_arguments,
     ),
-    Command(
-        "predict_file",
-        "find the entities in all texts of a file",
+    "predict_file": Command(
         ("predict_file wnut17 texts.txt entities.jsonl", "predict_file ./my-model texts.jsonl entities.jsonl"),
         predict_file,
         _file_arguments,
     ),
-    Command(
-        "evaluate",
-        "measure a model on a data set",
+    "evaluate": Command(
         ("evaluate wnut17 wnut17", "evaluate wnut17 conll2003 --phase val --json"),
         evaluate,
         _evaluate_arguments,
     ),
-    Command(
-        "export",
-        "write a model with its model card to a folder",
+    "export": Command(
         ("export wnut17 my-model", "export wnut17 my-model --run runB --language en --overwrite"),
         export,
         _export_arguments,
     ),
-)
+}

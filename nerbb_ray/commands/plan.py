@@ -4,9 +4,9 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.exit_status import OK
 from nerbb_ray.preparation.options import RunOptions, add_resource_options, resource_options
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK
 
 
 def plan(args: Namespace) -> int:
@@ -41,10 +41,10 @@ def _arguments(parser: ArgumentParser) -> None:
     add_resource_options(parser)
 
 
-COMMAND = Command(
-    "plan",
-    "say what an experiment will cost: time, memory, disk",
-    ("plan wnut17", "plan wnut17 --calibrate --price-per-hour 2.5"),
-    plan,
-    _arguments,
-)
+COMMANDS = {
+    "plan": Command(
+        ("plan wnut17", "plan wnut17 --calibrate --price-per-hour 2.5"),
+        plan,
+        _arguments,
+    )
+}

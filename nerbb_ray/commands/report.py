@@ -6,8 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
-from nerbb_ray.tune.command import OK
 
 
 def report(args: Namespace) -> int:
@@ -28,10 +28,10 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--open", action="store_true", help="show it in the browser")
 
 
-COMMAND = Command(
-    "report",
-    "write all results into one HTML file",
-    ("report wnut17", "report wnut17 --output wnut17.html --open"),
-    report,
-    _arguments,
-)
+COMMANDS = {
+    "report": Command(
+        ("report wnut17", "report wnut17 --output wnut17.html --open"),
+        report,
+        _arguments,
+    )
+}

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import StoreError
+from nerbb_ray.exit_status import FAILED, OK
 from nerbb_ray.logs import without_password
 from nerbb_ray.store import clear, current_store, page_action
-from nerbb_ray.tune.command import FAILED, OK
 
 PORTS = {"mlflow": 5000, "tensorboard": 6006}
 
@@ -68,24 +68,15 @@ def _clear_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--pretrained-models", action="store_true", help="delete the local pretrained models, too")
 
 
-CREATE = Command("create", "make the folders of a store", ("create", "create --store my/store"), create)
-PAGES = tuple(
-    Command(
-        name,
-        f"start or stop the page of {program}: {content}",
-        (name, f"{name} start --port {PORTS[name] + 1}", f"{name} stop"),
-        page,
-        _page_arguments(name),
-    )
-    for name, program, content in (
-        ("mlflow", "MLflow", "all metrics"),
-        ("tensorboard", "TensorBoard", "curves"),
-    )
-)
-CLEAR_DATA = Command(
-    "clear_data",
-    "delete what running experiments has made",
-    ("clear_data", "clear_data --yes"),
-    clear_data,
-    _clear_arguments,
-)
+COMMANDS = {
+    "create": Command(("create", "create --store my/store"), create),
+    **{
+        name: Command(
+            (name, f"{name} start --port {PORTS[name] + 1}", f"{name} stop"),
+            page,
+            _page_arguments(name),
+        )
+        for name in ("mlflow", "tensorboard")
+    },
+    "clear_data": Command(("clear_data", "clear_data --yes"), clear_data, _clear_arguments),
+}

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import NerbbError
+from nerbb_ray.exit_status import FAILED, OK, USER_ERROR
+from nerbb_ray.interruption import status_of_interruption
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.streams import need_not_be_read
-from nerbb_ray.tune.command import FAILED, OK, USER_ERROR, again_with
-from nerbb_ray.tune.interruption import status_of_interruption
+from nerbb_ray.tune.command import again_with
 
 if TYPE_CHECKING:
     from nerbb_ray.config.spec import ExperimentSpec
@@ -117,10 +118,10 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print the results only")
 
 
-COMMAND = Command(
-    "study",
-    "run a folder of experiments, and table them",
-    ("study configs/study/small", "study configs/study/small --table --html study.html"),
-    study,
-    _arguments,
-)
+COMMANDS = {
+    "study": Command(
+        ("study configs/study/small", "study configs/study/small --table --html study.html"),
+        study,
+        _arguments,
+    )
+}

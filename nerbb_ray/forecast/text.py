@@ -1,6 +1,6 @@
 """A forecast in words and as a table."""
 
-from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.console import head_line, plain_text, shown_time
 from nerbb_ray.forecast.estimate import Forecast
 
 
@@ -48,17 +48,6 @@ def _lines(found: Forecast) -> list[str]:
 
 def _sources(sources: list[str]) -> str:
     return "; ".join(dict.fromkeys(sources))
-
-
-def shown_time(seconds: float) -> str:
-    """`0.4 s`, `45 s`, `12 min`, `3.5 h`, `4 days`"""
-    if 0 < seconds < 2:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
 
 
 def shown_range(low: float, middle: float, high: float) -> str:

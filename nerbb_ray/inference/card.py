@@ -164,6 +164,8 @@ def _seed_rows(run: RunResult, chosen: TrialResult) -> Iterator[list[str]]:
     if any(mean.ci95 for mean in means):
         intervals = (f"{mean.ci95[0]:.4f} to {mean.ci95[1]:.4f}" if mean.ci95 else "-" for mean in means)
         yield ["95 % interval of the mean", "", "", *intervals]
+    if any(mean.failures for mean in means):
+        yield ["seeds that failed or stayed near 0", "", "", *(mean.failures or "-" for mean in means)]
 
 
 def _class_rows(trial: TrialResult) -> Iterator[list[str]]:

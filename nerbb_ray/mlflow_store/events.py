@@ -96,7 +96,7 @@ def _trial(values: Mapping[str, Any]) -> TrackedTrial:
 
 
 def _result(values: Mapping[str, Any]) -> TrialResult:
-    fields = dict(values)
+    fields = {**values, "val_f1_curve": tuple(values.get("val_f1_curve", ()))}
     if "data" in fields:
         fields["identity"] = Identity.of_record(fields["params"], fields.pop("data"))
         return TrialResult(**fields)

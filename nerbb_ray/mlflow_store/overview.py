@@ -72,8 +72,7 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
     """The runs of two experiments on the same data, those of the second as `<its name>:<run>`.
 
     Raises:
-        ResultError: the data or the parts of it that are used differ, or no seed is in both: the numbers would not
-            say anything about the runs.
+        ResultError: the data or the parts of it that are used differ: the numbers would say nothing about the runs.
     """
     from nerbb_ray.results.experiment_result import ExperimentResult
 
@@ -82,12 +81,6 @@ def joined(first: "ExperimentResult", second: "ExperimentResult") -> "Experiment
         described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
         raise ResultError(
             f"experiments {first.name} and {second.name} must have been evaluated on the same data; got {described}"
-        )
-    seeds = [{trial.seed for trial in result.trials if trial.ok} for result in (first, second)]
-    if not seeds[0] & seeds[1]:
-        raise ResultError(
-            f"experiments {first.name} and {second.name} must have seeds in common ([settings] seed); "
-            f"got {sorted(seeds[0])} and {sorted(seeds[1])}"
         )
     # run by run: why a race has dropped one is not to be lost
     renamed = (_renamed(run, f"{second.name}:{run.run}") for run in second.runs)

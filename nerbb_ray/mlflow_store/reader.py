@@ -1,6 +1,7 @@
 """The results of an experiment, read back from MLflow. What counts of every metric is its latest value."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,15 +21,25 @@ from nerbb_ray.mlflow_store.schema import (
     write_name,
 )
 from nerbb_ray.mlflow_store.sql import read_experiments, read_finished
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult, by_number
+from nerbb_ray.results.experiment_result import (
+    SELECTION_METRIC,
+    TEST_METRIC,
+    ExperimentResult,
+    Status,
+    TrialResult,
+    by_number,
+)
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.spelling import did_you_mean
+from nerbb_ray.verdict.notes import ended_at_the_cap
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
 MAX_EXPERIMENTS = 50_000
+MOST_CURVES = 24  # of trials that say whether F1 was still rising
+OK: tuple[Status, ...] = ("ok",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +72,21 @@ def load_result(tracking_uri: str, name: str) -> ExperimentResult:
     """
     result = find_result(tracking_uri, name)
     if result is not None:
-        return result
+        return _with_curves(result, tracking_uri)
     hint = did_you_mean(name, _names(tracking_uri), str, none="there are none of any experiment yet")
     raise ResultError(f"experiment {name!r} has no results; {hint}")
+
+
+def _with_curves(result: ExperimentResult, tracking_uri: str) -> ExperimentResult:
+    """With the val F1 after every epoch, where only that tells whether the trials have ended too early."""
+    if not ended_at_the_cap([trial for trial in result.trials if trial.ok]):
+        return result
+    curves = finished_curves(tracking_uri, result.name, SELECTION_METRIC, most=MOST_CURVES)
+
+    def known(trial: TrialResult) -> TrialResult:
+        return replace(trial, val_f1_curve=tuple(curves.get((trial.run, trial.seed), ())))
+
+    return replace(result, runs=tuple(replace(run, trials=tuple(map(known, run.trials))) for run in result.runs))
 
 
 def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
@@ -130,9 +153,13 @@ def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
     return [(name, trial) for name, trial in found if trial.ok]
 
 
-def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str, int], list[float]]:
-    """What a metric was after every epoch of the trials of an experiment that ended ok, by run and seed.
+def finished_curves(
+    tracking_uri: str, name: str, metric: str, statuses: Collection[Status] = OK, most: int | None = None
+) -> dict[tuple[str, int], list[float]]:
+    """What a metric was after every epoch of the trials of an experiment that ended so, by run and seed.
 
+    Args:
+        most: trials, from here and there among all.
     Raises:
         ResultError: MLflow cannot be read.
     """
@@ -143,7 +170,9 @@ def finished_curves(tracking_uri: str, name: str, metric: str) -> dict[tuple[str
         if experiment is None:
             return {}
         trials = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial"))
-        finished = {cell: trial for cell, run in trials.items() if (trial := trial_result(run)).ok}
+        finished = {cell: trial for cell, run in trials.items() if (trial := trial_result(run)).status in statuses}
+        step = max(1, math.ceil(len(finished) / most)) if most else 1
+        finished = dict(list(finished.items())[::step])
         histories = {cell: client.get_metric_history(trials[cell].info.run_id, write_name(metric)) for cell in finished}
     curves = {}
     for cell, points in histories.items():

@@ -4,14 +4,18 @@ import math
 from collections.abc import Mapping
 
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status
-from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.seed_mean import LogitMean, SeedMean, is_share
 
+UNDEFINED = (math.nan, math.nan)
 # whose means are kept up to date while seeds are still to come; those of all, hundreds of rows, once they are in
 HEADLINES = (SELECTION_METRIC, TEST_METRIC, "val/loss", "test/loss", "val/token/all/acc", "test/token/all/acc")
 
 
 def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
     """`<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high` and `/n` of every metric; NaN where it is undefined.
+
+    Of a metric between 0 and 1 also `/logit_mean`, `/logit_sem`, `/logit_ci95_low` and `/logit_ci95_high`: the scale on
+    which its interval was made.
 
     Args:
         whole: not only of the most important metrics.
@@ -20,20 +24,18 @@ def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
         f"{metric}/{statistic}": value
         for metric in run.metric_names
         if whole or metric in HEADLINES
-        for statistic, value in _statistics(run.mean(metric)).items()
+        for statistic, value in _statistics(run.mean(metric), share=is_share(metric)).items()
     }
 
 
-def _statistics(mean: SeedMean) -> dict[str, float]:
-    low, high = mean.ci95 or (math.nan, math.nan)
-    return {
-        "mean": mean.mean,
-        "sd": mean.sd,
-        "sem": mean.sem,
-        "ci95_low": low,
-        "ci95_high": high,
-        "n": float(mean.n),
-    }
+def _statistics(mean: SeedMean, *, share: bool) -> dict[str, float]:
+    low, high = mean.ci95 or UNDEFINED
+    found = {"mean": mean.mean, "sd": mean.sd, "sem": mean.sem, "ci95_low": low, "ci95_high": high, "n": float(mean.n)}
+    if not share:
+        return found
+    logit = mean.logit or LogitMean(math.nan, math.nan, UNDEFINED)
+    names = ("logit_mean", "logit_sem", "logit_ci95_low", "logit_ci95_high")
+    return found | dict(zip(names, (logit.mean, logit.sem, *logit.ci95), strict=True))
 
 
 def changes(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:

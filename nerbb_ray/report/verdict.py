@@ -10,7 +10,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.table import search_notes
 from nerbb_ray.verdict.verdict import lower_is_better, verdict
-from nerbb_ray.verdict.words import HEADERS, sentences, shown_metric, verdict_rows
+from nerbb_ray.verdict.words import ASO_NOTE, HEADERS, shown_metric, verdict_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +21,9 @@ MAX_CURVES = len(COLOURS)
 SHOWN_LETTERS = 32  # of a run's name in a picture
 SENTENCES = 8
 ABOUT = (
-    "Runs are compared seed by seed. Behind: the best mean minus that of the run, with its 95 % interval; p t: of the "
-    "paired t test; p exact: of the sign-flip test; p Holm: p t, corrected for all pairs of runs; ASO: below 0.5, the "
-    "best is almost stochastically dominant. * best mean, = cannot be told from it."
+    "Behind: the best mean minus that of the run, with its 95 % interval; p t: of Welch's t test, moderated by the "
+    "variances of the other runs; p exact: of the permutation test; p Holm: p t, corrected for all pairs of runs; ASO: "
+    f"below 0.5, the best is almost stochastically dominant. {ASO_NOTE}. * best mean, = cannot be told from it."
 )
 CAPTION = (
     "Left: how far each run is behind the best; an interval that crosses 0 leaves open which one is better (blue: "
@@ -34,7 +34,7 @@ CAPTION = (
 
 def verdict_section(result: ExperimentResult) -> str:
     found = verdict(result)
-    said = [*sentences(found), *search_notes(result, found)]
+    said = [*found.plain, *search_notes(result, found)]
     kind = "good" if any(d.better for d in found.differences) else ""
     words = paragraph(said[0], kind) + "".join(map(paragraph, said[1:SENTENCES]))
     if len(said) > SENTENCES:
@@ -43,7 +43,8 @@ def verdict_section(result: ExperimentResult) -> str:
         return words
     rows = [[cell.replace("+-", "±") for cell in row] for row in verdict_rows(found)]
     headers = [header.replace("+-", "±") for header in HEADERS]
-    return words + paragraph(ABOUT) + best_first(headers, rows, numeric=range(3, 9)) + figure(draw(found), CAPTION)
+    statistics = "".join(map(paragraph, (*found.statistics, ABOUT))) + best_first(headers, rows, numeric=range(3, 9))
+    return words + figure(draw(found), CAPTION) + folded("The statistics behind it", statistics)
 
 
 def draw(found: Verdict) -> "Figure":
@@ -74,7 +75,7 @@ def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None
 def _best_of(axes: "Axes", found: Verdict) -> None:
     for colour, (run, values) in zip(COLOURS, found.best_of.items(), strict=False):
         axes.plot(range(1, len(values) + 1), values, "o-", color=colour, markersize=3.5, label=_short(run))
-    axes.set_xticks(_whole_numbers(len(found.seeds)))
+    axes.set_xticks(_whole_numbers(max(map(len, found.best_of.values()))))
     axes.set_xlabel("k seeds", fontsize=8.5)
     best = f"the best {min(MAX_CURVES, len(found.best_of))} runs: " if len(found.best_of) > MAX_CURVES else ""
     axes.set_title(f"{best}expected best of k", fontsize=9.5, loc="left")

@@ -12,11 +12,12 @@ from typing import Literal
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.identity import Identity
-from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
 
+FAILED: tuple[Status, ...] = ("failed", "diverged")
 DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
@@ -36,6 +37,7 @@ class TrialResult:
         reason: why the training stopped.
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
+        val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
     """
 
     run: str
@@ -52,6 +54,7 @@ class TrialResult:
     reason: str | None = None
     identity: Identity | None = None
     note: str | None = None
+    val_f1_curve: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -115,7 +118,8 @@ class RunResult:
     def mean(self, metric: str) -> SeedMean:
         """Over the ok trials; a metric that no trial has gives n = 0."""
         values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
-        return SeedMean.of(values, n_total=self.n_total)
+        failed = sum(trial.status in FAILED for trial in self.trials)
+        return SeedMean.of(values, n_total=self.n_total, failed=failed, share=is_share(metric))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,32 @@
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+NEAR_ZERO = 0.1  # of the best seed: below, a seed has not learned what the others have
+ROUNDING = 1e-12
+UNBOUNDED = ("loss", "support")  # how the names of metrics end that are no shares
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric, by its full name, lies between 0 and 1, such as F1."""
+    return not metric.endswith(UNBOUNDED)
+
+
+@dataclass(frozen=True, slots=True)
+class LogitMean:
+    """A mean on the logit scale, log(m / (1 - m)), where nothing ends at 0 and 1.
+
+    Args:
+        mean: the logit of the mean.
+        sem: its standard error, sem / (m (1 - m)) by the delta method.
+        ci95: mean +- t(n - 1, 0.975) sem.
+    """
+
+    mean: float
+    sem: float
+    ci95: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +38,14 @@ class SeedMean:
         mean: of the `n` values; NaN without any.
         sd: standard deviation with the n - 1 denominator; NaN for n < 2.
         sem: standard error of the mean, sd / sqrt(n); NaN for n < 2.
-        ci95: 95 % confidence interval of the mean (Student t with n - 1 degrees of freedom); None for n < 2.
+        ci95: 95 % confidence interval of the mean, in the metric's own unit. Of a share it is that of `logit`, turned
+            back: it cannot leave [0, 1]. Of a loss, Student's t. None for n < 3, where it would say no more than
+            the values, and for values that are all the same: they do not tell how far others would be.
         n: seeds with a value.
         n_total: seeds of the run, with those that failed, diverged, still run or have an undefined value.
+        failed: seeds that ended without a value.
+        near_zero: of the `n`, those below a tenth of the best one.
+        logit: the interval on the scale on which it was made; None where there is none, or of a loss.
     """
 
     mean: float
@@ -27,28 +56,53 @@ class SeedMean:
     max: float
     n: int
     n_total: int
+    failed: int = 0
+    near_zero: int = 0
+    logit: LogitMean | None = None
 
     @classmethod
-    def of(cls, values: Iterable[float], n_total: int | None = None) -> "SeedMean":
+    def of(
+        cls, values: Iterable[float], n_total: int | None = None, *, failed: int = 0, share: bool = True
+    ) -> "SeedMean":
         """Values that are not finite are undefined: they count for `n_total` only.
 
         Args:
             n_total: the number of values if left out.
+            failed: seeds that ended without a value.
+            share: whether values between 0 and 1 are shares. Others never are.
         """
         given = list(values)
         total = len(given) if n_total is None else n_total
         n = len(finite := [value for value in given if math.isfinite(value)])
         if n == 0:
-            return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total)
+            return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total, failed)
         low, high = min(finite), max(finite)
+        share = share and 0 <= low <= high <= 1
+        near_zero = sum(value < NEAR_ZERO * high for value in finite) if share else 0
         # the rounding of a sum must not carry the mean of equal values past them
         mean = min(max(statistics.fmean(finite), low), high)
         if n == 1:
-            return cls(mean, math.nan, math.nan, None, low, high, 1, total)
+            return cls(mean, math.nan, math.nan, None, low, high, 1, total, failed)
         sd = statistics.stdev(finite)
         sem = sd / math.sqrt(n)
-        half = _t_quantile_975(n - 1) * sem
-        return cls(mean, sd, sem, (mean - half, mean + half), low, high, n, total)
+        ci95, logit = _interval(finite, mean, sem, share=share)
+        return cls(mean, sd, sem, ci95, low, high, n, total, failed, near_zero, logit)
+
+    @property
+    def failure_rate(self) -> float:
+        """Share of the seeds that ended, in which the run failed or stayed near 0; NaN before any has."""
+        ended = self.n + self.failed
+        return (self.failed + self.near_zero) / ended if ended else math.nan
+
+    @property
+    def failures(self) -> str:
+        """`1 of 8 seeds near 0`, `1 of 8 seeds failed, 2 near 0`; empty without any."""
+        seeds = f"of {self.n + self.failed} seeds"
+        if self.failed and self.near_zero:
+            return f"{self.failed} {seeds} failed, {self.near_zero} near 0"
+        if self.failed:
+            return f"{self.failed} {seeds} failed"
+        return f"{self.near_zero} {seeds} near 0" if self.near_zero else ""
 
     def __str__(self) -> str:
         if self.n == 0:
@@ -56,8 +110,47 @@ class SeedMean:
         return f"{self.mean:.4f}" if self.n == 1 else f"{self.mean:.4f} +- {self.sem:.4f}"
 
     def with_interval(self) -> str:
-        """`0.8123 +- 0.0045 [0.793, 0.832]`: mean, sem and 95 % interval; less where it is undefined."""
-        return str(self) if self.ci95 is None else f"{self} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"
+        """`0.8123 +- 0.0045 [0.793, 0.832]`: mean, sem and 95 % interval, then what failed.
+
+        Of two seeds both values, `0.6842 (0.6637, 0.7047)`; of equal ones how many: `0.5000 (3 equal values)`.
+        """
+        return self._uncertain() + (f" ({self.failures})" if self.n and self.failures else "")
+
+    def _uncertain(self) -> str:
+        if self.ci95 is not None:
+            return f"{self} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"
+        if self.n < 2:
+            return str(self)
+        values = f"{self.n} equal values" if _equal(self.min, self.max) else f"{self.min:.4f}, {self.max:.4f}"
+        return f"{self.mean:.4f} ({values})"
+
+
+def _interval(
+    values: Sequence[float], mean: float, sem: float, *, share: bool
+) -> tuple[tuple[float, float] | None, LogitMean | None]:
+    """The 95 % interval of a mean, and where it comes from.
+
+    The logit is that of the mean, not the mean of the values' logits: single values of 0 or 1 need no correction, and
+    what is covered is the mean that stands beside it (benchmarks/bench_verdict.py measures how often).
+    """
+    slope = mean * (1 - mean)
+    if len(values) < 3 or _equal(min(values), max(values)) or (share and slope <= 0):
+        return None, None
+    half = _t_quantile_975(len(values) - 1) * sem
+    if not share:
+        return (mean - half, mean + half), None
+    logit, half = math.log(mean / (1 - mean)), half / slope
+    low, high = logit - half, logit + half
+    return (_expit(low), _expit(high)), LogitMean(logit, sem / slope, (low, high))
+
+
+def _equal(low: float, high: float) -> bool:
+    """But for rounding."""
+    return high - low <= ROUNDING * max(1.0, abs(low), abs(high))
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def _t_quantile_975(degrees_of_freedom: int) -> float:

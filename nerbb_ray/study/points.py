@@ -32,7 +32,8 @@ class Point:
     def epochs(self) -> SeedMean:
         """Of the trials that ended ok."""
         known = (trial.epochs for trial in self.run.ok_trials)
-        return SeedMean.of((float(epochs) for epochs in known if epochs is not None), self.run.n_total)
+        values = (float(epochs) for epochs in known if epochs is not None)
+        return SeedMean.of(values, self.run.n_total, share=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Panel:
     def best(self, fraction: float, metric: str) -> tuple[str, ...]:
         """The approaches that cannot be told from the best, itself included; none for less than two seeds.
 
-        Over the seeds that all approaches of the fraction share, paired, at 5 % after Holm's correction.
+        Each over its own seeds, at 5 % after Holm's correction (see verdict).
         """
         values = {
             approach: {
@@ -74,7 +75,7 @@ class Panel:
             if (fraction, approach) in self.points
         }
         found = compare({approach: known for approach, known in values.items() if known}, metric)
-        return found.tie_set if len(found.seeds) > 1 and len(found.means) > 1 else ()
+        return found.tie_set if found.differences else ()
 
 
 @dataclass(frozen=True, slots=True)

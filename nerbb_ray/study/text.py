@@ -8,7 +8,7 @@ from nerbb_ray.verdict.words import shown_metric
 
 LEGEND = (
     "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). * cannot be told from the best of "
-    "its row (paired by seed, 5 %)."
+    "its row (at 5 %)."
 )
 
 

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nerbb_ray.exit_status import guarded
 from nerbb_ray.preparation.options import add_run_options
-from nerbb_ray.tune.command import guarded, run_file
+from nerbb_ray.tune.command import run_file
 
 EPILOG = """examples:
   python -m nerbb_ray.tune configs/quickstart.ini

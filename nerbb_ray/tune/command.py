@@ -4,57 +4,19 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.errors import ConfigError, NerbbError
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.exit_status import FAILED, OK, USER_ERROR
+from nerbb_ray.interruption import Termination, status_of_interruption
 from nerbb_ray.preparation.options import RunOptions, run_options
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
-from nerbb_ray.streams import need_not_be_read, reader_left, standard_streams
-from nerbb_ray.tune.interruption import Termination, status_of_interruption
-
-OK, FAILED, USER_ERROR = 0, 1, 2
-BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command; what the user can mend is printed without a traceback.
-
-    Returns:
-        The exit status: that of the command; BROKEN_PIPE if all it had to do was to print, and nobody read it.
-    """
-    with standard_streams():
-        status = _status_of(command)
-        return BROKEN_PIPE if status == OK and reader_left() else status
-
-
-def _status_of(command: Callable[[], int]) -> int:
-    try:
-        status = command()
-        sys.stdout.flush()
-    except SystemExit as end:  # argparse: after --help, or a mistake it has explained
-        return end.code if isinstance(end.code, int) else USER_ERROR
-    except ConfigError as error:
-        # one problem per line, each with its own place
-        print("error: the experiment cannot run as it is described", *error.problems, sep="\n", file=sys.stderr)
-        return USER_ERROR
-    except NerbbError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USER_ERROR
-    except OSError as error:
-        if error.filename is None:
-            raise
-        # a store that cannot be written, a file in the place of a folder: the path says what to mend
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("terminated" if Termination.asked else "interrupted", file=sys.stderr)
-        return status_of_interruption()
-    return status
+from nerbb_ray.streams import need_not_be_read
 
 
 def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, command: Sequence[str]) -> int:

@@ -94,10 +94,12 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
 
 
 def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, int], list[float]]:
-    """The metric of a race after every epoch of the trials that ended ok, by run and seed: others are cut by them."""
+    """The metric of a race after every epoch of the trials that ended ok, which others are cut by, or were cut."""
     from nerbb_ray.mlflow_store.reader import finished_curves
 
-    return finished_curves(store.tracking_uri, spec.name, spec.search.metric) if spec.search.racing else {}
+    if not spec.search.racing:
+        return {}
+    return finished_curves(store.tracking_uri, spec.name, spec.search.metric, ("ok", "cut"))
 
 
 def _proposed(spec: ExperimentSpec, trials: Iterable[TrialResult]) -> dict[str, RunSpec]:

@@ -70,6 +70,7 @@ class SeedSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         state = {
             "runs": [trial_of(plan.spec, run, first).to_dict() for run in plan.runs.values()],
             "values": {run: list(found.items()) for run, found in plan.values.items()},
+            "cut": list(plan.cut.items()),
             "finished_curves": plan.finished_curves,
             "durations_h": plan.durations_h,
         }
@@ -84,5 +85,6 @@ class SeedSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
             for point in map(TrialSpec.from_dict, state["runs"])
         }
         plan.values = {run: dict(found) for run, found in state["values"].items()}
+        plan.cut = {(run, seed): curve for (run, seed), curve in state["cut"]}
         plan.finished_curves, plan.durations_h = state["finished_curves"], state["durations_h"]
         plan.running.clear()

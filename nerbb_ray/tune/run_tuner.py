@@ -13,6 +13,7 @@ from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
 from nerbb_ray.errors import NerbbError, ResourceError
 from nerbb_ray.forecast.gpu_sharing import share_gpus
+from nerbb_ray.interruption import before_termination, catch_termination, interruptible
 from nerbb_ray.locks import Lock
 from nerbb_ray.logs import log_file
 from nerbb_ray.paths import StorePaths
@@ -24,7 +25,6 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
 from nerbb_ray.tune.finished import Earlier, earlier_curves, earlier_trials, forget
 from nerbb_ray.tune.hardware import Hardware, hardware_of
-from nerbb_ray.tune.interruption import before_termination, catch_termination, interruptible
 from nerbb_ray.tune.job import JOBS, RESTARTS, STATES, Job, JobBook, clear_states
 from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
 from nerbb_ray.tune.trial_plan import TrialPlan

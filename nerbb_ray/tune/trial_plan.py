@@ -17,9 +17,9 @@ from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
 from nerbb_ray.forecast.remaining import RACE_SHARE
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.tune.race import Decision, Race, cannot_catch_up
+from nerbb_ray.tune.cuts import cannot_catch_up, within_reach
+from nerbb_ray.tune.race import Cell, Decision, Race, Values
 
-Cell = tuple[str, int]  # run, seed
 WORST = -math.inf
 
 
@@ -43,6 +43,7 @@ class TrialPlan:
     Args:
         runs: by name; those of a searcher come as they are proposed.
         values: of the trials that have ended: higher is better, -inf for one without a value.
+        cut: the curves of those that were not trained to their end; their values are what they had reached.
         concurrent: trials at the same time.
         sentences: run -> how many a trial of it trains on at most, in all epochs.
         spent_h: hours that the experiment has taken in earlier calls.
@@ -57,6 +58,7 @@ class TrialPlan:
     clock: Callable[[], float] = time.monotonic
     runs: dict[str, RunSpec] = field(default_factory=dict)
     values: dict[str, dict[int, float]] = field(default_factory=dict)
+    cut: dict[Cell, list[float]] = field(default_factory=dict)
     running: set[Cell] = field(default_factory=set)
     curves: dict[Cell, list[float]] = field(default_factory=dict)
     finished_curves: list[list[float]] = field(default_factory=list)
@@ -81,10 +83,13 @@ class TrialPlan:
         Args:
             earlier: finished trials.
             proposed: the runs among them that a searcher has proposed.
-            curves: the metric of the search after every epoch of those that ended ok.
+            curves: the metric of the search after every epoch of those that ended ok or were cut.
         """
         self.runs |= proposed
-        self.finished_curves += [list(curve) for curve in (curves or {}).values() if curve]
+        known = {cell: list(curve) for cell, curve in (curves or {}).items()}
+        cut = {(trial.run, trial.seed) for trial in earlier.values() if trial.status == "cut"}
+        self.cut |= {cell: known.pop(cell, []) for cell in cut}
+        self.finished_curves += [curve for curve in known.values() if curve]
         for trial in earlier.values():
             if trial.run in self.runs and trial.seed in self.seeds:
                 self.durations_h.append((trial.duration_s or 0.0) / 3600)
@@ -162,7 +167,7 @@ class TrialPlan:
                 return proposed.name, self.first_seeds[0]
         if missing or self.first_seeds == self.seeds or len(self.values) < 2:
             return None
-        return self._race().next(self.values, self.running)
+        return self._race().next(self._values_in_race(), self.running, self.cut)
 
     def nothing_left(self) -> bool:
         """Whether all is done; limits of time aside."""
@@ -211,7 +216,15 @@ class TrialPlan:
         """How the race stands; without one, nobody leads."""
         if not self.spec.search.racing or len(self.values) < 2:
             return Decision(None)
-        return self._race().decide(self.values)
+        return self._race().decide(self._values_in_race(), self.cut)
+
+    def _values_in_race(self) -> Values:
+        """A trial that was cut counts as what was within its reach: what it had is no value of a whole trial."""
+        values = {run: dict(found) for run, found in self.values.items()}
+        for (run, seed), curve in self.cut.items():
+            if curve and seed in values.get(run, {}):
+                values[run][seed] = within_reach(curve, self.finished_curves, self.runs[run].hparams.max_epochs)
+        return values
 
     def watch(self, trial: TrialSpec, report: Mapping[str, Any]) -> str | None:
         """Take an epoch of a trial; says why the trial should be cut, if it should."""
@@ -224,7 +237,8 @@ class TrialPlan:
         leader = self.race().leader
         if leader is None or leader == trial.run or not self.spec.search.racing:
             return None
-        reached = [found for found in self.values[leader].values() if math.isfinite(found)]
+        whole = (value for seed, value in self.values[leader].items() if (leader, seed) not in self.cut)
+        reached = [value for value in whole if math.isfinite(value)]
         return cannot_catch_up(curve, self.finished_curves, reached, trial.hparams.max_epochs)
 
     def end(self, trial: TrialSpec, value: float | None, duration_s: float | None, *, whole: bool = True) -> None:
@@ -239,7 +253,9 @@ class TrialPlan:
         curve = self.curves.pop(cell, [])
         if value is None:
             return
-        if whole and math.isfinite(value) and curve:
+        if not whole:
+            self.cut[cell] = curve
+        elif math.isfinite(value) and curve:
             self.finished_curves.append(curve)
         if whole and duration_s is not None:
             self.durations_h.append(duration_s / 3600)

@@ -2,30 +2,40 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nerbb_ray.results.seed_mean import SeedMean
+
+Test = Literal["welch", "moderated", "paired"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The best run against another one, over the shared seeds.
+    """The best run against another one.
 
     Args:
+        seeds: of the best and of the other run.
         mean: how much better the best is, in units of the metric; never negative.
-        ci95: 95 % confidence interval of it (Student t); not corrected for the number of comparisons.
-        p_t: of the paired t test, two-sided.
-        p_exact: of the sign-flip permutation test, two-sided.
+        ci95: 95 % confidence interval of it (Student t); not corrected for the number of comparisons, and not beyond
+            what the metric can differ; NaN where no value varies.
+        test: which t test: Welch's, moderated by the variances of the other runs, or paired.
+        degrees: its degrees of freedom; NaN where no value varies.
+        p_t: of that test, two-sided.
+        p_exact: of the permutation test (paired: of signs), two-sided.
         p_holm: p_t after Holm's correction over all pairs of runs.
-        aso: upper bound of the violation ratio; below 0.5 the best is almost stochastically dominant.
+        aso: upper bound of the violation ratio; below 0.5 the best is almost stochastically dominant, but equal runs
+            get below 0.5 quite often, too.
         better: whether the best is better, at 5 %.
         more_seeds: about how many more would show a difference of this size with 80 % probability; None if it is shown
             already, or more than 1,000 were needed.
     """
 
     run: str
+    seeds: tuple[int, int]
     mean: float
     ci95: tuple[float, float]
+    test: Test
+    degrees: float
     p_t: float
     p_exact: float
     p_holm: float
@@ -40,29 +50,49 @@ class Verdict:
 
     Args:
         metric: its full name.
-        seeds: those that all compared runs have finished.
-        best: the run with the best mean over them; None without any value.
-        means: of every compared run over the shared seeds, the best first.
+        seeds_of: run -> those of its seeds that count; of every compared run.
+        best: the run with the best mean; None without any value.
+        means: of every compared run, the best first.
         differences: of the best to every other compared run, in the same order; empty for less than two seeds.
         tie_set: the runs that cannot be told from the best, itself included.
         left_out: run -> why it is not compared.
         best_of: run -> expected best of 1, 2, ... seeds.
-        sentences: what can be said, the most important first.
+        trial_seconds: how long a trial took, on average; None if that is not known.
+        notes: what a reader should know of the numbers.
+        plain: what can be said to people, the most important first.
+        statistics: what is behind it.
     """
 
     metric: str
-    seeds: tuple[int, ...]
+    seeds_of: Mapping[str, tuple[int, ...]]
     best: str | None
     means: Mapping[str, SeedMean]
     differences: tuple[Difference, ...]
     tie_set: tuple[str, ...]
     left_out: Mapping[str, str]
     best_of: Mapping[str, tuple[float, ...]]
-    sentences: tuple[str, ...] = ()
+    trial_seconds: float | None = None
+    notes: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    statistics: tuple[str, ...] = ()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those that count of any run."""
+        return tuple(sorted({seed for seeds in self.seeds_of.values() for seed in seeds}))
+
+    @property
+    def fewest_seeds(self) -> int:
+        """Of a compared run."""
+        return min(map(len, self.seeds_of.values()), default=0)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return (*self.plain, *self.statistics)
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        return {**asdict(self), "seeds": self.seeds, "sentences": self.sentences}

@@ -1,14 +1,18 @@
-"""Tests of paired differences, one per seed, and what they can show. Pure."""
+"""Tests of a difference of two runs beside Student's t, what they can show, and how far seeds tell distributions. Pure.
+
+Welch's t, moderated by the other runs, is in `moderation`.
+"""
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-EXACT_UP_TO = 16  # seeds: beyond, sign flips are drawn instead of counted
-FLIPS = 20_000
+EXACT_UP_TO = 20_000  # ways to share out values or signs: beyond, as many are drawn instead of counted
 POWER = 0.8
 MAX_SEEDS = 1000
 ALPHA = 0.05
@@ -16,7 +20,7 @@ ROUNDING = 1e-12
 
 
 def paired_t(differences: ArrayLike) -> float:
-    """Two-sided p of the paired t test: 1 if all differences are 0.
+    """Two-sided p of the paired t test: 1 if all differences are 0. For what is really paired, such as folds.
 
     Scores of small data come in steps, so that two or three differences may well be the same. That says nothing of
     their spread, and p is that of the exact test then, not 0.
@@ -25,31 +29,53 @@ def paired_t(differences: ArrayLike) -> float:
 
     values = np.asarray(differences, dtype=float)
     mean, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
-    if _same_everywhere(mean, error):
-        return 1.0 if abs(mean) < ROUNDING else smallest_exact_p(len(values))
+    if error <= ROUNDING * max(1.0, abs(mean)):  # equal differences have a spread of rounding errors
+        return 1.0 if abs(mean) < ROUNDING else min(1.0, 2.0 ** (1 - len(values)))
     return float(2 * stdtr(len(values) - 1, -abs(mean) / error))
-
-
-def _same_everywhere(mean: float, spread: float) -> bool:
-    """Equal differences have a spread of rounding errors."""
-    return spread <= ROUNDING * max(1.0, abs(mean))
 
 
 def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
     """Two-sided p of the paired permutation test: how often random signs give a mean as far from 0.
 
-    All 2^n signs are counted for n <= 16; beyond, 20,000 are drawn, and the smallest p is 1 / 20,001.
+    All 2^n signs are counted for n <= 15; beyond, 20,000 are drawn, and the smallest p is 1 / 20,001.
     """
     values = np.asarray(differences, dtype=float)
     n = len(values)
-    if n <= EXACT_UP_TO:
+    if 2 ** (n - 1) <= EXACT_UP_TO:
         # the first sign can stay: all signs turned round give the same distance from 0
         bits = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n)) & 1
-        sums = np.abs((1 - 2 * bits) @ values)
-        return float(np.mean(sums >= abs(values.sum()) * (1 - 1e-9) - 1e-15))
-    signs = np.random.default_rng(seed).choice((-1.0, 1.0), (FLIPS, n))
-    as_far = int((np.abs(signs @ values) >= abs(values.sum()) * (1 - 1e-9)).sum())
-    return (as_far + 1) / (FLIPS + 1)
+        return float(_as_far((1 - 2 * bits) @ values, values.sum()).mean())
+    signs = np.random.default_rng(seed).choice((-1.0, 1.0), (EXACT_UP_TO, n))
+    return float((_as_far(signs @ values, values.sum()).sum() + 1) / (EXACT_UP_TO + 1))
+
+
+def permutation(first: ArrayLike, second: ArrayLike, seed: int = 0) -> float:
+    """Two-sided p of the permutation test: how often values shared out by chance differ as much in their means.
+
+    All ways to share them out are counted up to 20,000 (8 seeds each); beyond, so many are drawn.
+    """
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    values, n, m = np.concatenate([a, b]), len(a), len(b)
+    centred = values - values.mean()  # the mean of the first is then as far from 0 as the difference says
+    if math.comb(n + m, n) <= EXACT_UP_TO:
+        return float(_as_far(_choices(n, n + m) @ centred, centred[:n].sum()).mean())
+    random = np.random.default_rng(seed)
+    drawn = random.permuted(np.tile(centred, (EXACT_UP_TO, 1)), axis=1)[:, :n].sum(axis=1)
+    return float((_as_far(drawn, centred[:n].sum()).sum() + 1) / (EXACT_UP_TO + 1))
+
+
+@lru_cache(maxsize=8)
+def _choices(n: int, total: int) -> NDArray[np.float64]:
+    """All ways to choose n of some values, as sums of them. *Shape:* (ways, total), of 0 and 1"""
+    chosen = np.array(list(combinations(range(total), n)))
+    table = np.zeros((len(chosen), total))
+    np.put_along_axis(table, chosen, 1.0, axis=1)
+    return table
+
+
+def _as_far(sums: NDArray[np.float64], observed: float) -> NDArray[np.bool_]:
+    """Whether sums are as far from 0 as one of them, but for rounding."""
+    return np.abs(sums) >= abs(observed) * (1 - 1e-9) - 1e-15
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -62,32 +88,33 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def seeds_needed(mean: float, sd: float, n: int, comparisons: int = 1) -> int | None:
-    """How many seeds beyond `n` a paired t test at 5 % (Bonferroni) needs to see such a difference in 80 % of cases.
+def seeds_needed(difference: float, after: Callable[[int], tuple[float, float]], comparisons: int = 1) -> int | None:
+    """How many more seeds a t test at 5 % (Bonferroni) needs to see such a difference in 80 % of cases.
 
+    Args:
+        after: so many more seeds -> standard error of the difference, and its degrees of freedom.
     Returns:
-        None for more than 1,000 in all.
+        None for more than 1,000.
     """
     from scipy.special import nctdtr, stdtrit
 
-    if mean <= ROUNDING:
+    if difference <= ROUNDING:
         return None
-    if _same_everywhere(mean, sd):
-        return next(more for more in range(1, MAX_SEEDS) if smallest_exact_p(n + more) * comparisons < ALPHA)
-    totals = range(max(3, n + 1), MAX_SEEDS + 1)
 
-    def power(total: int) -> float:
-        limit = stdtrit(total - 1, 1 - ALPHA / comparisons / 2)
-        found = 1 - float(nctdtr(total - 1, mean / sd * math.sqrt(total), limit))
+    def power(more: int) -> float:
+        error, degrees = after(more)
+        limit = stdtrit(degrees, 1 - ALPHA / comparisons / 2)
+        found = 1 - float(nctdtr(degrees, difference / error, limit))
         return 1.0 if math.isnan(found) else found  # scipy gives up where it is all but 1
 
-    enough = bisect_left(totals, POWER, key=power)
-    return totals[enough] - n if enough < len(totals) else None
+    counts = range(1, MAX_SEEDS + 1)
+    enough = bisect_left(counts, POWER, key=power)
+    return counts[enough] if enough < len(counts) else None
 
 
-def smallest_exact_p(n: int) -> float:
-    """The smallest p that the exact two-sided sign-flip test can give with n seeds."""
-    return min(1.0, 2.0 ** (1 - n))
+def smallest_exact_p(n: int, m: int) -> float:
+    """The smallest p that the exact two-sided permutation test can give with n and m seeds."""
+    return min(1.0, (2 if n == m else 1) / math.comb(n + m, n))
 
 
 DRAWS = 1000

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.verdict import verdict
-from nerbb_ray.verdict.words import sentences
+from nerbb_ray.verdict.words import in_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -24,7 +25,6 @@ PADDING = 3  # between two columns
 EDGES = 2  # a blank before the first column and one after the last
 NARROW = 70  # columns of a screen on which even numbers have to be folded
 LISTED_EPOCHS = 3
-SENTENCES = 4  # of the verdict: nerbb compare has all
 BEST = "*"
 
 
@@ -67,7 +67,7 @@ def to_json(result: ExperimentResult) -> str:
             "best": run.run == best,
             "n_ok": run.n_ok,
             "n_total": run.n_total,
-            "metrics": {name: asdict(run.mean(name)) for name in run.metric_names},
+            "metrics": {name: _mean_values(run.mean(name)) for name in run.metric_names},
             "trials": [_trial_values(trial) for trial in run.trials],
         }
         for run in result.runs
@@ -79,6 +79,10 @@ def to_json(result: ExperimentResult) -> str:
         "runs": runs,
     }
     return finite_json(everything)
+
+
+def _mean_values(mean: SeedMean) -> dict[str, Any]:
+    return {**asdict(mean), "failure_rate": mean.failure_rate}
 
 
 def verdict_values(found: Verdict) -> dict[str, Any]:
@@ -120,7 +124,7 @@ def _runs(result: ExperimentResult, width: int) -> "Table":
     headers = HEADERS
     if _needed_width(headers, cells) > width:
         headers = tuple(header.replace(" entity ", "\nentity ") for header in headers)
-        cells = [[name if k == 1 else name.replace(" [", "\n[") for k, name in enumerate(row)] for row in cells]
+        cells = [[cell if k == 1 else in_lines(cell) for k, cell in enumerate(row)] for row in cells]
     table = Table(box=head_line(), title=Text(f"experiment {result.name}"), title_justify="left", pad_edge=False)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in ("ok", "epochs") else "left"
@@ -153,14 +157,17 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
 
 def _legend(result: ExperimentResult) -> Iterator[str]:
     if _best(result) is not None:
-        yield f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds."
+        yield (
+            f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds; "
+            "of two seeds, both values."
+        )
         yield ""
 
 
 def _verdict(found: Verdict | None) -> Iterator[str]:
     """What the seeds say about the runs, on the val metric that chooses the best run."""
     if found is not None:
-        yield from sentences(found, limit=SENTENCES)
+        yield from found.plain
         yield ""
 
 
@@ -217,5 +224,6 @@ def _models(result: ExperimentResult) -> Iterator[str]:
 
 def _next_commands(result: ExperimentResult, store: str | None) -> Iterator[str]:
     where = [] if store is None else ["--store", store]
-    commands = (["get_experiment_results", result.name], ["mlflow"], ["tensorboard"])
+    several = [["compare", result.name]] if sum(run.n_ok > 0 for run in result.runs) > 1 else []
+    commands = (["get_experiment_results", result.name], *several, ["mlflow"], ["tensorboard"])
     yield f"next: {' | '.join(shlex.join(['nerbb', *command, *where]) for command in commands)}"

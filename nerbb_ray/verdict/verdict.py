@@ -1,10 +1,11 @@
 """Which run is better than which, as far as the seeds can tell. Pure.
 
-Runs are compared over the seeds that all of them finished, seed by seed: a seed that is lucky for one run is lucky for
-the others as well, so that differences vary less than values. A run is called worse than the best if the paired t test
-says so after Holm's correction over **all** pairs of runs: the best is chosen by the same numbers, and a correction for
-the comparisons with it alone would call equal runs different too often. The exact sign-flip test stands beside it: it
-assumes nothing of the distribution, but n seeds cannot get below p = 2 / 2^n.
+Runs are compared by the means over their own seeds, with Welch's t, moderated by the variances of the other runs (see
+moderation). Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for another (in recorded
+experiments the correlation is 0.1 to 0.2), and pairing would cost half of the degrees of freedom. A run is called worse
+than the best if the test says so after Holm's correction over **all** pairs of runs: the best is chosen by the same
+numbers, and a correction for the comparisons with it alone would call equal runs different too often. The exact
+permutation test stands beside it: it assumes only that equal runs have the same distribution.
 """
 
 import math
@@ -16,18 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, by_number
-from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.seed_mean import SeedMean, is_share
+from nerbb_ray.verdict.notes import notes_on
 from nerbb_ray.verdict.outcome import Difference, Verdict
-from nerbb_ray.verdict.significance import (
-    ALPHA,
-    almost_stochastic_order,
-    expected_best,
-    holm,
-    paired_t,
-    seeds_needed,
-    sign_flip,
-)
-from nerbb_ray.verdict.words import sentences
+from nerbb_ray.verdict.pairs import Pairs, paired_by_seed, unpaired
+from nerbb_ray.verdict.significance import ALPHA, almost_stochastic_order, expected_best, holm
+from nerbb_ray.verdict.words import plain_sentences, statistics_sentences
+
+Values = Mapping[str, Mapping[int, float]]
 
 
 def lower_is_better(metric: str) -> bool:
@@ -38,9 +35,10 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     """Compare all runs of an experiment.
 
     Left out, with a reason, is a run without any value of the metric, one that was not evaluated on the data of the run
-    with the highest mean, and one that shares less than two seeds with the others while these share more. A run that a
-    race has dropped is left out if it has fewer seeds than others, or is not shown to be worse by these tests.
+    with the highest mean, and one with a single seed while others have two. A run that a race has dropped is left out
+    if it has fewer seeds than others, or is not shown to be worse by these tests.
     """
+    whole = result
     result, other_data = _on_the_same_data(result, metric)
     values = {
         run.run: {
@@ -50,18 +48,37 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
         }
         for run in result.runs
     }
-    left_out = {run: "no seed with a value" for run, found in values.items() if not found}
-    # seeds that a dropped run never got would be lost to the others, too
+    left_out = other_data | {run: "no seed with a value" for run, found in values.items() if not found}
+    # it was dropped for its bad luck so far, too: few seeds that were chosen by their values say less than they seem to
     most = max(map(len, values.values()), default=0)
     left_out |= {run.run: run.note or "cut" for run in result.runs if run.out and 0 < len(values[run.run]) < most}
-    values, few = _with_shared_seeds({run: found for run, found in values.items() if run not in left_out})
-    found = compare(values, metric, other_data | left_out | few)
-    # the race knows the spread of all runs and tests one-sided: what it has dropped is not to be called tied
+    found = compare(_without(values, left_out), metric, left_out)
+    # the race tests one-sided: what it has dropped is not to be called tied
     lost = {run.run: run.note or "cut" for run in result.runs if run.out and run.run in found.tie_set[1:]}
     if lost:
-        rest = {run: known for run, known in values.items() if run not in lost}
-        found = compare(rest, metric, other_data | left_out | few | lost)
-    return found
+        found = compare(_without(values, {**left_out, **lost}), metric, left_out | lost)
+    return _with_circumstances(found, whole)
+
+
+def _without(values: Values, left_out: Mapping[str, str]) -> dict[str, Mapping[int, float]]:
+    return {run: found for run, found in values.items() if run not in left_out}
+
+
+def _with_circumstances(found: Verdict, result: ExperimentResult) -> Verdict:
+    """With what the trials say beside their values: failures, durations, and what to know of the numbers."""
+    runs = {run.run: run for run in result.runs}
+    durations = [trial.duration_s for trial in result.trials if trial.ok and trial.duration_s]
+    found = replace(
+        found,
+        means={run: runs[run].mean(found.metric) for run in found.means},
+        trial_seconds=math.fsum(durations) / len(durations) if durations else None,
+        notes=tuple(notes_on(result, found)),
+    )
+    return _in_words(found)
+
+
+def _in_words(found: Verdict) -> Verdict:
+    return replace(found, plain=tuple(plain_sentences(found)), statistics=tuple(statistics_sentences(found)))
 
 
 def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[ExperimentResult, dict[str, str]]:
@@ -81,63 +98,80 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
     return ExperimentResult(result.name, tuple(run for run in result.runs if run.run not in others)), others
 
 
-def _with_shared_seeds(values: dict[str, dict[int, float]]) -> tuple[dict[str, dict[int, float]], dict[str, str]]:
-    """Leave out the runs with the fewest seeds until the others share two, or as many as the fullest run has."""
-    left_out: dict[str, str] = {}
-    wanted = min(2, max((len(found) for found in values.values()), default=0))
-    while len(values) > 1 and len(_shared(values)) < wanted:
-        fewest = min(reversed(values), key=lambda run: len(values[run]))
-        count = len(values[fewest])
-        left_out[fewest] = f"only {count} {'seed' if count == 1 else 'seeds'}, not those of the others"
-        values = {run: found for run, found in values.items() if run != fewest}
-    return values, left_out
+def compare(values: Values, metric: str, left_out: Mapping[str, str] | None = None, *, paired: bool = False) -> Verdict:
+    """Compare runs by their values, run -> seed -> value.
 
-
-def _shared(values: Mapping[str, Mapping[int, float]]) -> tuple[int, ...]:
-    return tuple(sorted(set.intersection(*(set(found) for found in values.values())))) if values else ()
-
-
-def compare(
-    values: Mapping[str, Mapping[int, float]], metric: str, left_out: Mapping[str, str] | None = None
-) -> Verdict:
-    """Compare runs by their values, run -> seed -> value."""
-    seeds = _shared(values)
-    sign = -1.0 if lower_is_better(metric) else 1.0
-    scores = {run: sign * np.array([found[seed] for seed in seeds]) for run, found in values.items()}
-    runs = sorted(scores, key=lambda run: (-scores[run].mean(), by_number(run))) if seeds else []
-    differences = _differences(runs, scores) if len(seeds) > 1 else ()
-    found = Verdict(
-        metric=metric,
-        seeds=seeds,
-        best=runs[0] if runs else None,
-        means={run: SeedMean.of(values[run][seed] for seed in seeds) for run in runs},
-        differences=differences,
-        tie_set=tuple(run for run in runs if not any(d.run == run and d.better for d in differences)),
-        left_out=dict(left_out or {}),
-        best_of={run: tuple(sign * best for best in expected_best(scores[run])) for run in runs},
+    Args:
+        left_out: what was not to be compared from the beginning.
+        paired: only for what is really paired, such as folds of the same data: runs are compared over the keys that
+            all of them have, key by key.
+    """
+    shares, sign = is_share(metric), -1.0 if lower_is_better(metric) else 1.0
+    values, few = _shared(values) if paired else _with_two_seeds(values)
+    scores = {run: sign * np.array([found[seed] for seed in sorted(found)]) for run, found in values.items()}
+    runs = sorted(scores, key=lambda run: (-scores[run].mean(), by_number(run)))
+    ordered = [scores[run] for run in runs]
+    enough = len(runs) > 1 and min(map(len, ordered)) > 1
+    pairs = (paired_by_seed if paired else unpaired)(ordered) if enough else None
+    differences = _differences(runs, ordered, pairs, shares=shares) if pairs else ()
+    return _in_words(
+        Verdict(
+            metric=metric,
+            seeds_of={run: tuple(sorted(values[run])) for run in runs},
+            best=runs[0] if runs else None,
+            means={run: SeedMean.of(values[run].values(), share=shares) for run in runs},
+            differences=differences,
+            tie_set=tuple(run for run in runs if not any(d.run == run and d.better for d in differences)),
+            left_out={**(left_out or {}), **few},
+            best_of={run: tuple(sign * best for best in expected_best(scores[run])) for run in runs},
+        )
     )
-    return replace(found, sentences=tuple(sentences(found)))
 
 
-def _differences(runs: Sequence[str], scores: Mapping[str, NDArray[np.float64]]) -> tuple[Difference, ...]:
-    pairs = list(combinations(runs, 2))
-    adjusted = dict(zip(pairs, holm([paired_t(scores[a] - scores[b]) for a, b in pairs]), strict=True))
-    found = []
-    for run in runs[1:]:
-        difference = scores[runs[0]] - scores[run]
-        mean, p_holm = SeedMean.of(difference), adjusted[runs[0], run]
-        better = p_holm < ALPHA and mean.mean > 0
+def _with_two_seeds(values: Values) -> tuple[Values, dict[str, str]]:
+    """Leave out the runs with a single seed, if others have more."""
+    values = {run: found for run, found in values.items() if found}
+    if max(map(len, values.values()), default=0) < 2:
+        return values, {}
+    few = {run: "only 1 seed" for run, found in values.items() if len(found) < 2}
+    return _without(values, few), few
+
+
+def _shared(values: Values) -> tuple[Values, dict[str, str]]:
+    """Only the keys that all runs have."""
+    values = {run: found for run, found in values.items() if found}
+    shared = set.intersection(*(set(found) for found in values.values())) if values else set()
+    if not shared:
+        return {}, dict.fromkeys(values, "nothing in common with the others")
+    return {run: {key: found[key] for key in sorted(shared)} for run, found in values.items()}, {}
+
+
+def _differences(
+    runs: Sequence[str], scores: Sequence[NDArray[np.float64]], pairs: Pairs, *, shares: bool
+) -> tuple[Difference, ...]:
+    """Of the best run, the first one, to all others."""
+    adjusted = dict(zip(combinations(range(len(runs)), 2), holm([float(p) for p in pairs.p]), strict=True))
+    best, found = scores[0], []
+    for i, run in enumerate(runs[1:], start=1):
+        # that of the first run to the i-th is the (i - 1)th pair
+        mean, half, p_holm = float(best.mean() - scores[i].mean()), float(pairs.half_width[i - 1]), adjusted[0, i]
+        better = p_holm < ALPHA and mean > 0
+        ends = np.array([mean - half, mean + half])
+        low, high = np.clip(ends, -1, 1) if shares else ends
         found.append(
             Difference(
                 run=run,
-                mean=mean.mean,
-                ci95=mean.ci95 or (math.nan, math.nan),
-                p_t=paired_t(difference),
-                p_exact=sign_flip(difference),
+                seeds=(len(best), len(scores[i])),
+                mean=mean,
+                ci95=(float(low), float(high)),
+                test=pairs.tests[i - 1],
+                degrees=float(pairs.degrees[i - 1]),
+                p_t=float(pairs.p[i - 1]),
+                p_exact=pairs.exact(0, i),
                 p_holm=p_holm,
-                aso=almost_stochastic_order(scores[runs[0]], scores[run]),
+                aso=almost_stochastic_order(best, scores[i]),
                 better=better,
-                more_seeds=None if better else seeds_needed(mean.mean, mean.sd, len(difference), len(pairs)),
+                more_seeds=None if better else pairs.more_seeds(0, i),
             )
         )
     return tuple(found)

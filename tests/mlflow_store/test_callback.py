@@ -100,10 +100,9 @@ def test_parent_has_the_mean_over_its_seeds_and_no_uncertainty_of_one(driver: An
     parent = view.one("runA")
     expected = SeedMean.of([0.3, 0.4])
     assert parent.info.status == "FINISHED"
-    assert expected.ci95 is not None
-    values = (expected.mean, expected.sd, expected.sem, *expected.ci95, 2)
-    keys = ("mean", "sd", "sem", "ci95_low", "ci95_high", "n")
-    assert [parent.data.metrics[f"{TEST}/{key}"] for key in keys] == pytest.approx(values)
+    values = (expected.mean, expected.sd, expected.sem, 2)
+    assert [parent.data.metrics[f"{TEST}/{key}"] for key in ("mean", "sd", "sem", "n")] == pytest.approx(values)
+    assert f"{TEST}/ci95_low" not in parent.data.metrics, "two values are no interval"
     assert parent.data.metrics["test/entity/LOC/f1/n"] == 0
     assert "seed" not in parent.data.params
     assert view.one("runA-44").data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -305,6 +304,20 @@ def test_callback_can_be_pickled_with_what_it_was_made_of(callback: SeedMeanCall
     assert copy.__reduce__() == callback.__reduce__()
 
 
+def test_parent_has_the_interval_of_three_seeds_on_both_scales(driver: Any, view: View) -> None:
+    for trial, f1 in zip([driver.start(seed=seed) for seed in (43, 44, 45)], (0.6, 0.8, 0.7), strict=True):
+        driver.finish(trial, 0, f1)
+    metrics = view.one("runA").data.metrics
+    expected = SeedMean.of([0.3, 0.4, 0.35])
+    assert expected.ci95 is not None
+    assert expected.logit is not None
+    assert [metrics[f"{TEST}/{key}"] for key in ("ci95_low", "ci95_high")] == pytest.approx(expected.ci95)
+    keys = ("logit_mean", "logit_sem", "logit_ci95_low", "logit_ci95_high")
+    values = (expected.logit.mean, expected.logit.sem, *expected.logit.ci95)
+    assert [metrics[f"{TEST}/{key}"] for key in keys] == pytest.approx(values)
+    assert not [name for name in metrics if name.startswith("val/loss/logit")]
+
+
 def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
     driver: Any, view: View, tracking_uri: str, name: str
 ) -> None:
@@ -327,9 +340,10 @@ def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
     assert {run: kind for run, (kind, _) in standings().items()} == {"runA": "worse", "runB": "best", "runC": "tied"}
     words = {run: said for run, (_, said) in standings().items()}
     assert words["runB"] == str(found)
+    assert words["runB"].startswith("runB is almost certainly better than 1 of 2 other runs; runC may be as good.")
     assert words["runA"].startswith("runB is better than runA (+10.0 points")
     assert "runC cannot be told from runB, which is ahead by 0." in words["runC"]
-    assert "(95 % CI -1.3 to 1.8, p = .638, 4 seeds)" in words["runC"]
+    assert "(95 % CI -3.6 to 4.1, p = .880, 4 seeds)" in words["runC"]
     for difference in found.differences:
         metrics = view.one(difference.run).data.metrics
         assert metrics["verdict/behind"] == pytest.approx(difference.mean)

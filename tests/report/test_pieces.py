@@ -43,14 +43,14 @@ def test_strip_has_a_dot_for_every_defined_seed_a_mean_and_an_interval() -> None
     scale = Scale.of(runs, F1)
     html = strip(runs[0], F1, scale)
     assert re.findall("seed (.*?)</title>", html) == ["43: 0.5000", "44: 0.5200", "45: 0.5700"]
-    # 0.53 +- 4.303 * 0.0361 / sqrt(3): Student's t for two degrees of freedom
-    assert "95 % interval 0.440 to 0.620" in html
+    # logit(0.53) +- 4.303 * 0.0361 / sqrt(3) / (0.53 * 0.47): Student's t for two degrees of freedom
+    assert "95 % interval 0.440 to 0.618" in html
     assert f"M{scale.x(0.53)} " in html
     assert "interval" not in strip(runs[1], F1, scale)
 
 
 def test_interval_that_is_much_wider_than_the_seeds_is_cut_and_says_so() -> None:
-    runs = [run(0.50, 0.52)]
+    runs = [run(0.95, 0.99, 0.99)]
     html = strip(runs[0], F1, Scale.of(runs, F1))
     left, width = map(float, re.findall(r'<rect x="([\d.]+)" y="7" width="([\d.]+)"', html)[0])
     assert left >= MARGIN

@@ -30,10 +30,16 @@ def test_words_and_table_are_those_of_the_verdict(sections: Read) -> None:
     found = verdict(of_runs)
     part = sections(document("x", [Section("Verdict", verdict_section(of_runs))]))["Verdict"]
     assert all(sentence in part.text for sentence in sentences(found))
+    html = verdict_section(of_runs)
+    plain, folded = html.split("<details><summary>The statistics behind it</summary>")
+    assert "run&lt;B&gt; is very likely better" in plain
+    assert "p Holm" not in plain
+    assert "run&lt;B&gt; is better than runA (+" in folded
+    assert "equal distributions fall below 0.5, too, in 17 to 24 % of cases" in folded
     assert [row[:3] for row in part.tables[0][1:]] == [
-        ["*", "run<B>", "0.9075 ± 0.0125 [0.868, 0.947]"],
-        ["=", "runC", "0.9050 ± 0.0155 [0.856, 0.954]"],
-        ["", "runA", "0.8100 ± 0.0091 [0.781, 0.839]"],
+        ["*", "run<B>", "0.9075 ± 0.0125 [0.859, 0.940]"],
+        ["=", "runC", "0.9050 ± 0.0155 [0.843, 0.944]"],
+        ["", "runA", "0.8100 ± 0.0091 [0.779, 0.837]"],
     ]
 
 

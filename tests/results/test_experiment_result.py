@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import expit, logit
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, Status, TrialResult, split_name
-from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
 scores = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12)
@@ -24,21 +25,100 @@ def trial(run: str, seed: int, val: float = 0.5, status: Status = "ok", **more: 
 
 @settings(deadline=None)
 @given(scores)
-def test_interval_equals_that_of_scipy(values: list[float]) -> None:
-    mean = SeedMean.of(values)
+def test_interval_of_what_is_no_share_is_that_of_scipy(values: list[float]) -> None:
+    mean = SeedMean.of(values, share=False)
     sem = stats.sem(np.array(values))
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=sem) if sem else (values[0],) * 2
-    assert mean.ci95 == pytest.approx((low, high), rel=1e-6, abs=1e-6)
     assert mean.sem == pytest.approx(sem, rel=1e-6, abs=1e-6)
     assert mean.sd == pytest.approx(np.std(values, ddof=1), rel=1e-6, abs=1e-6)
+    assert mean.logit is None
+    if mean.ci95 is not None:
+        low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=sem)
+        assert mean.ci95 == pytest.approx((low, high), rel=1e-6, abs=1e-6)
+
+
+shares = st.lists(st.integers(0, 1000).map(lambda k: k / 1000), min_size=2, max_size=12)
+
+
+@settings(deadline=None)
+@given(shares)
+def test_interval_of_a_share_is_that_of_its_logit_and_cannot_leave_0_and_1(values: list[float]) -> None:
+    mean = SeedMean.of(values)
+    if len(values) == 2 or len(set(values)) == 1:
+        assert (mean.ci95, mean.logit) == (None, None)
+        return
+    assert mean.ci95 is not None
+    assert mean.logit is not None
+    assert 0 <= mean.ci95[0] <= mean.mean <= mean.ci95[1] <= 1
+    # the delta method: the slope of the logit at the mean
+    sem = stats.sem(values) * float(numeric_slope(mean.mean))
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=logit(mean.mean), scale=sem)
+    assert mean.logit.ci95 == pytest.approx((low, high), rel=1e-4)
+    assert mean.ci95 == pytest.approx((expit(low), expit(high)), abs=1e-6)
+
+
+def numeric_slope(p: float) -> float:
+    step = 1e-6 * p * (1 - p)
+    return float((logit(p + step) - logit(p - step)) / (2 * step))
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(0.6, 0.02), (0.97, 0.02), (0.03, 0.02)])
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_interval_covers_the_truth_in_95_of_100_cases(mean: float, sd: float, n: int) -> None:
+    # of beta distributions: close to 0 and 1 they are skewed
+    size = mean * (1 - mean) / sd**2 - 1
+    values = np.random.default_rng(n).beta(mean * size, (1 - mean) * size, (2000, n))
+    intervals = [found for seeds in values if (found := SeedMean.of(seeds).ci95) is not None]
+    covered = np.mean([low <= mean <= high for low, high in intervals])
+    assert 0.92 <= covered <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("values", "failed", "near_zero", "rate", "text"),
+    [
+        ([0.5, 0.6, 0.55], 0, 0, 0.0, ""),
+        ([0.5, 0.6, 0.0], 0, 1, 1 / 3, "1 of 3 seeds near 0"),
+        ([0.5, 0.6], 1, 0, 1 / 3, "1 of 3 seeds failed"),
+        ([0.5, 0.6, 0.02], 1, 1, 0.5, "1 of 4 seeds failed, 1 near 0"),
+        ([0.5, 0.06, 0.4], 0, 0, 0.0, ""),  # bad, but it has learned something
+        ([0.0, 0.0], 0, 0, 0.0, ""),  # nothing says that more was possible
+    ],
+)
+def test_seeds_that_fail_are_said_beside_the_mean(
+    values: list[float], failed: int, near_zero: int, rate: float, text: str
+) -> None:
+    mean = SeedMean.of(values, failed=failed)
+    assert (mean.failed, mean.near_zero, mean.failures) == (failed, near_zero, text)
+    assert mean.failure_rate == pytest.approx(rate)
+    assert mean.with_interval().endswith(f"({text})" if text else mean.with_interval())
+
+
+def test_failures_come_from_the_trials_of_a_run() -> None:
+    states: list[Status] = ["ok", "ok", "failed", "diverged", "running", "interrupted"]
+    run = RunResult("runA", tuple(trial("runA", 43 + k, 0.5 + k / 100, status) for k, status in enumerate(states)))
+    assert run.mean(VAL).failures == "2 of 4 seeds failed"
+    assert run.mean(VAL).failure_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("metric", "share"),
+    [
+        (VAL, True),
+        ("test/token/all/acc", True),
+        ("val/loss", False),
+        ("val_loss", False),
+        (f"{VAL[:-2]}support", False),
+    ],
+)
+def test_what_lies_between_0_and_1(metric: str, share: bool) -> None:
+    assert is_share(metric) == share
 
 
 @settings(deadline=None)
 @given(scores)
 def test_numbers_of_a_mean_are_in_order(values: list[float]) -> None:
     mean = SeedMean.of(values)
-    assert mean.ci95 is not None
-    assert mean.ci95[0] <= mean.mean <= mean.ci95[1]
+    if mean.ci95 is not None:
+        assert mean.ci95[0] <= mean.mean <= mean.ci95[1]
     assert mean.min <= mean.mean <= mean.max
     assert mean.sem <= mean.sd
 
@@ -58,9 +138,10 @@ def test_order_of_seeds_does_not_matter(values: list[float], order: list[int]) -
         ([math.nan], 1, "-", "-", 0),
         ([0.9011], 1, "0.9011", "0.9011", 1),
         ([0.9011, math.nan], 2, "0.9011", "0.9011", 1),
-        ([0.90, 0.91], 2, "0.9050 +- 0.0050", "0.9050 +- 0.0050 [0.841, 0.969]", 2),
-        ([0.5, 0.5, 0.5], 4, "0.5000 +- 0.0000", "0.5000 +- 0.0000 [0.500, 0.500]", 3),
-        ([0.8, math.inf, 0.9], 3, "0.8500 +- 0.0500", "0.8500 +- 0.0500 [0.215, 1.485]", 2),
+        ([0.90, 0.91], 2, "0.9050 +- 0.0050", "0.9050 (0.9000, 0.9100)", 2),
+        ([0.5, 0.5, 0.5], 4, "0.5000 +- 0.0000", "0.5000 (3 equal values)", 3),
+        ([0.8, math.inf, 0.9], 3, "0.8500 +- 0.0500", "0.8500 (0.8000, 0.9000)", 2),
+        ([0.8, 0.81, 0.82], 3, "0.8100 +- 0.0058", "0.8100 +- 0.0058 [0.784, 0.834]", 3),
     ],
 )
 def test_mean_as_text(values: list[float], n_total: int, text: str, long_text: str, n: int) -> None:

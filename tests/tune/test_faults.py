@@ -20,7 +20,7 @@ QUIET = RunOptions(quiet=True)
 
 
 class Killer(threading.Thread):
-    """Sends a signal to the process of a trial when its log tells of an epoch."""
+    """Sends a signal to the process of a trial when its log tells of the end of an epoch."""
 
     def __init__(self, log: Path, epoch: int, number: signal.Signals = signal.SIGKILL) -> None:
         super().__init__(daemon=True)
@@ -31,7 +31,7 @@ class Killer(threading.Thread):
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.killed is None:
             text = self.log.read_text() if self.log.exists() else ""
-            if f"epoch {self.epoch} " in text:
+            if re.search(f"epoch {self.epoch} [A-Z]", text):  # its end, with the phase: the next one begins
                 self.killed = int(re.findall(r"process (\d+)", text)[-1])
                 os.kill(self.killed, self.number)
             time.sleep(0.02)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
+from nerbb_ray.interruption import interruptible
 from nerbb_ray.training.adaptive import Stage, replay_state
-from nerbb_ray.tune.interruption import interruptible
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
 
