@@ -77,6 +77,7 @@ def test_options_are_heeded(nerbb: Nerbb, file: Path, tmp_path: Path) -> None:
         "classes": ["PER"],
         "annotation_scheme": "plain",
         "fingerprint": corpus.fingerprint,
+        "words": {"name": "runs", "joints": []},
         "files": [
             {
                 "split": "train",
