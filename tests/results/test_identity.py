@@ -76,15 +76,16 @@ def test_what_is_not_known_agrees_with_anything() -> None:
 def test_a_key_that_an_older_version_did_not_know_had_its_default() -> None:
     params = {key: value for key, value in trial_of().params().items() if key != "patience"}
     old = Identity.of_record(params, "abc")
-    assert old.differences(identity()) == []
-    assert old.differences(identity(patience=3)) == ["patience was 0, now 3"]
+    assert old.param_differences(identity()) == []
+    assert old.param_differences(identity(patience=3)) == ["patience was 0, now 3"]
 
 
 def test_a_record_of_version_0_3_knows_parameters_and_data() -> None:
     # as MLflow gives them back: texts
     old = Identity.of_record({key: str(value) for key, value in trial_of().params().items()}, "abc")
-    assert old.differences(identity()) == []
-    assert old.differences(identity({"data": "xyz"})) == ["the data had the fingerprint abc, now xyz"]
+    (numerics,) = old.differences(identity())
+    assert numerics == f"it was trained by a version with numerics 1, now {NUMERICS}"
+    assert old.differences(identity({"data": "xyz"})) == ["the data had the fingerprint abc, now xyz", numerics]
 
 
 @given(
