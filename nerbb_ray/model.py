@@ -122,6 +122,11 @@ class Model:
         return self._tagger.scheme
 
     @property
+    def word_splitting(self) -> str:
+        """How text is cut into words, so that they are like those of training."""
+        return str(self._tagger.splitting)
+
+    @property
     def max_seq_length(self) -> int:
         """Sub-tokens of a window; longer texts are predicted in overlapping ones."""
         return self._tagger.max_seq_length
@@ -139,7 +144,7 @@ class Model:
 
         Args:
             level: "entity": the entities; `proba` is the mean over their words. "word": every word with its most
-                probable tag, O included; words are runs of letters and digits, and single other characters.
+                probable tag, O included; text is cut into words as `word_splitting` says.
         Raises:
             DataError: a text is no text.
         """
@@ -172,7 +177,7 @@ class Model:
         if not isinstance(texts, str | list | tuple):
             raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
         given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
-        spans, words = split_texts(given)
+        spans, words = split_texts(given, self._tagger.splitting)
         probabilities = self._tagger.probabilities(words)
         found = [
             read(text, places, values, self._tagger)

@@ -108,6 +108,7 @@ def _plain(outcome: "SetUp") -> dict[str, object]:
         "classes": corpus.classes,
         "annotation_scheme": corpus.scheme,
         "fingerprint": corpus.fingerprint,
+        "words": corpus.word_splitting().to_dict(),
         "files": [asdict(file) for file in corpus.files],
         "notes": outcome.notes,
     }

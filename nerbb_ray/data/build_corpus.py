@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from nerbb_ray.data.choose_splitting import fitting
 from nerbb_ray.data.options import option
 from nerbb_ray.data.origin import FileTaken
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut, hold_out
 from nerbb_ray.data.tag_errors import refuse_other_tags, refuse_stray_tags, refuse_tags_as_classes
 from nerbb_ray.data.text_files import BLANK
+from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.tags import (
     GRAMMARS,
@@ -44,6 +46,7 @@ class Corpus:
         notes: what a user should know about the data, for the log.
         fingerprint: sha256 (hex) of everything that training can see; the name is no part of it.
         files: what was read as what.
+        splitting: how running text is cut into words like those of train, if it was chosen at set-up.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Corpus:
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
     files: tuple[FileTaken, ...] = ()
+    splitting: WordSplitting | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
@@ -63,6 +67,10 @@ class Corpus:
     def tags(self) -> tuple[str, ...]:
         """The tag set, O first; ids of tags are indices into it."""
         return tag_set(self.classes, self.scheme)
+
+    def word_splitting(self) -> WordSplitting:
+        """How running text is cut into words like those of train: as it was chosen at set-up, or is chosen now."""
+        return self.splitting or fitting(self.train)
 
     def split(self, name: str) -> tuple[Sentence, ...]:
         """The sentences of train, val or test."""
@@ -82,7 +90,13 @@ def _fingerprint(corpus: Corpus) -> str:
 
 
 def assemble(
-    name: str, readings: Mapping[str, Reading], scheme: str, rule: HoldOut = DEFAULT, *, stored: bool = False
+    name: str,
+    readings: Mapping[str, Reading],
+    scheme: str,
+    rule: HoldOut = DEFAULT,
+    *,
+    stored: bool = False,
+    splitting: WordSplitting | None = None,
 ) -> Corpus:
     """Bring the splits of a data set into one scheme.
 
@@ -91,6 +105,7 @@ def assemble(
         scheme: plain, bio, bilou, or auto for that of the data.
         rule: how val and test are held out.
         stored: whether the data were settled when they were set up, so that doubts are noted and not refused.
+        splitting: that was chosen at set-up.
     Raises:
         DataError: train is empty, a tag breaks the scheme of the others, or a class cannot be told from a tag or from
             a name of the metrics.
@@ -111,7 +126,7 @@ def assemble(
         refuse_tags_as_classes(readings, splits, sources)
     hold_out(converted, _documents(readings["train"]), rule, notes)
     train, val, test = (converted[split] for split in SPLITS)
-    return Corpus(name, target, tuple(classes), train, val, test, tuple(notes), files=tuple(files))
+    return Corpus(name, target, tuple(classes), train, val, test, tuple(notes), files=tuple(files), splitting=splitting)
 
 
 def _sources(

@@ -1,7 +1,7 @@
 """Corpora by name: from the store, from a path, from the built-in names, or from the hub."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -11,9 +11,11 @@ from nerbb_ray.data.folders import local_path, read_files, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.known_names import BUILTIN, did_you_mean
 from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.origin import chosen_splitting
 from nerbb_ray.data.raw_tags import standard_tags
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut
+from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import DataError
 
 # (format, key of the tags) of what `save_corpus` writes
@@ -39,11 +41,13 @@ class Found:
     Args:
         readings: by split; val and test may be missing. Their tags are in the usual spelling (`raw_tags.py`).
         stored: whether the data were settled when they were set up.
+        splitting: that was chosen at set-up.
     """
 
     name: str
     readings: Mapping[str, Reading]
     stored: bool = False
+    splitting: WordSplitting | None = None
 
     @classmethod
     def of(
@@ -60,7 +64,7 @@ class Found:
         return cls(name, standard_tags(readings, options))
 
     def corpus(self, scheme: str = "auto", rule: HoldOut = DEFAULT) -> Corpus:
-        return assemble(self.name, self.readings, scheme, rule, stored=self.stored)
+        return assemble(self.name, self.readings, scheme, rule, stored=self.stored, splitting=self.splitting)
 
 
 def _is_own(reading: Reading) -> bool:
@@ -110,8 +114,19 @@ def find_corpus(
     return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme)
 
 
-def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_hub: bool = True) -> Found:
-    """As `find_corpus`, with the tags as they stand in the files."""
+def find_data(
+    dataset_name: str,
+    subset: str | None,
+    datasets_dir: Path,
+    *,
+    ask_hub: bool = True,
+    options: ReadingOptions = AUTO,
+) -> Found:
+    """As `find_corpus`, with the tags as they stand in the files.
+
+    Args:
+        options: how data are read that are not in the store.
+    """
     if not dataset_name or _goes_up(dataset_name):
         rule = "must not be empty or contain '..' (for a folder elsewhere, give its whole path)"
         raise DataError(f"a data set's name {rule}; got {dataset_name!r}")
@@ -122,7 +137,7 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
     if not is_path and _is_stored(stored, subset):
         return find_folder(stored, subset, dataset_name, stored=True)
     if "/" in dataset_name and path.is_dir():
-        return find_folder(path, subset, path.name)
+        return find_folder(path, subset, path.name, options)
     if path.is_file() and (is_path or "/" in dataset_name):
         raise DataError("is a file; bring it into the store (nerbb set_up_dataset FILE), then use its name there", path)
     if is_path:
@@ -134,8 +149,8 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
         meant = f"if you mean what lies here, say ./{dataset_name}"
         raise DataError(f"data set {dataset_name!r} is not in the store ({stored}); {meant}")
     downloads = datasets_dir.parent / "cache" / "downloads"
-    readings = read_name(dataset_name, subset, None, stored=stored, datasets=datasets_dir, downloads=downloads)
-    return Found.of(dataset_name, readings)
+    places = {"stored": stored, "datasets": datasets_dir, "downloads": downloads}
+    return Found.of(dataset_name, read_name(dataset_name, subset, None, options, **places), options)
 
 
 def _goes_up(name: str) -> bool:
@@ -161,4 +176,23 @@ def find_folder(
         folder, name, subset = folder / subset, f"{name}/{subset}", None
     if subset and (split_files(folder) or is_saved(folder)):
         raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
-    return Found.of(name, read_local(folder, subset, options), options, stored=stored)
+    found = Found.of(name, read_local(folder, subset, options), options, stored=stored)
+    if not stored:
+        return found
+    splitting = chosen_splitting(folder)
+    if splitting is None and found.stored and any(s.text for r in found.readings.values() for s in r.sentences):
+        former = Found.of(name, read_local(folder, subset, replace(options, words=FORMER)), options, stored=True)
+        return _noted(former, found)
+    return replace(found, splitting=splitting)
+
+
+def _noted(former: Found, today: Found) -> Found:
+    """Data that 0.3.0 has set up, with its words, and a note where they are not those of today."""
+    for split, reading in former.readings.items():
+        pairs = zip(reading.sentences, today.readings[split].sentences, strict=True)
+        if changed := sum(a.tokens != b.tokens for a, b in pairs):
+            way = "scripts without blanks are not cut into characters, nor are signs of several characters kept whole"
+            reading.notes.append(
+                f"{split}: {changed} sentences are cut into words as 0.3.0 did: {way}: set the data up anew"
+            )
+    return former

@@ -9,7 +9,7 @@ from nerbb_ray.data.options import AUTO, ReadingOptions
 from nerbb_ray.data.overlaps import Faults
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.words_of_text import split_words
+from nerbb_ray.data.words_of_text import RUNS, WordSplitting
 from nerbb_ray.ner.tags import OUTSIDE
 
 
@@ -38,9 +38,10 @@ class Documents:
                 said what to do about it.
         """
         faults = Faults(options.overlaps)
+        splitting = WordSplitting(options.words)
         reading = Reading(scheme="bio", notes=self.notes, taken=taken)
         for number, document in enumerate(self.found):
-            for sentence in sentences_of(document, faults.settled(document.text, document.spans)):
+            for sentence in sentences_of(document, faults.settled(document.text, document.spans), splitting):
                 reading.sentences.append(sentence)
                 reading.documents.append(number)
         faults.check()
@@ -49,7 +50,9 @@ class Documents:
         return reading
 
 
-def sentences_of(document: Document, spans: Sequence[Span]) -> Iterator[Sentence]:
+def sentences_of(
+    document: Document, spans: Sequence[Span], splitting: WordSplitting = RUNS
+) -> Iterator[Sentence]:
     """Cut a document at its line feeds, but never inside of an entity. Lines of nothing but blanks are left out.
 
     Args:
@@ -62,7 +65,8 @@ def sentences_of(document: Document, spans: Sequence[Span]) -> Iterator[Sentence
         line = text[start:end].removesuffix("\r")
         own = spans[bisect_left(starts, start) : bisect_left(starts, end)]
         if line.strip():
-            yield tagged(line, [(s.start - start, min(s.end - start, len(line)), s.label) for s in own], lines)
+            marks = [(s.start - start, min(s.end - start, len(line)), s.label) for s in own]
+            yield tagged(line, marks, lines, splitting)
 
 
 def _lines(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
@@ -77,13 +81,15 @@ def _lines(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def tagged(text: str, spans: Sequence[tuple[int, int, str]], lines: Sequence[int] = ()) -> Sentence:
+def tagged(
+    text: str, spans: Sequence[tuple[int, int, str]], lines: Sequence[int] = (), splitting: WordSplitting = RUNS
+) -> Sentence:
     """The words of a sentence and their tags, in bio.
 
     Args:
         spans: (start, end, class), in the order of the text; checked.
     """
-    words = split_words(text, [border for start, end, _ in spans for border in (start, end)])
+    words = splitting.words(text, [border for start, end, _ in spans for border in (start, end)])
     starts = [start for start, _ in words]
     tags = [OUTSIDE] * len(words)
     for start, end, label in spans:

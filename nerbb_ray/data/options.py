@@ -33,6 +33,8 @@ class ReadingOptions:
         overlaps: which of several entities that share a word is kept; error to refuse them.
         annotator: whose annotations count, where there are those of several.
         split_names: what train, val and test are called: `train=a,val=b`; `test=none` leaves a split out.
+        words: how raw text is cut into words, a name of `words_of_text.py`; not for users: it is another one only for
+            data that version 0.3.0 has set up.
     """
 
     format: str | None = None
@@ -46,6 +48,7 @@ class ReadingOptions:
     overlaps: Overlaps = "error"
     annotator: str | None = None
     split_names: str | None = None
+    words: str = "runs"
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -10,6 +10,7 @@ from nerbb_ray import atomic
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_names import split_of
 from nerbb_ray.data.wording import counted
+from nerbb_ray.data.words_of_text import WordSplitting
 
 FILE = "origin.json"
 
@@ -55,23 +56,38 @@ class FileTaken:
 
 
 def write_origin(
-    folder: Path, source: str | None, options: Mapping[str, Any], files: Iterable[FileTaken], notes: Iterable[str]
+    folder: Path,
+    source: str | None,
+    options: Mapping[str, Any],
+    files: Iterable[FileTaken],
+    notes: Iterable[str],
+    splitting: WordSplitting,
 ) -> None:
     """
     Args:
         source: as the user has named it; None for a name of the hub.
         options: what the user has said.
         notes: what was said while the data were read.
+        splitting: how running text is cut into words like those of train.
     """
     content = {
         "source": source,
         "options": dict(options),
         "files": [asdict(file) for file in files],
         "notes": list(notes),
+        "words": splitting.to_dict(),
     }
     text = json.dumps(content, indent=1) + "\n"
     if not (folder / FILE).is_file() or (folder / FILE).read_text(encoding="utf-8") != text:
         atomic.write_text(folder / FILE, text)
+
+
+def chosen_splitting(folder: Path) -> WordSplitting | None:
+    """How running text is cut, as `origin.json` says; None where it was not chosen yet."""
+    try:
+        return WordSplitting.of(json.loads((folder / FILE).read_text(encoding="utf-8"))["words"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def origin_lines(folder: Path) -> list[str]:

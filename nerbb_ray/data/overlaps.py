@@ -4,12 +4,13 @@ A word has one tag, so that of several entities that share a word one can be kep
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nerbb_ray.data.options import Overlaps, option
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.text_files import BLANK
+from nerbb_ray.data.wording import counted
 
 _SHOWN = 40
 WAY_OUT = f"Say which is kept with {option('overlaps')} longest, first or drop (none of them)"
@@ -59,20 +60,31 @@ class Faults:
         Raises:
             DataError: something is wrong that the user has not settled.
         """
-        if self.outside:
-            place, problem = self.outside[0]
-            raise place.error(f"{problem}{_more(len(self.outside) - 1, 'entity like it', 'entities like it')}")
-        if self.rule != "error" or not (self.overlapping or self.blank):
+        unsettled = self.rule == "error" and bool(self.overlapping or self.blank)
+        if not self.outside and not unsettled:
             return
-        place, problem = (self.overlapping or self.blank)[0]
-        if self.overlapping:
+        problems = [*self._kinds(unsettled)]
+        place = (self.outside or self.overlapping or self.blank)[0][0]
+        raise place.error("; and ".join(problems) + (f". {WAY_OUT}" if unsettled else ""))
+
+    def _kinds(self, unsettled: bool) -> Iterator[str]:
+        """What is wrong, each kind with its number, the first one of which the place is said by the error."""
+        if self.outside:
+            yield self.outside[0][1] + _more(len(self.outside) - 1, "entity like it", "entities like it")
+        first = not self.outside
+        if unsettled and self.overlapping:
+            place, problem = self.overlapping[0]
             more = _more(len(self.overlapping) - 1, "more such pair", "more such pairs")
-            problem = f"entities must not overlap, but {problem} do{more}"
-            if self.blank:
-                problem += f"; and {len(self.blank)} of blanks only, such as at {self.blank[0][0]}"
-        else:
-            problem += _more(len(self.blank) - 1, "more of blanks only", "more of blanks only")
-        raise place.error(f"{problem}. {WAY_OUT}")
+            yield f"entities must not overlap, but {problem} do{more}{'' if first else f' ({place})'}"
+            first = False
+        if unsettled and self.blank:
+            place, problem = self.blank[0]
+            if first:
+                yield problem + _more(len(self.blank) - 1, "more of blanks only", "more of blanks only")
+            else:
+                yield f"{len(self.blank)} of blanks only, such as at {place}"
+        if self.duplicates:
+            yield f"{counted(self.duplicates, 'entity is', 'entities are')} there twice (each is read once)"
 
     def notes(self, source: str) -> list[str]:
         """What was left out."""

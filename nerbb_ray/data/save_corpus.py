@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from nerbb_ray import atomic
+from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.data.corpus import find_folder, load_corpus
 from nerbb_ray.data.folders import has_data, split_files
@@ -53,6 +54,7 @@ class SetUp:
         yield from map(str, self.corpus.files if self.status != "there" else ())
         yield "sentences: " + ", ".join(f"{split} {size}" for split, size in self.sizes.items())
         yield f"classes: {', '.join(self.corpus.classes) or 'none'} (scheme {self.corpus.scheme})"
+        yield f"running text is cut by: {self.corpus.word_splitting()}"
         yield from (f"note: {note}" for note in self.notes)
 
 
@@ -80,15 +82,17 @@ def place(
     Raises:
         StoreError: the folder has another content, or subsets in it; or it cannot be made.
     """
+    corpus = replace(corpus, splitting=corpus.word_splitting(), notes=(*corpus.notes, *border_notes(corpus)))
+    about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
-            write_origin(folder, source, options.given(), corpus.files, corpus.notes)
+            write_origin(folder, *about, corpus.notes, corpus.word_splitting())
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
     try:
         with atomic.new_folder(folder) as scratch:
             notes = write_corpus(corpus, scratch)
-            write_origin(scratch, source, options.given(), corpus.files, (*corpus.notes, *notes))
+            write_origin(scratch, *about, (*corpus.notes, *notes), corpus.word_splitting())
     except OSError as error:
         raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
     return SetUp(folder, "made", corpus, (*corpus.notes, *notes))

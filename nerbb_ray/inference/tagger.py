@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.labels import read_labels
 from nerbb_ray.inference.windows import encode_windows
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
-from nerbb_ray.training.model import load_trained
+from nerbb_ray.training.model import load_trained, splitting_of
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
 from nerbb_ray.training.tokenizer import check_vocabulary, load_tokenizer
@@ -56,6 +57,7 @@ class Tagger:
         columns: where in its output each of the tags is.
         max_seq_length: sub-tokens of a window, special tokens included.
         budget: sub-tokens of a batch, padding included.
+        splitting: how text is cut into words like those of its training.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Tagger:
     budget: int
     ctx: TrialContext
     dtype: torch.dtype
+    splitting: WordSplitting
 
     @property
     def pad(self) -> int:
@@ -152,6 +155,7 @@ def open_tagger(
         budget=batch_size * length,
         ctx=TrialContext(report=lambda _: None, device=place, threads=torch.get_num_threads()),
         dtype=dtype,
+        splitting=splitting_of(model.config),
     )
 
 

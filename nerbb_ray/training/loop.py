@@ -151,4 +151,4 @@ def save_whole(session: Session, progress: Progress, folder: Path) -> None:
         steps = session.data.steps_per_epoch(hparams.batch_size)
         rates = rates_of(hparams, progress.history, epoch + 1, steps)
         session.vocabulary.put_back(session.model, rates, WEIGHT_DECAY)
-    save_model(session.model, session.tokenizer, folder, hparams.max_seq_length)
+    save_model(session.model, session.tokenizer, folder, hparams.max_seq_length, session.data.splitting)

@@ -136,7 +136,7 @@ RIGHT = {
     "69-ioe-scheme": Right(4, 10, {"PER": 2, "LOC": 2}, "converted from ioe2 to bio"),
     "70-label-names-odd": Right(
         30,
-        210,
+        216,
         dict.fromkeys(
             ["Job Title (current)", "geo/political", "Date & Time", "人名", "a:b", "C++", "50%", "Ü.x", "@at", "#hash"],
             3,

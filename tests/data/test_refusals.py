@@ -110,12 +110,26 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {
             "a.jsonl": of_json(
                 {"text": "Anna Berg", "label": [[0, 4, "A"], [0, 9, "B"], [4, 5, "C"]]},
-                {"text": "It is", "label": [[0, 2, "A"], [0, 5, "B"]]},
+                {"text": "It is", "label": [[0, 2, "A"], [0, 5, "B"], [0, 5, "B"]]},
             )
         },
         [
             "A 0-4 'Anna' and B 0-9 'Anna Berg' do (and 1 more such pair); and 1 of blanks only, such as at",
+            "; and 1 entity is there twice (each is read once). Say which is kept with ",
             "--overlaps longest, first or drop",
+        ],
+    ),
+    "out of the text, overlaps, blanks": (
+        {
+            "a.jsonl": of_json(
+                {"text": "Anna Berg", "label": [[0, 4, "A"], [0, 9, "B"], [4, 5, "C"]]},
+                {"text": "It is", "label": [[0, 2, "A"], [0, 6, "B"]]},
+            )
+        },
+        [
+            "a.jsonl:2: 0 <= start < end <= 5 (length of text) must hold; got B 0, 6; and entities must not overlap, "
+            "but A 0-4 'Anna' and B 0-9 'Anna Berg' do (",
+            "a.jsonl:1); and 1 of blanks only, such as at ",
         ],
     ),
     "text by its address": (

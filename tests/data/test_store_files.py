@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from nerbb_ray.data.corpus import Found
 from nerbb_ray.data.detect import read_file
 from nerbb_ray.data.options import ReadingOptions
-from nerbb_ray.data.words_of_text import split_words
 from nerbb_ray.errors import DataError
 
 
@@ -184,32 +183,6 @@ def test_bad_entity_is_named(tmp_path, entities, message):
     with pytest.raises(DataError, match=r"a\.jsonl:1: ") as caught:
         standard(tmp_path, "Ann Bob", *entities)
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("it's 3.5%", ["it", "'", "s", "3", ".", "5", "%"]),
-        ("snake_case", ["snake", "_", "case"]),
-        ("cafe\u0301 x", ["cafe\u0301", "x"]),
-        ("soft\u00adhyphen", ["soft\u00adhyphen"]),
-        ("हिन्दी।", ["हिन्दी", "।"]),
-        ("a\u00a0b\u2028c", ["a", "b", "c"]),
-        ("...", [".", ".", "."]),
-        ("", []),
-    ],
-)
-def test_words_of_raw_text(text, expected):
-    assert [text[start:end] for start, end in split_words(text)] == expected
-
-
-@settings(deadline=None)
-@given(st.text(max_size=30), st.lists(st.integers(0, 30)))
-def test_words_cover_all_but_blanks_in_order_and_cut_at_borders(text, borders):
-    spans = split_words(text, borders)
-    places = [place for start, end in spans for place in range(start, end)]
-    assert places == [place for place, character in enumerate(text) if not character.isspace()]
-    assert not any(start < border < end for border in borders for start, end in spans)
 
 
 def test_unreadable_file_is_an_error(tmp_path):

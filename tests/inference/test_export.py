@@ -46,6 +46,7 @@ def result(seeds: dict[int, float | None], run: str = "runA", **params: object) 
 def facts(found: ExperimentResult, seed: int = 43, **values: object) -> CardFacts:
     trial = next(trial for trial in found.trials if trial.seed == seed)
     about = {"folder": "m", "environment": {}, "scheme": "bio", "classes": ("A",), "max_seq_length": 64}
+    about["word_splitting"] = "runs (of letters)"
     return CardFacts(result=found, trial=trial, **(about | values))
 
 
