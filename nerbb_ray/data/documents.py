@@ -50,9 +50,7 @@ class Documents:
         return reading
 
 
-def sentences_of(
-    document: Document, spans: Sequence[Span], splitting: WordSplitting = RUNS
-) -> Iterator[Sentence]:
+def sentences_of(document: Document, spans: Sequence[Span], splitting: WordSplitting = RUNS) -> Iterator[Sentence]:
     """Cut a document at its line feeds, but never inside of an entity. Lines of nothing but blanks are left out.
 
     Args:
