@@ -73,6 +73,7 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             clitics=True,
         ),
         "tweets": _Form((_CLUSTER, _ADDRESS, _NAMED, _FACE, _ACRONYM, _INNER, _SHOUT), clitics=True),
+        "characters": _Form(()),
     }
 )
 SPLITTINGS: Mapping[str, str] = MappingProxyType(
@@ -81,6 +82,7 @@ SPLITTINGS: Mapping[str, str] = MappingProxyType(
         "inner": "runs of letters and digits with . - ' _ inside; abbreviations such as U.S.",
         "treebank": "as inner, with addresses, initials and ... as words, and 's, n't and the like cut off",
         "tweets": "as treebank, with @names, #tags, smileys and !!! as words",
+        "characters": "each character (grapheme cluster) is a word, in every script",
     }
 )
 
