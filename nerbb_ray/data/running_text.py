@@ -2,6 +2,7 @@
 
 Blanks were lost when the data were cut, so that this is a guess by the rules of typography: no blank before marks that
 close, none behind those that open, none before an English clitic, none in scripts that are written without blanks.
+Where nearly every word is one character, the data were cut into characters: blanks are only where a word is one.
 Marks such as - @ # that stand alone have blanks around them, unless no word of the data has one: then
 they were cut off.
 """
@@ -17,6 +18,8 @@ _CLOSE = regex.compile(r"[.,;:!?)\]}%\u2026\u201d\u00bb\u2019\u3001\u3002\uff0c\
 _OPEN = regex.compile(r"[(\[{\u00ab\u201c\u00bf\u00a1]")
 _CLITIC = regex.compile(r"(?i)['\u2019](?:s|re|ve|ll|d|m|t)|n['\u2019]t")
 _BEHIND_APOSTROPHE = {"s", "re", "ve", "ll", "d", "m", "t"}
+_CHARACTER = regex.compile(r"\X")
+_NEARLY_ALL, _ENOUGH = 0.9, 20  # of the words; words
 _INNER_MARKS, _FIRST_MARKS = "-\u2010/", "#@$\u00a3\u20ac"
 _INNER = regex.compile(r"(?<=[\p{L}\p{N}])[-\u2010/](?=[\p{L}\p{N}])")
 _BARE = regex.compile(rf"{WITHOUT_BLANKS}", regex.V1)
@@ -29,28 +32,38 @@ class Typography:
     Args:
         glued: marks that join the words at their two sides.
         first: marks that join the word behind them.
+        characters: whether the words are characters.
         numbers: whether . , and : between two numbers, and . between single letters, do so, too.
     """
 
     glued: Collection[str] = ()
     first: Collection[str] = ()
     numbers: bool = False
+    characters: bool = False
 
     @classmethod
     def of(cls, sentences: Iterable[Sequence[str]]) -> "Typography":
         """What has been cut off in some sentences."""
         inside: set[str] = set()
         alone: set[str] = set()
+        count = single = 0
         whole_numbers = cut_numbers = False
         for words in sentences:
+            count += len(words)
             for word in words:
+                single += len(word) == 1 or bool(_CHARACTER.fullmatch(word))
                 if not word.isalnum():
                     inside.update(_INNER.findall(word), word[: len(word) > 1])
                     whole_numbers |= bool(regex.search(r"\p{N}[.,:]\p{N}|\p{L}\.\p{L}", word))
                     alone.add(word)
             cut_numbers |= any(_is_number(words, i) for i in range(1, len(words) - 1))
         cut_off = frozenset(alone - inside)
-        return cls(cut_off & {*_INNER_MARKS}, cut_off & {*_FIRST_MARKS}, cut_numbers and not whole_numbers)
+        return cls(
+            cut_off & {*_INNER_MARKS},
+            cut_off & {*_FIRST_MARKS},
+            cut_numbers and not whole_numbers,
+            count >= _ENOUGH and single >= _NEARLY_ALL * count,
+        )
 
     def text(self, words: Sequence[str]) -> tuple[str, list[Span]]:
         """The text of a sentence and the place of every word in it; one that is empty or blank covers nothing."""
@@ -60,11 +73,14 @@ class Typography:
         for number, word in enumerate(words):
             if not word.strip():
                 places.append((length, length))
+                if self.characters and word:
+                    parts.append(" ")
+                    length += 1
                 continue
             quote = word in ('"', "``", "''")
             opens = (quote and not opened) or word in self.first or bool(_OPEN.fullmatch(word))
             left = (quote and opened) or self._is_glued(words, number)
-            if not glue and not left:
+            if not glue and not left and not self.characters:
                 parts.append(" ")
                 length += 1
             places.append((length, length + len(word)))

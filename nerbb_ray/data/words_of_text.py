@@ -28,11 +28,13 @@ WITHOUT_BLANKS = (
 # letters, numbers, combining marks, and what is invisible inside words: soft hyphen, joiners
 _LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}\p{{Cf}}]--{WITHOUT_BLANKS}]"
 _PLAIN = rf"[[\p{{L}}\p{{N}}]--{WITHOUT_BLANKS}]"
-_RUN = rf"(?:{_PLAIN}(?={_PLAIN})|(?={_LETTER})\X)++"
 # what belongs to the character before it: marks, joiners, shades of skin, Thai and Lao am
 _TAIL = r"[\p{M}\p{Cf}\U0001f3fb-\U0001f3ff\u0e33\u0eb3]"
-_CLUSTER = rf"(?={WITHOUT_BLANKS})\X\p{{Cf}}*+"
-_OTHER = rf"(?=[^{BLANKS}])\X"
+# ASCII goes first in all of them: it is known without a look at the properties of a character
+_END = rf"(?:(?=[\x00-\x7f])|(?!{_TAIL}))"
+_RUN = rf"(?:(?:[A-Za-z0-9]++|{_PLAIN})++{_END}|(?:{_PLAIN}(?={_PLAIN})|(?={_LETTER})\X)++)"
+_CLUSTER = rf"(?![\x00-\x7f])(?={WITHOUT_BLANKS})\X\p{{Cf}}*+"
+_OTHER = rf"[!-/:-@\[-`{{-~]{_END}|(?=[^{BLANKS}])\X"
 
 _JOINT = r"[.\-_'\u2019\u2010\u2011\u00b7\u30fb]|(?<=\p{N})[,:](?=\p{N})"
 _INNER = rf"{_RUN}(?:(?:{_JOINT}){_RUN})*+"
@@ -71,6 +73,7 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             clitics=True,
         ),
         "tweets": _Form((_CLUSTER, _ADDRESS, _NAMED, _FACE, _ACRONYM, _INNER, _SHOUT), clitics=True),
+        "characters": _Form(()),
     }
 )
 SPLITTINGS: Mapping[str, str] = MappingProxyType(
@@ -79,6 +82,7 @@ SPLITTINGS: Mapping[str, str] = MappingProxyType(
         "inner": "runs of letters and digits with . - ' _ inside; abbreviations such as U.S.",
         "treebank": "as inner, with addresses, initials and ... as words, and 's, n't and the like cut off",
         "tweets": "as treebank, with @names, #tags, smileys and !!! as words",
+        "characters": "each character (grapheme cluster) is a word, in every script",
     }
 )
 

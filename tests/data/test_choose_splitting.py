@@ -94,6 +94,17 @@ def test_characters_of_chinese_words_need_no_list() -> None:
     assert fitting(given_words("王 小 明 在 北 京 。")) == WordSplitting("runs")
 
 
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [("2023年王小明在北京工作了15天，他住在大山子。", False), ("한국어 문장은 이렇게 생겼다 그리고 길다 정말", True)],
+)
+def test_data_of_characters_are_cut_into_characters(text: str, blank: bool) -> None:
+    words = tuple(text) if blank else tuple(text.replace(" ", ""))
+    row = Sentence(words, ("O",) * len(words))
+    assert fitting([row]) == WordSplitting("characters")
+    assert next(iter(laid_out([row]))).text == text
+
+
 def test_segmented_chinese_is_listed() -> None:
     assert set(fitting(given_words("王小明 在 北京 。", "北京 。")).joints) == {"王小明", "北京"}
 
