@@ -111,30 +111,43 @@ def _cluster(nodes: int, cpus: int) -> tuple[str | None, Callable[[], None]]:
 
 def _search(trials: int, store: Any) -> int:
     """The search of the real program, with its callbacks; only the trials themselves are other ones."""
-    from nerbb_ray.tune.collect import trial_result
-    from nerbb_ray.tune.fit import build_tuner, callbacks, make_job, ray_machine
     from ray import tune
 
     from nerbb_ray.config.ini import build_spec
-    from nerbb_ray.config.trials import expand
-    from nerbb_ray.preparation.options import RunOptions
-    from nerbb_ray.preparation.prepare import Prepared
+    from nerbb_ray.config.trials import TrialSpec
     from nerbb_ray.preparation.resources import allot
+    from nerbb_ray.results.identity import Identity
+    from nerbb_ray.results.reports import trial_result
     from nerbb_ray.training.sources import ModelSource
-    from nerbb_ray.tune.job import job_of, to_param_space
+    from nerbb_ray.tune.job import Job, JobBook
+    from nerbb_ray.tune.ray_session import ray_machine
+    from nerbb_ray.tune.trial_plan import TrialPlan
+    from nerbb_ray.tune.tuner import build_tuner, callbacks
 
     rates = [1e-5 * (1 + i) for i in range(-(-trials // SEEDS))]
     params = {"dataset_name": "none", "pretrained_model_name": "none", "lr_max": rates, "multiple_runs": SEEDS}
     spec = build_spec("scale", params={**params, "max_epochs": EPOCHS, "early_stopping": False}, preset=None)
-    planned = expand(spec)[:trials]
-    allotment = allot(spec.resources, ray_machine(), len(planned))
-    prepared = Prepared(store.cache / "none", "f" * 64, ModelSource("none", "none", "0"), 1, "fp32")
-    jobs = [make_job(spec, trial, prepared, store, allotment) for trial in planned]
-    listening = callbacks(spec, planned, store, RunOptions(quiet=True))
+    allotment = allot(spec.resources, ray_machine(), trials)
+    plan, book = TrialPlan(spec, allotment.concurrent), JobBook(store.ray("scale") / "jobs")
+
+    def make_job(trial: TrialSpec) -> Job:
+        job = Job(
+            trial=trial,
+            identity=Identity.of(trial, data="f" * 64),
+            data=store.cache / "none",
+            source=ModelSource("none", "none", "0"),
+            checkpoint_dir=None,
+            log=store.logs("scale") / f"{trial.name}.log",
+            storage=store.ray("scale"),
+            allotment=allotment,
+        )
+        book.put(job)
+        return job
+
+    listening = callbacks(plan, book, store, allotment.concurrent, driver=1, quiet=True)
     trainable = tune.with_resources(only_reports, {"cpu": 1})
-    space = to_param_space(jobs)
-    grid = build_tuner(trainable, spec, store, allotment, listening, param_space=space, reuse_actors=True).fit()
-    results = [trial_result(job_of(one.config), one.metrics or {}, one.error) for one in grid if one.config]
+    grid = build_tuner(trainable, plan, make_job, book, allotment, listening, store, reuse_actors=True).fit()
+    results = [trial_result(book.tracked(one.config), one.metrics or {}, one.error) for one in grid if one.config]
     return sum(result.ok for result in results)
 
 
@@ -144,18 +157,17 @@ def only_reports(config: dict[str, Any]) -> None:
 
     from nerbb_ray.ner.metrics import Counts
 
-    trial = config["job"]["trial"]
     counts = Counts.zeros(CLASSES)
 
     def metrics(split: str, epoch: int) -> dict[str, float]:
         """A number for every metric, of each seed and epoch another one: an undefined or equal one costs less."""
         names = counts.metrics(split, 1.0)
-        return {name: (trial["seed"] * 31 + epoch * 7 + i) % 97 / 97 for i, name in enumerate(names)}
+        return {name: (config["seed"] * 31 + epoch * 7 + i) % 97 / 97 for i, name in enumerate(names)}
 
     for epoch in range(EPOCHS):
         report = {
-            "run": trial["run"],
-            "seed": trial["seed"],
+            "run": config["run"],
+            "seed": config["seed"],
             "epoch": epoch,
             "stage": "WARMUP_OR_CONSTANT",
             "lr": 1e-5,

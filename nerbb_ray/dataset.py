@@ -6,8 +6,7 @@ Dataset.from_file("mine", "export.json").split(val_fraction=0.2)    a file, a fo
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,8 @@ from nerbb_ray.data.download import is_url
 from nerbb_ray.data.fetch import read_name, read_url
 from nerbb_ray.data.folders import local_path
 from nerbb_ray.data.known_names import did_you_mean
+from nerbb_ray.data.options import AUTO, Overlaps, ReadingOptions
 from nerbb_ray.data.save_corpus import SetUp, is_stored, place
-from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split import DEFAULT, HoldOut
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError, StoreError
@@ -45,22 +44,54 @@ class Dataset:
         self.name, self.subset = name, subset
         self.store: StorePaths = current_store()
         self.source: str | None = None
+        self.options = AUTO
         self.notes: tuple[str, ...] = ()
         self._rule = DEFAULT
         self._scheme = "auto"
         self.path: Path = Wanted(name, subset).path(self.store)
 
     @classmethod
-    def from_file(cls, name: str, path: Name, subset: str | None = None) -> "Dataset":
+    def from_file(
+        cls,
+        name: str,
+        path: Name,
+        subset: str | None = None,
+        *,
+        format: str | None = None,
+        word_column: str | int | None = None,
+        tag_column: str | int | None = None,
+        separator: str | None = None,
+        scheme: str | None = None,
+        outside: str | None = None,
+        labels: str | None = None,
+        encoding: str | None = None,
+        overlaps: Overlaps = "error",
+        annotator: str | None = None,
+        split_names: str | None = None,
+    ) -> "Dataset":
         """A data set of local data, not in the store yet: call `set_up`, or `split` to say how it is split.
 
         Args:
             name: that it gets in the store.
             path: a file; a folder with files or folders train, val and test, or pairs of BRAT; or an address https://...
             subset: of a folder that has several.
+            format ... split_names: how the data are read where their content leaves it open, see docs/data.md.
         """
         dataset = cls(name, subset)
         dataset.source = os.fspath(path)
+        dataset.options = ReadingOptions(
+            format=format,
+            word_column=None if word_column is None else str(word_column),
+            tag_column=None if tag_column is None else str(tag_column),
+            separator=separator,
+            scheme=scheme,
+            outside=outside,
+            labels=labels,
+            encoding=encoding,
+            overlaps=overlaps,
+            annotator=annotator,
+            split_names=split_names,
+        )
         return dataset
 
     def __repr__(self) -> str:
@@ -88,7 +119,7 @@ class Dataset:
             StoreError: it is not in the store.
         """
         self._check_exists()
-        return find_folder(self.path, None, self._title).corpus(annotation_scheme)
+        return find_folder(self.path, None, self._title, stored=True).corpus(annotation_scheme)
 
     def set_up(
         self,
@@ -169,7 +200,7 @@ class Dataset:
     def _set_up(
         self, scheme: str, rule: HoldOut, *, revision: str | None = None, overwrite: bool, must_split: bool = False
     ) -> "Dataset":
-        wanted = Wanted(self.name, self.subset, self.source, revision)
+        wanted = Wanted(self.name, self.subset, self.source, revision, self.options)
         outcome = bring_in(self.store, wanted, scheme, rule, overwrite=overwrite, must_split=must_split)
         self.notes, self._rule, self._scheme = outcome.notes, rule, scheme
         print(*outcome.lines(), sep="\n")
@@ -184,12 +215,14 @@ class Wanted:
         name, subset: in the store.
         source: a path or an address of the web; None for a built-in name or an id of the hub, which is `name`.
         revision: of the hub.
+        options: how the files are read.
     """
 
     name: str
     subset: str | None = None
     source: str | None = None
     revision: str | None = None
+    options: ReadingOptions = AUTO
 
     @property
     def title(self) -> str:
@@ -229,27 +262,29 @@ def bring_in(
     """
     path = wanted.path(store)
     if wanted.source is None and not overwrite and is_stored(path):
-        corpus = find_folder(path, None, wanted.title).corpus()
+        corpus = find_folder(path, None, wanted.title, stored=True).corpus()
         return SetUp(path, "there", corpus, corpus.notes)
-    readings = _read(store, wanted, path, fresh=overwrite)
-    if must_split and {"val", "test"} <= readings.keys():
+    found = _find(store, wanted, path, fresh=overwrite)
+    if must_split and {"val", "test"} <= found.readings.keys():
         raise DataError(f"data set {wanted.title!r} has val and test already: nothing to split; call set_up() instead")
-    corpus = Found(wanted.title, readings).corpus(scheme, rule)
-    return place(corpus, path, overwrite=overwrite)
+    corpus = found.corpus(scheme, rule)
+    return place(corpus, path, source=wanted.source, options=wanted.options, overwrite=overwrite)
 
 
-def _read(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Mapping[str, Reading]:
-    downloads = store.cache / "downloads"
+def _find(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Found:
+    downloads, options = store.cache / "downloads", wanted.options
     if wanted.source is None:
         places = {"stored": path, "datasets": store.datasets, "downloads": downloads}
-        return read_name(wanted.name, wanted.subset, wanted.revision, **places)
+        readings = read_name(wanted.name, wanted.subset, wanted.revision, options, **places)
+        return Found.of(wanted.title, readings, options)
     if wanted.revision is not None:
         raise DataError(f"a revision is one of a data set of the hub; {wanted.source} has none")
     if is_url(wanted.source):
-        return read_url(wanted.source, downloads=downloads, fresh=fresh)
+        readings = read_url(wanted.source, options, downloads=downloads, fresh=fresh)
+        return Found.of(wanted.title, readings, options)
     source = local_path(wanted.source)
     if wanted.subset is not None and not source.is_dir():
         raise DataError("only a folder, or a data set of the hub, has subsets", source)
     if Path(os.path.realpath(source)).is_relative_to(os.path.realpath(path)):  # resolve() fails on a loop of links
         raise StoreError(f"the data lie in the folder that would get them ({path}): move them elsewhere first")
-    return find_folder(source, wanted.subset, source.name).readings
+    return replace(find_folder(source, wanted.subset, source.name, options), name=wanted.title)

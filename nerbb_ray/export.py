@@ -99,4 +99,5 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
         classes=model.classes,
         max_seq_length=model.max_seq_length,
         decoding=model.decoding,
+        word_splitting=model.word_splitting,
     )

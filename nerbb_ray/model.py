@@ -127,6 +127,11 @@ class Model:
         return str(self._tagger.decoder)
 
     @property
+    def word_splitting(self) -> str:
+        """How text is cut into words, so that they are like those of training."""
+        return str(self._tagger.splitting)
+
+    @property
     def max_seq_length(self) -> int:
         """Sub-tokens of a window; longer texts are predicted in overlapping ones."""
         return self._tagger.max_seq_length
@@ -144,8 +149,8 @@ class Model:
 
         Args:
             level: "entity": the entities; `proba` is the mean over their words. "word": every word with its tag, O
-                included, which need not be the most probable one (`decoding`); words are runs of letters and digits,
-                and single other characters.
+                included, which need not be the most probable one (`decoding`); text is cut into words as
+                `word_splitting` says.
         Raises:
             DataError: a text is no text.
         """
@@ -178,7 +183,7 @@ class Model:
         if not isinstance(texts, str | list | tuple):
             raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
         given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
-        spans, words = split_texts(given)
+        spans, words = split_texts(given, self._tagger.splitting)
         found = self._tagger.find(words)
         rows = [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
         return rows[0] if isinstance(texts, str) else rows

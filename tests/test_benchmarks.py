@@ -259,3 +259,38 @@ def test_batches_of_similar_length_are_no_worse_over_five_seeds(root: Path, monk
     assert min(one.f1 for one in similar) > 0.3  # they have learned something, so that there is something to lose
     assert statistics.fmean(differences) > -2 * statistics.stdev(differences) / 5**0.5 - 0.01
     assert all(ours.padded < theirs.padded for ours, theirs in zip(similar, anything, strict=True))
+
+
+@pytest.fixture
+def raw_text(root: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import bench_raw_text
+
+    return bench_raw_text
+
+
+@pytest.mark.parametrize(
+    ("gold", "found", "f1"),
+    [
+        ([{(0, 4, "A")}], [{(0, 4, "A")}], 1.0),
+        ([{(0, 4, "A")}, set()], [{(0, 4, "B")}, {(0, 1, "A")}], 0.0),
+        ([{(0, 4, "A"), (5, 6, "B")}], [{(0, 4, "A"), (7, 8, "B")}], 0.5),
+    ],
+)
+def test_f1_of_places(raw_text, gold, found, f1) -> None:
+    assert raw_text.f1(gold, found) == f1
+
+
+def test_chinese_sentences_have_their_entities_in_place(raw_text) -> None:
+    rows = list(raw_text.chinese_rows())
+    assert len(rows) == 120
+    assert {row["text"][a:b] for row in rows for a, b, label in row["label"] if label == "LOC"} >= {"北京", "大山子"}
+    assert all("{" not in row["text"] for row in rows)
+
+
+def test_words_stand_at_their_places_in_the_text_of_moses(raw_text) -> None:
+    sacremoses = pytest.importorskip("sacremoses")
+    words = ["Anna", "'s", "(", "old", ")", "dog", ",", "U.S."]
+    text, places = raw_text.moses_text(words, sacremoses.MosesDetokenizer(lang="en"))
+    assert text == "Anna's (old) dog, U.S."
+    assert [text[a:b] for a, b in places] == words

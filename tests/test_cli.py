@@ -273,7 +273,7 @@ def test_experiments_are_listed_with_their_best_results(nerbb: Nerbb, finished: 
 def test_results_are_a_table_that_names_what_failed(nerbb: Nerbb, finished: StorePaths) -> None:
     status, out, _ = nerbb("get_experiment_results", "exp", "--store", finished.root)
     assert status == 0
-    assert re.search(r"runA +2/2 +7, 7 +0\.7000 \+- 0\.1000", out)
+    assert re.search(r"runA +2/2 +7, 7 +0\.7000 \(0\.6000, 0\.8000\)", out)
     assert re.search(r"\* +runB +1/2", out)
     assert "RuntimeError: out of memory" in out
 

@@ -19,6 +19,9 @@ class Nerbb:
         return status, *self.capsys.readouterr()
 
 
+RUNS = "running text is cut by: runs (runs of letters and digits; any other character is a word)"
+
+
 @pytest.fixture
 def nerbb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nerbb:
     monkeypatch.chdir(tmp_path)
@@ -38,8 +41,10 @@ def test_file_is_set_up_under_its_stem(nerbb: Nerbb, file: Path, tmp_path: Path)
     assert status == 0
     assert out.splitlines() == [
         f"data set my.data is set up in {tmp_path}/store/datasets/my.data",
+        "my.data.conll: words column 1, tags column 2 (bio), 20 sentences",
         "sentences: train 16, val 2, test 2",
         "classes: PER (scheme bio)",
+        RUNS,
     ]
     assert err.splitlines() == [
         f"note: no {split} data: 2 of 20 sentences of train are held out for it" for split in ("val", "test")
@@ -72,6 +77,19 @@ def test_options_are_heeded(nerbb: Nerbb, file: Path, tmp_path: Path) -> None:
         "classes": ["PER"],
         "annotation_scheme": "plain",
         "fingerprint": corpus.fingerprint,
+        "words": {"name": "runs", "joints": []},
+        "files": [
+            {
+                "split": "train",
+                "file": "my.data.conll",
+                "format": "columns",
+                "taken": "words column 1, tags column 2",
+                "scheme": "bio",
+                "sentences": 20,
+                "mended": 0,
+                "choices": {"separator": "tab", "word_column": "1", "tag_column": "2"},
+            }
+        ],
         "notes": outcome["notes"],
     }
     assert any("held out" in note for note in outcome["notes"])
@@ -80,7 +98,10 @@ def test_options_are_heeded(nerbb: Nerbb, file: Path, tmp_path: Path) -> None:
 def test_name_in_the_store_is_left_alone(nerbb: Nerbb, file: Path) -> None:
     nerbb(file, "--name", "mine")
     status, out, _ = nerbb("mine", "--val-fraction", "0.5", "--annotation-scheme", "plain")
-    assert (status, out.splitlines()[1:]) == (0, ["sentences: train 16, val 2, test 2", "classes: PER (scheme bio)"])
+    assert (status, out.splitlines()[1:]) == (
+        0,
+        ["sentences: train 16, val 2, test 2", "classes: PER (scheme bio)", RUNS],
+    )
     assert "is in the store already: nothing was done" in out
 
 
@@ -164,4 +185,4 @@ def test_bad_line_is_named(nerbb: Nerbb, tmp_path: Path) -> None:
     )
     status, _, err = nerbb("a.jsonl")
     assert status == 2
-    assert err.startswith("error: a.jsonl:2: 0 <= start < end <= 2 (length of text) must hold; got 0, 3")
+    assert err.startswith("error: a.jsonl:2: 0 <= start < end <= 2 (length of text) must hold; got PER 0, 3")

@@ -92,7 +92,10 @@ def test_scheme_of_training_is_shown_beside_that_of_the_file(check: Check) -> No
     _, out, _ = check("mine", "--annotation-scheme", "bilou", "--json")
     found = json.loads(out)
     assert (found["scheme"], found["splits"][0]["tagging"]["scheme"]) == ("bilou", "bio")
-    assert found["notes"] == [f"{split}: tags converted from bio to bilou" for split in ("train", "val", "test")]
+    assert found["notes"][0].startswith(
+        "read from train.csv: rows, a sentence a line, words column 2, tags column 1 (bio)"
+    )
+    assert found["notes"][3:] == [f"{split}: tags converted from bio to bilou" for split in ("train", "val", "test")]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,12 @@ def test_file_is_set_up_and_found_by_name(file: Path, store: Path, capsys: pytes
     assert dataset.set_up() is dataset
     assert dataset.exists
     assert dataset.path == store / "datasets" / "mine"
-    assert sorted(path.name for path in dataset.path.iterdir()) == ["test.jsonl", "train.jsonl", "val.jsonl"]
+    assert sorted(path.name for path in dataset.path.iterdir()) == [
+        "origin.json",
+        "test.jsonl",
+        "train.jsonl",
+        "val.jsonl",
+    ]
     assert (
         find_corpus("mine", None, store / "datasets").fingerprint == dataset.fingerprint == Dataset("mine").fingerprint
     )
@@ -192,7 +197,7 @@ def test_failed_move_puts_the_old_data_back(file: Path, store: Path, monkeypatch
     real = Path.rename
 
     def rename(self: Path, target: Path) -> Path:
-        if self.suffix == ".part" and (self / "train.jsonl").is_file() and len(list(self.iterdir())) == 3:
+        if self.suffix == ".part" and (self / "train.jsonl").is_file() and len(list(self.iterdir())) == 4:
             monkeypatch.undo()
             raise OSError(5, "Input/output error")
         return real(self, target)

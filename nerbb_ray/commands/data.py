@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,25 @@ from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
+    from nerbb_ray.data.options import ReadingOptions
     from nerbb_ray.data.save_corpus import SetUp
     from nerbb_ray.dataset import Wanted
 
 FRACTION, SEED = 0.1, 42
+# options of `ReadingOptions`: metavar and help
+READING = {
+    "format": ("F", "of the files, if they could be of several"),
+    "word_column": ("C", "with the words: number or name"),
+    "tag_column": ("C", "with the tags: number, name, or a label set"),
+    "separator": ("S", "of columns: tab, blank, comma, ..."),
+    "scheme": ("S", "of the tags in the files: bio, bmes, plain, ..."),
+    "outside": ("O", "how O is written, such as OTHER"),
+    "labels": ("L", "names of numbers: O,B-PER,... or a file"),
+    "encoding": ("E", "of text files, such as cp1252"),
+    "overlaps": ("R", "longest, first, drop or error (error)"),
+    "annotator": ("A", "whose annotations count"),
+    "split_names": ("N", "train=a,val=b,test=c"),
+}
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
 
@@ -42,33 +58,42 @@ def wanted(args: Namespace) -> "Wanted":
     Raises:
         DataError: it looks like a path that is not there, or has options of the other kind.
     """
+    from nerbb_ray.data.content import stem_of
     from nerbb_ray.data.download import is_url, url_name
     from nerbb_ray.data.folders import local_path
     from nerbb_ray.dataset import Wanted
 
     if is_url(args.source):
-        stem = Path(url_name(args.source)).stem
+        stem = stem_of(Path(url_name(args.source)))
     elif is_path(args.source):
         path = local_path(args.source)
         if not path.exists():
             raise DataError("there is no such file or folder; check the path", path)
-        stem = path.resolve().stem if path.is_file() else path.resolve().name
+        stem = stem_of(path.resolve()) if path.is_file() else path.resolve().name
     else:
         if args.name:
             raise DataError(f"--name is for files, folders and addresses; {args.source} is kept under its own name")
-        return Wanted(args.source, args.subset, None, args.revision)
+        return Wanted(args.source, args.subset, None, args.revision, reading_options(args))
     if args.subset and not Path(args.source).expanduser().is_dir():
         raise DataError(f"--subset is for folders and data sets of the hub; {args.source} has none")
-    return Wanted(args.name or stem, args.subset, args.source, args.revision)
+    return Wanted(args.name or stem, args.subset, args.source, args.revision, reading_options(args))
+
+
+def reading_options(args: Namespace) -> "ReadingOptions":
+    from nerbb_ray.data.options import ReadingOptions
+
+    return ReadingOptions(**{name: getattr(args, name) for name in READING})
 
 
 def is_path(word: str) -> bool:
     """Whether a word means a file or a folder and not a name: a folder that is called like a built-in name does not."""
-    from nerbb_ray.data.detect import READERS
+    from nerbb_ray.data.content import suffix_of
+    from nerbb_ray.data.detect import SUFFIXES
+    from nerbb_ray.data.folders import ARCHIVE
     from nerbb_ray.data.known_names import BUILTIN
 
     path = Path(word)
-    if word.startswith(("/", ".", "~")) or path.suffix.lower() in READERS:
+    if word.startswith(("/", ".", "~")) or suffix_of(path) in (*SUFFIXES, ARCHIVE):
         return True
     return path.exists() and word not in BUILTIN
 
@@ -83,6 +108,8 @@ def _plain(outcome: "SetUp") -> dict[str, object]:
         "classes": corpus.classes,
         "annotation_scheme": corpus.scheme,
         "fingerprint": corpus.fingerprint,
+        "words": corpus.word_splitting().to_dict(),
+        "files": [asdict(file) for file in corpus.files],
         "notes": outcome.notes,
     }
 
@@ -109,8 +136,16 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=SEED, metavar="N", help=f"of what is held out ({SEED})")
     schemes = ", ".join(SCHEMES)
     parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of tags: {schemes}")
+    add_reading_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace other data of this name")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def add_reading_options(parser: ArgumentParser) -> None:
+    """How files are read where their content leaves it open."""
+    for name, (metavar, text) in READING.items():
+        default = "error" if name == "overlaps" else None
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, default=default, help=text)
 
 
 COMMANDS = {

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.commands.data import add_reading_options, reading_options
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError
@@ -25,6 +26,7 @@ def check_dataset(args: Namespace) -> int:
         current_store(args.store),
         args.name,
         args.subset,
+        options=reading_options(args),
         model=args.model,
         max_seq_length=args.max_seq_length,
         annotation_scheme=args.annotation_scheme,
@@ -68,6 +70,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of training: {', '.join(SCHEMES)}"
     )
+    add_reading_options(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, too")
     parser.add_argument("--strict", action="store_true", help="exit status 1 if there are errors or warnings")

@@ -13,15 +13,16 @@ MAX_FILES = 100_000
 _LINK = 0o120000
 
 
-def unpack(archive: Path, *, fresh: bool = False) -> Path:
+def unpack(archive: Path, folder: Path | None = None, *, fresh: bool = False) -> Path:
     """The folder with the content of an archive; if that is a single folder, that one.
 
     Args:
+        folder: that gets the content; None for one beside the archive.
         fresh: unpack it again even if that has been done.
     Raises:
         DataError: it is no archive, is damaged, too large, or has members that would leave the folder.
     """
-    folder = archive.with_name(f"{archive.name}.content")
+    folder = folder or archive.with_name(f"{archive.name}.content")
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():

@@ -2,18 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from nerbb_ray.data.sentences import BLANK, Reading, Sentence
+from nerbb_ray.data.choose_splitting import fitting
+from nerbb_ray.data.options import option
+from nerbb_ray.data.origin import FileTaken
+from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut, hold_out
-from nerbb_ray.data.tag_errors import refuse_stray_tags
+from nerbb_ray.data.tag_errors import refuse_other_tags, refuse_stray_tags, refuse_tags_as_classes
+from nerbb_ray.data.text_files import BLANK
+from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.tags import (
+    GRAMMARS,
     OUTSIDE,
     OUTSIDE_SPELLINGS,
     SCHEMES,
+    SPARING,
     TARGET_OF,
     Scheme,
     SourceScheme,
@@ -25,6 +32,8 @@ from nerbb_ray.ner.tags import (
 )
 
 SPLITS = ("train", "val", "test")
+# what 0.3.0 knew: data that were set up by it are read as it did
+STORED: frozenset[SourceScheme] = frozenset({"plain", "bio", "bilou", "iob1", "bioes"})
 _SHOWN = 3  # places of what was mended
 
 
@@ -36,6 +45,8 @@ class Corpus:
         classes: of all splits before pruning, sorted, without O.
         notes: what a user should know about the data, for the log.
         fingerprint: sha256 (hex) of everything that training can see; the name is no part of it.
+        files: what was read as what.
+        splitting: how running text is cut into words like those of train, if it was chosen at set-up.
     """
 
     name: str
@@ -46,6 +57,8 @@ class Corpus:
     test: tuple[Sentence, ...]
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+    files: tuple[FileTaken, ...] = ()
+    splitting: WordSplitting | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
@@ -54,6 +67,10 @@ class Corpus:
     def tags(self) -> tuple[str, ...]:
         """The tag set, O first; ids of tags are indices into it."""
         return tag_set(self.classes, self.scheme)
+
+    def word_splitting(self) -> WordSplitting:
+        """How running text is cut into words like those of train: as it was chosen at set-up, or is chosen now."""
+        return self.splitting or fitting(self.train)
 
     def split(self, name: str) -> tuple[Sentence, ...]:
         """The sentences of train, val or test."""
@@ -72,42 +89,72 @@ def _fingerprint(corpus: Corpus) -> str:
     return digest.hexdigest()
 
 
-def assemble(name: str, readings: Mapping[str, Reading], scheme: str, rule: HoldOut = DEFAULT) -> Corpus:
+def assemble(
+    name: str,
+    readings: Mapping[str, Reading],
+    scheme: str,
+    rule: HoldOut = DEFAULT,
+    *,
+    stored: bool = False,
+    splitting: WordSplitting | None = None,
+) -> Corpus:
     """Bring the splits of a data set into one scheme.
 
     Args:
         readings: by split; val and test may be missing, and are then held out from train.
         scheme: plain, bio, bilou, or auto for that of the data.
         rule: how val and test are held out.
+        stored: whether the data were settled when they were set up, so that doubts are noted and not refused.
+        splitting: that was chosen at set-up.
     Raises:
-        DataError: train is empty, a tag breaks the scheme of the others, or a class cannot be told from a name of the
-            metrics.
+        DataError: train is empty, a tag breaks the scheme of the others, or a class cannot be told from a tag or from
+            a name of the metrics.
     """
     notes = [note for reading in readings.values() for note in reading.notes]
     splits = {split: _cleaned(split, reading.sentences, notes) for split, reading in readings.items()}
     if not splits.get("train"):
         raise DataError(f"data set {name!r}: train has no sentences")
-    tags = [s.tags for split, reading in readings.items() if not reading.scheme for s in splits[split]]
-    source = _source(tags, scheme, notes)
-    if source == "plain" != scheme:
-        unknown = {split: reading for split, reading in readings.items() if not reading.scheme}
-        refuse_stray_tags(unknown, {split: splits[split] for split in unknown})
-    sources: dict[str, SourceScheme] = {split: reading.scheme or source for split, reading in readings.items()}
+    sources = _sources(readings, splits, scheme, notes, stored=stored)
     target = _target(scheme, sources)
-    converted = {
-        split: _converted(split, rows, sources[split], target, notes, readings[split].source)
-        for split, rows in splits.items()
-    }
+    files, converted = [], {}
+    for split, rows in splits.items():
+        converted[split], mended = _converted(split, rows, sources[split], target, notes, readings[split].source)
+        files.append(FileTaken.of(split, readings[split], sources[split], len(rows), mended))
     classes = sorted({split_tag(tag, target)[1] for rows in converted.values() for s in rows for tag in s.tags} - {""})
     _check_classes(name, classes, notes)
+    if not stored and scheme != "plain":
+        refuse_tags_as_classes(readings, splits, sources)
     hold_out(converted, _documents(readings["train"]), rule, notes)
-    return Corpus(name, target, tuple(classes), converted["train"], converted["val"], converted["test"], tuple(notes))
+    train, val, test = (converted[split] for split in SPLITS)
+    return Corpus(name, target, tuple(classes), train, val, test, tuple(notes), files=tuple(files), splitting=splitting)
+
+
+def _sources(
+    readings: Mapping[str, Reading],
+    splits: Mapping[str, list[Sentence]],
+    scheme: str,
+    notes: list[str],
+    *,
+    stored: bool,
+) -> dict[str, SourceScheme]:
+    """The scheme of the tags of each split."""
+    unknown = {split: reading for split, reading in readings.items() if not reading.scheme}
+    rows = {split: splits[split] for split in unknown}
+    source = _source([s.tags for own in rows.values() for s in own], scheme, notes, STORED if stored else GRAMMARS)
+    if unknown and source == "plain" != scheme:
+        refuse_stray_tags(unknown, rows)
+    for split, reading in readings.items():
+        if reading.scheme not in (None, "plain"):
+            refuse_other_tags({split: reading}, {split: splits[split]}, reading.scheme)
+    return {split: reading.scheme or source for split, reading in readings.items()}
 
 
 def _cleaned(split: str, sentences: Iterable[Sentence], notes: list[str]) -> list[Sentence]:
     """The sentences that have words, with O written as O and no blanks around tags."""
     rows = list(sentences)
-    kept = [replace(row, tags=tuple(_clean_tag(tag) for tag in row.tags)) for row in rows if row.tokens]
+    kept = [row for row in rows if row.tokens]
+    if any(_clean_tag(tag) != tag for tag in {tag for row in kept for tag in row.tags}):
+        kept = [replace(row, tags=tuple(_clean_tag(tag) for tag in row.tags)) for row in kept]
     if len(kept) < len(rows):
         notes.append(f"{split}: {len(rows) - len(kept)} sentences without any word left out")
     return kept
@@ -118,12 +165,16 @@ def _clean_tag(tag: str) -> str:
     return OUTSIDE if bare in OUTSIDE_SPELLINGS else bare
 
 
-def _source(tags: Sequence[Sequence[str]], scheme: str, notes: list[str]) -> SourceScheme:
+def _source(
+    tags: Sequence[Sequence[str]], scheme: str, notes: list[str], among: Collection[SourceScheme]
+) -> SourceScheme:
     """The scheme of the data: what their tags look like, unless the user knows better."""
-    guess = recognise(tags)
+    guess = recognise(tags, among)
     if guess != "plain":
         return guess
-    forms = {known: form for known in SCHEMES if (form := explain(tags, known))}
+    if among is STORED and (later := recognise(tags)) != "plain":
+        notes.append(f"read as plain classes, as 0.3.0 did, although they look like {later}: set the data up anew")
+    forms = {known: form for known in SCHEMES if (form := explain(tags, known, among))}
     if scheme == "auto" and forms:
         looks = ", ".join(sorted({tag for row in tags for tag in row} - OUTSIDE_SPELLINGS)[:5])
         notes.append(
@@ -147,27 +198,44 @@ def _target(scheme: str, sources: Mapping[str, SourceScheme]) -> Scheme:
 
 def _converted(
     split: str, rows: list[Sentence], source: SourceScheme, target: Scheme, notes: list[str], file: str
-) -> tuple[Sentence, ...]:
+) -> tuple[tuple[Sentence, ...], int]:
+    """The sentences in the wanted scheme, and how many tags had to be mended for it."""
     mended: list[str] = []
     written: list[Sentence] = []
+    known: dict[tuple[str, ...], tuple[tuple[str, ...] | None, tuple[str, ...]]] = {}
     for sentence in rows:
-        tags: Sequence[str] = sentence.tags
-        if source not in ("plain", "iob1"):
-            formed = convert(tags, source, source)
-            mended += [
-                f"{PurePath(file).name}:{sentence.line(word)} {a}" if sentence.line(word) else a
-                for word, (a, b) in enumerate(zip(tags, formed, strict=True))
-                if a.upper() != b.upper()
-            ]
-            tags = formed
-        written.append(replace(sentence, tags=tuple(convert(tags, source, target))))
+        if sentence.tags not in known:
+            known[sentence.tags] = _written(sentence.tags, source, target)
+        formed, tags = known[sentence.tags]
+        if formed is not None:
+            mended += _mended(sentence, formed, file)
+        written.append(sentence if tags == sentence.tags else replace(sentence, tags=tags))
     if mended:
         rule = f"{len(mended)} tags were not well-formed {source} (such as I- without B-) and were mended"
         notes.append(f"{split}: {rule}: {', '.join(mended[:_SHOWN])}{' ...' if len(mended) > _SHOWN else ''}")
     if source != target and rows:
         lost = "; neighbours of one class are one entity from now on" if target == "plain" else ""
         notes.append(f"{split}: tags converted from {source} to {target}{lost}")
-    return tuple(written)
+    return tuple(written), len(mended)
+
+
+def _written(
+    tags: tuple[str, ...], source: SourceScheme, target: Scheme
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """(well-formed tags, None if the given ones are; the tags in the wanted scheme)."""
+    if OUTSIDE_SPELLINGS.issuperset(tags):
+        return None, (OUTSIDE,) * len(tags)
+    formed = tags if source == "plain" or source in SPARING else tuple(convert(tags, source, source))
+    return None if formed == tags else formed, formed if source == target else tuple(convert(formed, source, target))
+
+
+def _mended(sentence: Sentence, formed: Sequence[str], file: str) -> list[str]:
+    """Where a tag had to be changed, and which."""
+    return [
+        f"{PurePath(file).name}:{sentence.line(word)} {a}" if sentence.line(word) else a
+        for word, (a, b) in enumerate(zip(sentence.tags, formed, strict=True))
+        if a.upper() != b.upper()
+    ]
 
 
 def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
@@ -177,18 +245,21 @@ def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
     if reserved:
         raise DataError(
             f"data set {name!r}: a class must not be called {', '.join(reserved)}: metrics and O use these names; "
-            "rename the class in the data"
+            f"rename the class in the data, or say {option('outside')} with its tags, such as B-{reserved[0]}, if its "
+            "words are in no entity"
         )
     if not classes:
         notes.append("no sentence has an entity: a model can only learn O")
-    prefixed = {label[2:] for label in classes if label.startswith("B-")}
-    odd = prefixed & {label[2:] for label in classes if label.startswith("I-")}
-    if odd:
-        bare = [label for label in classes if label[1:2] != "-"][:5]
-        notes.append(
-            f"read as plain classes although {len(odd)} of them look like B- and I- tags: other tags have no such form "
-            f"({', '.join(bare) or 'see the prefixes'})"
-        )
+    alike = _alike(classes)
+    if alike:
+        notes.append(f"classes that differ in case or blanks only: {'; '.join(alike)}: give each one spelling")
+
+
+def _alike(classes: Iterable[str]) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for label in classes:
+        groups.setdefault("".join(label.casefold().split()), []).append(label)
+    return [" = ".join(group) for group in groups.values() if len(group) > 1]
 
 
 def _documents(reading: Reading) -> list[int]:

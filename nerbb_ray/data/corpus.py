@@ -1,21 +1,27 @@
 """Corpora by name: from the store, from a path, from the built-in names, or from the hub."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble
-from nerbb_ray.data.detect import READERS
 from nerbb_ray.data.fetch import read_local, read_name, read_splits
 from nerbb_ray.data.folders import local_path, read_files, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.known_names import BUILTIN, did_you_mean
+from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.origin import chosen_splitting
+from nerbb_ray.data.raw_tags import standard_tags
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut
+from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import DataError
 
+# (format, key of the tags) of what `save_corpus` writes
+OWN_FORMS = {("tokens", "tags"), ("spans", "tags")}
+
 __all__ = [
-    "READERS",
     "SPLITS",
     "Corpus",
     "Found",
@@ -33,37 +39,65 @@ class Found:
     """A data set as it stands in its files, before anything is mended or converted.
 
     Args:
-        readings: by split; val and test may be missing.
+        readings: by split; val and test may be missing. Their tags are in the usual spelling (`raw_tags.py`).
+        stored: whether the data were settled when they were set up.
+        splitting: that was chosen at set-up.
     """
 
     name: str
     readings: Mapping[str, Reading]
+    stored: bool = False
+    splitting: WordSplitting | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, readings: Mapping[str, Reading], options: ReadingOptions = AUTO, *, stored: bool = False
+    ) -> Self:
+        """
+        Args:
+            stored: whether the data are in the store; only those in its own formats were settled there.
+        Raises:
+            DataError: what the tags mean is not certain.
+        """
+        if stored and all(_is_own(reading) for reading in readings.values()):
+            return cls(name, readings, stored=True)
+        return cls(name, standard_tags(readings, options))
 
     def corpus(self, scheme: str = "auto", rule: HoldOut = DEFAULT) -> Corpus:
-        return assemble(self.name, self.readings, scheme, rule)
+        return assemble(self.name, self.readings, scheme, rule, stored=self.stored, splitting=self.splitting)
 
 
-def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = None) -> Corpus:
-    """Read the files train, val and test of a folder, each by its suffix and content.
+def _is_own(reading: Reading) -> bool:
+    """Whether this is of a form that the store writes."""
+    return not reading.sentences or (
+        not reading.numbers and (reading.format, reading.choices.get("tag_column")) in OWN_FORMS
+    )
+
+
+def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = None, stored: bool = False) -> Corpus:
+    """Read the files train, val and test of a folder, each by its content.
 
     Missing val or test is held out from train; an empty file is an empty split.
 
+    Args:
+        stored: whether the folder is one of a store.
     Raises:
         DataError: no train data, or data that are not in their format, by file and line.
     """
-    return Found(name or directory.name, read_files(split_files(directory), directory)).corpus(scheme)
+    readings = read_files(split_files(directory), directory)
+    return Found.of(name or directory.name, readings, stored=stored).corpus(scheme)
 
 
 def load_hub(
     name: str, subset: str | None = None, *, scheme: str = "auto", revision: str | None = None, title: str | None = None
 ) -> Corpus:
-    """Load a data set with columns tokens and ner_tags (or tags) through the `datasets` library.
+    """Load a data set through the `datasets` library.
 
     Args:
         name: on the hub, or the path of a folder that the library can read.
         title: the name of the corpus, if it is another.
     """
-    return Found(title or name, read_splits(name, subset, revision)).corpus(scheme)
+    return Found.of(title or name, read_splits(name, subset, revision)).corpus(scheme)
 
 
 def find_corpus(
@@ -80,8 +114,19 @@ def find_corpus(
     return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme)
 
 
-def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_hub: bool = True) -> Found:
-    """As `find_corpus`, with the tags as they stand in the files."""
+def find_data(
+    dataset_name: str,
+    subset: str | None,
+    datasets_dir: Path,
+    *,
+    ask_hub: bool = True,
+    options: ReadingOptions = AUTO,
+) -> Found:
+    """As `find_corpus`, with the tags as they stand in the files.
+
+    Args:
+        options: how data are read that are not in the store.
+    """
     if not dataset_name or _goes_up(dataset_name):
         rule = "must not be empty or contain '..' (for a folder elsewhere, give its whole path)"
         raise DataError(f"a data set's name {rule}; got {dataset_name!r}")
@@ -90,9 +135,9 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
     is_path = dataset_name.startswith(("/", ".", "~"))
     stored, path = datasets_dir / dataset_name, local_path(dataset_name)
     if not is_path and _is_stored(stored, subset):
-        return find_folder(stored, subset, dataset_name)
+        return find_folder(stored, subset, dataset_name, stored=True)
     if "/" in dataset_name and path.is_dir():
-        return find_folder(path, subset, path.name)
+        return find_folder(path, subset, path.name, options)
     if path.is_file() and (is_path or "/" in dataset_name):
         raise DataError("is a file; bring it into the store (nerbb set_up_dataset FILE), then use its name there", path)
     if is_path:
@@ -104,8 +149,8 @@ def find_data(dataset_name: str, subset: str | None, datasets_dir: Path, *, ask_
         meant = f"if you mean what lies here, say ./{dataset_name}"
         raise DataError(f"data set {dataset_name!r} is not in the store ({stored}); {meant}")
     downloads = datasets_dir.parent / "cache" / "downloads"
-    readings = read_name(dataset_name, subset, None, stored=stored, datasets=datasets_dir, downloads=downloads)
-    return Found(dataset_name, readings)
+    places = {"stored": stored, "datasets": datasets_dir, "downloads": downloads}
+    return Found.of(dataset_name, read_name(dataset_name, subset, None, options, **places), options)
 
 
 def _goes_up(name: str) -> bool:
@@ -119,10 +164,35 @@ def _is_stored(folder: Path, subset: str | None) -> bool:
     return folder.is_dir() and (any(not path.is_dir() for path in folder.iterdir()) or not any(folder.iterdir()))
 
 
-def find_folder(folder: Path, subset: str | None, name: str) -> Found:
-    """A folder of data files, or one that the `datasets` library can read."""
+def find_folder(
+    folder: Path, subset: str | None, name: str, options: ReadingOptions = AUTO, *, stored: bool = False
+) -> Found:
+    """A folder of data files, or one that the `datasets` library can read.
+
+    Args:
+        stored: whether the folder is one of a store.
+    """
     if subset and (folder / subset).is_dir():
         folder, name, subset = folder / subset, f"{name}/{subset}", None
     if subset and (split_files(folder) or is_saved(folder)):
         raise DataError(f"data set {name!r} has no subset {subset!r}: expected a folder of this name in it", folder)
-    return Found(name, read_local(folder, subset))
+    found = Found.of(name, read_local(folder, subset, options), options, stored=stored)
+    if not stored:
+        return found
+    splitting = chosen_splitting(folder)
+    if splitting is None and found.stored and any(s.text for r in found.readings.values() for s in r.sentences):
+        former = Found.of(name, read_local(folder, subset, replace(options, words=FORMER)), options, stored=True)
+        return _noted(former, found)
+    return replace(found, splitting=splitting)
+
+
+def _noted(former: Found, today: Found) -> Found:
+    """Data that 0.3.0 has set up, with its words, and a note where they are not those of today."""
+    for split, reading in former.readings.items():
+        pairs = zip(reading.sentences, today.readings[split].sentences, strict=True)
+        if changed := sum(a.tokens != b.tokens for a, b in pairs):
+            way = "scripts without blanks are not cut into characters, nor are signs of several characters kept whole"
+            reading.notes.append(
+                f"{split}: {changed} sentences are cut into words as 0.3.0 did: {way}: set the data up anew"
+            )
+    return former

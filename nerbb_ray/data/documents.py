@@ -2,41 +2,15 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
-from typing import NamedTuple
 
-from nerbb_ray.data.sentences import BLANK, Reading, Sentence
-from nerbb_ray.data.words_of_text import split_words
-from nerbb_ray.errors import DataError
+from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.overlaps import Faults
+from nerbb_ray.data.places import Place, Span
+from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.data.words_of_text import RUNS, WordSplitting
 from nerbb_ray.ner.tags import OUTSIDE
-
-_PREFIXED = re.compile("[BILUES]-.")
-_SHOWN = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands: a file, its line, and the number (from 1) of the record of a file of records."""
-
-    path: Path
-    line: int | None = None
-    record: int | None = None
-
-    def error(self, message: str) -> DataError:
-        """To be raised: the message with this place before it."""
-        return DataError(message if self.record is None else f"record {self.record}: {message}", self.path, self.line)
-
-
-class Span(NamedTuple):
-    """An entity: the characters start ... end - 1 of a text."""
-
-    start: int
-    end: int
-    label: str
-    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +29,42 @@ class Documents:
     found: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def reading(self) -> Reading:
+    def reading(self, options: ReadingOptions = AUTO, taken: str = "") -> Reading:
         """
+        Args:
+            taken: what was read as what, for people.
         Raises:
-            DataError: an entity is out of its text, has no word or no class, or overlaps another one.
+            DataError: entities are out of their text, have no class, cover no word, or overlap, and the user has not
+                said what to do about it.
         """
-        check_classes((span.label, span.place) for document in self.found for span in document.spans)
-        reading = Reading(scheme="bio", notes=self.notes)
+        faults = Faults(options.overlaps)
+        splitting = WordSplitting(options.words)
+        reading = Reading(scheme="bio", notes=self.notes, taken=taken)
         for number, document in enumerate(self.found):
-            for sentence in sentences_of(document):
+            for sentence in sentences_of(document, faults.settled(document.text, document.spans), splitting):
                 reading.sentences.append(sentence)
                 reading.documents.append(number)
+        faults.check()
+        source = next((str(document.place.path or document.place.name) for document in self.found), "")
+        reading.notes += faults.notes(source)
         return reading
 
 
-def sentences_of(document: Document) -> Iterator[Sentence]:
-    """Cut a document at its line feeds, but never inside of an entity. Lines of nothing but blanks are left out."""
-    text, spans = document.text, checked(document)
+def sentences_of(document: Document, spans: Sequence[Span], splitting: WordSplitting = RUNS) -> Iterator[Sentence]:
+    """Cut a document at its line feeds, but never inside of an entity. Lines of nothing but blanks are left out.
+
+    Args:
+        spans: the entities that are kept, in the order of the text, without overlaps.
+    """
+    text = document.text
     lines = () if document.place.line is None else (document.place.line,)
     starts = [span.start for span in spans]
     for start, end in _lines(text, spans):
         line = text[start:end].removesuffix("\r")
         own = spans[bisect_left(starts, start) : bisect_left(starts, end)]
         if line.strip():
-            yield tagged(line, [(s.start - start, min(s.end - start, len(line)), s.label) for s in own], lines)
+            marks = [(s.start - start, min(s.end - start, len(line)), s.label) for s in own]
+            yield tagged(line, marks, lines, splitting)
 
 
 def _lines(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
@@ -93,58 +79,18 @@ def _lines(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def checked(document: Document) -> list[Span]:
-    """The entities in the order of the text.
-
-    Raises:
-        DataError: one is out of the text, has no word or no class, or overlaps another one.
-    """
-    text = document.text
-    for start, end, label, place in document.spans:
-        if not 0 <= start < end <= len(text):
-            raise place.error(f"0 <= start < end <= {len(text)} (length of text) must hold; got {start}, {end}")
-        if not label.strip(BLANK):
-            raise place.error(f"an entity must have a class; got {label!r} for {_shown(text[start:end])}")
-        if not text[start:end].strip():
-            raise place.error(f"{label} at {start}-{end} covers no word: {_shown(text[start:end])}")
-    spans = sorted(document.spans, key=lambda span: span[:3])
-    for first, second in pairwise(spans):
-        if second.start < first.end:
-            raise second.place.error(_overlap(text, first, second))
-    return spans
-
-
-def _overlap(text: str, first: Span, second: Span) -> str:
-    """The message on two entities that share characters."""
-    one, other = (f"{s.label} {s.start}-{s.end} {_shown(text[s.start : s.end])}" for s in (first, second))
-    line = "" if first.place == second.place or first.place.line is None else f" (line {first.place.line})"
-    return f"entities must not overlap, but {one}{line} and {other} do: remove one of them"
-
-
-def tagged(text: str, spans: Sequence[tuple[int, int, str]], lines: Sequence[int] = ()) -> Sentence:
+def tagged(
+    text: str, spans: Sequence[tuple[int, int, str]], lines: Sequence[int] = (), splitting: WordSplitting = RUNS
+) -> Sentence:
     """The words of a sentence and their tags, in bio.
 
     Args:
         spans: (start, end, class), in the order of the text; checked.
     """
-    words = split_words(text, [border for start, end, _ in spans for border in (start, end)])
+    words = splitting.words(text, [border for start, end, _ in spans for border in (start, end)])
     starts = [start for start, _ in words]
     tags = [OUTSIDE] * len(words)
     for start, end, label in spans:
         first, behind = bisect_left(starts, start), bisect_left(starts, end)
         tags[first:behind] = [f"B-{label}", *[f"I-{label}"] * (behind - first - 1)]
     return Sentence(tuple(text[start:end] for start, end in words), tuple(tags), text, tuple(words), lines)
-
-
-def check_classes(labels: Iterable[tuple[str, Place]]) -> None:
-    """Refuse entities whose classes are tags of a scheme: a model would learn B-B-PER."""
-    given = list(labels)
-    # nothing but U-boat or L-dopa may well be classes; tags of a scheme have B- or I-, too
-    if given and all(_PREFIXED.match(label) for label, _ in given) and any(label[0] in "BI" for label, _ in given):
-        label, place = given[0]
-        rule = f"an entity has the plain class, such as {label[2:]!r}"
-        raise place.error(f"{rule}; got {label!r} (all entities here have a prefix)")
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

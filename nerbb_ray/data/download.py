@@ -1,16 +1,10 @@
 """Files of the web: fetched once, whole or not at all, into a cache."""
 
 import hashlib
-import os
 import re
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from contextlib import suppress
-from http.client import HTTPException, HTTPMessage
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
 from nerbb_ray.errors import DataError
@@ -20,6 +14,7 @@ DEADLINE_S = 600.0  # of a whole file
 MAX_BYTES = 2**30
 SCHEMES = ("http", "https")
 _CHUNK = 1 << 16
+_HEADERS = {"User-Agent": "nerbb_ray", "Accept-Encoding": "identity"}
 _WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
@@ -54,69 +49,55 @@ def download(
         NotDownloadedError: no http(s) address, no answer, an answer that says no, or not the whole file.
     """
     path = folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:16] / (name or _file_name(url))
-    if path.is_file() and not fresh:
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            digest = _fetch(url, file)
-        if sha256 is not None and digest != sha256:
-            raise _failed(url, f"its content is not the expected one: sha256 {digest} instead of {sha256}")
-        Path(scratch).replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(scratch).unlink()
+    if not path.is_file():
+        return _retrieve(url, path, sha256)
+    if fresh:
+        with TemporaryDirectory(dir=path.parent) as scratch:  # the old copy stays until the new one is whole
+            _retrieve(url, Path(scratch) / path.name, sha256).replace(path)
     return path
 
 
-def _fetch(url: str, file: IO[bytes]) -> str:
-    """Write the content; returns its sha256."""
+def _retrieve(url: str, path: Path, sha256: str | None) -> Path:
+    """Pooch writes a file aside, checks its hash and renames it."""
+    import pooch
+    import requests
+    import urllib3.exceptions
+
+    pooch.get_logger().setLevel("WARNING")
+    known = None if sha256 is None else f"sha256:{sha256}"
     try:
         if urlsplit(url).scheme.lower() not in SCHEMES:
             raise _failed(url, f"the address must begin with {' or '.join(f'{scheme}://' for scheme in SCHEMES)}")
-        request = urllib.request.Request(url, headers={"User-Agent": "nerbb_ray", "Accept-Encoding": "identity"})
-        opener = urllib.request.build_opener(_HttpOnly)
-        with opener.open(request, timeout=TIMEOUT_S) as response:
-            return _copy(url, response, file)
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise _failed(url, f"the server answers {error.code} {error.reason}") from error
-    except (OSError, HTTPException, ValueError) as error:  # ValueError: an address that is none
-        reason = getattr(error, "reason", None) or error
-        kind = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
+        pooch.retrieve(url, known, path.name, path.parent, downloader=_copy)
+    except requests.HTTPError as error:
+        raise _failed(url, f"the server answers {error.response.status_code} {error.response.reason}") from error
+    except requests.Timeout as error:
+        raise _failed(url, "no answer in time") from error
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        # requests has its errors from OSError; ValueError: an address that is none, or another hash
+        kind = "no answer in time" if "timed out" in str(error) else str(error) or type(error).__name__
         raise _failed(url, kind) from error
+    return path
 
 
-def _copy(url: str, response: Any, file: IO[bytes]) -> str:
-    expected = response.headers.get("Content-Length")
-    digest, size, deadline = hashlib.sha256(), 0, time.monotonic() + DEADLINE_S
-    while chunk := response.read1(_CHUNK):
-        if size == 0 and _WEB_PAGE.match(chunk):
-            raise _failed(url, "a web page has come instead of data: take the address of the file itself (raw)")
-        size += len(chunk)
-        if size > MAX_BYTES:
-            raise _failed(url, f"it is larger than {MAX_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise _failed(url, f"it takes longer than {DEADLINE_S:g} s")
-        digest.update(chunk)
-        file.write(chunk)
-    if expected is not None and expected.isdecimal() and size != int(expected):
-        raise _failed(url, f"only {size} of {expected} bytes have come")
+def _copy(url: str, path: str, _: object) -> None:
+    """Write what the server sends, as it comes in: neither a drop at a time for ever, nor without end."""
+    import requests
+
+    size, deadline = 0, time.monotonic() + DEADLINE_S
+    with requests.get(url, headers=_HEADERS, timeout=TIMEOUT_S, stream=True) as response, Path(path).open("wb") as file:
+        response.raise_for_status()
+        while chunk := response.raw.read1(_CHUNK):
+            if size == 0 and _WEB_PAGE.match(chunk):
+                raise _failed(url, "a web page has come instead of data: take the address of the file itself (raw)")
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise _failed(url, f"it is larger than {MAX_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise _failed(url, f"it takes longer than {DEADLINE_S:g} s")
+            file.write(chunk)
     if size == 0:
         raise _failed(url, "it is empty")
-    return digest.hexdigest()
-
-
-class _HttpOnly(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect to the web only, not to ftp."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        if urlsplit(newurl).scheme.lower() not in SCHEMES:
-            raise _failed(req.full_url, f"it leads to {newurl}")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _file_name(url: str) -> str:

@@ -1,20 +1,33 @@
-"""Data on this machine: a file, or a folder of files, as the sentences of each split."""
+"""Data on this machine: a file, an archive, or a folder of files, as the sentences of each split."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from nerbb_ray.data.detect import READERS, read_file
+from nerbb_ray.data.alike import read_alike
+from nerbb_ray.data.archive import unpack
+from nerbb_ray.data.content import stem_of, suffix_of
+from nerbb_ray.data.detect import SUFFIXES, read_file
+from nerbb_ray.data.formats import parquet
 from nerbb_ray.data.formats.brat import ANNOTATIONS, annotations_of, read_brat, text_of
+from nerbb_ray.data.label_names import BESIDE, INFOS
+from nerbb_ray.data.options import AUTO, ReadingOptions, option
+from nerbb_ray.data.origin import FILE as ORIGIN
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.split_names import TRAIN_AND_VAL, choose_splits, is_exact, split_of
 from nerbb_ray.errors import DataError
 
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev", "development"),
-    "test": ("test", "testing"),
-}
-FILES = f"train, val and test ({', '.join(READERS)})"
+ARCHIVE = ".zip"
+AROUND = ("data", "dataset")
+_FEW = f"{', '.join(SUFFIXES[:6])} ..."  # the list of all is long
+FILES = f"train, val and test ({_FEW})"
+_NO_DATA = {ORIGIN, *BESIDE, *INFOS, "dataset_dict.json", "state.json", "requirements.txt", "package.json"}
+_ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|copying|notice|citation|changelog)\b.*", re.IGNORECASE)
+_SHARD = re.compile(r"-[0-9]{5}-of-(?!00001)[0-9]{5}\b")
+_SHOWN = 10
 
 
 def local_path(text: str) -> Path:
@@ -31,8 +44,8 @@ def local_path(text: str) -> Path:
         raise DataError("there is no home folder of this user", Path(text)) from error
 
 
-def read_path(path: Path) -> dict[str, Reading]:
-    """The splits of a file (all of it is train) or of a folder.
+def read_path(path: Path, options: ReadingOptions = AUTO) -> dict[str, Reading]:
+    """The splits of a file (all of it is train), of an archive, or of a folder.
 
     A folder has one file for each split, or one folder for each split, or a single file, or pairs of BRAT anywhere.
 
@@ -41,52 +54,82 @@ def read_path(path: Path) -> dict[str, Reading]:
     """
     if not path.exists():
         raise DataError("there is no such file or folder; check the path", path)
-    readings = {"train": read_file(path)} if path.is_file() else _read_folder(path)
+    if path.is_file() and path.suffix.lower() == ARCHIVE:
+        return _read_archive(path, options)
+    readings = {"train": read_file(path, options)} if path.is_file() else _read_folder(path, options)
     _check_sentences(readings["train"], path)
     return readings
 
 
-def _read_folder(path: Path) -> dict[str, Reading]:
-    files = split_files(path)
+def _read_archive(path: Path, options: ReadingOptions) -> dict[str, Reading]:
+    """The files are named as if they lay in a folder of the archive's name."""
+    with TemporaryDirectory(prefix="nerbb-") as scratch:
+        folder = unpack(path, Path(scratch) / "content")
+        try:
+            readings = read_path(folder, options)
+        except DataError as error:
+            raise DataError(str(error).replace(str(folder), str(path))) from error
+        for reading in readings.values():
+            reading.source = reading.source.replace(str(folder), str(path))
+            reading.notes = [note.replace(str(folder), str(path)) for note in reading.notes]
+        return readings
+
+
+def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
+    folders = _split_folders(path, options)
+    files = {} if _names_folders(folders, options) else split_files(path, options)
     if files:
-        return read_files(files, path)
-    folders = _split_folders(path)
+        return read_files(files, path, options)
     if folders:
         _check_train(folders, path)
-        return {split: _read_all(folder) for split, folder in folders.items()}
-    return {"train": _read_all(path)}
+        readings = read_alike({split: partial(_read_all, folder) for split, folder in folders.items()}, options)
+        _name_unused(readings["train"], [*_data_files(path), *_other_folders(path, folders.values())])
+        return readings
+    inner = inner_folder(path)
+    return {"train": _read_all(path, options)} if inner is None else _read_folder(inner, options)
 
 
-def split_files(directory: Path) -> dict[str, Path]:
+def _names_folders(folders: Mapping[str, Path], options: ReadingOptions) -> bool:
+    """Whether the user has named folders and not files."""
+    return any(path.name in options.names_of_splits.values() for path in folders.values())
+
+
+def inner_folder(directory: Path) -> Path | None:
+    """The folder around the files of the splits, as in a copy of a repository: `data` of `corpus/data/train.tsv`."""
+    if _data_files(directory) or _has_pairs(directory):
+        return None
+    inner = [directory / name for name in AROUND if (directory / name).is_dir() and split_files(directory / name)]
+    return inner[0] if len(inner) == 1 else None
+
+
+def split_files(directory: Path, options: ReadingOptions = AUTO) -> dict[str, Path]:
     """The one file of each split that is there."""
-    return _one_per_split({path: path.stem for path in _data_files(directory)}, "file", directory)
+    return choose_splits({path: _title(path) for path in _data_files(directory)}, "file", directory, options)
 
 
-def _one_per_split(entries: Mapping[Path, str], kind: str, directory: Path) -> dict[str, Path]:
-    """
-    Args:
-        entries: files or folders, with the name that says their split.
-    """
-    found: dict[str, Path] = {}
-    for split, names in SPLIT_NAMES.items():
-        fitting = [path for path, name in entries.items() if name.lower() in names]
-        if len(fitting) > 1:
-            given = ", ".join(path.name for path in fitting)
-            raise DataError(f"expected one {kind} for {split}; got {given}: remove or rename all but one", directory)
-        if fitting:
-            found[split] = fitting[0]
-    return found
+def _title(path: Path) -> str:
+    """What may tell the split: `eng.testa` does so after the dot."""
+    return stem_of(path) if suffix_of(path) in SUFFIXES else path.name
 
 
-def read_files(files: dict[str, Path], directory: Path) -> dict[str, Reading]:
+def read_files(files: dict[str, Path], directory: Path, options: ReadingOptions = AUTO) -> dict[str, Reading]:
     """
     Raises:
         DataError: there is no train, or it is empty; or the data are bad.
     """
     _check_train(files, directory)
-    readings = {split: read_file(path) for split, path in files.items()}
+    readings = read_alike({split: partial(read_file, path) for split, path in files.items()}, options)
     _check_sentences(readings["train"], files["train"])
+    _name_unused(readings["train"], [path for path in _data_files(directory) if path not in files.values()])
     return readings
+
+
+def _name_unused(train: Reading, paths: Iterable[Path]) -> None:
+    """What lies there and could be read is not left out without a word."""
+    for path in paths:
+        both = path.is_file() and split_of(_title(path)) == TRAIN_AND_VAL
+        why = " (its name says that it is train and val together)" if both else ""
+        train.notes.append(f"{path} is not used{why}; to use it, say {option('split_names')}, or bring it in by itself")
 
 
 def _check_sentences(train: Reading, path: Path) -> None:
@@ -96,9 +139,14 @@ def _check_sentences(train: Reading, path: Path) -> None:
 
 
 def has_data(directory: Path) -> bool:
-    """Whether a folder without files for the splits has something else that `read_path` can read."""
-    folders = _split_folders(directory)
-    return any(_has_pairs(folder) or len(_data_files(folder)) == 1 for folder in folders.values() or [directory])
+    """Whether a folder without files for the splits has something else that `read_path` can read, or has to refuse.
+
+    The datasets library would take all files of a folder for one split, whatever they are.
+    """
+    folders = _split_folders(directory, AUTO)
+    described = any((directory / name).is_file() for name in INFOS)
+    single = any(_has_pairs(folder) or len(_data_files(folder)) == 1 for folder in folders.values() or [directory])
+    return single or (not described and len(_data_files(directory)) > 1)
 
 
 def _has_pairs(directory: Path) -> bool:
@@ -106,37 +154,78 @@ def _has_pairs(directory: Path) -> bool:
 
 
 def _data_files(directory: Path) -> list[Path]:
-    """The files of known suffixes; of a pair of BRAT, the annotations."""
+    """The files that are data by their names; of a pair of BRAT, the annotations."""
     entries = sorted(directory.iterdir()) if directory.is_dir() else []
-    files = [path for path in entries if path.suffix.lower() in READERS and path.is_file()]
-    return [path for path in files if path.suffix.lower() != ".txt" or annotations_of(path) is None]
+    return [path for path in entries if _is_data(path) and path.is_file()]
+
+
+def _is_data(path: Path) -> bool:
+    suffix = suffix_of(path)
+    if path.name in _NO_DATA or path.name.startswith(".") or _ABOUT.fullmatch(path.name):
+        return False
+    if suffix == parquet.SUFFIX and _SHARD.search(path.name):
+        return False  # one of several parts of a split, which the datasets library puts together
+    if suffix not in SUFFIXES:
+        return is_exact(suffix[1:] or path.name)  # eng.testa, train
+    return suffix != ".txt" or annotations_of(path) is None
 
 
 def _check_train(found: Iterable[str], directory: Path) -> None:
     if "train" not in found:
-        names = ", ".join(sorted(path.name for path in directory.iterdir())[:10]) if directory.is_dir() else "no folder"
-        raise DataError(f"expected a file train with one of {', '.join(READERS)}; got {names or 'nothing'}", directory)
+        names = _names(directory) if directory.is_dir() else "no folder"
+        expected = f"expected a file train with one of {_FEW}; got {names or 'nothing'}"
+        way = f"if train has another name, say it with {option('split_names')} train=NAME"
+        raise DataError(f"{expected}. {way[0].upper()}{way[1:]}", directory)
 
 
-def _split_folders(directory: Path) -> dict[str, Path]:
+def _names(directory: Path) -> str:
+    names = sorted(path.name for path in directory.iterdir())
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _split_folders(directory: Path, options: ReadingOptions) -> dict[str, Path]:
     entries = {path: path.name for path in sorted(directory.iterdir()) if path.is_dir()}
-    return _one_per_split(entries, "folder", directory)
+    named = set(options.names_of_splits.values())
+    # folders of other names hold anything: only the name of a split alone makes one
+    fitting = {path: name for path, name in entries.items() if is_exact(name) or name in named}
+    return choose_splits(fitting, "folder", directory, options) if fitting else {}
 
 
-def _read_all(directory: Path) -> Reading:
-    """All pairs of BRAT of a folder and the folders in it, or its only file."""
+def _other_folders(directory: Path, used: Iterable[Path]) -> list[Path]:
+    taken = set(used)
+    return [path for path in sorted(directory.iterdir()) if path.is_dir() and path not in taken and _data_files(path)]
+
+
+def _read_all(directory: Path, options: ReadingOptions) -> Reading:
+    """All pairs of BRAT of a folder and the folders in it, or its only file, or that of an annotator."""
     pairs = [path for path in sorted(directory.rglob("*")) if path.suffix.lower() == ANNOTATIONS and path.is_file()]
     if pairs:
-        return _read_pairs(pairs, directory)
+        return _read_pairs(pairs, directory, options)
     files = _data_files(directory)
+    if options.annotator is not None and len(files) > 1:
+        own = [path for path in files if options.annotator in (stem_of(path), path.name)]
+        if len(own) == 1:
+            return read_file(own[0], replace(options, annotator=None))  # all of the file is of this annotator
     if len(files) == 1:
-        return read_file(files[0])
-    found = ", ".join(sorted(path.name for path in directory.iterdir())[:10]) or "nothing"
-    raise DataError(f"expected files {FILES}, or a single file, or pairs of BRAT; got {found}", directory)
+        return read_file(files[0], options)
+    if options.annotator is not None and len(files) > 1:
+        known = ", ".join(stem_of(path) for path in files)
+        rule = f"{option('annotator')} {options.annotator}: there is no file of this name"
+        raise DataError(f"{rule}; got {known}", directory)
+    found = _names(directory) or "nothing"
+    way = ""
+    if files:
+        way = (
+            f". Name one of them instead of the folder, or say which is which with {option('split_names')} "
+            f"train=NAME,val=NAME; of an export with a file for each annotator, say {option('annotator')} NAME"
+        )
+    raise DataError(f"expected files {FILES}, or a single file, or pairs of BRAT; got {found}{way}", directory)
 
 
-def _read_pairs(pairs: list[Path], directory: Path) -> Reading:
-    reading = read_brat(pairs)
+def _read_pairs(pairs: list[Path], directory: Path, options: ReadingOptions) -> Reading:
+    reading = read_brat(pairs, options)
+    reading.format = "brat"
     texts = {text_of(path) for path in pairs}
     alone = [path for path in directory.rglob("*.txt") if path not in texts]
     if alone:

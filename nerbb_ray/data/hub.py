@@ -4,15 +4,20 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.data.detect import read_records
+from nerbb_ray.data.label_names import named, names_in
+from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.places import Place
+from nerbb_ray.data.records import Record
+from nerbb_ray.data.sentences import Reading
 from nerbb_ray.errors import DataError
 from nerbb_ray.spelling import did_you_mean
 
-TOKEN_COLUMN = "tokens"
-TAG_COLUMNS = ("ner_tags", "tags")
+LABEL_FILES = ("dataset/label.json", "label.json")
 SPLIT_LIST, STATE = "dataset_dict.json", "state.json"
 _SUBSETS = re.compile(r"(?:available configs|Available): \[([^\]]+)\]")
 _SHOWN_SUBSETS = 20
@@ -24,7 +29,9 @@ class NotLoadedError(DataError):
     """The library does not find the data set, or cannot reach or read it."""
 
 
-def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict[str, Reading]:
+def read_hub(
+    name: str, subset: str | None, revision: str | None = None, options: ReadingOptions = AUTO
+) -> dict[str, Reading]:
     """The splits of a data set of the hub, or of a local folder, by their own names.
 
     Raises:
@@ -47,7 +54,11 @@ def read_hub(name: str, subset: str | None, revision: str | None = None) -> dict
         if listed := _SUBSETS.search(str(error)):
             raise DataError(_choose_subset(name, subset, re.findall("'([^']+)'", listed[1]))) from error
         raise NotLoadedError(_not_loaded(name, subset, local, error)) from error
-    return empty | {str(split): _reading(rows, f"{name}[{split}]") for split, rows in loaded.items()}
+    found = {str(split): reading_of(rows, f"{name}[{split}]", options) for split, rows in loaded.items()}
+    if not local and not options.labels and any(reading.numbers for reading in found.values()):
+        names = _names_of_repository(name, revision)
+        found = {split: replace(reading, names=names) for split, reading in found.items()}
+    return empty | found
 
 
 def _reachable(name: str) -> bool:
@@ -95,16 +106,29 @@ def _choose_subset(name: str, subset: str | None, known: list[str]) -> str:
     return f"data set {name!r} has no subset {subset!r}; {did_you_mean(subset, known)}"
 
 
-def _reading(rows: Any, where: str) -> Reading:
-    column = next((column for column in TAG_COLUMNS if column in rows.features), None)
-    if column is None or TOKEN_COLUMN not in rows.features:
-        found = ", ".join(rows.features)
-        raise DataError(f"{where}: expected the columns tokens and {' or '.join(TAG_COLUMNS)}; got {found}")
-    names = _class_names(rows.features[column])
-    reading = Reading()
-    for number, (tokens, tags) in enumerate(zip(rows[TOKEN_COLUMN], rows[column], strict=True)):
-        reading.sentences.append(_sentence(tokens, tags, names, f"{where} row {number}"))
-    return reading
+def reading_of(rows: Any, where: str, options: ReadingOptions = AUTO) -> Reading:
+    """The rows of a split, with names of classes instead of their numbers, read like those of a file.
+
+    Args:
+        where: the split, for messages.
+    """
+    features = rows.features.to_dict()
+    records = [
+        Record({key: named(value, features.get(key)) for key, value in row.items()}, Place(None, None, number, where))
+        for number, row in enumerate(rows.to_list())
+    ]
+    return read_records(records, options)
+
+
+def _names_of_repository(name: str, revision: str | None) -> dict[str, str]:
+    """T-NER keeps the names of its tags in a file beside the data; none if there is no such file."""
+    from huggingface_hub import hf_hub_download
+
+    for file in LABEL_FILES:
+        with contextlib.suppress(Exception):  # no such file, no answer: the error on the numbers says what to do
+            path = hf_hub_download(name, file, repo_type="dataset", revision=revision, etag_timeout=HUB_TIMEOUT_S)
+            return names_in(Path(path))
+    return {}
 
 
 def is_saved(folder: Path) -> bool:
@@ -124,23 +148,3 @@ def _empty_splits(folder: Path) -> list[str]:
     """Saved splits without rows: the library writes them and cannot load them."""
     states = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"*/{STATE}")}
     return [name for name, state in states.items() if not state["_data_files"]]
-
-
-def _class_names(feature: Any) -> list[str] | None:
-    """The names of a Sequence(ClassLabel), else None."""
-    return getattr(getattr(feature, "feature", None), "names", None)
-
-
-def _sentence(tokens: Any, tags: Any, names: list[str] | None, where: str) -> Sentence:
-    if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
-        sizes = " and ".join(str(len(value)) if isinstance(value, list) else "no list" for value in (tokens, tags))
-        raise DataError(f"{where}: expected one tag per token, two lists; got {sizes}")
-    if names is not None:
-        wrong = next((tag for tag in tags if not isinstance(tag, int) or not 0 <= tag < len(names)), None)
-        tags = tags if wrong is not None else [names[tag] for tag in tags]
-    if not all(isinstance(value, str) for value in (*tokens, *tags)):
-        wrong = next(value for value in (*tokens, *tags) if not isinstance(value, str))
-        raise DataError(f"{where}: expected words, and tags as strings or named classes (ClassLabel); got {wrong!r}")
-    if not all(tags):
-        raise DataError(f"{where}: a tag must not be empty: write O for no entity")
-    return Sentence(tuple(tokens), tuple(tags))

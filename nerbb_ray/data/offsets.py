@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from nerbb_ray.data.sentences import BYTE_ORDER_MARK
+from nerbb_ray.data.text_files import BYTE_ORDER_MARK
 
 POINTS = "code points"
 _LAST_PLAIN = "\uffff"
@@ -27,10 +27,12 @@ class Counting(NamedTuple):
 
     Args:
         place: from the tool's number of a character to ours; None if there is no such character.
+        last: 1 if the end of an entity is its last character, 0 if it is the one behind it.
     """
 
     name: str
     place: Callable[[int], int | None]
+    last: int = 0
 
 
 class Resolved(NamedTuple):
@@ -51,7 +53,9 @@ def resolve(text: str, marks: Sequence[Mark]) -> Resolved | None:
         None if there is no such way. Marks without a surface agree with every place that is inside of the text.
     """
     for counting in _countings(text):
-        places = [(counting.place(mark.start), counting.place(mark.end)) for mark in marks]
+        if counting.last and not all(mark.surface for mark in marks):
+            continue  # nothing that could confirm it
+        places = [(counting.place(mark.start), counting.place(mark.end + counting.last)) for mark in marks]
         known = [(start, end) for start, end in places if start is not None and end is not None]
         if len(known) == len(marks) and all(
             0 <= start < end <= len(text) and agrees(text[start:end], mark.surface)
@@ -71,12 +75,12 @@ def agrees(found: str, surface: str | None) -> bool:
 
 def is_ambiguous(text: str) -> bool:
     """Whether ways of counting differ in this text."""
-    return sum(1 for _ in _countings(text)) > 1
+    return sum(not counting.last for counting in _countings(text)) > 1
 
 
 def _countings(text: str) -> Iterator[Counting]:
     yield Counting(POINTS, lambda place: place)
-    if any(character > _LAST_PLAIN for character in text):
+    if not text.isascii() and max(text) > _LAST_PLAIN:
         widths = (1 + (character > _LAST_PLAIN) for character in text)
         yield Counting("UTF-16 units", _inverse(list(accumulate(widths, initial=0))))
     if "\r\n" in text:
@@ -84,6 +88,7 @@ def _countings(text: str) -> Iterator[Counting]:
         yield Counting("code points with line ends of one character", _inverse(list(accumulate(widths, initial=0))))
     if text.startswith(BYTE_ORDER_MARK):
         yield Counting("code points without the byte order mark", lambda place: place + 1)
+    yield Counting("code points, an end being the last character", lambda place: place, last=1)
 
 
 def _inverse(counts: list[int]) -> Callable[[int], int | None]:

@@ -1,4 +1,4 @@
-"""Files of JSON objects: one per line, or an array of them."""
+"""JSON values one after the other: one per line, or an array of them, or one alone."""
 
 import json
 import re
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nerbb_ray.data.documents import Place
-from nerbb_ray.data.sentences import BLANK, lines_of, read_text
+from nerbb_ray.data.places import Place
+from nerbb_ray.data.text_files import BLANK, lines_of
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -15,37 +15,47 @@ _SHOWN = 40
 
 
 class Record(NamedTuple):
-    """A JSON object and where it stands."""
+    """A JSON value, mostly an object, and where it stands."""
 
-    value: dict[str, Any]
+    value: Any
     place: Place
 
 
-def json_lines(path: Path) -> Iterator[Record]:
-    """The objects of a file with one on each line; empty lines are skipped.
+def records_of(text: str, path: Path, *, lines: bool = False) -> list[Record]:
+    """The values of a text that is an array, a single value, or has one value on each line.
 
-    Raises:
-        DataError: a line is no JSON object.
-    """
-    for number, line in lines_of(path):
-        if line.strip(BLANK):
-            yield Record(_object(line, Place(path, number)), Place(path, number))
-
-
-def json_file(path: Path) -> list[Record]:
-    """The objects of a file that is an array, a single object, or has one object on each line, whatever its suffix.
-
+    Args:
+        lines: whether the text should have one on each line; an array is one all the same.
     Raises:
         DataError: it is none of them.
     """
-    text = read_text(path)
-    if text.lstrip(" \t\r\n").startswith("["):
+    start = text.lstrip(" \t\r\n")[:1]
+    if start == "[" and not _is_lines(text):
         return list(_array(text, path))
+    if lines or start == "[":
+        return list(_json_lines(text, path))
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        return list(json_lines(path))
-    return [Record(_checked_object(whole, text, Place(path, 1)), Place(path, 1))] if text.strip() else []
+        return list(_json_lines(text, path))
+    return [Record(_checked(whole, text, Place(path, 1)), Place(path, 1))] if text.strip() else []
+
+
+def _is_lines(text: str) -> bool:
+    """Whether the first line is a value of its own, and not all of the text."""
+    first, _, rest = text.strip().partition("\n")
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return bool(rest)
+
+
+def _json_lines(text: str, path: Path) -> Iterator[Record]:
+    """Empty lines are skipped."""
+    for number, line in lines_of(text):
+        if line.strip(BLANK):
+            yield Record(_object(line, Place(path, number)), Place(path, number))
 
 
 def _array(text: str, path: Path) -> Iterator[Record]:
@@ -63,8 +73,8 @@ def _array(text: str, path: Path) -> Iterator[Record]:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             got = _shown(text[position:])
-            raise place.error(f"expected an array of JSON objects; got {got}: {_reason(error)}") from error
-        yield Record(_checked_object(value, text[position:end], place), place)
+            raise place.error(f"expected an array of JSON values; got {got}: {_reason(error)}") from error
+        yield Record(_checked(value, text[position:end], place), place)
         position = _skip(text, end)
         mark = text[position : position + 1]
         if mark == "]":
@@ -88,19 +98,16 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _object(text: str, place: Place) -> dict[str, Any]:
+def _object(text: str, place: Place) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        message = f"expected one JSON object per line; got {_shown(text)}: {_reason(error)}"
+        message = f"expected one JSON value per line; got {_shown(text)}: {_reason(error)}"
         raise place.error(message) from error
-    return _checked_object(value, text, place)
+    return _checked(value, text, place)
 
 
-def _checked_object(value: Any, text: str, place: Place) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        kind = "one JSON object per line" if place.record is None else "an array of JSON objects"
-        raise place.error(f"expected {kind}; got {_shown(text)}")
+def _checked(value: Any, text: str, place: Place) -> Any:
     if _SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()

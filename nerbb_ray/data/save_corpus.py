@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from nerbb_ray import atomic
+from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.data.corpus import find_folder, load_corpus
 from nerbb_ray.data.folders import has_data, split_files
 from nerbb_ray.data.hub import is_saved
+from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.origin import write_origin
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.ner.tags import Scheme, entities
@@ -48,8 +51,10 @@ class SetUp:
             "there": f"data set {self.name} is in the store already: nothing was done ({self.path}); "
             "overwrite it to set it up anew",
         }[self.status]
+        yield from map(str, self.corpus.files if self.status != "there" else ())
         yield "sentences: " + ", ".join(f"{split} {size}" for split, size in self.sizes.items())
         yield f"classes: {', '.join(self.corpus.classes) or 'none'} (scheme {self.corpus.scheme})"
+        yield f"running text is cut by: {self.corpus.word_splitting()}"
         yield from (f"note: {note}" for note in self.notes)
 
 
@@ -58,23 +63,36 @@ def is_stored(folder: Path) -> bool:
     return folder.is_dir() and (bool(split_files(folder)) or is_saved(folder) or has_data(folder))
 
 
-def place(corpus: Corpus, folder: Path, *, overwrite: bool = False) -> SetUp:
-    """Write the files train, val and test into a folder of their own.
+def place(
+    corpus: Corpus,
+    folder: Path,
+    *,
+    source: str | None = None,
+    options: ReadingOptions = AUTO,
+    overwrite: bool = False,
+) -> SetUp:
+    """Write the files train, val and test into a folder of their own, and what they were read from.
 
     An interruption leaves the folder as it was.
 
     Args:
+        source: as the user has named it; None for a name of the hub.
+        options: as the user has given them.
         overwrite: whether another content of the folder is deleted.
     Raises:
         StoreError: the folder has another content, or subsets in it; or it cannot be made.
     """
+    corpus = replace(corpus, splitting=corpus.word_splitting(), notes=(*corpus.notes, *border_notes(corpus)))
+    about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
+            write_origin(folder, *about, corpus.notes, corpus.word_splitting())
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
     try:
         with atomic.new_folder(folder) as scratch:
             notes = write_corpus(corpus, scratch)
+            write_origin(scratch, *about, (*corpus.notes, *notes), corpus.word_splitting())
     except OSError as error:
         raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
     return SetUp(folder, "made", corpus, (*corpus.notes, *notes))
@@ -91,7 +109,7 @@ def _holds(folder: Path, corpus: Corpus) -> bool:
     if not is_stored(folder):
         return False
     try:
-        stored = find_folder(folder, None, corpus.name).corpus(corpus.scheme)
+        stored = find_folder(folder, None, corpus.name, stored=True).corpus(corpus.scheme)
     except DataError:
         return False
     return stored.fingerprint in (corpus.fingerprint, without_text(corpus).fingerprint)
@@ -111,6 +129,9 @@ def _check_replaceable(folder: Path, name: str, *, overwrite: bool) -> None:
             "to replace it, say so with overwrite (--overwrite), or choose another name"
         )
 
+
+# made once: json.dumps makes one for every call
+_ASCII, _READABLE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
 
 Row = Callable[[Sentence, Scheme], dict[str, Any]]
 
@@ -161,7 +182,7 @@ def _forms(corpus: Corpus) -> list[Form]:
 
 def _is_same(corpus: Corpus, folder: Path, form: Form) -> bool:
     try:
-        again = load_corpus(folder, scheme="auto" if form.keeps_scheme else corpus.scheme)
+        again = load_corpus(folder, scheme="auto" if form.keeps_scheme else corpus.scheme, stored=True)
     except DataError:
         return False
     expected = without_text(corpus) if form.row is not _standard else corpus
@@ -170,6 +191,8 @@ def _is_same(corpus: Corpus, folder: Path, form: Form) -> bool:
 
 def without_text(corpus: Corpus) -> Corpus:
     """The same words and tags."""
+    if all(sentence.text is None for split in SPLITS for sentence in corpus.split(split)):
+        return corpus
     rows = {split: tuple(replace(s, text=None, spans=None) for s in corpus.split(split)) for split in SPLITS}
     return replace(corpus, train=rows["train"], val=rows["val"], test=rows["test"])
 
@@ -178,7 +201,8 @@ def _write(path: Path, sentences: tuple[Sentence, ...], scheme: Scheme, row: Row
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for sentence in sentences:
             # ASCII: no editor and no version control can change what a strange character is
-            file.write(json.dumps(row(sentence, scheme), ensure_ascii=_is_strange(sentence)) + "\n")
+            encode = _ASCII if _is_strange(sentence) else _READABLE
+            file.write(encode(row(sentence, scheme)) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -186,7 +210,7 @@ def _write(path: Path, sentences: tuple[Sentence, ...], scheme: Scheme, row: Row
 def _is_strange(sentence: Sentence) -> bool:
     """Whether a word has characters that are invisible or may end a line."""
     text = "".join(sentence.tokens) if sentence.text is None else sentence.text
-    return not all(character.isprintable() for character in text)
+    return not text.isprintable()
 
 
 def _pretokenised(sentence: Sentence, _: Scheme) -> dict[str, Any]:

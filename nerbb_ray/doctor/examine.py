@@ -5,7 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from nerbb_ray.data.corpus import SPLITS, Corpus
-from nerbb_ray.data.formats.store_files import Reading
+from nerbb_ray.data.running_text import Typography
+from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.words_of_text import WordSplitting
+from nerbb_ray.doctor.borders import examine_borders
 from nerbb_ray.doctor.findings import Findings, Lengths, SplitFindings, Spread, Tagging
 from nerbb_ray.doctor.labels import Mention, by_class, conflicts, mentions, seen_in
 from nerbb_ray.doctor.problems import find_problems
@@ -13,6 +16,7 @@ from nerbb_ray.doctor.repeats import Index, examine_overlaps, examine_repeats
 from nerbb_ray.doctor.rows import Rows
 from nerbb_ray.doctor.tagging import examine_tags, source_scheme
 from nerbb_ray.doctor.words import examine_words
+from nerbb_ray.ner.tags import OUTSIDE
 
 DEFAULT_LENGTH = 128
 
@@ -39,7 +43,8 @@ def examine(
     rows = {split: _rows(corpus, readings, split) for split in SPLITS}
     found = {split: mentions(rows[split], corpus.scheme) for split in SPLITS}
     indexes = {split: Index.of(rows[split]) for split in SPLITS}
-    splits = [_split(corpus, rows[split], indexes[split], found) for split in SPLITS]
+    splitting, typography = corpus.word_splitting(), Typography.of(s.tokens for s in corpus.train if s.text is None)
+    splits = [_split(corpus, rows[split], indexes[split], found, splitting, typography) for split in SPLITS]
     if readings:
         taggings = _taggings(corpus, readings)
         splits = [replace(split, tagging=taggings.get(split.split)) for split in splits]
@@ -58,6 +63,7 @@ def examine(
         conflicts=tuple(worst),
         num_conflicts=number,
         notes=corpus.notes,
+        splitting=str(splitting),
     )
     return replace(findings, problems=find_problems(findings))
 
@@ -68,7 +74,14 @@ def _rows(corpus: Corpus, readings: Mapping[str, Reading], split: str) -> Rows:
     return Rows(split, reading.source if reading else "", corpus.split(split))
 
 
-def _split(corpus: Corpus, rows: Rows, index: Index, found: Mapping[str, list[Mention]]) -> SplitFindings:
+def _split(
+    corpus: Corpus,
+    rows: Rows,
+    index: Index,
+    found: Mapping[str, list[Mention]],
+    splitting: WordSplitting,
+    typography: Typography,
+) -> SplitFindings:
     own = found[rows.split]
     lengths = sorted(len(sentence.tokens) for sentence in rows.sentences)
     counts: dict[int, int] = {}
@@ -85,7 +98,17 @@ def _split(corpus: Corpus, rows: Rows, index: Index, found: Mapping[str, list[Me
         lengths=Lengths(Spread.of(lengths), counts),
         repeats=examine_repeats(index),
         odd=examine_words(rows),
+        words_of=_words_of(rows, own, corpus.classes),
+        borders=examine_borders(rows, corpus.scheme, splitting, typography),
     )
+
+
+def _words_of(rows: Rows, own: list[Mention], classes: tuple[str, ...]) -> dict[str, int]:
+    counts = dict.fromkeys((OUTSIDE, *classes), 0)
+    for mention in own:
+        counts[mention.label] += len(mention.form)
+    counts[OUTSIDE] = sum(len(sentence.tokens) for sentence in rows.sentences) - sum(counts.values())
+    return counts
 
 
 def _taggings(corpus: Corpus, readings: Mapping[str, Reading]) -> dict[str, Tagging]:

@@ -135,6 +135,24 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Borders:
+    """Entities with a border where running text has none.
+
+    Args:
+        unreachable: entities that cannot be predicted in running text.
+        inside: borders inside of a run of letters and digits of raw text, such as Indi|a.
+        unreachable_shown, inside_shown: the words that borders cut, of the first of them.
+    """
+
+    unreachable: int
+    inside: int
+    unreachable_shown: tuple[str, ...] = ()
+    inside_shown: tuple[str, ...] = ()
+    unreachable_places: tuple[Place, ...] = ()
+    inside_places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tagging:
     """The tags of a split as they stand in its file.
 
@@ -217,6 +235,7 @@ class SplitFindings:
         source: its file; that of train if it is held out from train.
         entities: by class; every class of the data set is in it.
         without_entity: sentences.
+        words_of: words by class; those of no class as O.
         in_train: entities whose words have the same class in train; None for train.
         odd: words by kind, see doctor/words.py.
         tagging: None if only the corpus was given, whose tags are mended.
@@ -233,6 +252,8 @@ class SplitFindings:
     lengths: Lengths
     repeats: Repeats
     odd: Mapping[str, Words]
+    words_of: Mapping[str, int]
+    borders: Borders
     tagging: Tagging | None = None
     subtokens: Subtokens | None = None
 
@@ -249,6 +270,7 @@ class Findings:
         scheme: that training sees.
         notes: of reading: what was mended, converted, held out.
         model: whose tokenizer was used; None for none.
+        splitting: how running text is cut into words.
         conflicts: the worst ones; `num_conflicts` counts all.
     """
 
@@ -263,6 +285,7 @@ class Findings:
     conflicts: tuple[Conflict, ...]
     num_conflicts: int
     notes: tuple[str, ...]
+    splitting: str
     problems: tuple[Problem, ...] = field(default=())
 
     def split(self, name: str) -> SplitFindings:

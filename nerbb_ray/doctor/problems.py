@@ -6,6 +6,7 @@ error: a result cannot be had, or cannot be trusted; warning: to be looked at; i
 from collections.abc import Iterator
 
 from nerbb_ray.doctor.findings import SEVERITIES, Findings, Overlap, Problem, Severity, SplitFindings
+from nerbb_ray.doctor.trust_problems import trust_problems
 from nerbb_ray.doctor.word_problems import word_problems
 from nerbb_ray.doctor.wording import counted, listed, percent
 
@@ -20,6 +21,7 @@ CONFLICTING = 0.05
 def find_problems(findings: Findings) -> tuple[Problem, ...]:
     """All of them, the worst first."""
     found = [
+        *trust_problems(findings),
         *_splits(findings),
         *_classes(findings),
         *_tags(findings),

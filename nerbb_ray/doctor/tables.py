@@ -19,6 +19,7 @@ def split_rows(findings: Findings) -> Iterator[Row]:
     for label in findings.classes:
         yield (f"  {visible(label)}", *(str(split.entities[label]) for split in findings.splits))
     yield _row(findings, "  same words and class in train", lambda s: _part(s.in_train, s.num_entities))
+    yield _row(findings, "  not to be reached in text", lambda s: _part(s.borders.unreachable, s.num_entities))
     yield _row(findings, "words per sentence *", lambda s: spread_text(s.lengths.spread))
     if findings.model is not None:
         yield from _subtoken_rows(findings)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nerbb_ray.data.formats.store_files import BLANK, Reading, Sentence
+from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.doctor.findings import Tagging, Violation
 from nerbb_ray.doctor.rows import SHOWN, Rows
 from nerbb_ray.ner.tags import GRAMMARS, OUTSIDE_SPELLINGS, Scheme, SourceScheme, explain, recognise, split_tag

@@ -39,6 +39,7 @@ def origin(findings: Findings) -> list[str]:
         folder = str(PurePath(files[0]).parent)
         names = ", ".join(PurePath(file).name for file in files)
         lines.append(names if folder == "." else f"{folder}: {names}")
+    lines.append(f"running text is cut by: {findings.splitting}")
     lines.append(f"tokenizer of {findings.model}" if findings.model else NO_MODEL)
     return [visible_line(line) for line in lines]
 

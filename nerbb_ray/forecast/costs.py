@@ -26,7 +26,7 @@ BYTES_OF_WEIGHT = 16  # fp32 weight, gradient, two moments
 OTHER_KEYS = {
     *("run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "lr_max", "lr_schedule"),
     *("lr_warmup_epochs", "lr_num_cycles", "lr_cooldown_restarts", "lr_cooldown_epochs", "max_epochs", "monitor"),
-    *("early_stopping", "min_delta", "patience", "mode", "evaluate_checkpoint"),
+    *("early_stopping", "min_delta", "patience", "mode", "evaluate_checkpoint", "decoding"),
 }
 
 

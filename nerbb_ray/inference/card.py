@@ -36,7 +36,7 @@ class CardFacts:
         folder: name of the exported folder.
         by_run, by_seed: the user named it.
         environment: of the trial; empty if it was not recorded.
-        scheme, classes, max_seq_length, decoding: of the model.
+        scheme, classes, max_seq_length, decoding, word_splitting: of the model.
         language: code, such as en, if the user said it.
     """
 
@@ -48,6 +48,7 @@ class CardFacts:
     classes: Sequence[str]
     max_seq_length: int
     decoding: str
+    word_splitting: str
     by_run: bool = False
     by_seed: bool = False
     language: str | None = None
@@ -222,8 +223,8 @@ def _limits(facts: CardFacts) -> Iterator[str]:
         "off what is longer; nerbb_ray reads longer texts in overlapping windows."
     )
     yield (
-        "- Words are runs of letters and digits; every other character is a word of its own. Where the training data "
-        "have words such as U.S. or Jean-Claude as one, what comes after their first mark was never trained."
+        f"- nerbb_ray cuts text into words like those of its training data: {facts.word_splitting}. The pipeline of "
+        "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
     yield "- The numbers above are for the test split of these data; other texts can be much harder."

@@ -5,7 +5,7 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from nerbb_ray.data.words_of_text import split_words
+from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference.tagger import Found, Tagger
 from nerbb_ray.ner.tags import TARGET_OF, convert, entities_lenient
@@ -52,9 +52,9 @@ def check_text(text: object) -> str:
     return text
 
 
-def split_texts(texts: Sequence[str]) -> tuple[list[list[Span]], list[list[str]]]:
+def split_texts(texts: Sequence[str], splitting: WordSplitting) -> tuple[list[list[Span]], list[list[str]]]:
     """The places and the words of every text."""
-    spans = [split_words(text) for text in texts]
+    spans = [splitting.words(text) for text in texts]
     return spans, [[text[start:end] for start, end in words] for text, words in zip(texts, spans, strict=True)]
 
 

@@ -136,7 +136,7 @@ def _tagged(tagger: Tagger, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
             yield row.values | {"tags": predicted_tags(found, tagger)}
         return
     texts = [row.text or "" for row in rows]
-    spans, words = split_texts(texts)
+    spans, words = split_texts(texts, tagger.splitting)
     for row, text, places, found in zip(rows, texts, spans, tagger.find(words), strict=True):
         yield row.values | {"tags": predicted_entities(text, places, found, tagger)}
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.labels import read_labels
 from nerbb_ray.inference.windows import encode_windows
@@ -17,7 +18,7 @@ from nerbb_ray.ner.decoding import Decoder, unknown_word
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
-from nerbb_ray.training.model import decoder_of, load_trained
+from nerbb_ray.training.model import decoder_of, load_trained, splitting_of
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
 from nerbb_ray.training.tokenizer import check_vocabulary, load_tokenizer
@@ -70,6 +71,7 @@ class Tagger:
         max_seq_length: sub-tokens of a window, special tokens included.
         budget: sub-tokens of a batch, padding included.
         decoder: how the tags of a text are found.
+        splitting: how text is cut into words like those of its training.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Tagger:
     ctx: TrialContext
     dtype: torch.dtype
     decoder: Decoder
+    splitting: WordSplitting
 
     @property
     def pad(self) -> int:
@@ -175,6 +178,7 @@ def open_tagger(
         ctx=TrialContext(report=lambda _: None, device=place, threads=torch.get_num_threads()),
         dtype=dtype,
         decoder=decoder_of(source, labels.tags),
+        splitting=splitting_of(model.config),
     )
 
 

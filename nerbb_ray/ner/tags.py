@@ -4,11 +4,14 @@ plain   PER PER  O  LOC LOC      a run of one class is an entity; neighbours of 
 bio     B-PER I-PER  O  B-LOC I-LOC                                          (IOB2)
 bilou   B-PER L-PER  O  U-LOC U-LOC
 iob1    I-PER I-PER  O  I-LOC B-LOC      read only: B- only where an entity follows one of its own class
-bioes   B-PER E-PER  O  S-LOC S-LOC      read only: bilou in other letters
+ioe1    I-PER I-PER  O  E-LOC I-LOC      read only: E- only where an entity of its own class follows
+ioe2    I-PER E-PER  O  E-LOC E-LOC      read only: every entity ends with E-
+bioes   B-PER E-PER  O  S-LOC S-LOC      read only: bilou in other letters, as the following ones
+bmes    M inside, S single               bmewo   M inside, W single               biewo   I inside, W single
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -17,11 +20,12 @@ from typing import Literal, NamedTuple
 from nerbb_ray.errors import DataError
 
 Scheme = Literal["plain", "bio", "bilou"]
-SourceScheme = Literal["plain", "bio", "bilou", "iob1", "bioes"]
+SourceScheme = Literal["plain", "bio", "bilou", "iob1", "ioe1", "ioe2", "bioes", "bmes", "bmewo", "biewo"]
 
 OUTSIDE = "O"
 OUTSIDE_SPELLINGS = frozenset({"O", "o", "0"})
-_PREFIXED = re.compile(r"([BILUESbilues])-(.+)", re.DOTALL)
+LETTERS = "BILUESMW"  # every letter that a scheme uses
+_PREFIXED = re.compile(rf"([{LETTERS}{LETTERS.lower()}])-(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +61,36 @@ SCHEMES: dict[Scheme, Grammar] = {
     "bio": Grammar("B", "B", "I", "I"),
     "bilou": Grammar("U", "B", "I", "L"),
 }
-# iob1 is read with the links of bio: an I- that begins an entity is what sets the two apart
+# iob1 is read with the links of bio, ioe1 with those of ioe2: what begins (or ends) an entity sets the two apart
 GRAMMARS: dict[SourceScheme, Grammar] = {
     "plain": SCHEMES["plain"],
     "bio": SCHEMES["bio"],
     "bilou": SCHEMES["bilou"],
     "iob1": SCHEMES["bio"],
+    "ioe1": Grammar("E", "I", "I", "E"),
+    "ioe2": Grammar("E", "I", "I", "E"),
     "bioes": Grammar("S", "B", "I", "E"),
+    "bmes": Grammar("S", "B", "M", "E"),
+    "bmewo": Grammar("W", "B", "M", "E"),
+    "biewo": Grammar("W", "B", "I", "E"),
 }
+_LINKS = {scheme: grammar.links for scheme, grammar in GRAMMARS.items()}
 # what the data keep when no scheme is asked for
 TARGET_OF: dict[SourceScheme, Scheme] = {
     "plain": "plain",
     "bio": "bio",
     "bilou": "bilou",
     "iob1": "bio",
+    "ioe1": "bio",
+    "ioe2": "bio",
     "bioes": "bilou",
+    "bmes": "bilou",
+    "bmewo": "bilou",
+    "biewo": "bilou",
 }
+# schemes in which a tag says only what its neighbours leave open: reading them mends nothing
+SPARING: frozenset[SourceScheme] = frozenset({"iob1", "ioe1"})
+_CLOSING: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo")
 
 
 class Entity(NamedTuple):
@@ -83,24 +101,21 @@ class Entity(NamedTuple):
     end: int
 
 
+@lru_cache(maxsize=65536)
 def split_tag(tag: str, scheme: SourceScheme) -> tuple[str, str]:
     """(prefix, class) of a tag; ("", "") of O.
 
     Raises:
         DataError: the tag is none of the scheme.
     """
-    return _split(tag, GRAMMARS[scheme])
-
-
-@lru_cache(maxsize=65536)
-def _split(tag: str, grammar: Grammar) -> tuple[str, str]:
     if tag in OUTSIDE_SPELLINGS:
         return "", ""
-    if not grammar.begin:
+    prefixes = GRAMMARS[scheme].prefixes
+    if prefixes == ("",):
         return "", tag
     match = _PREFIXED.fullmatch(tag)
-    if match is None or match[1].upper() not in grammar.prefixes:
-        expected = ", ".join(f"{prefix}-<class>" for prefix in grammar.prefixes)
+    if match is None or match[1].upper() not in prefixes:
+        expected = ", ".join(f"{prefix}-<class>" for prefix in prefixes)
         raise DataError(f"a tag must be O, {expected}; got {tag!r}")
     return match[1].upper(), match[2]
 
@@ -108,10 +123,10 @@ def _split(tag: str, grammar: Grammar) -> tuple[str, str]:
 def entities(tags: Sequence[str], scheme: Scheme) -> list[Entity]:
     """The entities of one sentence, strictly: what is not well-formed is none (seqeval's mode="strict")."""
     grammar = SCHEMES[scheme]
-    parts = [_split(tag, grammar) for tag in tags]
+    parts = [split_tag(tag, scheme) for tag in tags]
     return [
         entity
-        for entity in _chunks(parts, grammar)
+        for entity in _chunks(parts, scheme)
         if parts[entity.start][0] in grammar.starts and parts[entity.end - 1][0] in grammar.ends
     ]
 
@@ -121,13 +136,12 @@ def entities_lenient(tags: Sequence[str], scheme: SourceScheme = "bio") -> list[
 
     seqeval does not know the letters of bilou: for that scheme, as it sees the same tags written as bioes.
     """
-    grammar = GRAMMARS[scheme]
-    return _chunks([_split(tag, grammar) for tag in tags], grammar)
+    return _chunks([split_tag(tag, scheme) for tag in tags], scheme)
 
 
-def _chunks(parts: Sequence[tuple[str, str]], grammar: Grammar) -> list[Entity]:
+def _chunks(parts: Sequence[tuple[str, str]], scheme: SourceScheme) -> list[Entity]:
     """Longest runs of words of one class that are linked to each other."""
-    links = grammar.links
+    links = _LINKS[scheme]
     found: list[Entity] = []
     start, before = 0, ("", "")
     for position, part in enumerate((*parts, ("", ""))):
@@ -165,14 +179,19 @@ def tag_set(classes: Iterable[str], scheme: Scheme) -> tuple[str, ...]:
     return (OUTSIDE, *tags)
 
 
-def recognise(sentences: Iterable[Sequence[str]]) -> SourceScheme:
+def recognise(
+    sentences: Iterable[Sequence[str]], among: Collection[SourceScheme] = frozenset(GRAMMARS)
+) -> SourceScheme:
     """The scheme of a whole data set: the one that explains all of its tags, else plain.
 
-    Only whole prefixes count, and a class of plain data may begin like a prefix (U-boat, L-dopa, B-side): so bilou and
-    bioes must have entities that begin with B- and close, and a lone class in runs of B- without any I- is plain.
-    Data without any entity are plain.
+    Only whole prefixes count, and a class of plain data may begin like a prefix (U-boat, L-dopa, B-side): so schemes
+    that mark the end of an entity must have entities that begin with B- and close, those of nothing but I- and E- a
+    class with both, and a lone class in runs of B- without any I- is plain. Data without any entity are plain.
+
+    Args:
+        among: the schemes that are known.
     """
-    rows = [list(sentence) for sentence in sentences]
+    rows = _with_entities(sentences)
     seen = _classified(rows)
     letters = "".join(_letters(seen))
     if not letters.isupper() and not letters.islower():
@@ -182,12 +201,16 @@ def recognise(sentences: Iterable[Sequence[str]]) -> SourceScheme:
         return "plain"
     if prefixes <= {"B", "I"}:
         return "iob1" if _begins_with_inside(rows) else "bio"
-    closing: tuple[SourceScheme, SourceScheme] = ("bilou", "bioes")
-    return next((s for s in closing if prefixes <= set(GRAMMARS[s].prefixes) and _closes(rows, s)), "plain")
+    if prefixes == {"I", "E"} and "ioe2" in among and len({tag[2:] for tag in seen}) < len(seen):
+        return _ioe(rows)
+    closing = (scheme for scheme in _CLOSING if scheme in among and prefixes <= set(GRAMMARS[scheme].prefixes))
+    return next((scheme for scheme in closing if _closes(rows, scheme)), "plain")
 
 
-def explain(sentences: Iterable[Sequence[str]], scheme: Scheme) -> SourceScheme | None:
-    """The form of a named scheme (bio: bio or iob1; bilou: bilou or bioes) that has all tags of the data.
+def explain(
+    sentences: Iterable[Sequence[str]], scheme: Scheme, among: Collection[SourceScheme] = frozenset(GRAMMARS)
+) -> SourceScheme | None:
+    """The form of a named scheme (bio: bio, iob1 or ioe2; bilou: bilou, bioes or bmes) that has all tags of the data.
 
     Unlike `recognise` it believes the name: data of nothing but `U-PER` and O are bilou if they are called so.
 
@@ -195,14 +218,21 @@ def explain(sentences: Iterable[Sequence[str]], scheme: Scheme) -> SourceScheme 
         None if a tag has no prefix of the scheme. Always None for plain: any tag may be a plain class, so that being
         called plain says nothing about the data.
     """
-    rows = [list(sentence) for sentence in sentences]
+    rows = _with_entities(sentences)
     letters = {letter.upper() for letter in _letters(_classified(rows))}
-    forms = (form for form, target in TARGET_OF.items() if target == scheme != "plain")
+    forms = (form for form, target in TARGET_OF.items() if target == scheme != "plain" and form in among)
     form = next((form for form in forms if letters and letters <= set(GRAMMARS[form].prefixes)), None)
+    if form == "ioe1":
+        return _ioe(rows)
     return "iob1" if form == "bio" and _begins_with_inside(rows) else form
 
 
-def _classified(rows: list[list[str]]) -> set[str]:
+def _with_entities(sentences: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The sentences that say something about the scheme."""
+    return [tags for tags in sentences if not OUTSIDE_SPELLINGS.issuperset(tags)]
+
+
+def _classified(rows: list[Sequence[str]]) -> set[str]:
     """The tags that occur, without O."""
     return {tag for row in rows for tag in row} - OUTSIDE_SPELLINGS
 
@@ -213,11 +243,11 @@ def _letters(tags: Iterable[str]) -> set[str]:
     return set() if None in matches else {match[1] for match in matches if match}
 
 
-def _in_runs(rows: list[list[str]]) -> bool:
+def _in_runs(rows: list[Sequence[str]]) -> bool:
     return any(a == b and a not in OUTSIDE_SPELLINGS for row in rows for a, b in pairwise(row))
 
 
-def _begins_with_inside(rows: list[list[str]]) -> bool:
+def _begins_with_inside(rows: list[Sequence[str]]) -> bool:
     """Whether more entities begin with I- than with a B- after another class or O, which IOB1 never writes."""
     inside = begin = 0
     for row in rows:
@@ -230,13 +260,19 @@ def _begins_with_inside(rows: list[list[str]]) -> bool:
     return inside > begin
 
 
-def _closes(rows: list[list[str]], scheme: SourceScheme) -> bool:
+def _ioe(rows: list[Sequence[str]]) -> SourceScheme:
+    """ioe2 if at least half of the entities end with E-, which ioe1 writes between neighbours only."""
+    ends = [tags[entity.end - 1][0].upper() for tags in rows for entity in entities_lenient(tags, "ioe2")]
+    return "ioe2" if 2 * ends.count("E") >= len(ends) else "ioe1"
+
+
+def _closes(rows: list[Sequence[str]], scheme: SourceScheme) -> bool:
     """Whether most of the closing tags close an entity that began, of several words."""
     grammar = GRAMMARS[scheme]
     closed = closings = 0
     for row in rows:
         parts = [split_tag(tag, scheme) for tag in row]
         closings += sum(prefix == grammar.end for prefix, _ in parts)
-        for entity in _chunks(parts, grammar):
+        for entity in _chunks(parts, scheme):
             closed += parts[entity.start][0] == grammar.begin and parts[entity.end - 1][0] == grammar.end
     return 2 * closed > closings

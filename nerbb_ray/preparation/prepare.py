@@ -10,9 +10,9 @@ from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
 from nerbb_ray.config.trials import concrete
 from nerbb_ray.data.corpus import Corpus, find_corpus
-from nerbb_ray.errors import NerbbError
+from nerbb_ray.errors import DataError, NerbbError
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.training.encoded_corpus import check_trainable, encode_once, load_encoded
+from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model_check import ModelCheck, model_check
 from nerbb_ray.training.sources import ModelSource, find_model, on_this_machine
 
@@ -66,6 +66,7 @@ class Preparation:
         path = encode_once(corpus, model.tokenizer, length, self.cache)
         data = load_encoded(path).pruned(run.dataset)
         check_trainable(data, run.hparams)
+        _check_comparable(spec, data)
         if run.dataset.train_on_val:
             log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
         if run.dataset.train_on_test:
@@ -110,6 +111,19 @@ class Preparation:
         folder = None if self.ask_hub else on_this_machine(source)
         here = source if folder is None else replace(source, location=str(folder))
         return model_check(here, settings.uncased, settings.precision)
+
+
+def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:
+    """
+    Raises:
+        DataError: a split is empty by which trials or runs are to be compared.
+    """
+    several_runs = len(spec.runs) > 1 or any(run.space for run in spec.runs)
+    mend = "split the data anew (nerbb set_up_dataset: --val-fraction, --test-fraction), or add the sentences"
+    if several_runs and data.test.num_labelled == 0:
+        raise DataError(f"data set {data.name!r}: runs are compared on test, but test is empty; {mend}")
+    if (several_runs or len(spec.settings.seeds) > 1) and data.val.num_labelled == 0:
+        raise DataError(f"data set {data.name!r}: the best trial is chosen on val, but val is empty; {mend}")
 
 
 def extremes(run: RunSpec) -> Iterator[RunSpec]:

@@ -47,6 +47,6 @@ def chosen_epoch(trial: TrialResult) -> int | None:
         return None
     if trial.kept_epoch is not None:
         return trial.kept_epoch
-    # results of 0.4 and before do not have it
+    # results of 0.5 and before do not have it
     last = trial.params.get("evaluate_checkpoint") == "last" or trial.best_epoch is None
     return trial.best_epoch if not last else None if trial.epochs is None else trial.epochs - 1

@@ -34,7 +34,7 @@ class TrialResult:
         checkpoint: folder of the saved model.
         log: file to read when something went wrong.
         best_epoch: by `monitor`, counted from 0.
-        kept_epoch: whose weights were tested and saved; None where there are none, and in results of 0.4 and before.
+        kept_epoch: whose weights were tested and saved; None where there are none, and in results of 0.5 and before.
         reason: why the training stopped.
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.

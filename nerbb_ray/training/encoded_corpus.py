@@ -12,11 +12,12 @@ import numpy as np
 from nerbb_ray import atomic
 from nerbb_ray.config.spec import DatasetParams, HParams
 from nerbb_ray.data.corpus import SPLITS, Corpus
+from nerbb_ray.data.words_of_text import RUNS, WordSplitting
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.tags import Scheme
 from nerbb_ray.training.encoding import EncodedSplit, encode
 
-FORMAT = "1"  # of the files; part of their name, so that an older file is made anew
+FORMAT = "2"  # of the files; part of their name, so that an older file is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class EncodedCorpus:
         scheme: plain, bio or bilou, of `tags`.
         tags: every tag that the model can predict; the place in it is the label id.
         fingerprint: sha256 of the corpus.
+        splitting: how running text is cut into words like those of train.
     """
 
     name: str
@@ -36,6 +38,7 @@ class EncodedCorpus:
     val: EncodedSplit
     test: EncodedSplit
     fingerprint: str
+    splitting: WordSplitting = RUNS
 
     def pruned(self, params: DatasetParams) -> "EncodedCorpus":
         """The fractions that a run uses: sentences in file order; with train_on_*, appended to train."""
@@ -78,7 +81,9 @@ def check_trainable(data: EncodedCorpus, hparams: HParams) -> None:
 
 def encode_once(corpus: Corpus, tokenizer: Any, max_seq_length: int, cache_dir: Path) -> Path:
     """The file with the tokenised corpus; made if it is not there yet, at once and as a whole."""
-    described = [FORMAT, corpus.fingerprint, corpus.scheme, str(max_seq_length), tokenizer.backend_tokenizer.to_str()]
+    words = corpus.word_splitting().to_dict()
+    settings = [FORMAT, corpus.fingerprint, corpus.scheme, str(max_seq_length), json.dumps(words)]
+    described = [*settings, tokenizer.backend_tokenizer.to_str()]
     key = hashlib.sha256("\n".join(described).encode()).hexdigest()[:32]
     path = cache_dir / f"{key}.npz"
     if path.is_file():
@@ -89,6 +94,7 @@ def encode_once(corpus: Corpus, tokenizer: Any, max_seq_length: int, cache_dir: 
         "scheme": corpus.scheme,
         "tags": list(corpus.tags),
         "fingerprint": corpus.fingerprint,
+        "words": words,
     }
     arrays = {f"{name}.{key}": value for name, split in splits.items() for key, value in split.arrays().items()}
     with atomic.new_file(path) as scratch, scratch.open("wb") as file:
@@ -110,6 +116,7 @@ def load_encoded(path: Path) -> EncodedCorpus:
         scheme=about["scheme"],
         tags=tuple(about["tags"]),
         fingerprint=about["fingerprint"],
+        splitting=WordSplitting.of(about["words"]),
         train=splits["train"],
         val=splits["val"],
         test=splits["test"],

@@ -179,4 +179,5 @@ def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Pat
         said.save(saved / log_probs.FILE)
         write_decoder(said.decoder, said.tags, saved)
 
-    save_model(session.model, session.tokenizer, folder, hparams.max_seq_length, add_files)
+    splitting, length = session.data.splitting, hparams.max_seq_length
+    save_model(session.model, session.tokenizer, folder, length, splitting, add_files)

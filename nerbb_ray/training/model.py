@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.ner.decoding import Decoder, argmax
 from nerbb_ray.training.head import fit_head, rows_of_labels
@@ -15,6 +16,8 @@ from nerbb_ray.training.load_errors import as_model_error
 from nerbb_ray.training.model_files import few
 from nerbb_ray.training.sources import ModelSource, file_of
 from nerbb_ray.training.tokenizer import quiet_transformers
+
+WORDS = "word_splitting"  # a key of config.json
 
 log = logging.getLogger(__name__)
 
@@ -187,19 +190,36 @@ def decoder_of(source: ModelSource, tags: Sequence[str]) -> Decoder:
     return decoder.arranged([its_tags.index(tag) for tag in tags])
 
 
+def splitting_of(config: Any) -> WordSplitting:
+    """How a model's training cut text into words, as its config.json says; of models that do not say it, as 0.3.0 did.
+
+    Raises:
+        ModelError: what it says is none of the ways that are known.
+    """
+    stored = getattr(config, WORDS, None)
+    try:
+        return WordSplitting(FORMER) if stored is None else WordSplitting.of(stored)
+    except ValueError as error:
+        raise ModelError(f"{WORDS} of config.json: {error}; was it written by a later version?") from error
+
+
 def save_model(
     model: Any,
     tokenizer: Any,
     folder: Path,
     max_seq_length: int | None = None,
+    splitting: WordSplitting | None = None,
     add_files: Callable[[Path], None] = lambda _: None,
 ) -> None:
     """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole.
 
     Args:
         max_seq_length: that it was trained with; becomes the tokenizer's model_max_length.
+        splitting: how text is cut into words like those that it was trained with; is kept in config.json.
         add_files: writes further files into the folder.
     """
+    if splitting is not None:
+        setattr(model.config, WORDS, splitting.to_dict())
     if max_seq_length is not None:
         tokenizer.model_max_length = max_seq_length
     with atomic.new_folder(folder) as scratch:

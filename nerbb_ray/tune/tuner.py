@@ -53,7 +53,8 @@ def fit(
     listening = callbacks(plan, book, store, allotment.concurrent, driver=driver, quiet=quiet)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(address) is None
-    tuner = build_tuner(plan, make_job, book, allotment, listening, store, reuse_actors=reuse)
+    trainable = make_trainable(allotment, book)
+    tuner = build_tuner(trainable, plan, make_job, book, allotment, listening, store, reuse_actors=reuse)
     try:
         grid = tuner.fit()
     except Exception as error:
@@ -100,6 +101,7 @@ def _tracked(trial: TrialSpec) -> TrackedTrial:
 
 
 def build_tuner(
+    trainable: Any,
     plan: TrialPlan,
     make_job: Callable[[TrialSpec], Job],
     book: JobBook,
@@ -112,7 +114,7 @@ def build_tuner(
     """The ray.tune.Tuner of an experiment."""
     name = plan.spec.name
     return tune.Tuner(
-        make_trainable(allotment, book),
+        trainable,
         tune_config=tune.TuneConfig(
             search_alg=SeedSearcher(plan, make_job),
             num_samples=most_trials(plan.spec),

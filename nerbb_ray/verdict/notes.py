@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, RunResult, TrialResult
 from nerbb_ray.results.seed_mean import SeedMean
-from nerbb_ray.verdict.outcome import Verdict
-from nerbb_ray.verdict.sentences import POWER_FACTOR
+from nerbb_ray.verdict.outcome import POWER_FACTOR, Verdict
 
 AT_THE_CAP = "max_epochs reached"  # why a trial stopped, as the training says it
 RISE = 0.005  # of F1, that is more than the noise of an epoch

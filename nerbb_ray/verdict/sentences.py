@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.verdict.outcome import Verdict
+from nerbb_ray.verdict.outcome import POWER_FACTOR, Verdict
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -21,7 +21,6 @@ Floats = NDArray[np.float64]
 FILE = "test_sentences.csv"
 COLUMNS = ["sentence", "tp", "fp", "fn"]
 DRAWS = 4000
-POWER_FACTOR = 2.8  # z(0.975) + z(0.8): a difference of so many standard errors is found in 80 % of cases at 5 %
 DRAWN_AT_ONCE = 2_000_000  # numbers
 
 

@@ -85,7 +85,7 @@ def test_minimal_export_with_several_annotators_keeps_the_first(tmp_path: Path) 
         {"id": 1, "text": TEXT, "label": [ANNA], "annotation_id": 1, **about},
         {"id": 1, "text": TEXT, "label": [OSLO], "annotation_id": 2, **about},
         {"id": 2, "text": TEXT, "annotation_id": 3, **about},
-        {"id": 3, "sentence": TEXT, "ner": [OSLO], "annotation_id": 4, **about},
+        {"id": 3, "sentence": TEXT, "label": [OSLO], "annotation_id": 4, **about},
     ]
     reading = reading_of(tmp_path, rows)
     assert found(reading) == ["Anna/B-PER", "", "Oslo/B-LOC"]
@@ -157,23 +157,28 @@ def doc(*labels: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (doc([0, 4, "PER"], [2, 6, "LOC"]), "but PER 0-4 'Anna' and LOC 2-6 'na l' do: remove one of them"),
-        (doc([0, 19, "PER"]), "0 <= start < end <= 18 (length of text) must hold; got 0, 19"),
-        (doc([-1, 4, "PER"]), "must hold; got -1, 4"),
-        (doc([4, 4, "PER"]), "must hold; got 4, 4"),
+        (
+            doc([0, 4, "PER"], [2, 6, "LOC"]),
+            "but PER 0-4 'Anna' and LOC 2-6 'na l' do. Say which is kept with --overlaps",
+        ),
+        (doc([0, 19, "PER"]), "0 <= start < end <= 18 (length of text) must hold; got PER 0, 19"),
+        (doc([-1, 4, "PER"]), "must hold; got PER -1, 4"),
+        (doc([4, 4, "PER"]), "must hold; got PER 4, 4"),
         (doc([4, 5, "PER"]), "PER at 4-5 covers no word"),
         (doc([0, 4, " "]), "an entity must have a class; got ' ' for 'Anna'"),
-        (doc([0, 4, 7]), 'an entity must be [start, end, "class"]'),
+        (doc([0, 4, 7]), "the name of a class is not in the file, only its number 7"),
         (doc([0.0, 4, "PER"]), "an entity must be"),
         (doc([0, True, "PER"]), "an entity must be"),
         (doc([0, 4]), "an entity must be"),
-        (doc("PER"), "an entity must be"),
+        (doc("PER"), 'an entity must be [start, end, "class"], or an object'),
         (doc(None), "an entity must be"),
-        (doc([0, 4, "B-PER"]), "plain class, such as 'PER'"),
         (doc([0, 10**30, "PER"]), "must hold"),
         (task(result({**ANNA, "text": "Anne"})), "text[0:4] is 'Anna', but PER says 'Anne'"),
-        (task(result(ANNA, {**ANNA, "labels": ["LOC"]})), "LOC 0-4 'Anna' and PER 0-4 'Anna' do"),
-        (task(result({**ANNA, "labels": ["PER", "LOC"]})), "an entity must have one class; got PER, LOC at 0-4"),
+        (
+            task(result(ANNA, {**ANNA, "labels": ["LOC"]})),
+            "PER 0-4 'Anna' and LOC 0-4 'Anna' do. Say which is kept with --overlaps",
+        ),
+        (task(result({**ANNA, "labels": ["PER", "LOC"]})), "PER 0-4 'Anna' and LOC 0-4 'Anna' do"),
         (task(result({"start": 1, "end": 3, "labels": ["X"]}), text="😀a"), "must hold; got X 1, 3"),
         (task(result({**ANNA, "end": 99})), "must hold; got PER 0, 99"),
         (task(result({**ANNA, "start": "0"})), 'an entity must be {"start": int'),
@@ -189,11 +194,11 @@ def doc(*labels: Any) -> dict[str, Any]:
             {"text": TEXT, "annotations": [{"start_offset": 0, "end_offset": 4, "label": 2}]},
             "JSONL (Text label)",
         ),
-        ({"text": 3, "label": []}, "expected an export of Label Studio or doccano"),
-        ({"a": {"b": {"c": []}}}, "expected an export of Label Studio or doccano"),
-        ([], "expected an array of JSON objects; got '[]'"),
-        ("text", "expected an array of JSON objects"),
-        (None, "expected an array of JSON objects"),
+        ({"text": 3, "label": []}, "or an export of a known tool (gliner, tokens, label_studio,"),
+        ({"a": {"b": {"c": []}}}, "or an export of a known tool"),
+        ([], "a text with its entities, or an export of a known tool"),
+        ("text", "got 'text'"),
+        (None, "got None"),
     ],
 )
 def test_bad_record_is_named(tmp_path: Path, row: Any, message: str) -> None:
@@ -220,7 +225,7 @@ def test_second_record_is_named_with_its_line(tmp_path: Path) -> None:
 )
 def test_one_file_has_one_format(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(DataError, match=r"record 2: one file has one format; got .*, but record 1 is of doccano"):
+    with pytest.raises(DataError, match=r"record 2: one file has one format; got .*, but record 1 is of spans"):
         read_file(tmp_path / "a.json")
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from nerbb_ray.data import hub
-from nerbb_ray.data.corpus import SPLITS, find_corpus, load_hub
+from nerbb_ray.data.corpus import SPLITS, Found, find_corpus, load_hub
 from nerbb_ray.data.known_names import BUILTIN
 from nerbb_ray.errors import DataError
 
@@ -232,17 +232,17 @@ def test_folder_without_data_says_what_was_expected(store):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"text": ["a"]}, "expected the columns tokens and ner_tags or tags; got text"),
-        ({"tokens": [["a"]], "pos": [["X"]]}, "got tokens, pos"),
-        ({"tokens": [["a", "b"]], "tags": [["O"]]}, "row 0: expected one tag per token, two lists; got 2 and 1"),
-        ({"tokens": [["a"]], "tags": [[3]]}, "tags as strings or named classes (ClassLabel); got 3"),
-        ({"tokens": [["a"]], "tags": [[""]]}, "row 0: a tag must not be empty"),
+        ({"text": ["a"]}, "has a text and no entities; got the keys text"),
+        ({"x": ["a"]}, "expected words and tags as two lists, a text with its entities"),
+        ({"tokens": [["a"]], "pos": [["X"]]}, "no column looks like tags of entities"),
+        ({"tokens": [["a", "b"]], "tags": [["O"]]}, "record 0: expected one tag per token; got 2 tokens and 1 tags"),
+        ({"tokens": [["a"]], "tags": [[""]]}, "record 0: a tag must not be empty"),
     ],
 )
 def test_bad_rows_are_named(columns, message):
     datasets = pytest.importorskip("datasets")
     with pytest.raises(DataError, match=re.escape(message)):
-        hub._reading(datasets.Dataset.from_dict(columns), "name[train]")
+        hub.reading_of(datasets.Dataset.from_dict(columns), "name[train]")
 
 
 def test_tags_column_of_strings_is_read(store):
@@ -258,5 +258,5 @@ def test_unlabelled_class_is_an_error():
     labels = datasets.Sequence(datasets.ClassLabel(names=NAMES))
     features = datasets.Features({"tokens": datasets.Sequence(datasets.Value("string")), "ner_tags": labels})
     rows = datasets.Dataset.from_dict({"tokens": [["a"]], "ner_tags": [[-1]]}, features=features)
-    with pytest.raises(DataError, match="got -1"):
-        hub._reading(rows, "name[test]")
+    with pytest.raises(DataError, match="1 words have a negative number instead of a tag: nobody has labelled them"):
+        Found.of("name", {"test": hub.reading_of(rows, "name[test]")})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nerbb_ray.data.build_corpus import assemble
 from nerbb_ray.data.corpus import Found, find_data
-from nerbb_ray.data.formats.store_files import Reading, Sentence
+from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.doctor import Findings, examine, findings_page, findings_text
 from nerbb_ray.errors import DataError
 

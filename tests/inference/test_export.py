@@ -56,6 +56,7 @@ def facts(found: ExperimentResult, seed: int = 43, **values: object) -> CardFact
         "scheme": "bio",
         "classes": ("A",),
         "max_seq_length": 64,
+        "word_splitting": "runs (of letters)",
         "decoding": "argmax",
     }
     return CardFacts(result=found, trial=trial, **(about | values))

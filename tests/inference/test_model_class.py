@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray.data.words_of_text import split_words
+from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import DataError
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import SCHEMES, tag_set
@@ -62,7 +62,7 @@ def test_a_text_is_predicted_the_same_in_any_company(random_model: Model) -> Non
 
 def test_words_come_with_their_tag_o_included(model: Model) -> None:
     words = model.predict(TEXT, level="word")
-    assert [word["token"] for word in words] == [TEXT[start:end] for start, end in split_words(TEXT)]
+    assert [word["token"] for word in words] == [TEXT[start:end] for start, end in WordSplitting("runs").words(TEXT)]
     assert [word["tag"] for word in words][:5] == ["B-PER", "O", "O", "B-LOC", "O"]
 
 
@@ -96,7 +96,7 @@ def test_places_point_into_the_original_text(random_model: Model, text: str) -> 
     for found in (*words, *entities):
         assert text[found["char_start"] : found["char_end"]] == found["token"]
         assert 0 < found["proba"] <= 1
-    assert [(word["char_start"], word["char_end"]) for word in words] == split_words(text)
+    assert [(word["char_start"], word["char_end"]) for word in words] == WordSplitting(FORMER).words(text)
     starts = [entity["char_start"] for entity in entities]
     assert starts == sorted(starts)
     covered = sum(word["tag"] != "O" for word in words)

@@ -23,6 +23,7 @@ from nerbb_ray.mlflow_store.reader import (
     list_experiments,
     load_result,
 )
+from nerbb_ray.verdict.verdict import verdict
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
 LABELS = ("C++ (std)", "U-boat", "LOC/GPE", "5 %", "a:b", "..", "ä ö", "x//y")
@@ -74,6 +75,29 @@ def test_curves_are_those_of_the_epochs_without_the_chosen_weights(driver: Any, 
     found = finished_curves(tracking_uri, name, "val/loss")
     assert found == {("runA", 43): [1, 1 / 2, 1 / 3, 1 / 4]}
     assert finished_curves(tracking_uri, name, "val/entity/LOC/nothing") == {("runA", 43): []}
+
+
+def test_only_some_curves_are_read_where_some_are_enough(driver: Any, tracking_uri: str, name: str) -> None:
+    driver.multiple_runs = 5
+    for seed in range(43, 48):
+        driver.finish(driver.start("runA", seed), 0, 0.6)
+    assert list(finished_curves(tracking_uri, name, "val/loss", most=2)) == [("runA", 43), ("runA", 46)]
+
+
+@pytest.mark.parametrize(("reason", "told"), [("max_epochs reached", True), ("cool-down finished", False)])
+def test_f1_that_still_rises_at_max_epochs_is_told(
+    driver: Any, tracking_uri: str, name: str, reason: str, told: bool
+) -> None:
+    for seed in (43, 44):
+        trial = driver.start("runA", seed)
+        for epoch in range(7):
+            driver.report(trial, epoch)
+        driver.finish(trial, 7, 0.44, reason=reason)
+    result = load_result(tracking_uri, name)
+    assert {len(trial.val_f1_curve) for trial in result.trials} == {8 if told else 0}
+    rising = [note for note in verdict(result).notes if "with val F1 still rising" in note]
+    assert len(rising) == told
+    assert all("raise it" in note for note in rising)
 
 
 def test_infinite_loss_is_read_back_as_infinite(driver: Any, tracking_uri: str, name: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from fixtures.tiny_models import fill, write_json
-from nerbb_ray.tune.fit import make_job
 
 from nerbb_ray import cli
 from nerbb_ray.config.ini import read_ini
@@ -16,8 +15,10 @@ from nerbb_ray.config.trials import expand
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.prepare import Preparation, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.__main__ import main
+from nerbb_ray.tune.job import Job
 from nerbb_ray.tune.trainable import run_job
 
 Change = Callable[[StorePaths], object]
@@ -167,9 +168,19 @@ def test_trial_trains_in_the_number_format_that_the_preparation_found(
     spec = read_ini(file)
     prepared = prepare(spec, Preparation(own_model, Path.cwd(), own_model.cache))["runA"]
     assert prepared.precision == "fp32"
-    job = make_job(spec, expand(spec)[0], prepared, own_model, Allotment("inprocess", 1, 1, 0, 1))
+    trial = expand(spec)[0]
+    job = Job(
+        trial=trial,
+        identity=Identity.of(trial, data=prepared.fingerprint, precision=prepared.precision),
+        data=prepared.data,
+        source=prepared.source,
+        checkpoint_dir=None,
+        log=own_model.logs("exp") / "runA-43.log",
+        storage=own_model.ray("exp"),
+        allotment=Allotment("inprocess", 1, 1, 0, 1),
+    )
     reports: list[dict] = []
-    run_job(type(job).from_config(job.to_config()), reports.append, torch.device("cpu"))
+    run_job(Job.from_dict(job.to_dict()), reports.append, torch.device("cpu"))
     assert reports[-1]["environment"]["precision"] == "float32"
 
 

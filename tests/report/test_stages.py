@@ -87,7 +87,7 @@ TESTED = {"val/loss": 0.5, "test/loss": 0.6}
 def test_chosen_epoch_is_the_one_whose_weights_were_tested(
     status: str, metrics: dict[str, float], checkpoint: str, best: int | None, chosen: int | None
 ) -> None:
-    params = {"evaluate_checkpoint": checkpoint}  # of a result of 0.4
+    params = {"evaluate_checkpoint": checkpoint}  # of a result of 0.5
     trial = TrialResult("runA", 43, status, metrics, params, epochs=10, best_epoch=best)  # type: ignore[arg-type]
     assert chosen_epoch(trial) == chosen
 

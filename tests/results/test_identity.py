@@ -29,7 +29,8 @@ def identity(facts: dict[str, str] | None = None, **params: object) -> Identity:
         ({"lr_max": 3e-5}, "lr_max was 2e-05, now 3e-05"),
         ({"prune_ratio_train": 0.5}, "prune_ratio_train was 1.0, now 0.5"),
         ({"annotation_scheme": "bilou"}, "annotation_scheme was auto, now bilou"),
-        ({"evaluate_checkpoint": "last"}, "evaluate_checkpoint was best, now last"),
+        ({"evaluate_checkpoint": "last"}, "evaluate_checkpoint was auto, now last"),
+        ({"decoding": "argmax"}, "decoding was auto, now argmax"),
         ({"uncased": True}, "uncased was None, now True"),
         ({"dataset_name": "other"}, "dataset_name was d, now other"),
     ],
@@ -76,15 +77,16 @@ def test_what_is_not_known_agrees_with_anything() -> None:
 def test_a_key_that_an_older_version_did_not_know_had_its_default() -> None:
     params = {key: value for key, value in trial_of().params().items() if key != "patience"}
     old = Identity.of_record(params, "abc")
-    assert old.differences(identity()) == []
-    assert old.differences(identity(patience=3)) == ["patience was 0, now 3"]
+    assert old.param_differences(identity()) == []
+    assert old.param_differences(identity(patience=3)) == ["patience was 0, now 3"]
 
 
 def test_a_record_of_version_0_3_knows_parameters_and_data() -> None:
     # as MLflow gives them back: texts
     old = Identity.of_record({key: str(value) for key, value in trial_of().params().items()}, "abc")
-    assert old.differences(identity()) == []
-    assert old.differences(identity({"data": "xyz"})) == ["the data had the fingerprint abc, now xyz"]
+    (numerics,) = old.differences(identity())
+    assert numerics == f"it was trained by a version with numerics 1, now {NUMERICS}"
+    assert old.differences(identity({"data": "xyz"})) == ["the data had the fingerprint abc, now xyz", numerics]
 
 
 @given(

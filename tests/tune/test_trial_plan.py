@@ -126,6 +126,34 @@ def test_a_driver_that_starts_again_cuts_by_the_curves_of_earlier_trials() -> No
     assert cut_after({}) is None
 
 
+def test_a_cut_trial_counts_as_what_was_within_its_reach_also_after_a_restart() -> None:
+    spec = spec_of(racing=True)
+    first = spec.runs[0].name
+    whole, cut = [0.2, 0.4, 0.6, 0.8], [0.1, 0.2]
+    plan = TrialPlan(spec, 1, clock=Clock())
+    for trial in iter(plan.next, None):
+        curve = cut if (trial.run, trial.seed) == (first, 44) else whole
+        for epoch, value in enumerate(curve):
+            plan.watch(trial, {F1: value, "epoch": epoch})
+        plan.end(trial, curve[-1], 60, whole=curve is whole)
+        if plan.known == 9:
+            break
+    again = TrialPlan(spec, 1, clock=Clock())
+    earlier = {
+        f"{run}-{seed}": TrialResult(run, seed, "cut" if (run, seed) in plan.cut else "ok", metrics={F1: value})
+        for run, found in plan.values.items()
+        for seed, value in found.items()
+    }
+    curves = {(run, seed): plan.cut.get((run, seed), whole) for run, found in plan.values.items() for seed in found}
+    again.go_on_from(earlier, {}, curves)
+    for one in (plan, again):
+        assert one.cut == {(first, 44): cut}
+        assert one.values[first][44] == 0.2
+        # half as many epochs on, others gained 0.6
+        assert one._values_in_race()[first][44] == pytest.approx(0.2 + 0.6)
+        assert one.race() == plan.race()
+
+
 def test_a_failed_trial_is_the_worst_and_an_interrupted_one_comes_again() -> None:
     plan = TrialPlan(spec_of(racing=True), 1, clock=Clock())
     trial = plan.next()
@@ -263,11 +291,15 @@ def test_ray_can_save_and_restore_the_searcher(tmp_path) -> None:
     diverged = plan.next()
     assert diverged is not None
     plan.end(diverged, WORST, None)
+    cut = plan.next()
+    assert cut is not None
+    plan.watch(cut, {F1: 0.1, "epoch": 0})
+    plan.end(cut, 0.1, 60, whole=False)
     plan.next()
     plan.runs["drawn"] = replace(next(iter(plan.runs.values())), name="drawn")  # as a searcher would propose it
     SeedSearcher(plan, no_job).save(str(tmp_path / "state"))
     other = TrialPlan(spec_of(racing=True), 1, clock=Clock())
     SeedSearcher(other, no_job).restore(str(tmp_path / "state"))
-    for name in ("runs", "values", "finished_curves", "durations_h"):
+    for name in ("runs", "values", "cut", "finished_curves", "durations_h"):
         assert getattr(other, name) == getattr(plan, name)
     assert other.running == set()

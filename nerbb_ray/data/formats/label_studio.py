@@ -1,78 +1,124 @@
 """Exports of Label Studio, JSON and JSON_MIN. https://labelstud.io/guide/export"""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from nerbb_ray.data.documents import Document, Documents, Place, Span
-from nerbb_ray.data.offsets import POINTS, Mark, is_ambiguous, resolve
+from nerbb_ray.data.annotators import of_annotator
+from nerbb_ray.data.marked_texts import MarkedTexts
+from nerbb_ray.data.offsets import Mark
+from nerbb_ray.data.options import ReadingOptions, option
+from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.wording import counted
 
 ANNOTATIONS = ("annotations", "completions")  # the second in exports of before 2021
 OTHER_LABELS = {  # of texts, too: to skip them would make their words O
-    "hypertextlabels": "the places of labels of HyperText are paths in HTML",
-    "paragraphlabels": "the places of labels of Paragraphs are numbers of a dialogue's turns",
+    "hypertextlabels": "the places of labels of HyperText are paths in HTML; use Text with Labels",
+    "paragraphlabels": "the places of labels of Paragraphs are numbers of a dialogue's turns; use Text with Labels",
 }
+_URL = re.compile(r"(https?|s3|gs|azure-blob)://\S+|/data/(upload|local-files)/\S+")
+_BY_ADDRESS = "Put the texts themselves into the export (valueType of Text is url), or fetch them into it"
+_LABELS = {"labels", "taxonomy"}
 MIN_KEYS = ("annotator", "annotation_id", "lead_time")
 
 
-def is_label_studio(row: dict[str, Any]) -> bool:
+def detect(value: Any) -> bool:
     """Whether a record is a task of Label Studio, in one of its two forms."""
-    return _is_full(row) or any(key in row for key in MIN_KEYS) or _regions_key(row) is not None
+    if not isinstance(value, dict):
+        return False
+    if _is_full(value) or _region_keys(value):
+        return True
+    # an annotator is named in other files, too, but there the entities are lists
+    lists = any(isinstance(item, list) and (not item or isinstance(item[0], list)) for item in value.values())
+    return any(key in value for key in MIN_KEYS[1:]) or (MIN_KEYS[0] in value and not lists)
 
 
-def read_label_studio(records: Sequence[Record]) -> Reading:
-    """A document for each annotated task. Of several annotators the first who has not cancelled counts.
+def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
+    """A document for each annotated task.
+
+    Of several annotations of a task the ground truth counts, else the first that is not cancelled; of several label
+    sets over one text the one that the user names.
 
     Raises:
-        DataError: a task is of another shape, or an entity does not stand where the export says.
+        DataError: there are several label sets and the user names none, a task is of another shape, or an entity does
+            not stand where the export says.
     """
-    tasks, documents = _Tasks(), Documents()
-    documents.found = [task for record in records for task in tasks.documents_of(record)]
-    documents.notes = list(tasks.notes())
-    return documents.reading()
+    tasks = _Tasks(options, _of_annotator(records, options) if options.annotator else records)
+    for record in tasks.records:
+        tasks.add(record)
+    tasks.texts.documents.notes[:0] = tasks.notes()
+    reading = tasks.texts.reading(options, f"labels of {tasks.wanted}" if tasks.wanted else "regions with labels")
+    reading.choices = {"tag_column": tasks.wanted} if tasks.wanted else {}
+    return reading
 
 
-@dataclass(slots=True)
+def _of_annotator(records: Sequence[Record], options: ReadingOptions) -> list[Record]:
+    """The tasks with the annotations of one person only."""
+    kept, people = list[Record](), list[str]()
+    for record in records:
+        row = record.value
+        if not isinstance(row, dict) or not _is_full(row):
+            kept.append(record)
+            people.append(_person(row.get("annotator")) if isinstance(row, dict) else "")
+            continue
+        key = next(key for key in ANNOTATIONS if key in row)
+        own = [item for item in row[key] if isinstance(item, dict)] if isinstance(row[key], list) else []
+        for item in own:
+            kept.append(record._replace(value=row | {key: [item]}))
+            people.append(_person(item.get("completed_by")))
+    return of_annotator(kept, people, options)
+
+
+def _person(value: Any) -> str:
+    """The number or the address of an annotator."""
+    if isinstance(value, dict):
+        value = value.get("email") or value.get("username") or value.get("id")
+    return "" if value is None else str(value)
+
+
 class _Tasks:
-    """Counts what is left out or decided on the way."""
+    """Counts what is left out or decided on the way.
 
-    seen: set[Any] = field(default_factory=set)
-    unannotated: int = 0
-    several: int = 0
-    unlabelled: int = 0
-    unsure: int = 0
-    countings: dict[str, int] = field(default_factory=dict)
+    Args:
+        records: those that count.
+    """
 
-    def documents_of(self, record: Record) -> Iterator[Document]:
-        """One, or none if nobody has annotated the task."""
-        regions = self._full(record) if _is_full(record.value) else self._minimal(record)
-        if regions is None:
-            return
-        row = record.value["data"] if _is_full(record.value) else record.value
-        text = _text(row, record.place)
-        marked = [entity for region in regions if (entity := self._entity(region, record.place)) is not None]
-        yield Document(text, self._spans(text, marked, record.place), record.place)
+    def __init__(self, options: ReadingOptions, records: Sequence[Record]) -> None:
+        self.records = records
+        self.texts = MarkedTexts()
+        self.wanted = _label_set(records, options)
+        self.seen: set[Any] = set()
+        self.unannotated = self.several = self.ground_truth = self.unlabelled = 0
+
+    def add(self, record: Record) -> None:
+        """One text, or none if nobody has annotated the task."""
+        row = record.value
+        if not isinstance(row, dict):
+            raise record.place.error(f"expected a task of Label Studio, an object; got {row!r:.60}")
+        regions = self._full(record) if _is_full(row) else self._minimal(record)
+        if regions is not None:
+            text = _text(row["data"] if _is_full(row) else row, record.place)
+            marked = [entity for region in regions for entity in self._entities(region, record.place)]
+            self.texts.add(text, marked, record.place)
 
     def _full(self, record: Record) -> list[Any] | None:
         """The regions of the annotation that counts: the values of its results of labels."""
-        key = next(key for key in ANNOTATIONS if key in record.value)
-        given = record.value[key]
-        if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-            raise record.place.error(f'"{key}" must be a list of objects; got {given!r:.60}')
-        valid = [item for item in given if not item.get("was_cancelled") and not item.get("skipped")]
+        valid = _valid(record)
         self.several += len(valid) > 1
         if not valid:
             self.unannotated += 1
             return None
-        results = valid[0].get("result")
-        if not isinstance(results, list) or not all(isinstance(item, dict) for item in results):
-            raise record.place.error(f'"result" of an annotation must be a list of objects; got {results!r:.60}')
+        truth = [item for item in valid if item.get("ground_truth")]
+        self.ground_truth += len(valid) > 1 and bool(truth)
+        results = _results((truth or valid)[0], record.place)
         other = next((kind for kind in OTHER_LABELS if any(item.get("type") == kind for item in results)), None)
         if other is not None:
-            raise record.place.error(f"{other} cannot be read: {OTHER_LABELS[other]}; use Text with Labels")
-        return [item.get("value") for item in results if item.get("type", "labels") == "labels"]
+            raise record.place.error(f"{other} cannot be read: {OTHER_LABELS[other]}")
+        regions = [item for item in results if _is_region(item)]
+        return [item.get("value") for item in regions if self.wanted in ("", item.get("from_name", ""))]
 
     def _minimal(self, record: Record) -> list[Any] | None:
         row = record.value
@@ -81,83 +127,130 @@ class _Tasks:
                 self.several += 1
                 return None
             self.seen.add(task)
-        key = _regions_key(row) or next((key for key in ("label", "labels") if isinstance(row.get(key), list)), None)
-        regions = [] if key is None else row[key]
-        if any(not isinstance(region, dict) for region in regions):
+        key = self.wanted or next((key for key in ("label", "labels") if isinstance(row.get(key), list)), None)
+        regions = row.get(key, []) if key else []
+        if not isinstance(regions, list) or any(not isinstance(region, dict) for region in regions):
             raise record.place.error(
                 f'"{key}" must be a list of objects with start, end and labels; got {regions!r:.60}'
             )
         return list(regions)
 
-    def _entity(self, region: Any, place: Place) -> tuple[Mark, str] | None:
+    def _entities(self, region: Any, place: Place) -> Iterator[tuple[Mark, str]]:
+        """One for each label of a region; of several, only one can be kept."""
         shape = '{"start": int, "end": int, "labels": [str]}'
         if not isinstance(region, dict) or any(type(region.get(key)) is not int for key in ("start", "end")):
             raise place.error(f"an entity must be {shape}; got {region!r:.100}")
-        labels, surface = region.get("labels") or [], region.get("text")
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        given, labels, surface = region.get("labels") or [], _classes(region), region.get("text")
+        if "taxonomy" not in region and labels != given:
             raise place.error(f"an entity must be {shape}; got {region!r:.100}")
-        if len(labels) > 1:
-            where = f"{region['start']}-{region['end']}"
-            raise place.error(f"an entity must have one class; got {', '.join(labels)} at {where}: keep one of them")
-        if not labels:
-            self.unlabelled += 1
-            return None
-        return Mark(region["start"], region["end"], surface if isinstance(surface, str) else None), labels[0]
-
-    def _spans(self, text: str, marked: list[tuple[Mark, str]], place: Place) -> list[Span]:
-        resolved = resolve(text, [mark for mark, _ in marked])
-        if resolved is None:
-            bad, label = next((m for m in marked if resolve(text, [m[0]]) is None), marked[0])
-            if not 0 <= bad.start < bad.end <= len(text):
-                rule = f"0 <= start < end <= {len(text)} (length of text) must hold"
-                raise place.error(f"{rule}; got {label} {bad.start}, {bad.end}")
-            found = text[bad.start : bad.end]
-            message = f"text[{bad.start}:{bad.end}] is {found!r}, but {label} says {bad.surface!r}"
-            raise place.error(message)
-        if resolved.counting != POINTS:
-            self.countings[resolved.counting] = self.countings.get(resolved.counting, 0) + 1
-        self.unsure += is_ambiguous(text) and any(mark.surface is None for mark, _ in marked)
-        return [Span(*span, label, place) for span, (_, label) in zip(resolved.places, marked, strict=True)]
+        self.unlabelled += not labels
+        for label in labels:
+            yield Mark(region["start"], region["end"], surface if isinstance(surface, str) else None), label
 
     def notes(self) -> Iterator[str]:
         if self.several:
-            yield f"{self.several} times a task has several annotations: the first that is not cancelled counts"
+            rule = "the first that is not cancelled counts"
+            if self.ground_truth:
+                rule = f"the ground truth counts ({self.ground_truth}), else the first that is not cancelled"
+            yield f"{self.several} times a task has several annotations: {rule}"
         if self.unannotated:
             yield f"{self.unannotated} tasks without an annotation (or with cancelled ones only) are left out"
         if self.unlabelled:
             yield f"{self.unlabelled} regions without a label are left out"
-        for counting, number in self.countings.items():
-            yield f"{number} tasks count places in {counting}: they fit their texts so, and only so"
-        if self.unsure:
-            yield f"{self.unsure} tasks: {UNSURE}"
 
 
-UNSURE = (
-    "characters beyond U+FFFF or line ends of two characters in the text, and no text of the entities to compare "
-    "with: their places are taken as code points; have a look at some of them"
-)
+def _label_set(records: Sequence[Record], options: ReadingOptions) -> str:
+    """The name of the labels of a project that count; empty if the export names none.
+
+    Raises:
+        DataError: there are several, with what each has, and the user names none of them.
+    """
+    found: dict[str, Counter[str]] = {}
+    for row, place in (record for record in records if isinstance(record.value, dict)):
+        for name, labels in _named_labels(row, place):
+            found.setdefault(name, Counter()).update(labels)
+    named = found.keys() - {""}  # scripts write exports without the names
+    if options.tag_column in named:
+        return options.tag_column or ""
+    if len(named) > 1 or options.tag_column:
+        sets = "; ".join(
+            f"{name} ({', '.join(f'{k} {v}' for k, v in c.most_common(4))})" for name, c in sorted(found.items())
+        )
+        key = option("tag_column")
+        wrong = f"{key} {options.tag_column}: there is none of this name; " if options.tag_column else ""
+        found_sets = f"{wrong}the texts have {counted(len(named), 'set', 'sets')} of labels: {sets}"
+        message = f"{found_sets}. Say which counts with {key}"
+        raise Place(records[0].place.path).error(message)
+    return next(iter(named), "") if "" not in found else ""
+
+
+def _named_labels(row: dict[str, Any], place: Place) -> Iterator[tuple[str, list[str]]]:
+    """(name of the labels, labels) of every region of a task."""
+    if _is_full(row):
+        for annotation in _valid(Record(row, place)):
+            for item in _results(annotation, place):
+                value = item.get("value")
+                if _is_region(item) and isinstance(value, dict):
+                    yield item.get("from_name", ""), _classes(value)
+    else:
+        for key in _region_keys(row):
+            for region in row[key]:
+                yield key, _classes(region)
+
+
+def _is_region(item: dict[str, Any]) -> bool:
+    """Whether a result marks a part of the text, with labels or paths in a tree of classes (Taxonomy)."""
+    kind, value = item.get("type", "labels"), item.get("value")
+    return kind == "labels" or (kind == "taxonomy" and isinstance(value, dict) and "start" in value)
+
+
+def _classes(region: dict[str, Any]) -> list[str]:
+    """The classes of a region; those of a tree with all that stands above them: `Person/Politician`."""
+    labels, paths = region.get("labels"), region.get("taxonomy")
+    if isinstance(paths, list) and all(isinstance(path, list) for path in paths):
+        labels = ["/".join(map(str, path)) for path in paths]
+    return [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
+
+
+def _valid(record: Record) -> list[dict[str, Any]]:
+    """The annotations of a task that nobody has cancelled."""
+    key = next(key for key in ANNOTATIONS if key in record.value)
+    given = record.value[key]
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise record.place.error(f'"{key}" must be a list of objects; got {given!r:.60}')
+    return [item for item in given if not item.get("was_cancelled") and not item.get("skipped")]
+
+
+def _results(annotation: dict[str, Any], place: Place) -> list[dict[str, Any]]:
+    results = annotation.get("result")
+    if not isinstance(results, list) or not all(isinstance(item, dict) for item in results):
+        raise place.error(f'"result" of an annotation must be a list of objects; got {results!r:.60}')
+    return results
 
 
 def _is_full(row: dict[str, Any]) -> bool:
     return isinstance(row.get("data"), dict) and any(key in row for key in ANNOTATIONS)
 
 
-def _regions_key(row: dict[str, Any]) -> str | None:
-    """The key of a JSON_MIN record that holds its regions: the name of the labels in the project."""
+def _region_keys(row: dict[str, Any]) -> list[str]:
+    """The keys of a JSON_MIN record that hold regions: the names of labels in the project."""
 
     def holds_regions(value: Any) -> bool:
         is_list = isinstance(value, list) and bool(value)
-        return is_list and all(isinstance(v, dict) and {"start", "end", "labels"} <= v.keys() for v in value)
+        return is_list and all(
+            isinstance(v, dict) and {"start", "end"} <= v.keys() and _LABELS & v.keys() for v in value
+        )
 
-    return next((key for key, value in row.items() if holds_regions(value)), None)
+    return [key for key, value in row.items() if holds_regions(value)]
 
 
 def _text(row: dict[str, Any], place: Place) -> str:
     """The text of a task: a project may call it as it likes."""
     texts = {key: value for key, value in row.items() if isinstance(value, str)}
-    if "text" in texts:
-        return texts["text"]
     own = [value for key, value in texts.items() if key not in ("created_at", "updated_at", "annotator", "id")]
+    own = [texts["text"]] if "text" in texts else own
+    if len(own) == 1 and _URL.fullmatch(own[0]):
+        raise place.error(f"the text is not in the export, only its address: {own[0]!r:.80}. {_BY_ADDRESS}")
     if len(own) != 1:
         got = ", ".join(row) or "none"
         raise place.error(f'expected the text of the task as "text", or as its only string; got the keys {got}')

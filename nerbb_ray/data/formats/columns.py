@@ -1,0 +1,199 @@
+"""Columns: a word per line, its tag in another column, an empty line between sentences. CoNLL and what is like it."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, pairwise
+from pathlib import Path
+
+from nerbb_ray.data.column_evidence import Column
+from nerbb_ray.data.column_roles import Roles, choose_roles
+from nerbb_ray.data.content import Content
+from nerbb_ray.data.options import ReadingOptions
+from nerbb_ray.data.outside import outside_of
+from nerbb_ray.data.places import Place
+from nerbb_ray.data.sentence_borders import borders
+from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.data.table import Row, Table, read_table
+from nerbb_ray.data.wording import counted
+from nerbb_ray.ner.notation import find_notation
+from nerbb_ray.ner.tags import OUTSIDE, OUTSIDE_SPELLINGS
+
+NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the words 2 and 3, 2.1 was never written
+_LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)?):", re.ASCII)  # WikiANN: en:word
+_SHOWN = 5
+_LONG = 200  # words of a sentence, if it is the only one
+
+
+def detect(content: Content) -> bool:
+    """Any text may be columns: the last guess."""
+    return bool(content.text.strip())
+
+
+def read(content: Content) -> Reading:
+    """
+    Raises:
+        DataError: which column has what is not sure, most lines have one column, or a line has another number of them.
+    """
+    return reading_of(read_table(content), content)
+
+
+def reading_of(table: Table, content: Content) -> Reading:
+    """The sentences of a table, whatever it was read from."""
+    path = content.path
+    reading = Reading(notes=table.notes)
+    reading.notes += _notes_untagged([f"{path}:{number}: {text!r}" for number, text in table.untagged])
+    if not any(table.blocks):
+        return reading
+    _leave_forms(table)
+    columns, positions = columns_of(table)
+    roles = choose_roles(columns, content.options, Place(path))
+    words, tags = positions[roles.words.key], positions[roles.tags.key]
+    _take_header(table, roles.tags, tags, path)
+    _leave_comments(table, tags, content)
+    blocks = _cut(table, columns, roles, reading, path)
+    _leave_empty(blocks, tags, content, reading)
+    reading.sentences = [
+        Sentence(tuple(f[words] for _, f in rows), tuple(f[tags] for _, f in rows), lines=_numbers(rows))
+        for rows in blocks
+        if rows
+    ]
+    _without_language(reading, path)
+    _say_what_is_odd(reading, path)
+    reading.taken = f"words {roles.words}, tags {roles.tags}"
+    reading.choices = {"separator": table.separator, "word_column": roles.words.key, "tag_column": roles.tags.key}
+    return reading
+
+
+def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
+    """The columns of the rows that are no comments, and where each stands."""
+    rows = [row for block in table.blocks for row in block if row.number not in table.hashed]
+    rows = rows or [row for block in table.blocks for row in block]
+    values = list(zip(*(row.fields for row in rows), strict=True))
+    names = table.names or [""] * table.width
+    keys = table.keys or [str(number) for number in range(1, len(names) + 1)]
+    columns = [Column(*triple) for triple in zip(keys, values, names, strict=True)]
+    return columns, {column.key: position for position, column in enumerate(columns)}
+
+
+def _take_header(table: Table, tags: Column, position: int, path: Path) -> None:
+    """A first row that names the columns in words of its own: its tag is the only one that is none of the scheme."""
+    first = next((row for block in table.blocks for row in block), None)
+    if first is None or table.names or tags.counts[first.fields[position]] != 1 or first.number in table.hashed:
+        return
+    rest = sorted(tags.counts.keys() - OUTSIDE_SPELLINGS - {first.fields[position]})
+    notation = find_notation([[tag] for tag in rest])
+    fits = [notation.standard(tag) is not None for tag in (*rest, first.fields[position])]
+    if len(rest) > 1 and all(fits[:-1]) and not fits[-1] and first.fields[position] not in OUTSIDE_SPELLINGS:
+        next(block for block in table.blocks if block).remove(first)
+        table.notes.append(
+            f"{path}:{first.number}: seems to name the columns: left out: {' '.join(first.fields)!r:.60}"
+        )
+
+
+def _leave_comments(table: Table, tags: int, content: Content) -> None:
+    """Of the rows that begin with #, words are those with a tag of the kind of the others."""
+    if not table.hashed:
+        return
+    known = [[row.fields[tags] for row in block if row.number not in table.hashed] for block in table.blocks]
+    is_tag = _judge_of(known, content.options)
+    comments = {
+        row.number
+        for block in table.blocks
+        for row in block
+        if row.number in table.hashed and not is_tag(row.fields[tags])
+    }
+    if comments:
+        table.blocks = [[row for row in block if row.number not in comments] for block in table.blocks]
+        what = counted(len(comments), "line that begins with # is", "lines that begin with # are")
+        why = f"though of {table.width} columns: none has a tag like the others"
+        table.notes.append(f"{content.path}: {what} read as comments, {why}")
+
+
+def _judge_of(known: Sequence[Sequence[str]], options: ReadingOptions) -> Callable[[str], bool]:
+    """Whether something is a tag like those that are known: one of them, or spelled like all of them."""
+    counts = Counter(chain.from_iterable(known))
+    outside = OUTSIDE_SPELLINGS | outside_of(counts, options.outside_spellings)
+    rows = [[OUTSIDE if tag in outside else tag for tag in row] for row in known]
+    notation = find_notation(rows, options.source_scheme)
+    # O is a tag even in a file without any other word
+    tags = counts.keys() | outside
+    spelled = all(notation.standard(tag) is not None for tag in counts.keys() - outside)
+    return lambda tag: tag in tags or (spelled and notation.standard(tag) is not None)
+
+
+def _leave_forms(table: Table) -> None:
+    """Lines of CoNLL-U that are no words, where the first column numbers the words."""
+    numbers = {row.fields[0] for block in table.blocks for row in block if row.number not in table.hashed}
+    forms = {number for number in numbers if NO_WORD.fullmatch(number)}
+    if forms < numbers and forms and all(number.isdecimal() for number in numbers - forms):
+        table.blocks = [[row for row in block if row.fields[0] not in forms] for block in table.blocks]
+
+
+def _cut(table: Table, columns: Sequence[Column], roles: Roles, reading: Reading, path: Path) -> list[list[Row]]:
+    """The rows of every sentence."""
+    blocks = [block for block in table.blocks if block]
+    if len(blocks) != 1:
+        return blocks
+    rows = blocks[0]
+    if len(rows) == len(roles.words.values):
+        starts, telling = borders(columns, roles)
+        if starts:
+            reading.notes.append(
+                f"{path}: no empty lines: sentences begin where {' and '.join(map(str, telling))} says"
+            )
+            cuts = sorted({0, *starts, len(rows)})
+            return [rows[start:end] for start, end in pairwise(cuts)]
+    if len(rows) > _LONG:
+        why = "no empty line between sentences: all of it is one sentence, and nothing can be held out of it"
+        reading.notes.append(f"{path}: {len(rows)} words and {why}. Write an empty line after each sentence")
+    return blocks
+
+
+def _leave_empty(blocks: list[list[Row]], tags: int, content: Content, reading: Reading) -> None:
+    """Rows without a tag, unless an empty field is how the file writes O."""
+    empty = [row for rows in blocks for row in rows if not row.fields[tags]]
+    if not empty or "" in outside_of(
+        Counter(row.fields[tags] for rows in blocks for row in rows), content.options.outside_spellings
+    ):
+        return
+    for position, rows in enumerate(blocks):
+        blocks[position] = [row for row in rows if row.fields[tags]]
+    reading.notes += _notes_untagged(
+        [f"{content.path}:{row.number}: {' '.join(row.fields).strip()!r}" for row in empty]
+    )
+
+
+def _notes_untagged(places: list[str]) -> Iterator[str]:
+    for place in places[:_SHOWN]:
+        yield f"{place} has no tag: left out"
+    if len(places) > _SHOWN:
+        yield f"{len(places) - _SHOWN} more such lines left out"
+
+
+def _numbers(rows: Sequence[Row]) -> Sequence[int]:
+    """The lines of a sentence; mostly one after the other, which takes no room."""
+    first, last = rows[0].number, rows[-1].number
+    return range(first, last + 1) if last - first + 1 == len(rows) else tuple(row.number for row in rows)
+
+
+def _without_language(reading: Reading, path: Path) -> None:
+    """WikiANN writes the language before every word."""
+    first = next((word for sentence in reading.sentences for word in sentence.tokens), "")
+    match = _LANGUAGE.match(first)
+    if match is None:
+        return
+    mark = match[0]
+    words = [word for sentence in reading.sentences for word in sentence.tokens]
+    if len(words) < 3 or not all(word.startswith(mark) for word in words):
+        return
+    reading.sentences = [
+        Sentence(tuple(word[len(mark) :] for word in s.tokens), s.tags, lines=s.lines) for s in reading.sentences
+    ]
+    reading.notes.append(f"{path}: all words begin with {mark!r}, a mark of the language: it is taken off")
+
+
+def _say_what_is_odd(reading: Reading, path: Path) -> None:
+    empty = sum(not word for sentence in reading.sentences for word in sentence.tokens)
+    if empty:
+        reading.notes.append(f"{path}: {empty} words are empty or a blank; they stay words")

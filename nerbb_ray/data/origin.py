@@ -1,0 +1,106 @@
+"""What was read from where, and as what: said when data are set up, and kept beside them (`origin.json`)."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, Self
+
+from nerbb_ray import atomic
+from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.split_names import split_of
+from nerbb_ray.data.wording import counted
+from nerbb_ray.data.words_of_text import WordSplitting
+
+FILE = "origin.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FileTaken:
+    """One file of a data set.
+
+    Args:
+        file: its name; that of a folder for pairs of BRAT, or of a split of the hub.
+        format: one of `nerbb_ray.data.detect.FORMATS`.
+        taken: what was read as what, for people.
+        scheme: of the tags in the file.
+        mended: tags that broke this scheme.
+        choices: the options that lead to the same reading.
+    """
+
+    split: str
+    file: str
+    format: str
+    taken: str
+    scheme: str
+    sentences: int
+    mended: int = 0
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, split: str, reading: Reading, scheme: str, sentences: int, mended: int) -> Self:
+        path = PurePath(reading.source)
+        file = path.name or reading.source or split
+        if split_of(file) is None and split_of(path.parent.name) == split:
+            file = f"{path.parent.name}/{file}"
+        return cls(split, file, reading.format, reading.taken, scheme, sentences, mended, dict(reading.choices))
+
+    def __str__(self) -> str:
+        """`train.iob2: words column 2, tags column 3 (bio), 4383 sentences, 6 tags mended`."""
+        name = self.file if PurePath(self.file).suffix or self.file.endswith("]") else f"{self.file} ({self.split})"
+        what = f"{self.taken or 'nothing'} ({self.scheme})"
+        mended = f", {counted(self.mended, 'tag')} mended" if self.mended else ""
+        other = "" if self.format in ("columns", "") else f"{self.format}, "
+        encoding = f", {self.choices['encoding']}" if "encoding" in self.choices else ""
+        return f"{name}: {other}{what}, {counted(self.sentences, 'sentence')}{mended}{encoding}"
+
+
+def write_origin(
+    folder: Path,
+    source: str | None,
+    options: Mapping[str, Any],
+    files: Iterable[FileTaken],
+    notes: Iterable[str],
+    splitting: WordSplitting,
+) -> None:
+    """
+    Args:
+        source: as the user has named it; None for a name of the hub.
+        options: what the user has said.
+        notes: what was said while the data were read.
+        splitting: how running text is cut into words like those of train.
+    """
+    content = {
+        "source": source,
+        "options": dict(options),
+        "files": [asdict(file) for file in files],
+        "notes": list(notes),
+        "words": splitting.to_dict(),
+    }
+    text = json.dumps(content, indent=1) + "\n"
+    if not (folder / FILE).is_file() or (folder / FILE).read_text(encoding="utf-8") != text:
+        atomic.write_text(folder / FILE, text)
+
+
+def chosen_splitting(folder: Path) -> WordSplitting | None:
+    """How running text is cut, as `origin.json` says; None where it was not chosen yet."""
+    try:
+        return WordSplitting.of(json.loads((folder / FILE).read_text(encoding="utf-8"))["words"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def origin_lines(folder: Path) -> list[str]:
+    """What `origin.json` says, for people; nothing for data that were set up by 0.3.0 or by hand."""
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        files = [str(FileTaken(**file)) for file in content["files"]]
+        said = [f"{key} = {value}" for key, value in content["options"].items()]
+        notes = [str(note) for note in content["notes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [
+        *(f"set up from {file}" for file in files),
+        *([f"set up with {', '.join(said)}"] if said else []),
+        *notes,
+    ]

@@ -1,0 +1,60 @@
+"""Where sentences end in a table without empty lines: at a change of the number of the sentence or the document."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from nerbb_ray.data.column_evidence import Column
+from nerbb_ray.data.column_roles import Roles
+
+_CALLED = re.compile(r"sent|doc|para|example|guid|\bid$|_id$", re.IGNORECASE)
+_HAS_DIGIT = re.compile(r".*[0-9].*", re.DOTALL)
+
+
+def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Column]]:
+    """(positions of rows that begin a sentence, the columns that say so); both empty if none does.
+
+    A number stands before the words, or its column is named so.
+    """
+    before = columns[: columns.index(roles.words)]
+    # what stands behind the words says something about them: heads of dependencies come in runs of numbers, too
+    others = [c for c in columns if c not in (roles.words, roles.tags) and (c in before or _CALLED.search(c.name))]
+    starts: set[int] = set()
+    telling: list[Column] = []
+    for column in others:
+        found = _filled(column) or _grouped(column) or _counted(column)
+        if found:
+            starts |= found
+            telling.append(column)
+    return starts, telling
+
+
+def _filled(column: Column) -> set[int]:
+    """Where a column that is mostly empty has a value: `Sentence: 1` in its first row only."""
+    filled = [position for position, value in enumerate(column.values) if value]
+    if not 0 < len(filled) < len(column.values) or filled[0] != 0 or not _is_number_like(column):
+        return set()
+    return set(filled) if len({column.values[position] for position in filled}) == len(filled) else set()
+
+
+def _grouped(column: Column) -> set[int]:
+    """Where the value changes, if every value stands in one run of rows."""
+    changes = [0, *(i for i, (a, b) in enumerate(pairwise(column.values), start=1) if a != b)]
+    runs = len(changes) == len(column.counts) and len(changes) < len(column.values)
+    return set(changes) if runs and len(changes) > 1 and _is_number_like(column) else set()
+
+
+def _counted(column: Column) -> set[int]:
+    """Where numbers of words begin anew."""
+    if not all(value.isascii() and value.isdecimal() for value in column.counts):
+        return set()
+    numbers = [int(value) for value in column.values]
+    first = numbers[0] if numbers else -1
+    starts = {0} | {i for i, (a, b) in enumerate(pairwise(numbers), start=1) if b == first}
+    steady = all(b == a + 1 or b == first for a, b in pairwise(numbers))
+    return starts if first in (0, 1) and steady and 1 < len(starts) < len(numbers) else set()
+
+
+def _is_number_like(column: Column) -> bool:
+    values = column.counts.keys() - {""}
+    return bool(_CALLED.search(column.name)) or all(map(_HAS_DIGIT.fullmatch, values))

@@ -1,0 +1,69 @@
+"""What people call train, val and test: `dev.tsv`, `xx-ud-train.iob2`, `eng.testb`, `wnut17train.conll`, ..."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from nerbb_ray.data.content import stem_of
+from nerbb_ray.data.options import ReadingOptions, option
+from nerbb_ray.errors import DataError
+
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev", "devel", "development", "eval", "testa"),
+    "test": ("test", "testing", "testb"),
+}
+NO_SPLIT = "none"  # the user leaves a split out
+TRAIN_AND_VAL = "train_dev"  # some corpora have a file of both, besides the two
+_SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
+_NAME = re.compile(rf"(?<![a-z])({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![a-z])")
+
+
+def split_of(name: str) -> str | None:
+    """train, val, test, train_dev, or None, by a whole name or the words in it."""
+    found = {_SPLIT_OF[word] for word in _NAME.findall(name.lower())}
+    if found == {"train", "val"}:
+        return TRAIN_AND_VAL
+    return found.pop() if len(found) == 1 else None
+
+
+def is_exact(name: str) -> bool:
+    """Whether a name is that of a split and nothing else."""
+    return name.lower() in _SPLIT_OF
+
+
+def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, options: ReadingOptions) -> dict[str, Path]:
+    """The one entry of each split that is there.
+
+    A name of nothing but the split goes before one that has it among others (`train.conll`, `train_old.conll`).
+
+    Args:
+        entries: files or folders, with the name that says their split.
+        kind: file or folder.
+    Raises:
+        DataError: several are meant equally, or one that the user has named is not there.
+    """
+    found: dict[str, Path] = {}
+    for split, name in options.names_of_splits.items():
+        if name == NO_SPLIT:
+            continue
+        named = [path for path, own in entries.items() if name in (own, path.name, stem_of(path))]
+        if len(named) != 1:
+            given = ", ".join(path.name for path in entries) or "none"
+            raise DataError(
+                f"{option('split_names')}: expected one {kind} {name!r} for {split}; got {given}", directory
+            )
+        found[split] = named[0]
+    for split in SPLIT_NAMES.keys() - found.keys() - options.names_of_splits.keys():
+        fitting = [path for path, name in entries.items() if split_of(name) == split and path not in found.values()]
+        fitting = [path for path in fitting if is_exact(entries[path])] or fitting
+        if len(fitting) > 1:
+            given = ", ".join(path.name for path in fitting)
+            way = f"remove or rename all but one, or say {option('split_names')} {split}=NAME"
+            raise DataError(f"expected one {kind} for {split}; got {given}: {way}", directory)
+        if fitting:
+            found[split] = fitting[0]
+    both = [path for path, name in entries.items() if split_of(name) == TRAIN_AND_VAL]
+    if "train" not in found and len(both) == 1:
+        found["train"] = both[0]
+    return {split: found[split] for split in SPLIT_NAMES if split in found}
