@@ -294,3 +294,49 @@ def test_words_stand_at_their_places_in_the_text_of_moses(raw_text) -> None:
     text, places = raw_text.moses_text(words, sacremoses.MosesDetokenizer(lang="en"))
     assert text == "Anna's (old) dog, U.S."
     assert [text[a:b] for a, b in places] == words
+
+
+def test_gains_of_decoding_are_means_over_seeds_with_an_interval_over_sentences(root, monkeypatch, tmp_path) -> None:
+    import numpy as np
+
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import bench_decoding
+
+    setting = bench_decoding.SETTINGS[0]
+    random = np.random.default_rng(0)
+    for seed in (43, 44):
+        worse = random.integers(0, 3, (300, 3))
+        better = worse + [1, 0, -1] * (worse[:, 2:] > 0)  # where one was missed, one of them is found
+        counts = {
+            f"{rule}.{decoding}": better if decoding == "auto" else worse
+            for rule in bench_decoding.RULES
+            for decoding in bench_decoding.DECODINGS
+        }
+        about = {"epochs": 9, "kept": dict.fromkeys(bench_decoding.RULES, 8), "auto": {"last": "constrained"}}
+        np.savez(tmp_path / f"{setting.name}-{seed}.npz", about=json.dumps(about), **counts)
+    trained = bench_decoding.read(tmp_path, setting)
+
+    def f1(one, decoding: str) -> float:
+        tp, fp, fn = one.counts["last", decoding].sum(axis=0)
+        return 100 * 2 * tp / (2 * tp + fp + fn)
+
+    gain = statistics.fmean(f1(one, "auto") - f1(one, "argmax") for one in trained)
+    middle, low, high = map(
+        float,
+        bench_decoding.difference(trained, ("last", "auto"), ("last", "argmax"))
+        .replace("[", "")
+        .replace("]", "")
+        .replace(",", "")
+        .split(),
+    )
+    assert middle == pytest.approx(gain, abs=0.06)
+    assert low < middle < high < 3 * middle
+    assert bench_decoding.difference(trained, ("last", "auto"), ("best", "auto")) == "+0.0 [+0.0, +0.0]"
+    first, second = bench_decoding.tables(tmp_path).split("\n\n")
+    assert [cell.strip() for cell in first.splitlines()[2].split("|")[1:5]] == [
+        setting.data,
+        setting.schedule,
+        "2",
+        "9, 9",
+    ]
+    assert second.count("(8, 8)") == 3

@@ -159,3 +159,26 @@ def test_many_sentences_are_decoded_in_pieces(monkeypatch) -> None:
     whole = decoder.decode(log_probs, starts)
     monkeypatch.setattr(decoding, "AT_ONCE", 3 * len(tags) ** 2)
     assert np.array_equal(decoder.decode(log_probs, starts), whole)
+
+
+def test_the_last_words_of_a_book_are_decoded_as_precisely_as_the_first() -> None:
+    """The sums of a million words would leave no digits in float32 for small differences."""
+    rng = np.random.default_rng(7)
+    tags = tag_set(CLASSES, "bio")
+    block = drawn(rng, 20, len(tags)) * 0.001 - 3  # all but the same
+    block[[0, -1]] = -30.0
+    block[[0, -1], 0] = 0  # surely O: what is between does not depend on the other blocks
+    decoder = constrained(tags, "bio")
+    once = decoder.decode(block, np.array([0, 20]))
+    assert len(set(once.tolist())) > 2
+    found = decoder.decode(np.tile(block, (10_000, 1)), np.array([0, 200_000]))
+    assert np.array_equal(found.reshape(10_000, 20), np.tile(once, (10_000, 1)))
+
+
+def test_a_decoder_for_tags_in_another_order_finds_the_same_tags() -> None:
+    rng = np.random.default_rng(8)
+    tags, order = tag_set(CLASSES, "bio"), [2, 0, 4, 1, 3]
+    log_probs, starts = drawn(rng, 30, len(tags)), np.array([0, 12, 30])
+    for decoder in decoders("bio", rng):
+        found = decoder.arranged(order).decode(log_probs[:, order], starts)
+        assert np.array_equal(np.array(order)[found], decoder.decode(log_probs, starts))
