@@ -15,6 +15,7 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
+from nerbb_ray.report.ensembles import ensembles_section
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.report.verdict import verdict_section
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -79,6 +80,7 @@ def _sections(
     with_results = [run for run in runs if run.n_ok]
     yield Section("Results", runs_section(result))
     yield Section("Verdict", verdict_section(result))
+    yield Section("Ensembles of the seeds", ensembles_section(result))
     yield Section("Parameters that vary", parameters_section(result))
     yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
     yield Section("Classes", classes_section(result))

@@ -24,6 +24,7 @@ SHORT = {"lr_cooldown_epochs": 1, "max_epochs": 12}
 SECTIONS = [
     "Results",
     "Verdict",
+    "Ensembles of the seeds",
     "Parameters that vary",
     "Learning curves",
     "Classes",
