@@ -1,5 +1,6 @@
 """The ensemble of a run's seeds is kept by the run's own record, and read back as it was."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,9 @@ from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.results.run_ensemble import RunEnsemble
 
-VALUES = {
-    "val/ensemble/f1": 0.7,
-    "test/ensemble/f1": 0.6,
-    "test/ensemble/gain": 0.02,
-    "test/ensemble/ece": float("nan"),
-}
-MADE = RunEnsemble((43, 44), "bigrams, weight 0.25", VALUES, "without seed 45: it is not here")
+VALUES = {"val/ensemble/f1": 0.7, "test/ensemble/f1": 0.6, "test/ensemble/gain": 0.02}
+UNDEFINED = {"test/ensemble/ece": math.nan}
+MADE = RunEnsemble((43, 44), "bigrams, weight 0.25", VALUES | UNDEFINED, "without seed 45: it is not here")
 
 
 @pytest.fixture
@@ -45,16 +42,16 @@ def told(tracking_uri: str, name: str, tmp_path: Path) -> Any:
 def test_ensemble_is_read_back_as_it_was(told: Any, tracking_uri: str, name: str) -> None:
     assert told(MADE) == ["runA-43", "runA-44"]
     (run,) = load_result(tracking_uri, name).runs
-    assert run.ensemble == replace(MADE, metrics=pytest.approx(VALUES, nan_ok=True))
+    assert run.ensemble == replace(MADE, metrics=pytest.approx(VALUES))
+    assert math.isnan(run.ensemble.value("test", "ece"))
     assert not any("ensemble" in metric for metric in run.metric_names)
 
 
 def test_ensemble_that_cannot_be_made_any_more_has_no_numbers(told: Any, tracking_uri: str, name: str) -> None:
     told(MADE)
-    told(RunEnsemble((), note="without seed 43, 44: they are gone"))
-    assert load_result(tracking_uri, name).runs[0].ensemble == RunEnsemble(
-        (), note="without seed 43, 44: they are gone"
-    )
+    gone = RunEnsemble((), note="without seed 43, 44: they are gone")
+    told(gone)
+    assert load_result(tracking_uri, name).runs[0].ensemble == gone
 
 
 def test_experiment_without_ensembles_has_none(driver: Any, tracking_uri: str, name: str) -> None:
