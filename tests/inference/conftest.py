@@ -149,7 +149,8 @@ def untrained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         for key, value in config.items():
             setattr(network.config, key, value)
         folder = tmp_path_factory.mktemp("untrained") / "model"
-        save_model(network, load_tokenizer(source), folder, max_seq_length=MAX_SEQ_LENGTH)
+        with save_model(network, load_tokenizer(source), folder, max_seq_length=MAX_SEQ_LENGTH):
+            pass
         return folder
 
     return make
