@@ -29,6 +29,7 @@ SECTIONS = [
     "Learning curves",
     "Classes",
     "Confusion matrices",
+    "Mistakes",
     "Slowest trials",
     "Failed trials",
     "Environment",
