@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
     def _with_numbers(self, words: Sequence[str]) -> list[str]:
         """An option with an optional number takes the next word only if it is one: `--ensemble "Anna lives here"`."""
         names = {name for action in self._actions if action.nargs == "?" for name in action.option_strings}
-        pairs = zip(words, [*words[1:], ""], strict=True)
+        pairs = zip(words, [*words, ""][1:], strict=True)
         return [f"{word}=all" if word in names and not after.isdecimal() else word for word, after in pairs]
 
     def error(self, message: str) -> NoReturn:

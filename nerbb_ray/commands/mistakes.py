@@ -98,7 +98,7 @@ COMMANDS = {
         (
             "errors wnut17",
             "errors wnut17 --class person --kind missed --html missed.html",
-            "errors wnut17 --phase val --candidates doubtful.json --format label_studio",
+            "errors wnut17 --candidates doubtful.jsonl --format doccano",
         ),
         errors,
         _arguments,
