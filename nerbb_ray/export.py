@@ -130,4 +130,5 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
         scheme=model.annotation_scheme,
         classes=model.classes,
         max_seq_length=model.max_seq_length,
+        decoding=model.decoding,
     )

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
     from nerbb_ray.inference.scoring import Scoring
-    from nerbb_ray.inference.tagger import Options, Probabilities, Tagger
+    from nerbb_ray.inference.tagger import Found, Options, Tagger
     from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
     from nerbb_ray.training.sources import ModelSource
 
 Name = str | os.PathLike[str]
 Texts = list[str] | tuple[str, ...]
-Found = TypeVar("Found")
+Read = TypeVar("Read")
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Model:
         trials, folders = found.trials, found.folders
         sources = [local_model(f"{name}/{trial.name}", folder) for trial, folder in zip(trials, folders, strict=True)]
         title, length = f"{name}/{trials[0].run}-ensemble-of-{len(trials)}", _length_of(trials[0])
-        return cls(open_ensemble(title, sources, max_seq_length=length, **options), store)
+        return cls(open_ensemble(title, sources, found.decoder, max_seq_length=length, **options), store)
 
     @classmethod
     def _open(cls, source: "ModelSource", store: StorePaths, length: int | None, options: "Options") -> "Model":
@@ -143,6 +143,11 @@ class Model:
         return self._tagger.scheme
 
     @property
+    def decoding(self) -> str:
+        """How the tags of a text are found: argmax, constrained, or bigrams with their weight."""
+        return str(self._tagger.decoder)
+
+    @property
     def max_seq_length(self) -> int:
         """Sub-tokens of a window; longer texts are predicted in overlapping ones."""
         return self._tagger.max_seq_length
@@ -159,8 +164,9 @@ class Model:
         with `text[char_start:char_end] == token`.
 
         Args:
-            level: "entity": the entities; `proba` is the mean over their words. "word": every word with its most
-                probable tag, O included; words are runs of letters and digits, and single other characters.
+            level: "entity": the entities; `proba` is the mean over their words. "word": every word with its tag, O
+                included, which need not be the most probable one (`decoding`); words are runs of letters and digits,
+                and single other characters.
         Raises:
             DataError: a text is no text.
         """
@@ -186,20 +192,17 @@ class Model:
     def _predicted(
         self,
         texts: str | Texts,
-        read: "Callable[[str, Sequence[Span], Probabilities, Tagger], list[Found]]",
-    ) -> "list[Found] | list[list[Found]]":
+        read: "Callable[[str, Sequence[Span], Found, Tagger], list[Read]]",
+    ) -> "list[Read] | list[list[Read]]":
         from nerbb_ray.inference.entities import check_text, split_texts
 
         if not isinstance(texts, str | list | tuple):
             raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
         given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
         spans, words = split_texts(given)
-        probabilities = self._tagger.probabilities(words)
-        found = [
-            read(text, places, values, self._tagger)
-            for text, places, values in zip(given, spans, probabilities, strict=True)
-        ]
-        return found[0] if isinstance(texts, str) else found
+        found = self._tagger.find(words)
+        rows = [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
+        return rows[0] if isinstance(texts, str) else rows
 
     def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
         """Write the rows of a file with their entities to another file, of any size, in the same order.

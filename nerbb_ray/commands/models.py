@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from nerbb_ray.model import Model
 
 STDIN = "-"
-ALSO_SHOWN = {"loss": "loss", "token accuracy": "token/all/acc", "lenient F1": "entity/micro/f1_lenient"}
+ALSO_SHOWN = {
+    "loss": "loss",
+    "token accuracy": "token/all/acc",
+    "lenient F1": "entity/micro/f1_lenient",
+    "F1 by argmax": "entity/micro/f1_argmax",
+}
 SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
 
 

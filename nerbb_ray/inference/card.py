@@ -25,6 +25,7 @@ COLUMNS = {
     "test recall": "test/entity/micro/recall",
 }
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
+ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
 EXAMPLE = "Angela Merkel met the mayor of Paris in Berlin."
 
 
@@ -35,7 +36,7 @@ class CardFacts:
         folder: name of the exported folder.
         by_run, by_seed: the user named it.
         environment: of the trial; empty if it was not recorded.
-        scheme, classes, max_seq_length: of the model.
+        scheme, classes, max_seq_length, decoding: of the model.
         language: code, such as en, if the user said it.
     """
 
@@ -46,6 +47,7 @@ class CardFacts:
     scheme: str
     classes: Sequence[str]
     max_seq_length: int
+    decoding: str
     by_run: bool = False
     by_seed: bool = False
     language: str | None = None
@@ -195,6 +197,17 @@ from nerbb_ray.model import Model
 model = Model.from_checkpoint({facts.folder!r})
 print(model.predict({EXAMPLE!r}))
 ```"""
+    if facts.decoding != ARGMAX:
+        yield ""
+        yield f"{_decoding(facts)}. The pipeline of transformers alone decodes by argmax; the second snippet does not."
+
+
+def _decoding(facts: CardFacts) -> str:
+    """How the tags of this model are found, and what they would be worth by argmax."""
+    where = f"`decoding.json` has the scores of tags that follow each other ({facts.decoding})"
+    f1, by_argmax = (facts.trial.metrics.get(name, math.nan) for name in (TEST_METRIC, ARGMAX_METRIC))
+    told = f": test F1 {shown_number(f1)}, by argmax {shown_number(by_argmax)}" if math.isfinite(by_argmax) else ""
+    return f"The numbers above are those of the best sequence of tags, not of the best tag of each word; {where}{told}"
 
 
 def limits(facts: CardFacts) -> Iterator[str]:
@@ -220,7 +233,10 @@ def limits(facts: CardFacts) -> Iterator[str]:
 def making(facts: CardFacts) -> Iterator[str]:
     trial = facts.trial
     yield f"- Data: `{facts.dataset}`, fingerprint (sha256) `{trial.data or 'not recorded'}`"
-    yield f"- Epochs: {trial.epochs if trial.epochs is not None else '-'}, best (from 0): {_or_dash(trial.best_epoch)}"
+    yield (
+        f"- Epochs: {trial.epochs if trial.epochs is not None else '-'}, best (from 0): {_or_dash(trial.best_epoch)}, "
+        f"kept: {_or_dash(trial.kept_epoch)}"
+    )
     yield f"- End of the training: {trial.reason or '-'}"
     yield ""
     yield "All parameters of the trial:"

@@ -15,7 +15,6 @@ import torch
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.tagger import Options, Tagger, open_tagger
 from nerbb_ray.ner.decoding import Decoder
-from nerbb_ray.training.model import DECODING
 from nerbb_ray.training.sources import ModelSource, local_model
 
 ENSEMBLE = "ensemble.json"
@@ -47,16 +46,46 @@ class MeanOfMembers(torch.nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnDecoder:
+    """How the tags of an ensemble are found.
+
+    Args:
+        tags: the places in the decoder.
+    """
+
+    decoder: Decoder
+    tags: tuple[str, ...]
+
+    def of(self, tags: Sequence[str]) -> Decoder:
+        """The same for the tags in the order of a model.
+
+        Raises:
+            ModelError: they are others.
+        """
+        if sorted(tags) != sorted(self.tags):
+            theirs = f"{', '.join(self.tags)}; the members have {', '.join(tags)}"
+            raise ModelError(f"the decoding of an ensemble must be for the tags of its members; it is for {theirs}")
+        return self.decoder.arranged([self.tags.index(tag) for tag in tags])
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.decoder.to_dict(), "tags": list(self.tags)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "OwnDecoder":
+        return cls(Decoder.from_dict(values), tuple(map(str, values["tags"])))
+
+
+@dataclass(frozen=True, slots=True)
 class EnsembleFolder:
     """What `ensemble.json` says.
 
     Args:
         members: their folders.
-        decoder: how the tags are found.
+        decoder: None: that of the first member.
     """
 
     members: tuple[Path, ...]
-    decoder: Decoder | None
+    decoder: OwnDecoder | None
 
     def save(self, folder: Path) -> None:
         """Write it into the folder around the members."""
@@ -79,7 +108,7 @@ class EnsembleFolder:
             if about["format"] != FORMAT:
                 raise ValueError(f"its format is {about['format']!r}; {FORMAT} can be read")
             members = [_inside(str(name)) for name in about["members"]]
-            decoder = None if about["decoder"] is None else Decoder.from_dict(about["decoder"])
+            decoder = None if about["decoder"] is None else OwnDecoder.from_dict(about["decoder"])
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ModelError(f"{path} cannot be read: {error!s}; export the ensemble again") from error
         if len(members) < FEWEST:
@@ -106,12 +135,13 @@ def open_folder(name: str, folder: Path, **options: Unpack[Options]) -> Tagger:
     """
     found = EnsembleFolder.load(folder)
     sources = [local_model(f"{name}/{member.name}", member) for member in found.members]
-    return open_ensemble(name, sources, **options)
+    return open_ensemble(name, sources, found.decoder, **options)
 
 
 def open_ensemble(
     name: str,
     sources: Sequence[ModelSource],
+    decoder: OwnDecoder | None,
     *,
     max_seq_length: int | None = None,
     **options: Unpack[Options],
@@ -119,6 +149,7 @@ def open_ensemble(
     """Load several fine-tuned models as one.
 
     Args:
+        decoder: of the ensemble; None: that of the first member.
         max_seq_length: as in `open_tagger`.
     Raises:
         ModelError: one cannot be loaded, or they do not have the same tags, tokenizer and length.
@@ -129,7 +160,8 @@ def open_ensemble(
         if members and (difference := _difference(members[0], member)):
             raise ModelError(f"the members of an ensemble must have the same {difference}")
         members.append(member)
-    return replace(members[0], name=name, model=MeanOfMembers([member.model for member in members]).eval())
+    first, mean = members[0], MeanOfMembers([member.model for member in members]).eval()
+    return replace(first, name=name, model=mean, decoder=decoder.of(first.tags) if decoder else first.decoder)
 
 
 def _difference(one: Tagger, other: Tagger) -> str | None:
@@ -144,14 +176,3 @@ def _difference(one: Tagger, other: Tagger) -> str | None:
     if one.max_seq_length != other.max_seq_length:
         return f"max_seq_length; {names} have {one.max_seq_length} and {other.max_seq_length}"
     return None
-
-
-def stored_decoder(folder: Path) -> Decoder | None:
-    """What the folder of a single model says about its decoding."""
-    path = folder / DECODING
-    if not path.is_file():
-        return None
-    try:
-        return Decoder.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise ModelError(f"{path} cannot be read: {error!s}") from error

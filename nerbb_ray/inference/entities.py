@@ -7,7 +7,7 @@ import numpy as np
 
 from nerbb_ray.data.words_of_text import split_words
 from nerbb_ray.errors import DataError
-from nerbb_ray.inference.tagger import Probabilities, Tagger
+from nerbb_ray.inference.tagger import Found, Tagger
 from nerbb_ray.ner.tags import TARGET_OF, convert, entities_lenient
 
 Level = Literal["entity", "word"]
@@ -58,25 +58,24 @@ def split_texts(texts: Sequence[str]) -> tuple[list[list[Span]], list[list[str]]
     return spans, [[text[start:end] for start, end in words] for text, words in zip(texts, spans, strict=True)]
 
 
-def predicted_words(text: str, spans: Sequence[Span], found: Probabilities, tagger: Tagger) -> list[Entity]:
-    """Every word with its most probable tag."""
-    best = found.argmax(axis=1)
+def predicted_words(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> list[Entity]:
+    """Every word with its tag."""
     return [
-        _entity(text, span, tagger.tags[tag], float(found[word, tag]))
-        for word, (span, tag) in enumerate(zip(spans, best, strict=True))
+        _entity(text, span, tagger.tags[tag], float(found.probabilities[word, tag]))
+        for word, (span, tag) in enumerate(zip(spans, found.tags, strict=True))
     ]
 
 
-def predicted_entities(text: str, spans: Sequence[Span], found: Probabilities, tagger: Tagger) -> list[Entity]:
-    """The entities that the most probable tags write, read leniently: no word with a class is lost."""
-    best, highest = found.argmax(axis=1), found.max(axis=1, initial=0.0)
+def predicted_entities(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> list[Entity]:
+    """The entities that the tags write, read leniently: no word with a class is lost."""
+    of_tags = found.probabilities[np.arange(len(found.tags)), found.tags]
     return [
-        _entity(text, (spans[first][0], spans[end - 1][1]), label, float(np.mean(highest[first:end])))
-        for label, first, end in entities_lenient([tagger.tags[tag] for tag in best], tagger.scheme)
+        _entity(text, (spans[first][0], spans[end - 1][1]), label, float(np.mean(of_tags[first:end])))
+        for label, first, end in entities_lenient([tagger.tags[tag] for tag in found.tags], tagger.scheme)
     ]
 
 
-def distributions(text: str, spans: Sequence[Span], found: Probabilities, tagger: Tagger) -> list[WordProba]:
+def distributions(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> list[WordProba]:
     return [
         {
             "char_start": start,
@@ -84,13 +83,13 @@ def distributions(text: str, spans: Sequence[Span], found: Probabilities, tagger
             "token": text[start:end],
             "proba_dist": dict(zip(tagger.tags, row, strict=True)),
         }
-        for (start, end), row in zip(spans, found.tolist(), strict=True)
+        for (start, end), row in zip(spans, found.probabilities.tolist(), strict=True)
     ]
 
 
-def predicted_tags(found: Probabilities, tagger: Tagger) -> list[str]:
+def predicted_tags(found: Found, tagger: Tagger) -> list[str]:
     """A well-formed tag for every word, in the scheme that data sets have."""
-    tags = [tagger.tags[tag] for tag in found.argmax(axis=1)]
+    tags = [tagger.tags[tag] for tag in found.tags]
     return convert(tags, tagger.scheme, TARGET_OF[tagger.scheme])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from nerbb_ray import atomic
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference.entities import check_text, predicted_entities, predicted_tags, split_texts
-from nerbb_ray.inference.tagger import Probabilities, Tagger
+from nerbb_ray.inference.tagger import Tagger
 
 TEXT_FILE, JSON_FILE = ".txt", ".jsonl"
 BUFFERED_TEXTS, BUFFERED_CHARACTERS = 1000, 100_000  # what is predicted together: whichever is reached first
@@ -132,13 +132,12 @@ def _buffers(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _tagged(tagger: Tagger, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """The values of each row, with its tags; all rows of a buffer are of one kind."""
     if rows[0].text is None:
-        for row, found in zip(rows, tagger.probabilities([row.tokens for row in rows]), strict=True):
+        for row, found in zip(rows, tagger.find([row.tokens for row in rows]), strict=True):
             yield row.values | {"tags": predicted_tags(found, tagger)}
         return
     texts = [row.text or "" for row in rows]
     spans, words = split_texts(texts)
-    all_found: list[Probabilities] = tagger.probabilities(words)
-    for row, text, places, found in zip(rows, texts, spans, all_found, strict=True):
+    for row, text, places, found in zip(rows, texts, spans, tagger.find(words), strict=True):
         yield row.values | {"tags": predicted_entities(text, places, found, tagger)}
 
 

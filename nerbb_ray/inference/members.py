@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.inference.ensemble import stored_decoder
+from nerbb_ray.inference.ensemble import OwnDecoder
 from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
-from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import decoder_of, places_of, read_members, run_ensembles
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
@@ -29,7 +28,7 @@ class FoundEnsemble:
     result: ExperimentResult
     trials: tuple[TrialResult, ...]
     folders: tuple[Path, ...]
-    decoder: Decoder | None
+    decoder: OwnDecoder | None
     scores: RunEnsemble | None
 
 
@@ -52,6 +51,7 @@ def find_ensemble(
     kept = read_members(trials, places_of(store, name))
     if kept.missing:
         log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)
-        return FoundEnsemble(result, trials, folders, stored_decoder(folders[0]), None)
+        return FoundEnsemble(result, trials, folders, None, None)
     scores = run_ensembles(trials, places_of(store, name))[trials[0].run]
-    return FoundEnsemble(result, trials, folders, decoder_of(list(kept.said.values())), scores)
+    said = list(kept.said.values())
+    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of(said), said[0].tags), scores)

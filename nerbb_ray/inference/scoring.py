@@ -50,11 +50,15 @@ def score(tagger: Tagger, corpus: Corpus, phase: str) -> Scoring:
     own_ids = np.array([place.get(tag, -1) for tag in tags])
     gold = own_ids[split.gold] if len(split.gold) else split.gold
     said = predict_words(tagger, replace(split, gold=np.maximum(gold, 0)))
-    found = _in_tags(said.log_probs.argmax(axis=1), split.sentence_starts, tagger, tags, corpus.scheme)
-    counts = count(split.gold, found, split.sentence_starts, tags, corpus.scheme)
+    starts = split.sentence_starts
+    counts, by_argmax = (
+        count(split.gold, _in_tags(found, starts, tagger, tags, corpus.scheme), starts, tags, corpus.scheme)
+        for found in (tagger.decoder.decode(said.log_probs, starts), said.log_probs.argmax(axis=1))
+    )
     comparable = tagger.scheme == corpus.scheme and bool((gold >= 0).all())
     notes = _notes(corpus, phase, known, missing=not sentences)
-    return Scoring(Evaluation(counts, said.loss if comparable else float("nan")), notes)
+    f1_argmax = by_argmax.scores("entity")["micro"].f1
+    return Scoring(Evaluation(counts, said.loss if comparable else float("nan"), f1_argmax), notes)
 
 
 def _in_tags(predicted: Ids, starts: Ids, tagger: Tagger, tags: tuple[str, ...], scheme: Scheme) -> Ids:

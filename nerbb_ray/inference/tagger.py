@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.labels import read_labels
 from nerbb_ray.inference.windows import encode_windows
+from nerbb_ray.ner.decoding import Decoder, unknown_word
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
-from nerbb_ray.training.model import load_trained
+from nerbb_ray.training.model import decoder_of, load_trained
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
 from nerbb_ray.training.tokenizer import check_vocabulary, load_tokenizer
@@ -46,6 +47,18 @@ class Options(TypedDict, total=False):
     precision: str
 
 
+class Found(NamedTuple):
+    """What is found in a text.
+
+    Args:
+        probabilities: the distribution of every word over the tags. *Shape:* (words, tags)
+        tags: ids of the tags that the words got, by the model's decoder. *Shape:* (words,)
+    """
+
+    probabilities: Probabilities
+    tags: NDArray[np.int64]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tagger:
     """A model that predicts the tags of words.
@@ -56,6 +69,7 @@ class Tagger:
         columns: where in its output each of the tags is.
         max_seq_length: sub-tokens of a window, special tokens included.
         budget: sub-tokens of a batch, padding included.
+        decoder: how the tags of a text are found.
     """
 
     name: str
@@ -68,6 +82,7 @@ class Tagger:
     budget: int
     ctx: TrialContext
     dtype: torch.dtype
+    decoder: Decoder
 
     @property
     def pad(self) -> int:
@@ -75,8 +90,8 @@ class Tagger:
 
     @property
     def unknown_word(self) -> NDArray[np.float32]:
-        """What is said of a word without sub-token: O. *Shape:* (tags,)"""
-        return np.where(np.arange(len(self.tags)) == 0, 0.0, -np.inf).astype(np.float32)
+        """What is said of a word without sub-token, as in training. *Shape:* (tags,)"""
+        return unknown_word(self.tags, self.scheme)
 
     @cached_property
     def _order(self) -> torch.Tensor | None:
@@ -91,27 +106,29 @@ class Tagger:
         return (output if self._order is None else output[..., self._order]).float()
 
     @torch.inference_mode()
-    def probabilities(self, texts: Sequence[Sequence[str]]) -> list[Probabilities]:
-        """The distribution of every word over the tags; words without a sub-token are O.
+    def find(self, texts: Sequence[Sequence[str]]) -> list[Found]:
+        """The tags of each text, decoded as one sequence; a word without a sub-token has its tag for certain.
 
         Args:
             texts: the words of each.
-        Returns:
-            per text, *Shape:* (number of words, number of tags)
         """
         split = encode_windows(texts, self.tokenizer, self.max_seq_length)
-        found = np.zeros((len(split.gold), len(self.tags)))
-        found[:, 0] = 1.0
+        log_probs = np.full((len(split.gold), len(self.tags)), self.unknown_word, dtype=np.float64)
+        known = np.zeros(len(split.gold), bool)
         order = evaluation_order(split.lengths, self.budget)
         for batch in batches_of(split, order, self.pad, self.ctx.device):
             first = batch.words != NO_WORD
             logits = self.logits(batch.input_ids, batch.attention_mask)[torch.from_numpy(first).to(self.ctx.device)]
-            found[batch.words[first]] = logits.cpu().double().softmax(-1).numpy()
-        if not np.isfinite(found).all():
+            log_probs[batch.words[first]] = logits.cpu().double().log_softmax(-1).numpy()
+            known[batch.words[first]] = True
+        if np.isnan(log_probs).any():
             raise ModelError(
                 f"model {self.name!r} gives no probabilities (NaN): its weights, or {self.dtype}, are no good"
             )
-        return np.split(found, split.sentence_starts[1:-1]) if texts else []
+        tags, borders = self.decoder.decode(log_probs, split.sentence_starts), split.sentence_starts[1:-1]
+        probabilities = np.exp(log_probs)
+        probabilities[~known] = np.arange(len(self.tags)) == tags[~known, None]
+        return list(map(Found, np.split(probabilities, borders), np.split(tags, borders))) if texts else []
 
 
 def open_tagger(
@@ -157,6 +174,7 @@ def open_tagger(
         budget=batch_size * length,
         ctx=TrialContext(report=lambda _: None, device=place, threads=torch.get_num_threads()),
         dtype=dtype,
+        decoder=decoder_of(source, labels.tags),
     )
 
 

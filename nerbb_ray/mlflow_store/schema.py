@@ -129,6 +129,7 @@ def trial_result(run: "Run") -> TrialResult:
         log=tags.get(LOG) or None,
         identity=_identity(run),
         best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
+        kept_epoch=int(metrics["kept_epoch"]) if "kept_epoch" in metrics else None,
         reason=tags.get(REASON) or None,
         note=tags.get(NOTE) or None,
     )

@@ -170,7 +170,7 @@ class MlflowWriter:
         if event.order <= child.order:  # an old event that had to wait
             return
         if not contains(child.final, result.metrics):
-            counts = {"epochs": result.epochs, "best_epoch": result.best_epoch}
+            counts = {"epochs": result.epochs, "best_epoch": result.best_epoch, "kept_epoch": result.kept_epoch}
             values = {name: float(value) for name, value in counts.items() if value is not None}
             step = max(result.epochs or 0, child.last_epoch + 1)
             calls.log_metrics(client, child.run_id, values | dict(result.metrics), event.time_ms, step)

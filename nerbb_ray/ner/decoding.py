@@ -9,14 +9,14 @@ No training step is needed for any of them. Plain tags may follow each other as 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nerbb_ray.ner.spans import Ints, TagTable, tag_table
-from nerbb_ray.ner.tags import Scheme
+from nerbb_ray.ner.tags import Scheme, SourceScheme
 
 Kind = Literal["argmax", "constrained", "bigrams"]
 Floats = NDArray[np.float32]
@@ -69,8 +69,26 @@ class Decoder:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Decoder":
-        arrays = (_array(values[name]) for name in ("first", "step", "last"))
-        return cls(values["kind"], float(values["weight"]), *arrays)
+        """
+        Raises:
+            KeyError, TypeError, ValueError: they are not those of a decoder.
+        """
+        if values["kind"] not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {values['kind']!r}")
+        first, step, last = (_array(values[name]) for name in ("first", "step", "last"))
+        n_tags = len(first)
+        if (first.shape, step.shape, last.shape) != ((n_tags,), (n_tags, n_tags), (n_tags,)):
+            raise ValueError(
+                f"scores of n, n x n and n tags were expected; got {first.shape}, {step.shape}, {last.shape}"
+            )
+        if any((np.isnan(scores) | np.isposinf(scores)).any() for scores in (first, step, last)):
+            raise ValueError("scores must be numbers or null")
+        return cls(values["kind"], float(values["weight"]), first, step, last)
+
+    def arranged(self, places: Sequence[int]) -> "Decoder":
+        """For tags in another order: tag i is the one that was at `places[i]`."""
+        order = list(places)
+        return replace(self, first=self.first[order], step=self.step[np.ix_(order, order)], last=self.last[order])
 
 
 def argmax(n_tags: int) -> Decoder:
@@ -104,7 +122,7 @@ def bigrams(tags: Sequence[str], scheme: Scheme, gold: NDArray[np.integer], star
     return Decoder("bigrams", weight, first_scores, scores[:, :-1], scores[:, -1])
 
 
-def unknown_word(tags: Sequence[str], scheme: Scheme) -> Floats:
+def unknown_word(tags: Sequence[str], scheme: SourceScheme) -> Floats:
     """The scores of a word without any sub-token: all but the same, rather O, and rather carrying on than beginning.
 
     *Shape:* (tags,)
@@ -162,8 +180,9 @@ def _decode_chunk(
         ways = reached[:active, :, None] + step
         from_tag = ways.argmax(axis=1)
         best = np.take_along_axis(ways, from_tag[:, None], axis=1)[:, 0]
+        best -= best.max(axis=1, keepdims=True)  # the sums over a book would leave no digits for the differences
         reached[:active] = best + log_probs[begin[:active] + position]
-        back.append(from_tag)
+        back.append(from_tag.astype(np.int16))
     current = (reached + last).argmax(axis=1)
     tags[begin + lengths - 1] = current
     for position in range(int(lengths[0]) - 1, 0, -1):

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.ner.tags import SCHEMES, Scheme, split_tag
+from nerbb_ray.ner.tags import GRAMMARS, SourceScheme, split_tag
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -31,8 +31,8 @@ class TagTable:
 
 
 @lru_cache(maxsize=16)
-def tag_table(tags: tuple[str, ...], scheme: Scheme) -> TagTable:
-    grammar = SCHEMES[scheme]
+def tag_table(tags: tuple[str, ...], scheme: SourceScheme) -> TagTable:
+    grammar = GRAMMARS[scheme]
     parts = [split_tag(tag, scheme) for tag in tags]
     classes = tuple(dict.fromkeys(label for _, label in parts if label))
     return TagTable(

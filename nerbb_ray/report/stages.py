@@ -45,5 +45,8 @@ def chosen_epoch(trial: TrialResult) -> int | None:
     # MLflow has the curves of every trial under the names of its metrics, but a test only of chosen weights
     if not trial.ok and not any(name.startswith("test/") for name in trial.metrics):
         return None
+    if trial.kept_epoch is not None:
+        return trial.kept_epoch
+    # results of 0.4 and before do not have it
     last = trial.params.get("evaluate_checkpoint") == "last" or trial.best_epoch is None
     return trial.best_epoch if not last else None if trial.epochs is None else trial.epochs - 1

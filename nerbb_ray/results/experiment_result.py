@@ -34,7 +34,8 @@ class TrialResult:
         error: one line, for everything that did not end ok.
         checkpoint: folder of the saved model.
         log: file to read when something went wrong.
-        best_epoch: counted from 0.
+        best_epoch: by `monitor`, counted from 0.
+        kept_epoch: whose weights were tested and saved; None where there are none, and in results of 0.4 and before.
         reason: why the training stopped.
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
@@ -52,6 +53,7 @@ class TrialResult:
     duration_s: float | None = None
     log: str | None = None
     best_epoch: int | None = None
+    kept_epoch: int | None = None
     reason: str | None = None
     identity: Identity | None = None
     note: str | None = None

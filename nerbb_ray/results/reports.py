@@ -154,7 +154,6 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
     )
     if not is_final(report):
         return running
-    best = report.get("best_epoch")
     return replace(
         running,
         status="diverged" if report.get("diverged") else "cut" if report.get("cut") else "ok",
@@ -162,10 +161,17 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
         epochs=report.get("epochs", running.epochs),
         error=_divergence(report, trial) if report.get("diverged") else None,
         checkpoint=report.get("checkpoint") or None,
-        best_epoch=None if best is None or best < 0 else best,
+        best_epoch=_epoch(report, "best_epoch"),
+        kept_epoch=_epoch(report, "kept_epoch"),
         reason=report.get("reason") or None,
         note=_note(report),
     )
+
+
+def _epoch(report: Mapping[str, Any], name: str) -> int | None:
+    """Reports have numbers only: -1 stands for none."""
+    epoch = report.get(name, -1)
+    return None if epoch < 0 else epoch
 
 
 def trial_result(job: TrialJob, last_report: Mapping[str, Any] | None, error: Exception | None) -> TrialResult:

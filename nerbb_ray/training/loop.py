@@ -3,7 +3,6 @@
 Knows no Ray: the same loop runs in the actor of a Tune trial, in each worker of a TorchTrainer, and in a plain script.
 """
 
-import json
 import logging
 import math
 import time
@@ -21,7 +20,7 @@ from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rat
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.epoch import START, train_epoch
 from nerbb_ray.training.evaluation import Predicted, evaluate
-from nerbb_ray.training.model import DECODING, save_model
+from nerbb_ray.training.model import save_model, write_decoder
 from nerbb_ray.training.progress import Kept, Progress
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, set_up
@@ -123,6 +122,7 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         "diverged": diverged,
         "epochs": state.epoch,
         "best_epoch": -1 if state.best_epoch is None else state.best_epoch,
+        "kept_epoch": -1,
         "chosen": {},
         "checkpoint": "",
         "artifacts": {},
@@ -141,7 +141,7 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
     test, predicted, decoder = evaluate(session, data.test, kept.decoder)
     tested = test.metrics("test")
     # val/... of a report is that of its epoch; what the chosen weights reach stands apart
-    report |= tested | {"chosen": kept.val.metrics("val") | tested}
+    report |= tested | {"chosen": kept.val.metrics("val") | tested, "kept_epoch": kept.epoch}
     report["artifacts"] = {
         **artifacts.files(session.trial, test.counts, report["environment"]),
         artifacts.TEST_SENTENCES: artifacts.sentences_csv(
@@ -174,6 +174,9 @@ def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Pat
         steps = session.data.steps_per_epoch(hparams.batch_size)
         rates = rates_of(hparams, progress.history, epoch + 1, steps)
         session.vocabulary.put_back(session.model, rates, WEIGHT_DECAY)
-    with save_model(session.model, session.tokenizer, folder, hparams.max_seq_length) as saved:
+
+    def add_files(saved: Path) -> None:
         said.save(saved / log_probs.FILE)
-        (saved / DECODING).write_text(json.dumps(said.decoder.to_dict()), encoding="utf-8")
+        write_decoder(said.decoder, said.tags, saved)
+
+    save_model(session.model, session.tokenizer, folder, hparams.max_seq_length, add_files)

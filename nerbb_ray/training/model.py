@@ -1,18 +1,19 @@
 """Pretrained models: loaded, checked and saved. No code of a model is ever executed."""
 
-import contextlib
+import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
 from nerbb_ray.errors import ModelError
+from nerbb_ray.ner.decoding import Decoder, argmax
 from nerbb_ray.training.head import fit_head, rows_of_labels
 from nerbb_ray.training.head_labels import labels_of, note_on_head
 from nerbb_ray.training.load_errors import as_model_error
 from nerbb_ray.training.model_files import few
-from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.sources import ModelSource, file_of
 from nerbb_ray.training.tokenizer import quiet_transformers
 
 log = logging.getLogger(__name__)
@@ -158,14 +159,46 @@ def load_trained(source: ModelSource) -> Any:
     return model.eval()
 
 
-@contextlib.contextmanager
-def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | None = None) -> Iterator[Path]:
-    """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole.
+def write_decoder(decoder: Decoder, tags: Sequence[str], folder: Path) -> None:
+    """Beside the weights of a model with these tags."""
+    (folder / DECODING).write_text(json.dumps({"tags": list(tags), **decoder.to_dict()}), encoding="utf-8")
 
-    The context is given the folder as it is written, for further files.
+
+def decoder_of(source: ModelSource, tags: Sequence[str]) -> Decoder:
+    """How the tags of a model are found, as it says itself; a model that does not say it is decoded by argmax.
+
+    Args:
+        tags: of the model, in any order.
+    Raises:
+        ModelError: what it says cannot be read, or is for other tags.
+    """
+    file = file_of(source, DECODING)
+    if file is None:
+        return argmax(len(tags))
+    way_out = "put the file back as it was, or delete it, to decode by argmax"
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        decoder, its_tags = Decoder.from_dict(stored), [str(tag) for tag in stored["tags"]]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise ModelError(f"model {source.name!r}: {file} does not say how to decode ({error!r}); {way_out}") from error
+    if sorted(its_tags) != sorted(tags) or len(decoder.first) != len(tags):
+        theirs = f"{few(its_tags)}; the model has {few(list(tags))}"
+        raise ModelError(f"model {source.name!r}: {file} is for the tags {theirs}; {way_out}")
+    return decoder.arranged([its_tags.index(tag) for tag in tags])
+
+
+def save_model(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    max_seq_length: int | None = None,
+    add_files: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Write model and tokenizer in the format of transformers; an interrupted save leaves the old folder whole.
 
     Args:
         max_seq_length: that it was trained with; becomes the tokenizer's model_max_length.
+        add_files: writes further files into the folder.
     """
     if max_seq_length is not None:
         tokenizer.model_max_length = max_seq_length
@@ -173,5 +206,5 @@ def save_model(model: Any, tokenizer: Any, folder: Path, max_seq_length: int | N
         with quiet_transformers():
             model.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
-        yield scratch
+        add_files(scratch)
         atomic.give_everybody(scratch)  # transformers writes weights for their owner only

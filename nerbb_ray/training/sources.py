@@ -109,6 +109,20 @@ def on_this_machine(source: ModelSource) -> Path | None:
     return Path(cached).parent if isinstance(cached, str) else None
 
 
+def file_of(source: ModelSource, name: str) -> Path | None:
+    """A file that not every model has; None where it is not there, or cannot be fetched from the hub."""
+    folder = Path(source.location)
+    if folder.is_dir():
+        return folder / name if (folder / name).is_file() else None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(source.location, name, revision=source.revision))
+    except EntryNotFoundError:  # also where the hub cannot be asked
+        return None
+
+
 def _stored_models(store_dir: Path) -> list[str]:
     """`name` and `organisation/name`."""
     configs = [*store_dir.glob("*/config.json"), *store_dir.glob("*/*/config.json")]

@@ -149,8 +149,7 @@ def untrained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         for key, value in config.items():
             setattr(network.config, key, value)
         folder = tmp_path_factory.mktemp("untrained") / "model"
-        with save_model(network, load_tokenizer(source), folder, max_seq_length=MAX_SEQ_LENGTH):
-            pass
+        save_model(network, load_tokenizer(source), folder, max_seq_length=MAX_SEQ_LENGTH)
         return folder
 
     return make

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.predictions import TAGS as PREDICTED
 from fixtures.predictions import predictions
 
 from nerbb_ray import Store
@@ -16,8 +17,10 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import ModelError, ResultError, StoreError
 from nerbb_ray.export import export
 from nerbb_ray.model import Model
+from nerbb_ray.ner.decoding import constrained
 from nerbb_ray.ner.tags import tag_set
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.results.ensembles import decoder_of
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.log_probs import FILE
@@ -162,7 +165,26 @@ def test_exported_folder_is_the_same_ensemble(family, exported) -> None:
     assert not list(exported.rglob(FILE)), "what was said of the data stays here"
     assert table(Model.from_checkpoint(exported, device="cpu")) == pytest.approx(mean_of(family, SEEDS), abs=1e-5)
     about = json.loads((exported / "ensemble.json").read_text())
-    assert about["decoder"]["kind"] in ("argmax", "constrained", "bigrams")
+    said = [predictions(seed) for seed in (44, 45, 43)]
+    model = Model.from_experiment("kept", ensemble=True, store=family.store.root, device="cpu")
+    assert about["decoder"] == {**decoder_of(said).to_dict(), "tags": list(PREDICTED)}
+    assert Model.from_checkpoint(exported, device="cpu").decoding == model.decoding == str(decoder_of(said))
+
+
+def test_decoding_of_the_ensemble_is_its_own(family, tmp_path) -> None:
+    folder = export("kept", tmp_path / "out", ensemble=True, store=family.store.root)
+    path = folder / "ensemble.json"
+    order = [2, 0, 1, 4, 3]
+    told = constrained([TAGS[place] for place in order], "bio").to_dict()
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder": told | {"tags": [TAGS[p] for p in order]}}))
+    model = Model.from_checkpoint(folder, device="cpu")
+    words = model.predict(TEXT, level="word")
+    probabilities, starts = np.log(table(model)), np.array([0, len(words)])
+    expected = constrained(TAGS, "bio").decode(probabilities, starts)
+    assert [word["tag"] for word in words] == [TAGS[tag] for tag in expected]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder": told | {"tags": list("abcde")}}))
+    with pytest.raises(ModelError, match="must be for the tags of its members"):
+        Model.from_checkpoint(folder, device="cpu")
 
 
 def test_card_of_an_ensemble_says_what_it_gains(exported) -> None:
@@ -223,8 +245,9 @@ def test_command_takes_the_ensemble_wherever_the_option_stands(at_home, capsys, 
     assert main(["predict", *words, "--level", "word", "--json", "--device", "cpu"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["text"] == TEXT
-    best = mean_of(at_home, SEEDS).max(axis=1)
-    assert [word["proba"] for word in found["tags"]] == pytest.approx(list(best), abs=1e-5)
+    said = mean_of(at_home, SEEDS)
+    chosen = said[np.arange(len(said)), [TAGS.index(word["tag"]) for word in found["tags"]]]
+    assert [word["proba"] for word in found["tags"]] == pytest.approx(list(chosen), abs=1e-5)
 
 
 @pytest.mark.parametrize(

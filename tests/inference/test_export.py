@@ -35,7 +35,12 @@ def result(seeds: dict[int, float | None], run: str = "runA", **params: object) 
             run,
             seed,
             "ok",
-            {"val/entity/micro/f1": f1 + 0.1, "test/entity/micro/f1": f1, "test/entity/A|B/f1": float("nan")},
+            {
+                "val/entity/micro/f1": f1 + 0.1,
+                "test/entity/micro/f1": f1,
+                "test/entity/micro/f1_argmax": f1 - 0.1,
+                "test/entity/A|B/f1": float("nan"),
+            },
             {"dataset_name": "data", "pretrained_model_name": "org/bert", **params},
         )
         for seed, f1 in seeds.items()
@@ -45,7 +50,14 @@ def result(seeds: dict[int, float | None], run: str = "runA", **params: object) 
 
 def facts(found: ExperimentResult, seed: int = 43, **values: object) -> CardFacts:
     trial = next(trial for trial in found.trials if trial.seed == seed)
-    about = {"folder": "m", "environment": {}, "scheme": "bio", "classes": ("A",), "max_seq_length": 64}
+    about = {
+        "folder": "m",
+        "environment": {},
+        "scheme": "bio",
+        "classes": ("A",),
+        "max_seq_length": 64,
+        "decoding": "argmax",
+    }
     return CardFacts(result=found, trial=trial, **(about | values))
 
 
@@ -54,7 +66,10 @@ def test_the_exported_model_is_the_one_of_the_trial(exported: Path, model: Model
     assert again.predict(TEXT) == model.predict(TEXT)
     assert again.max_seq_length == model.max_seq_length == 32
     names = {path.name for path in exported.iterdir()}
-    assert {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= names
+    files = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "decoding.json"}
+    assert {"README.md", *files} <= names
+    assert "log_probs.npz" not in names, "the data are not part of the model"
+    assert again.decoding == model.decoding
     assert [path.name for path in exported.parent.iterdir()] == ["my-model"]
 
 
@@ -119,6 +134,12 @@ def test_mean_and_interval_are_those_of_the_run() -> None:
         ({43: 0.5, 44: 0.4}, {"by_run": True}, "the highest of the 2 trials of this run"),
         ({43: 0.5}, {"scheme": "bilou"}, "pipeline of transformers does not know this scheme"),
         ({43: 0.5}, {}, "was not recorded"),
+        (
+            {43: 0.5},
+            {"decoding": "constrained"},
+            "of transformers alone decodes by argmax; the second snippet does not",
+        ),
+        ({43: 0.5}, {"decoding": "bigrams, weight 0.5"}, "follow each other (bigrams, weight 0.5): test F1 0.5000, by"),
         ({43: 0.5}, {}, "| A\\|B | - | - | - | - |"),
         ({43: 0.5}, {"environment": {"torch": "2|3"}}, "| torch | 2\\|3 |"),
     ],

@@ -85,9 +85,9 @@ def test_many_rows_come_out_in_their_order_piece_by_piece(model: Model, tmp_path
     monkeypatch.setattr(files, "BUFFERED_CHARACTERS", 300)
     texts = [f"{n} Anna lives in Paris . " * (n % 5) for n in range(60)]
     seen: list[int] = []
-    predict = type(model._tagger).probabilities
+    predict = type(model._tagger).find
     monkeypatch.setattr(
-        type(model._tagger), "probabilities", lambda self, words: seen.append(len(words)) or predict(self, words)
+        type(model._tagger), "find", lambda self, words: seen.append(len(words)) or predict(self, words)
     )
     found = run(model, tmp_path, lines(*({"n": n, "text": text} for n, text in enumerate(texts))))
     assert [row["n"] for row in found] == list(range(60))
@@ -154,7 +154,7 @@ def test_an_interruption_leaves_no_half_file(model: Model, tmp_path, monkeypatch
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(model._tagger), "probabilities", interrupted)
+    monkeypatch.setattr(type(model._tagger), "find", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(model, tmp_path, lines(ROW))
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

@@ -58,6 +58,7 @@ RESULTS = st.builds(
     duration_s=maybe(NUMBER),
     log=maybe(TEXT),
     best_epoch=maybe(st.integers(0, 9)),
+    kept_epoch=maybe(st.integers(0, 9)),
     reason=maybe(TEXT),
     identity=maybe(IDENTITIES),
 )

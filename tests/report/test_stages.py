@@ -87,6 +87,11 @@ TESTED = {"val/loss": 0.5, "test/loss": 0.6}
 def test_chosen_epoch_is_the_one_whose_weights_were_tested(
     status: str, metrics: dict[str, float], checkpoint: str, best: int | None, chosen: int | None
 ) -> None:
-    params = {"evaluate_checkpoint": checkpoint}
+    params = {"evaluate_checkpoint": checkpoint}  # of a result of 0.4
     trial = TrialResult("runA", 43, status, metrics, params, epochs=10, best_epoch=best)  # type: ignore[arg-type]
     assert chosen_epoch(trial) == chosen
+
+
+def test_the_epoch_that_a_trial_says_it_kept_is_the_chosen_one() -> None:
+    params = {"evaluate_checkpoint": "best_f1"}
+    assert chosen_epoch(TrialResult("runA", 43, "ok", TESTED, params, epochs=10, best_epoch=3, kept_epoch=7)) == 7

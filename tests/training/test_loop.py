@@ -111,7 +111,9 @@ def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source,
     assert np.allclose(said.splits["test"].log_probs, predicted.log_probs, atol=0.01)
     for name in ("val", "test"):
         assert np.array_equal(said.splits[name].gold, getattr(data, name).gold)
-    assert json.loads((tmp_path / "model" / "decoding.json").read_text()) == said.decoder.to_dict()
+    stored = json.loads((tmp_path / "model" / "decoding.json").read_text())
+    assert stored == {"tags": list(data.tags), **said.decoder.to_dict()}
+    assert last["kept_epoch"] == epoch
     assert AutoTokenizer.from_pretrained(tmp_path / "model").tokenize("Paris") == ["paris"]
     assert (tmp_path / "model" / "model.safetensors").stat().st_mode & 0o044 == 0o044
 

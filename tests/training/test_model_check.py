@@ -188,7 +188,7 @@ def test_model_that_cannot_do_bf16_predicts_in_fp32_or_says_so(deberta: Path, mo
     tagger = open_tagger(source, precision="auto", device="cpu")
     assert tagger.dtype == torch.float32
     assert "fp32 is used" in caplog.text
-    assert len(tagger.probabilities([["Hello", "Anna"]])[0]) == 2
+    assert len(tagger.find([["Hello", "Anna"]])[0].tags) == 2
     with pytest.raises(ModelError, match=r"cannot predict in bf16: .*leave precision at fp32"):
         open_tagger(source, precision="bf16", device="cpu")
 
