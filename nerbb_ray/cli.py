@@ -37,6 +37,18 @@ class OneScreen(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """Says with every mistake where help is."""
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        words = sys.argv[1:] if args is None else args
+        return super().parse_known_args(self._with_numbers(words), namespace)
+
+    def _with_numbers(self, words: Sequence[str]) -> list[str]:
+        """An option with an optional number takes the next word only if it is one: `--ensemble "Anna lives here"`."""
+        names = {name for action in self._actions if action.nargs == "?" for name in action.option_strings}
+        pairs = zip(words, [*words, ""][1:], strict=True)
+        return [f"{word}=all" if word in names and not after.isdecimal() else word for word, after in pairs]
+
     def error(self, message: str) -> NoReturn:
         super().error(f"{message}\nhelp, with examples: {self.prog} --help")
 

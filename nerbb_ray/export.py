@@ -15,10 +15,12 @@ from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
     from nerbb_ray.inference.card import CardFacts
+    from nerbb_ray.inference.members import FoundEnsemble
 
 CARD = "README.md"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ENVIRONMENT = "environment.json"
+MODEL_FILES = ("config.json", "ensemble.json")  # a folder with one of them has a model
 
 
 def export(
@@ -27,6 +29,7 @@ def export(
     run: str | None = None,
     seed: int | None = None,
     *,
+    ensemble: bool | int = False,
     overwrite: bool = False,
     language: str | None = None,
     store: Name | None = None,
@@ -36,6 +39,7 @@ def export(
     Args:
         folder: is there as a whole afterwards, or as it was.
         run, seed: choose another trial, as in `Model.from_experiment`.
+        ensemble: several models as one, as there: the folder has a folder for each, and `ensemble.json`.
         overwrite: replace a folder that has a model.
         language: code for the model card, such as en.
     Returns:
@@ -48,15 +52,43 @@ def export(
     from nerbb_ray.inference.card import model_card
 
     paths, target = store_of(store), Path(folder).expanduser().resolve()
+    if ensemble is not False:
+        from nerbb_ray.inference.members import find_ensemble
+
+        found = find_ensemble(paths, name, run, seed, ensemble)
+        _export_ensemble(paths, found, target, overwrite, language)
+        return target
     result, trial, source = find_trial(paths, name, run, seed)
     _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
-        shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*", log_probs.FILE), dirs_exist_ok=True)
-        _write_length(made, trial)
+        _copy_model(source, made, trial)
         facts = _facts(paths, result, trial, made)
         chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None, language=language)
         (made / CARD).write_text(model_card(chosen), encoding="utf-8")
     return target
+
+
+def _export_ensemble(
+    store: StorePaths, found: "FoundEnsemble", target: Path, overwrite: bool, language: str | None
+) -> None:
+    from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
+    from nerbb_ray.inference.ensemble_card import ensemble_card
+
+    for source in found.folders:
+        _check_target(target, source.resolve(), overwrite)
+    with atomic.new_folder(target) as made:
+        members = tuple(made / MEMBERS / str(trial.seed) for trial in found.trials)
+        for source, member, trial in zip(found.folders, members, found.trials, strict=True):
+            _copy_model(source, member, trial)
+        EnsembleFolder(members, found.decoder).save(made)
+        facts = replace(_facts(store, found.result, found.trials[0], made), folder=target.name, language=language)
+        (made / CARD).write_text(ensemble_card(facts, found), encoding="utf-8")
+
+
+def _copy_model(source: Path, target: Path, trial: TrialResult) -> None:
+    """What is needed to predict: what the model said of val and test stays here."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", log_probs.FILE), dirs_exist_ok=True)
+    _write_length(target, trial)
 
 
 def _check_target(target: Path, source: Path, overwrite: bool) -> None:
@@ -64,7 +96,7 @@ def _check_target(target: Path, source: Path, overwrite: bool) -> None:
         raise StoreError(f"{target} must not be the folder of the trial, nor around or inside of it")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
-    if not (target / "config.json").is_file():
+    if not any((target / file).is_file() for file in MODEL_FILES):
         raise StoreError(f"{target} exists and has no model; name another folder")
     if not overwrite:
         way_out = "name another folder, or replace it with --overwrite (in Python overwrite=True)"

@@ -46,6 +46,7 @@ class Model:
         run: str | None = None,
         seed: int | None = None,
         *,
+        ensemble: bool | int = False,
         store: Name | None = None,
         **options: Unpack["Options"],
     ) -> "Model":
@@ -53,6 +54,8 @@ class Model:
 
         Args:
             run, seed: choose among the trials of this run, or with this seed.
+            ensemble: all models of the best run, or of `run`, as one: their probabilities are averaged. A number: of
+                as many of them, those with the highest F1 on the validation data.
             store: the folder of the store; the current one if left out.
         Raises:
             ResultError: it was never run, has no such trial, or the trial's model was not kept.
@@ -61,21 +64,25 @@ class Model:
         from nerbb_ray.training.sources import local_model
 
         paths = store_of(store)
+        if ensemble is not False:
+            return cls._open_ensemble(paths, name, run, seed, ensemble, options)
         _, trial, folder = find_trial(paths, name, run, seed)
         source = local_model(f"{name}/{trial.name}", folder)
-        length = int(str(trial.params["max_seq_length"])) if "max_seq_length" in trial.params else None
-        return cls._open(source, paths, length, options)
+        return cls._open(source, paths, _length_of(trial), options)
 
     @classmethod
     def from_checkpoint(cls, path: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
-        """The model in a folder: of a trial, of an export, or any other in the format of transformers.
+        """The model in a folder: of a trial, of an export, or any other in the format of transformers; or an ensemble.
 
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
+        from nerbb_ray.inference.ensemble import is_ensemble, open_folder
         from nerbb_ray.training.sources import local_model
 
         folder = Path(path).expanduser()
+        if is_ensemble(folder):
+            return cls(open_folder(str(path), folder, **options), store_of(store))
         return cls._open(local_model(str(path), folder), store_of(store), None, options)
 
     @classmethod
@@ -89,6 +96,20 @@ class Model:
 
         paths = store_of(store)
         return cls._open(find_model(name, paths.pretrained_models, Path.cwd()), paths, None, options)
+
+    @classmethod
+    def _open_ensemble(
+        cls, store: StorePaths, name: str, run: str | None, seed: int | None, ensemble: int, options: "Options"
+    ) -> "Model":
+        from nerbb_ray.inference.ensemble import open_ensemble
+        from nerbb_ray.inference.members import find_ensemble
+        from nerbb_ray.training.sources import local_model
+
+        found = find_ensemble(store, name, run, seed, ensemble)
+        trials, folders = found.trials, found.folders
+        sources = [local_model(f"{name}/{trial.name}", folder) for trial, folder in zip(trials, folders, strict=True)]
+        title, length = f"{name}/{trials[0].run}-ensemble-of-{len(trials)}", _length_of(trials[0])
+        return cls(open_ensemble(title, sources, found.decoder, max_seq_length=length, **options), store)
 
     @classmethod
     def _open(cls, source: "ModelSource", store: StorePaths, length: int | None, options: "Options") -> "Model":
@@ -248,6 +269,11 @@ def find_trial(
     result = load_experiment(store.tracking_uri, name, store.configs())
     trial = choose_trial(result, run, seed)
     return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.seed))
+
+
+def _length_of(trial: "TrialResult") -> int | None:
+    """Of the sequences that it was trained with, if that is known."""
+    return int(str(trial.params["max_seq_length"])) if "max_seq_length" in trial.params else None
 
 
 def store_of(path: Name | None) -> StorePaths:

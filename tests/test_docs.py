@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixtures.fake_tune import at, tracked
 
@@ -24,8 +25,12 @@ from nerbb_ray.config.keys import keys_of, written
 from nerbb_ray.config.known_keys import SECTIONS
 from nerbb_ray.config.spec import PRESETS, ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand
+from nerbb_ray.data.corpus import Corpus, load_corpus
+from nerbb_ray.ner.choose_decoder import DecoderChoice
+from nerbb_ray.ner.decoding import argmax
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.log_probs import FILE, LogProbs, SplitLogProbs
 from nerbb_ray.web_servers import PageStatus
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,6 +120,23 @@ def with_model(result: TrialResult, tiny_model: Path, checkpoints: Path) -> Tria
     return replace(result, checkpoint=str(folder))
 
 
+def with_predictions(result: TrialResult, corpus: Corpus) -> TrialResult:
+    """A trial that has kept what its model says of val and test: that everything is O."""
+    splits = {}
+    for name in ("train", "val", "test"):
+        sentences = corpus.split(name)
+        gold = np.array([corpus.tags.index(tag) for sentence in sentences for tag in sentence.tags], np.int16)
+        starts = np.cumsum([0, *(len(sentence.tags) for sentence in sentences)])
+        probabilities = np.full((len(gold), len(corpus.tags)), 0.01, np.float16)
+        probabilities[:, 0] = 1 - 0.01 * (len(corpus.tags) - 1)
+        splits[name] = SplitLogProbs(np.log(probabilities), gold, starts)
+    train, decoder = splits.pop("train"), argmax(len(corpus.tags))
+    choice = DecoderChoice("auto", corpus.tags, corpus.scheme, train.gold, train.starts)
+    said = LogProbs(corpus.tags, corpus.scheme, decoder, choice, corpus.fingerprint, splits)
+    said.save(Path(result.checkpoint or "") / FILE)
+    return result
+
+
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     """A folder with the repository's configs and data, the files of the pages, and results of two experiments."""
@@ -131,6 +153,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
     paths.create()
     for file in (folder / "configs/quickstart.ini", paths.config("letters")):
         writer = MlflowWriter(paths.tracking_uri, file.stem, str(paths.artifacts))
+        corpus = load_corpus(paths.dataset(file.stem))
         for time_ms, trial in enumerate(expand(read_ini(file)), start=1):
             writer.deliver(Started(tracked(trial), *at(time_ms)))
             writer.deliver(
@@ -138,7 +161,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
                     tracked(trial),
                     time_ms,
                     (1, time_ms),
-                    with_model(scored(trial), tiny_model, paths.checkpoints(file.stem)),
+                    with_predictions(with_model(scored(trial), tiny_model, paths.checkpoints(file.stem)), corpus),
                 )
             )
     (folder / "texts.txt").write_text("Anna lives in New York.\nBert does not.\n")

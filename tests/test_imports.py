@@ -16,7 +16,7 @@ FLOORS = (
     ("export",),
     ("experiment", "dataset", "model"),
     ("tune", "report", "study"),
-    ("forecast", "doctor"),
+    ("forecast", "doctor", "mistakes"),
     ("preparation", "inference", "store"),
     ("mlflow_store", "web_servers"),
     ("verdict", "training"),

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs/architecture.svg"
 COLOURS = {
     "#e4ecf7": ("cli", "commands", "export", "experiment", "dataset", "model", "store"),
-    "#efe6f6": ("report", "doctor", "study", "html"),
+    "#efe6f6": ("report", "doctor", "mistakes", "study", "html"),
     "#fdeccd": ("tune", "forecast", "preparation"),
     "#fbdcd2": ("training", "inference"),
     "#dcf0e3": ("mlflow_store", "web_servers", "results", "verdict"),

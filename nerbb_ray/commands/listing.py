@@ -31,6 +31,7 @@ COMMANDS = (
     Listed("show_schedule", "show LR and stage per epoch, for made-up losses", "experiments"),
     Listed("compare", "say which run is better, and what the seeds can show", "compare"),
     Listed("report", "write all results into one HTML file", "report"),
+    Listed("errors", "show mistakes of models, and doubtful labels", "mistakes"),
     Listed("study", "run a folder of experiments, and table them", "study"),
     Listed("predict", "find the entities in texts", "models"),
     Listed("predict_file", "find the entities in all texts of a file", "models"),

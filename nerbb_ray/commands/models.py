@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,11 +74,13 @@ def export(args: Namespace) -> int:
         args.folder,
         args.run,
         args.seed,
+        ensemble=args.ensemble,
         overwrite=args.overwrite,
         language=args.language,
         store=current_store(args.store).root,
     )
-    print(f"{folder}: the model, with its model card README.md")
+    what = "the ensemble" if args.ensemble else "the model"
+    print(f"{folder}: {what}, with its model card README.md")
     return OK
 
 
@@ -92,15 +94,17 @@ def _model(args: Namespace) -> "Model":
     from nerbb_ray.model import Model
 
     store, name = current_store(args.store), args.name
-    chosen = args.run is not None or args.seed is not None
+    chosen = args.run is not None or args.seed is not None or args.ensemble is not False
     is_path = name.startswith(("/", ".", "~"))
     if is_path and chosen:
-        raise ModelError(f"--run and --seed choose among the trials of an experiment; {name} is a folder")
+        raise ModelError(f"--run, --seed and --ensemble choose among the trials of an experiment; {name} is a folder")
     if is_path:
         return Model.from_checkpoint(name, store=store.root, device=args.device)
     could_be = folder_problem(name) is None  # to ask MLflow takes a second
     if chosen or (could_be and (name in store.configs() or find_result(store.tracking_uri, name))):
-        return Model.from_experiment(name, args.run, args.seed, store=store.root, device=args.device)
+        return Model.from_experiment(
+            name, args.run, args.seed, ensemble=args.ensemble, store=store.root, device=args.device
+        )
     try:
         return Model.from_huggingface(name, store=store.root, device=args.device)
     except ModelError as error:
@@ -164,6 +168,24 @@ def _name(parser: ArgumentParser, what: str) -> None:
 def _trial_options(parser: ArgumentParser) -> None:
     parser.add_argument("--run", metavar="RUN", help="of the experiment (that of its best trial)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
+    parser.add_argument(
+        "--ensemble",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_members,
+        metavar="N",
+        help="all seeds of the run as one model, or its best N",
+    )
+
+
+def _members(text: str) -> bool | int:
+    """How many models an ensemble has; True: all."""
+    if text == "all":
+        return True
+    if not text.isdecimal() or int(text) < 2:
+        raise ArgumentTypeError(f"must be a number >= 2, or left out for all seeds; got {text!r}")
+    return int(text)
 
 
 def _predict_arguments(parser: ArgumentParser) -> None:
@@ -202,6 +224,7 @@ COMMANDS = {
         (
             'predict wnut17 "Anna lives in Berlin."',
             "predict wnut17 --run runB --seed 43 --level word - < texts.txt",
+            "predict wnut17 --ensemble Paris",
             "predict dslim/bert-base-NER Paris --json",
         ),
         predict,
@@ -218,7 +241,11 @@ COMMANDS = {
         _evaluate_arguments,
     ),
     "export": Command(
-        ("export wnut17 my-model", "export wnut17 my-model --run runB --language en --overwrite"),
+        (
+            "export wnut17 my-model",
+            "export wnut17 my-model --run runB --language en --overwrite",
+            "export wnut17 my-model --ensemble",
+        ),
         export,
         _export_arguments,
     ),

@@ -81,8 +81,8 @@ def model_card(facts: CardFacts) -> str:
     sections = {
         "Results": _results(facts),
         "Use": _use(facts),
-        "How it reads texts, and its limits": _limits(facts),
-        "How it was made": _making(facts),
+        "How it reads texts, and its limits": limits(facts),
+        "How it was made": making(facts),
     }
     base, name = facts.base_model, facts.result.name
     classes = ", ".join(f"`{label}`" for label in facts.classes)
@@ -128,7 +128,7 @@ def _results(facts: CardFacts) -> Iterator[str]:
     run, trial = facts.run, facts.trial
     yield f"Entity micro scores (strict: class and both borders) of all seeds of the run `{run.run}`:"
     yield ""
-    yield from _table(["", "status", "epochs", *COLUMNS], _seed_rows(run, trial))
+    yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
     yield f"This model, seed {trial.seed}, {_why_chosen(facts)}."
     if run.mean(TEST_METRIC).n > 1:
@@ -139,9 +139,9 @@ def _results(facts: CardFacts) -> Iterator[str]:
     else:
         yield "There is one seed only: how much its numbers owe to chance is not known."
     yield ""
-    yield f"Test scores of this model by class (undefined: {_number(math.nan)}):"
+    yield f"Test scores of this model by class (undefined: {shown_number(math.nan)}):"
     yield ""
-    yield from _table(["class", "precision", "recall", "F1", "support"], _class_rows(trial))
+    yield from markdown_table(["class", "precision", "recall", "F1", "support"], _class_rows(trial))
 
 
 def _why_chosen(facts: CardFacts) -> str:
@@ -154,10 +154,10 @@ def _why_chosen(facts: CardFacts) -> str:
     return f"was chosen because its val F1 is the highest of the {candidates} trials of {of_what} that ended well"
 
 
-def _seed_rows(run: RunResult, chosen: TrialResult) -> Iterator[list[str]]:
+def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]:
     for trial in run.trials:
-        title = f"seed {trial.seed}" + (" (this model)" if trial.seed == chosen.seed else "")
-        values = [_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
+        title = f"seed {trial.seed}" + (" (this model)" if chosen is not None and trial.seed == chosen.seed else "")
+        values = [shown_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
     if run.n_total == 1:
         return
@@ -177,7 +177,7 @@ def _class_rows(trial: TrialResult) -> Iterator[list[str]]:
     averages = [label for label in (MICRO, MACRO) if label in labels]
     for label in [*(label for label in labels if label not in averages), *averages]:
         name = f"test/entity/{label}"
-        values = [_number(trial.metrics.get(f"{name}/{kind}", math.nan)) for kind in ("precision", "recall", "f1")]
+        values = [shown_number(trial.metrics.get(f"{name}/{kind}", math.nan)) for kind in ("precision", "recall", "f1")]
         support = trial.metrics.get(f"{name}/support", math.nan)
         yield [label, *values, f"{support:.0f}" if math.isfinite(support) else "-"]
 
@@ -207,11 +207,11 @@ def _decoding(facts: CardFacts) -> str:
     """How the tags of this model are found, and what they would be worth by argmax."""
     where = f"`decoding.json` has the scores of tags that follow each other ({facts.decoding})"
     f1, by_argmax = (facts.trial.metrics.get(name, math.nan) for name in (TEST_METRIC, ARGMAX_METRIC))
-    told = f": test F1 {_number(f1)}, by argmax {_number(by_argmax)}" if math.isfinite(by_argmax) else ""
+    told = f": test F1 {shown_number(f1)}, by argmax {shown_number(by_argmax)}" if math.isfinite(by_argmax) else ""
     return f"The numbers above are those of the best sequence of tags, not of the best tag of each word; {where}{told}"
 
 
-def _limits(facts: CardFacts) -> Iterator[str]:
+def limits(facts: CardFacts) -> Iterator[str]:
     yield (
         f'- A word\'s tag is that of its first sub-token, as in training: use `aggregation_strategy="first"`. '
         f"The tags are written in the scheme {facts.scheme}."
@@ -231,7 +231,7 @@ def _limits(facts: CardFacts) -> Iterator[str]:
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."
 
 
-def _making(facts: CardFacts) -> Iterator[str]:
+def making(facts: CardFacts) -> Iterator[str]:
     trial = facts.trial
     yield f"- Data: `{facts.dataset}`, fingerprint (sha256) `{trial.data or 'not recorded'}`"
     yield (
@@ -243,7 +243,7 @@ def _making(facts: CardFacts) -> Iterator[str]:
     yield "All parameters of the trial:"
     yield ""
     shown = {"pretrained_model_name": facts.base_model, "dataset_name": facts.dataset_name}
-    yield from _table(
+    yield from markdown_table(
         ["parameter", "value"], ([key, str(shown.get(key, value))] for key, value in trial.params.items())
     )
     yield ""
@@ -251,12 +251,12 @@ def _making(facts: CardFacts) -> Iterator[str]:
     if environment:
         yield "Environment:"
         yield ""
-        yield from _table(["", ""], ([key, value or "-"] for key, value in environment.items()))
+        yield from markdown_table(["", ""], ([key, value or "-"] for key, value in environment.items()))
     else:
         yield "The environment (versions of packages) was not recorded."
 
 
-def _table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
+def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
     """A table of markdown."""
     yield "| " + " | ".join(header) + " |"
     yield "|" + "---|" * len(header)
@@ -268,7 +268,7 @@ def _mean(mean: SeedMean) -> str:
     return str(mean).replace("+-", "±")
 
 
-def _number(value: float) -> str:
+def shown_number(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "-"
 
 

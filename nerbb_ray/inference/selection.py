@@ -1,12 +1,15 @@
 """Which trial of an experiment is meant, and where its model is."""
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.reader import find_result, load_result
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
 from nerbb_ray.spelling import did_you_mean
+
+FEWEST_MEMBERS = 2  # of an ensemble
 
 
 def load_experiment(tracking_uri: str, name: str, defined: Collection[str]) -> ExperimentResult:
@@ -45,6 +48,35 @@ def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | N
         error = f": {trials[0].error}" if trials[0].error else ""
         raise ResultError(f"trial {trials[0].name} of experiment {result.name} is {trials[0].status}{error}")
     return ExperimentResult.of(result.name, trials).best_trial()
+
+
+def choose_members(
+    result: ExperimentResult, run: str | None = None, number: int | None = None
+) -> tuple[TrialResult, ...]:
+    """The trials of an ensemble: those that ended ok of a run, or of the best one, the best of them first.
+
+    Args:
+        number: of them, those with the highest val entity micro F1; None: all.
+    Raises:
+        ResultError: there is no such run, or there are too few.
+    """
+    if number is not None and number < FEWEST_MEMBERS:
+        raise ResultError(f"an ensemble has at least {FEWEST_MEMBERS} members; got {number}")
+    runs = {found.run: found for found in result.runs}
+    if run is not None and run not in runs:
+        raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, list(runs))}")
+    chosen = result.best_run() if run is None else runs[run]
+    if len(chosen.ok_trials) < (wanted := number or FEWEST_MEMBERS):
+        raise ResultError(
+            f"an ensemble of {wanted} models needs as many seeds that ended ok; run {chosen.run} of experiment "
+            f"{result.name} has {chosen.n_ok}: train more (multiple_runs), or use one model without --ensemble"
+        )
+    return tuple(sorted(chosen.ok_trials, key=lambda trial: (-_val_f1(trial), trial.seed))[:number])
+
+
+def _val_f1(trial: TrialResult) -> float:
+    value = trial.metrics.get(SELECTION_METRIC, math.nan)
+    return value if math.isfinite(value) else -1.0
 
 
 def checkpoint_folder(name: str, trial: TrialResult, moved_to: Path) -> Path:

@@ -14,10 +14,12 @@ from ray.tune.logger import LoggerCallback
 
 from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store.delivery import open_outbox
-from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, Order, RunClosed, Started
+from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, Order, RunClosed, Started
+from nerbb_ray.results import log_probs
 from nerbb_ray.results.any_reports import AnyReports
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.reports import Reports, TrackedTrial, TuneTrial
+from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.safe_hook import never_raises
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         reports: how the reports of trials are read, if not as `group_by`, `seed_key` and `metrics` say.
         driver: the number of this driver among all that have run the experiment; MLflow knows by it what is newer.
         notes: says at the end why runs have fewer seeds than they were to have, with a trial of each.
+        ensembles: makes at the end those of the seeds of runs, from what became of the trials.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         reports: Reports | None = None,
         driver: int | None = None,
         notes: Callable[[], Sequence[tuple[TrackedTrial, str]]] = list,
+        ensembles: Callable[[Sequence[TrialResult]], Sequence[tuple[TrackedTrial, RunEnsemble]]] = lambda _: (),
     ) -> None:
         self._reports: Reports = reports or AnyReports(group_by, seed_key, metrics)
         # without somebody who counts the drivers, the time of their start has to do
@@ -76,7 +80,8 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         }
         self._where = (without_password(tracking_uri), experiment)
         self._outbox = open_outbox(spool, tracking_uri, experiment, artifact_location, retry_after_s, patience_s)
-        self._notes = notes
+        self._notes, self._ensembles = notes, ensembles
+        self._outcomes: dict[str, TrialResult] = {}
         self._open: dict[str, TrackedTrial] = {}
         self._last_of_run: dict[str, TrackedTrial] = {}
         self._clock_ms = self._events = 0
@@ -106,7 +111,8 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         self._outbox.put(Epoch(tracked, *self._now(), step, values))
         outcome = self._reports.outcome(trial, result)
         if outcome is not None:
-            self._end(trial, outcome, self._reports.texts(result), (outcome.log,))
+            said = str(Path(outcome.checkpoint, log_probs.FILE)) if outcome.checkpoint else None
+            self._end(trial, outcome, self._reports.texts(result), (outcome.log, said))
 
     @never_raises
     def on_trial_complete(self, *, trial: TuneTrial, **_info: Any) -> None:
@@ -131,16 +137,23 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         closing |= {tracked.run: (tracked, note) for tracked, note in self._notes()}
         for tracked, note in closing.values():
             self._outbox.put(RunClosed(tracked, *self._now(), note))
+        self._put_ensembles()
         if not self._outbox.close():
             log.info("MLflow has everything")
+
+    @never_raises
+    def _put_ensembles(self) -> None:
+        for tracked, ensemble in self._ensembles(list(self._outcomes.values())):
+            self._outbox.put(Ensembled(tracked, *self._now(), ensemble))
 
     def _end(
         self, trial: TuneTrial, outcome: TrialResult, texts: dict[str, str], paths: tuple[str | None, ...]
     ) -> None:
         """The files first: a trial that MLflow shows as ended is there with all that belongs to it."""
-        # the log of a trial on another machine cannot be seen from here
+        # the files of a trial on another machine cannot be seen from here
         existing = tuple(dict.fromkeys(path for path in paths if path and Path(path).is_file()))
         tracked = self._reports.trial(trial)
+        self._outcomes[tracked.name] = outcome
         if texts or existing:
             self._outbox.put(Files(tracked, *self._now(), texts, existing))
         self._outbox.put(Ended(tracked, *self._now(), outcome))

@@ -8,6 +8,7 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import TrackedTrial
+from nerbb_ray.results.run_ensemble import RunEnsemble
 
 Order = tuple[int, int]
 
@@ -67,7 +68,14 @@ class RunClosed(Event):
     note: str = ""
 
 
-KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Epoch, Files, Ended, RunClosed)}
+@dataclass(frozen=True, slots=True)
+class Ensembled(Event):
+    """The ensemble of the seeds of this trial's run was looked for."""
+
+    ensemble: RunEnsemble
+
+
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Epoch, Files, Ended, RunClosed, Ensembled)}
 
 
 def to_dict(event: Event) -> dict[str, Any]:
@@ -85,6 +93,8 @@ def from_dict(values: Mapping[str, Any]) -> Event:
         fields["result"] = _result(fields["result"])
     if "paths" in fields:
         fields["paths"] = tuple(fields["paths"])
+    if "ensemble" in fields:
+        fields["ensemble"] = RunEnsemble(**{**fields["ensemble"], "seeds": tuple(fields["ensemble"]["seeds"])})
     return kind(**fields)
 
 

@@ -17,6 +17,7 @@ from nerbb_ray.mlflow_store.schema import (
     order_of,
     read_value,
     reading,
+    run_ensemble,
     trial_result,
     write_name,
 )
@@ -29,6 +30,7 @@ from nerbb_ray.results.experiment_result import (
     TrialResult,
     by_number,
 )
+from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.verdict.notes import ended_at_the_cap
@@ -226,15 +228,23 @@ def _names(tracking_uri: str) -> list[str]:
 def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
     """The result of all MLflow runs of an experiment."""
     trials = newest_trials(run for run in runs if run.data.tags[KIND] == "trial").values()
-    notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in runs if run.data.tags[KIND] == "run"}
+    parents = [run for run in runs if run.data.tags[KIND] == "run"]
+    notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in parents}
+    ensembles = {run.data.tags[RUN]: made for run in parents if (made := run_ensemble(run)) is not None}
     n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in trials), default=0)
-    found = _ordered(name, [trial_result(run) for run in trials], n_seeds, notes)
+    found = _ordered(name, [trial_result(run) for run in trials], n_seeds, notes, ensembles)
     return replace(found, last_driver=max((order_of(run)[0] for run in runs), default=0))
 
 
-def _ordered(name: str, trials: Iterable[TrialResult], n_seeds: int, notes: Mapping[str, str]) -> ExperimentResult:
+def _ordered(
+    name: str,
+    trials: Iterable[TrialResult],
+    n_seeds: int,
+    notes: Mapping[str, str],
+    ensembles: Mapping[str, RunEnsemble] | None = None,
+) -> ExperimentResult:
     # the times in MLflow do not say the order of the file: trials start when they can
-    return ExperimentResult.of(name, sorted(trials, key=lambda trial: by_number(trial.run)), n_seeds, notes)
+    return ExperimentResult.of(name, sorted(trials, key=lambda trial: by_number(trial.run)), n_seeds, notes, ensembles)
 
 
 def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:

@@ -2,7 +2,8 @@
 
     experiment (its name; tag nerbb.kind = experiment)
     +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...,
-        |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words
+        |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words; the ensemble of its seeds:
+        |   `val/ensemble/...`, `test/ensemble/...`, tag nerbb.ensemble
         +-- child run per trial (nerbb.kind = trial, nerbb.seed, nerbb.identity): parameters, curves, metrics, artifacts
 
 MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
@@ -24,6 +25,7 @@ from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
 from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.results.experiment_result import Status, TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.run_ensemble import RunEnsemble, is_ensemble_metric
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,6 +36,7 @@ STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.r
 DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
 IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
+ENSEMBLE = "nerbb.ensemble"
 PARENT = "mlflow.parentRunId"
 
 REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
@@ -130,6 +133,23 @@ def trial_result(run: "Run") -> TrialResult:
         reason=tags.get(REASON) or None,
         note=tags.get(NOTE) or None,
     )
+
+
+def ensemble_text(ensemble: RunEnsemble) -> str:
+    """As a tag of its run has it, beside the metrics."""
+    return json.dumps({"seeds": ensemble.seeds, "decoding": ensemble.decoding, "note": ensemble.note})
+
+
+def run_ensemble(run: "Run") -> RunEnsemble | None:
+    """That of the run that a parent run stands for; None if nobody has looked for one."""
+    tag = run.data.tags.get(ENSEMBLE)
+    if not tag:
+        return None
+    about = json.loads(tag)
+    seeds = tuple(about["seeds"])
+    known = {name: read_value(value) for name, value in run.data.metrics.items() if is_ensemble_metric(name)}
+    # the values of an earlier one stay in MLflow
+    return RunEnsemble(seeds, about["decoding"], known if seeds else {}, about["note"])
 
 
 def status_of(tag: str, in_mlflow: str) -> Status:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.mlflow_store import calls
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.advice import advice
-from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, Order, RunClosed, Started
+from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, Order, RunClosed, Started
 from nerbb_ray.mlflow_store.outbox import Unreachable
 from nerbb_ray.mlflow_store.run_metrics import changes, contains, run_metrics, run_status
 from nerbb_ray.mlflow_store.run_verdict import standing_of
@@ -126,6 +126,8 @@ class MlflowWriter:
             case RunClosed():
                 self._update_parent(client, event, closed=True, note=event.note)
                 self._update_verdict(client)
+            case Ensembled():
+                self._ensemble(client, event)
 
     def _start(self, client: "MlflowClient", event: Started) -> None:
         child = self._child(client, event)
@@ -196,6 +198,11 @@ class MlflowWriter:
         if status != parent.status:
             calls.set_status(client, parent.run_id, status, event.time_ms)
             parent.status = status
+
+    def _ensemble(self, client: "MlflowClient", event: Ensembled) -> None:
+        parent = self._parent(client, event)
+        self._log_changes(client, parent, event.ensemble.metrics)
+        calls.set_tags(client, parent.run_id, {records.ENSEMBLE: records.ensemble_text(event.ensemble)})
 
     def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
         changed = changes(parent.metrics, {records.write_name(name): value for name, value in values.items()})

@@ -9,12 +9,15 @@ from nerbb_ray import atomic
 from nerbb_ray.errors import StoreError
 from nerbb_ray.html.document import Section, document, paragraph
 from nerbb_ray.logs import without_password
+from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted, read_details
 from nerbb_ray.mlflow_store.overview import results_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
+from nerbb_ray.report.ensembles import ensembles_section
+from nerbb_ray.report.mistakes import best_runs_mistakes, mistakes_section
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.report.verdict import verdict_section
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -40,7 +43,7 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
     details = read_details(store.tracking_uri, name, wanted(result))
     made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {without_password(store.tracking_uri)}"
     config = store.config(name) if store.config(name).is_file() else None
-    _replace(target, report_html(result, details, made, config))
+    _replace(target, report_html(result, details, made, config, best_runs_mistakes(store, result)))
     return target
 
 
@@ -61,29 +64,36 @@ def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
 
 
 def report_html(
-    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], made: str, config: Path | None
+    result: ExperimentResult,
+    details: Mapping[TrialKey, TrialDetails],
+    made: str,
+    config: Path | None,
+    found: Mistakes | str,
 ) -> str:
     """The page: the same arguments give the same text.
 
     Args:
         made: a line that says when and from what.
         config: the experiment's file, where it is at hand.
+        found: the mistakes of the best run, or why there are none.
     """
-    return document(f"Experiment {result.name}", list(_sections(result, details, config)), about=[made])
+    return document(f"Experiment {result.name}", list(_sections(result, details, config, found)), about=[made])
 
 
 def _sections(
-    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], config: Path | None
+    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], config: Path | None, found: Mistakes | str
 ) -> Iterator[Section]:
     runs = ranked(result)
     with_results = [run for run in runs if run.n_ok]
     yield Section("Results", runs_section(result))
     yield Section("Verdict", verdict_section(result))
+    yield Section("Ensembles of the seeds", ensembles_section(result))
     yield Section("Parameters that vary", parameters_section(result))
     yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
     yield Section("Classes", classes_section(result))
     shown = with_results[:FILES_OF_RUNS]
     yield Section("Confusion matrices", matrices.matrices_section(shown, details, len(with_results)))
+    yield Section("Mistakes", mistakes_section(result, found))
     yield Section("Slowest trials", trials.slowest_section(result))
     yield Section("Failed trials", trials.failures_section(result, details))
     yield Section("Environment", setting.environment_section(result, details) + _problems(details))

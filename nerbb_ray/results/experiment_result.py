@@ -12,6 +12,7 @@ from typing import Literal
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
@@ -88,12 +89,14 @@ class RunResult:
     Args:
         n_seeds: how many it was to have: more than there are trials if some never started.
         note: why it has fewer, where the search has decided that.
+        ensemble: of its seeds; None where nobody has looked for one.
     """
 
     run: str
     trials: tuple[TrialResult, ...]
     n_seeds: int = 0
     note: str | None = None
+    ensemble: RunEnsemble | None = None
 
     @property
     def n_total(self) -> int:
@@ -138,15 +141,20 @@ class ExperimentResult:
 
     @classmethod
     def of(
-        cls, name: str, trials: Iterable[TrialResult], n_seeds: int = 0, notes: Mapping[str, str] | None = None
+        cls,
+        name: str,
+        trials: Iterable[TrialResult],
+        n_seeds: int = 0,
+        notes: Mapping[str, str] | None = None,
+        ensembles: Mapping[str, RunEnsemble] | None = None,
     ) -> "ExperimentResult":
         """Group trials by run, in the order in which the runs first appear, and the seeds within a run by number."""
         by_run: dict[str, list[TrialResult]] = {}
         for trial in trials:
             by_run.setdefault(trial.run, []).append(trial)
-        noted = notes or {}
+        noted, made = notes or {}, ensembles or {}
         runs = (
-            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None)
+            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None, made.get(run))
             for run, seeds in by_run.items()
         )
         return cls(name, tuple(runs))

@@ -5,6 +5,8 @@ are found from it without a forward pass.
 """
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nerbb_ray import atomic
+from nerbb_ray.ner.choose_decoder import DecoderChoice
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.tags import Scheme
 
@@ -43,12 +46,14 @@ class LogProbs:
     Args:
         tags: the columns.
         decoder: that the trial chose.
+        decoders: those that it chose from.
         data: fingerprint of the data set.
     """
 
     tags: tuple[str, ...]
     scheme: Scheme
     decoder: Decoder
+    decoders: DecoderChoice
     data: str
     splits: Mapping[str, SplitLogProbs]
 
@@ -59,6 +64,8 @@ class LogProbs:
             "tags": list(self.tags),
             "scheme": self.scheme,
             "decoder": self.decoder.to_dict(),
+            "decoding": self.decoders.wanted,
+            "splits": list(self.splits),
             "data": self.data,
         }
         arrays = {
@@ -66,6 +73,7 @@ class LogProbs:
             for split, one in self.splits.items()
             for name in SplitLogProbs.__dataclass_fields__
         }
+        arrays |= {"train.gold": self.decoders.gold, "train.starts": self.decoders.starts}
         with atomic.new_file(path) as scratch, scratch.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
@@ -73,15 +81,24 @@ class LogProbs:
     def load(cls, path: Path) -> "LogProbs":
         """
         Raises:
-            OSError, ValueError, KeyError: there is no such file, or it is damaged.
+            OSError, ValueError: there is no such file, or it is damaged.
         """
+        try:
+            return cls._read(path)
+        except (KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+    @classmethod
+    def _read(cls, path: Path) -> "LogProbs":
         with np.load(path, allow_pickle=False) as stored:
             about: dict[str, Any] = json.loads(str(stored["about"]))
             if about["format"] != FORMAT:
                 raise ValueError(f"{path} has the format {about['format']}; {FORMAT} can be read")
             splits = {
                 split: SplitLogProbs(*(stored[f"{split}.{name}"] for name in SplitLogProbs.__dataclass_fields__))
-                for split in sorted({name.partition(".")[0] for name in stored.files if "." in name})
+                for split in about["splits"]
             }
-        decoder = Decoder.from_dict(about["decoder"])
-        return cls(tuple(about["tags"]), about["scheme"], decoder, about["data"], splits)
+            gold, starts = stored["train.gold"], stored["train.starts"]
+        tags, scheme = tuple(about["tags"]), about["scheme"]
+        choice = DecoderChoice(about["decoding"], tags, scheme, gold, starts)
+        return cls(tags, scheme, Decoder.from_dict(about["decoder"]), choice, about["data"], splits)

@@ -164,7 +164,7 @@ def said_of(session: Session, kept: Kept, test: Predicted, decoder: Decoder) -> 
         if said is not None
         for split in [getattr(data, name)]
     }
-    return LogProbs(data.tags, data.scheme, decoder, data.fingerprint, splits)
+    return LogProbs(data.tags, data.scheme, decoder, session.decoders, data.fingerprint, splits)
 
 
 def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Path) -> None:

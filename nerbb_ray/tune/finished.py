@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import expand, proposed_run, trial_of
@@ -12,6 +12,7 @@ from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.run_ensemble import RunEnsemble
 
 FINISHED = ("ok", "diverged")
 
@@ -27,12 +28,14 @@ class Earlier:
         proposed: the runs among them that a search has proposed.
         racing: whether a race may cut trials; without one, nothing keeps a cut trial from catching up.
         last_driver: number of the last process that wrote of them; the next one is newer.
+        ensembles: of their seeds, by run.
     """
 
     trials: Mapping[str, TrialResult]
     proposed: Mapping[str, RunSpec]
     racing: bool = False
     last_driver: int = 0
+    ensembles: Mapping[str, RunEnsemble] = field(default_factory=dict)
 
     @property
     def finished(self) -> dict[str, TrialResult]:
@@ -88,7 +91,8 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
     proposed = _proposed(spec, known.trials if known else ())
     planned |= {run.name: trial_of(spec, run, spec.settings.seeds[0]) for run in proposed.values()}
     trials = {trial.name: trial for trial in (known.trials if known else ()) if trial.run in planned}
-    earlier = Earlier(trials, proposed, spec.search.racing, known.last_driver if known else 0)
+    ensembles = {run.run: run.ensemble for run in (known.runs if known else ()) if run.ensemble and run.run in planned}
+    earlier = Earlier(trials, proposed, spec.search.racing, known.last_driver if known else 0, ensembles)
     earlier.refuse_others(name, {run: replace(Identity.of(trial), numerics=None) for run, trial in planned.items()})
     return earlier
 

@@ -4,7 +4,7 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +20,10 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, MemoryShort, allot, backend, this_machine
+from nerbb_ray.results.ensembles import places_of, run_ensembles
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
 from nerbb_ray.tune.finished import Earlier, earlier_curves, earlier_trials, forget
 from nerbb_ray.tune.hardware import Hardware, hardware_of
@@ -94,7 +96,7 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -
     preparation = Preparation(store, Path.cwd(), store.cache)
     if earlier.finished and plan.nothing_left():
         _check_what_is_finished(spec, preparation, earlier)
-        return _result(plan, earlier.finished)
+        return _result(plan, earlier.finished, earlier.ensembles)
     return _Search(spec, store, options, earlier, preparation).run()
 
 
@@ -187,6 +189,7 @@ class _Search:
 
         plan = _plan(self.spec, allotment.concurrent, self.earlier, self.store, prepared)
         book = JobBook(self.store.ray(self.spec.name) / JOBS)
+        made: dict[str, RunEnsemble] = {}
 
         def make_job(trial: TrialSpec) -> Job:
             if trial.run not in prepared:  # proposed just now
@@ -198,6 +201,10 @@ class _Search:
             book.put(job)
             return job
 
+        def ensembles(ended: Sequence[TrialResult]) -> dict[str, RunEnsemble]:
+            made.update(self._ensembles(ended))
+            return made
+
         log.info("%d trials, %d at a time, %s each", plan.to_come(), allotment.concurrent, allotment)
         with before_termination(lambda: save_running(self.store.ray(self.spec.name), plan)):
             results = fit(
@@ -207,11 +214,19 @@ class _Search:
                 allotment,
                 self.store,
                 driver=self.earlier.last_driver + 1,
+                ensembles=ensembles,
                 address=self.options.address,
                 quiet=self.options.quiet,
             )
         log.info("the search has ended: %s", "all is done" if plan.nothing_left() else plan.ended or "interrupted")
-        return _result(plan, self.earlier.finished | results)
+        return _result(plan, self.earlier.finished | results, {**self.earlier.ensembles, **made})
+
+    def _ensembles(self, ended: Sequence[TrialResult]) -> dict[str, RunEnsemble]:
+        """Of the runs to which trials have come, and of those that nobody has looked at."""
+        trials = self.earlier.finished | {trial.name: trial for trial in ended}
+        known = set(self.earlier.ensembles) - {trial.run for trial in ended}
+        asked = [trial for trial in trials.values() if trial.run not in known]
+        return run_ensembles(asked, places_of(self.store, self.spec.name))
 
     def _job(self, trial: TrialSpec, prepared: Prepared, allotment: Allotment, hardware: Hardware) -> Job:
         name, keep = self.spec.name, self.spec.settings.checkpoints
@@ -257,12 +272,15 @@ def _plan(
     return plan
 
 
-def _result(plan: TrialPlan, found: Mapping[str, TrialResult]) -> ExperimentResult:
+def _result(
+    plan: TrialPlan, found: Mapping[str, TrialResult], ensembles: Mapping[str, RunEnsemble]
+) -> ExperimentResult:
     """The results by the order of the experiment; earlier seeds that it no longer asks for come last."""
     trials = {trial.name: trial for trial in (*_by_run(plan, found), *plan.open_trials())}
     results = [found.get(name) or _never_started(trial) for name, trial in trials.items()]
     results += [result for name, result in found.items() if name not in trials]
-    return ExperimentResult.of(plan.spec.name, results, n_seeds=plan.spec.settings.multiple_runs, notes=plan.notes())
+    seeds, notes = plan.spec.settings.multiple_runs, plan.notes()
+    return ExperimentResult.of(plan.spec.name, results, n_seeds=seeds, notes=notes, ensembles=ensembles)
 
 
 def _by_run(plan: TrialPlan, found: Iterable[str]) -> Iterator[TrialSpec]:

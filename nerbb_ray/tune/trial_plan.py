@@ -306,7 +306,11 @@ class TrialPlan:
 
     def closing(self) -> list[tuple[TrialSpec, str]]:
         """The notes, each with a trial of its run."""
-        return [(trial_of(self.spec, self.runs[run], self.seeds[0]), note) for run, note in self.notes().items()]
+        return [(self.trial_of_run(run), note) for run, note in self.notes().items()]
+
+    def trial_of_run(self, run: str) -> TrialSpec:
+        """One that stands for all of a run."""
+        return trial_of(self.spec, self.runs[run], self.seeds[0])
 
     def open_trials(self) -> list[TrialSpec]:
         """First seeds that an interruption kept from starting."""

@@ -1,6 +1,6 @@
 """Ray Tune's Tuner for an experiment, and everything that listens to its trials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray import tune
@@ -14,6 +14,7 @@ from nerbb_ray.preparation.options import cluster_address
 from nerbb_ray.preparation.resources import Allotment, MemoryShort
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.reports import RAISED, LoopReports, TrackedTrial, is_final, trial_result
+from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
 from nerbb_ray.training.adaptive import rule_of
@@ -28,6 +29,8 @@ from nerbb_ray.tune.trial_plan import TrialPlan
 # that the end of a trial waits for MLflow: its place must not stay empty while pictures are drawn and files copied
 PATIENCE_S = 0.05
 
+Ensembles = Callable[[Sequence[TrialResult]], Mapping[str, RunEnsemble]]
+
 
 def fit(
     plan: TrialPlan,
@@ -37,6 +40,7 @@ def fit(
     store: StorePaths,
     *,
     driver: int,
+    ensembles: Ensembles,
     address: str | None = None,
     quiet: bool = False,
 ) -> dict[str, TrialResult]:
@@ -45,12 +49,13 @@ def fit(
     Args:
         make_job: writes a trial down for its worker.
         driver: number of this process among all that have run the experiment.
+        ensembles: makes at the end those of the seeds, by run, from what became of the trials.
     Returns:
         What became of each trial that was started, by its name.
     Raises:
         MemoryShort: what has ended until then is in MLflow, and the states of the other trials are there.
     """
-    listening = callbacks(plan, book, store, allotment.concurrent, driver=driver, quiet=quiet)
+    listening = callbacks(plan, book, store, allotment.concurrent, driver=driver, ensembles=ensembles, quiet=quiet)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(address) is None
     trainable = make_trainable(allotment, book)
@@ -75,7 +80,16 @@ def _short_of_memory(error: BaseException) -> bool:
     return chain is not None
 
 
-def callbacks(plan: TrialPlan, book: JobBook, store: StorePaths, slots: int, *, driver: int, quiet: bool) -> list[Any]:
+def callbacks(
+    plan: TrialPlan,
+    book: JobBook,
+    store: StorePaths,
+    slots: int,
+    *,
+    driver: int,
+    ensembles: Ensembles,
+    quiet: bool,
+) -> list[Any]:
     """What listens to the trials: MLflow, TensorBoard, the screen, and who cleans up after them.
 
     Args:
@@ -91,6 +105,7 @@ def callbacks(plan: TrialPlan, book: JobBook, store: StorePaths, slots: int, *, 
         reports=reports,
         driver=driver,
         notes=lambda: [(_tracked(trial), note) for trial, note in plan.closing()],
+        ensembles=lambda ended: [(_tracked(plan.trial_of_run(run)), made) for run, made in ensembles(ended).items()],
     )
     screen = [] if quiet else [Screen(plan, book, slots)]
     return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen, TrialKeeper(book)]

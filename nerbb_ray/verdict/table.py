@@ -12,6 +12,7 @@ from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.ensemble_words import SPLITS, TITLE, ensemble_of, ensemble_sentences, score_cell
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.verdict import verdict
 from nerbb_ray.verdict.words import in_lines
@@ -44,7 +45,7 @@ class ResultsTable:
         result = self.result
         yield _runs(result, options.max_width)
         found = verdict(result) if sum(run.n_ok > 0 for run in result.runs) > 1 else None
-        parts = (_legend(result), _verdict(found), _problems(result, found), _models(result))
+        parts = (_legend(result), _verdict(found), _ensembles(result), _problems(result, found), _models(result))
         for line in (*(line for part in parts for line in part), *_next_commands(result, self.store)):
             yield Text(line, overflow="fold")
 
@@ -68,6 +69,7 @@ def to_json(result: ExperimentResult) -> str:
             "n_ok": run.n_ok,
             "n_total": run.n_total,
             "metrics": {name: _mean_values(run.mean(name)) for name in run.metric_names},
+            "ensemble": None if run.ensemble is None else asdict(run.ensemble),
             "trials": [_trial_values(trial) for trial in run.trials],
         }
         for run in result.runs
@@ -119,24 +121,27 @@ def _runs(result: ExperimentResult, width: int) -> "Table":
     from rich.text import Text
 
     best = _best(result)
-    cells = [_cells(run, run.run == best) for run in result.runs]
+    rows = [(row, run.run == best) for run in result.runs for row in _rows(run, run.run == best)]
     # a mean and its interval side by side, if the names leave them the room
     headers = HEADERS
-    if _needed_width(headers, cells) > width:
+    if _needed_width(headers, [cells for cells, _ in rows]) > width:
         headers = tuple(header.replace(" entity ", "\nentity ") for header in headers)
-        cells = [[cell if k == 1 else in_lines(cell) for k, cell in enumerate(row)] for row in cells]
+        rows = [([cell if k == 1 else in_lines(cell) for k, cell in enumerate(cells)], bold) for cells, bold in rows]
     table = Table(box=head_line(), title=Text(f"experiment {result.name}"), title_justify="left", pad_edge=False)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in ("ok", "epochs") else "left"
         table.add_column(header, justify=justify, overflow="fold", no_wrap=header != "run" and width >= NARROW)
-    for run, row in zip(result.runs, cells, strict=True):
-        table.add_row(*map(Text, row), style="bold" if run.run == best else None)
+    for cells, bold in rows:
+        table.add_row(*map(Text, cells), style="bold" if bold else None)
     return table
 
 
-def _cells(run: RunResult, best: bool) -> list[str]:
+def _rows(run: RunResult, best: bool) -> Iterator[list[str]]:
+    """A run, and the ensemble of its seeds."""
     means = (run.mean(metric).with_interval() for metric in (SELECTION_METRIC, TEST_METRIC))
-    return [BEST if best else "", run.run, f"{run.n_ok}/{run.n_total}", epochs_text(run), *means]
+    yield [BEST if best else "", run.run, f"{run.n_ok}/{run.n_total}", epochs_text(run), *means]
+    if (found := ensemble_of(run)) is not None:
+        yield ["", TITLE, str(len(found.seeds)), "", *(score_cell(found, split) for split in SPLITS)]
 
 
 def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
@@ -168,6 +173,13 @@ def _verdict(found: Verdict | None) -> Iterator[str]:
     """What the seeds say about the runs, on the val metric that chooses the best run."""
     if found is not None:
         yield from found.plain
+        yield ""
+
+
+def _ensembles(result: ExperimentResult) -> Iterator[str]:
+    said = ensemble_sentences(result, _best(result))
+    yield from said
+    if said:
         yield ""
 
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.mlflow_store.events import Ended, Epoch, Event, Files, RunClosed, Started, from_dict, to_dict
+from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, RunClosed, Started, from_dict, to_dict
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import TrackedTrial
+from nerbb_ray.results.run_ensemble import RunEnsemble
 
 # lone surrogates as well: paths that are no valid UTF-8 have them
 TEXT = st.text(st.characters(), max_size=10)
@@ -62,12 +63,14 @@ RESULTS = st.builds(
     identity=maybe(IDENTITIES),
 )
 WHEN = (st.integers(0, 2**43), st.tuples(st.integers(0, 2**53), st.integers(0, 2**40)))
+ENSEMBLES = st.builds(RunEnsemble, st.lists(st.integers(1, 99)).map(tuple), TEXT, METRICS, maybe(TEXT))
 EVENTS = st.one_of(
     st.builds(Started, TRACKED, *WHEN),
     st.builds(Epoch, TRACKED, *WHEN, st.integers(0, 10**6), METRICS),
     st.builds(Files, TRACKED, *WHEN, st.dictionaries(TEXT, TEXT, max_size=3), st.lists(TEXT, max_size=3).map(tuple)),
     st.builds(Ended, TRACKED, *WHEN, RESULTS),
     st.builds(RunClosed, TRACKED, *WHEN),
+    st.builds(Ensembled, TRACKED, *WHEN, ENSEMBLES),
 )
 
 

@@ -24,10 +24,12 @@ SHORT = {"lr_cooldown_epochs": 1, "max_epochs": 12}
 SECTIONS = [
     "Results",
     "Verdict",
+    "Ensembles of the seeds",
     "Parameters that vary",
     "Learning curves",
     "Classes",
     "Confusion matrices",
+    "Mistakes",
     "Slowest trials",
     "Failed trials",
     "Environment",

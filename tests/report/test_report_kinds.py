@@ -17,6 +17,7 @@ from nerbb_ray.report.runs import OPEN_ROWS
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 Read = Callable[[str], dict[str, Any]]
+NOTHING = "nobody has looked"
 
 
 def test_files_that_are_gone_or_damaged_are_named(report_store: StorePaths, lab: Any, sections: Read) -> None:
@@ -59,7 +60,7 @@ def test_experiment_of_which_every_trial_failed(
     lab.fail(lab.trial("runA", 43), tmp_path, epochs=0)
     lab.diverge(lab.trial("runB", 43))
     found = sections(write_report("hopeless", report_store).read_text(encoding="utf-8"))
-    assert (len(found), next(iter(found))) == (10, "Results")
+    assert (len(found), next(iter(found))) == (12, "Results")
     assert "No trial has ended ok" in found["Results"].text
     assert [row[:5] for row in found["Results"].tables[0][1:]] == [
         ["", "runA", "0/1", "-", "-"],
@@ -77,7 +78,7 @@ def trial(run: str, seed: int, status: str = "ok", **metrics: float) -> TrialRes
 
 def test_single_seed_is_shown_without_uncertainty(sections: Read) -> None:
     result = ExperimentResult.of("one", [trial("runA", 43, val=0.5, test=float("nan"))])
-    found = sections(report_html(result, {}, "made now", None))
+    found = sections(report_html(result, {}, "made now", None, NOTHING))
     assert found["Results"].tables[0][1] == ["*", "runA", "1/1", "-", "0.5000", "-", ""]
     assert "±" not in found["Classes"].tables[0][1]
     assert "one run" in found["Parameters that vary"].text
@@ -85,14 +86,14 @@ def test_single_seed_is_shown_without_uncertainty(sections: Read) -> None:
 
 def test_best_run_is_not_made_up_where_no_f1_is_defined(sections: Read) -> None:
     result = ExperimentResult.of("none", [trial("runA", 43, val=float("nan")), trial("runB", 43, val=float("nan"))])
-    found = sections(report_html(result, {}, "made now", None))
+    found = sections(report_html(result, {}, "made now", None, NOTHING))
     assert "No best run: val/entity/micro/f1 is undefined" in found["Results"].text
     assert [row[0] for row in found["Results"].tables[0][1:]] == ["", ""]
 
 
 def test_trials_that_still_run_or_were_interrupted_are_named(sections: Read) -> None:
     trials = [trial("runA", 43, val=0.5), trial("runA", 44, "running"), trial("runA", 45, "interrupted")]
-    found = sections(report_html(ExperimentResult.of("half", trials, n_seeds=4), {}, "made now", None))
+    found = sections(report_html(ExperimentResult.of("half", trials, n_seeds=4), {}, "made now", None, NOTHING))
     row = found["Results"].tables[0][1]
     assert row[2] == "1/4"
     assert row[-1] == "running: seed 44; interrupted: seed 45; not started: 1 of 4"
@@ -101,7 +102,7 @@ def test_trials_that_still_run_or_were_interrupted_are_named(sections: Read) -> 
 def test_curve_without_a_finite_value_says_so(sections: Read) -> None:
     curves = {"lr": {0: 1e-5}, "val/loss": {0: float("nan")}, "train/loss": {0: float("nan")}}
     result = ExperimentResult.of("bad", [trial("runA", 43, "diverged")])
-    found = sections(report_html(result, {("runA", 43): TrialDetails(curves)}, "made now", None))
+    found = sections(report_html(result, {("runA", 43): TrialDetails(curves)}, "made now", None, NOTHING))
     text = found["Learning curves"].text
     assert text.count("no finite value") == 3
     assert "The stages of seed 43 are not known" in text
@@ -113,7 +114,7 @@ def test_many_runs_stay_readable(sections: Read) -> None:
     curves = {name: {0: 1.0, 1: 0.5} for name in ("val/loss", "lr", "train/loss", "val/entity/micro/f1")}
     result = ExperimentResult.of("many", many)
     details = {(trial.run, trial.seed): TrialDetails(curves) for trial in many}
-    html = report_html(result, details, "made now", None)
+    html = report_html(result, details, "made now", None, NOTHING)
     found = sections(html)
     rows, others = found["Results"].tables
     assert [row[1] for row in rows[1:4]] == ["run79", "run78", "run77"]
@@ -128,6 +129,7 @@ def test_many_runs_stay_readable(sections: Read) -> None:
     assert sum(bool(wish.curves) for wish in wanted.values()) == CURVES_OF_RUNS * len(COLOURS)
 
 
+NOTHING = "nobody has looked"
 NASTY = "<b onclick=alert(1)>$x_1$ & \"q\" 'a'"
 
 
@@ -144,7 +146,7 @@ def test_no_name_or_text_becomes_html() -> None:
         f'"{NASTY.replace(chr(34), chr(34) * 2)}",1\n',
     }
     details = {(NASTY, seed): TrialDetails({"lr": {0: 1.0}}, files, NASTY) for seed in (43, 44)}
-    html = report_html(ExperimentResult.of(NASTY, [bad, failed]), details, NASTY, None)
+    html = report_html(ExperimentResult.of(NASTY, [bad, failed]), details, NASTY, None, NASTY)
     assert "<b" not in html.replace("<body", "").replace("<br>", "")
     assert html.count("&lt;b onclick=alert(1)&gt;") > 20
 

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,11 @@ def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> 
     assert [(t.name, t.status, dict(t.metrics)) for t in stored.trials] == [
         (t.name, t.status, pytest.approx(dict(t.metrics), nan_ok=True)) for t in result.trials
     ]
+    for run, read in zip(result.runs, stored.runs, strict=True):
+        assert run.ensemble.seeds == (43, 44)
+        mean = run.mean("test/entity/micro/f1").mean
+        assert run.ensemble.value("test", "mean_f1") == pytest.approx(mean, abs=0.01)
+        assert read.ensemble == replace(run.ensemble, metrics=pytest.approx(dict(run.ensemble.metrics), nan_ok=True))
 
 
 def _process(log: str) -> str:
@@ -69,7 +76,10 @@ def test_finished_trials_are_not_repeated_and_new_seeds_are_added(store, experim
     result = run_experiment(read_ini(experiment(seeds=2)), store, RunOptions(quiet=True, resume=True))
     assert [trial.name for trial in result.trials] == ["runA-43", "runA-44", "runB-43", "runB-44"]
     assert all(trial.ok for trial in result.trials)
+    assert [run.ensemble.seeds for run in result.runs] == [(43, 44), (43, 44)], "also of seeds of an earlier call"
     assert model.stat().st_mtime_ns == stamp
+    shutil.rmtree(store.checkpoints("exp"))
+    assert run_experiment(read_ini(experiment(seeds=2)), store, QUIET).runs[0].ensemble.seeds == (43, 44), "as MLflow"
 
     with pytest.raises(ConfigError, match=r"runA: batch_size was 8, now 4") as caught:
         run_experiment(_changed(experiment), store, QUIET)

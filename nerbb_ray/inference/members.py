@@ -1,0 +1,57 @@
+"""Which trials of an experiment make up an ensemble, and how their mean is decoded."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.inference.ensemble import OwnDecoder
+from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.results.ensembles import decoder_of, places_of, read_members, run_ensembles
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.run_ensemble import RunEnsemble
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEnsemble:
+    """The members of an ensemble of an experiment, the best by val F1 first.
+
+    Args:
+        trials, folders: of each.
+        decoder: how its tags are found; None: as those of its first member.
+        scores: as far as the predictions of the members were kept.
+    """
+
+    result: ExperimentResult
+    trials: tuple[TrialResult, ...]
+    folders: tuple[Path, ...]
+    decoder: OwnDecoder | None
+    scores: RunEnsemble | None
+
+
+def find_ensemble(
+    store: StorePaths, name: str, run: str | None, seed: int | None, ensemble: bool | int
+) -> FoundEnsemble:
+    """The models of the seeds of a run, and how their mean is decoded.
+
+    Args:
+        ensemble: True: all; else how many.
+    Raises:
+        ResultError: there are too few, or not all of their models were kept.
+    """
+    if seed is not None:
+        raise ResultError(f"an ensemble is of several seeds; choose seed {seed} alone, or leave the seed out")
+    result = load_experiment(store.tracking_uri, name, store.configs())
+    trials = choose_members(result, run, None if ensemble is True else int(ensemble))
+    places = [(trial, store.checkpoints(name, trial.run, trial.seed)) for trial in trials]
+    folders = tuple(checkpoint_folder(name, trial, place) for trial, place in places)
+    kept = read_members(trials, places_of(store, name))
+    if kept.missing:
+        log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)
+        return FoundEnsemble(result, trials, folders, None, None)
+    scores = run_ensembles(trials, places_of(store, name))[trials[0].run]
+    said = list(kept.said.values())
+    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of(said), said[0].tags), scores)

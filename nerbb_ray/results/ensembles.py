@@ -1,0 +1,152 @@
+"""Ensembles of the seeds of each run, from the predictions that their trials have kept: no model is loaded."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nerbb_ray.ner.decoding import Decoder
+from nerbb_ray.ner.ensemble import EnsembleScores, ensemble_scores, mean_log_probs
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.log_probs import FILE, LogProbs
+from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, HIGH, LEVEL, LOW, MEAN_ECE, MEAN_F1, RunEnsemble
+
+log = logging.getLogger(__name__)
+
+Places = Callable[[TrialResult], Iterable[Path]]
+FEWEST = 2  # members
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """What the seeds of a run say of the same data.
+
+    Args:
+        said: by seed.
+        missing: seed -> why it is not among them.
+    """
+
+    said: Mapping[int, LogProbs]
+    missing: Mapping[int, str]
+
+    @property
+    def note(self) -> str | None:
+        """`without seed 44: ...`; None if all are here."""
+        seeds_of: dict[str, list[int]] = {}
+        for seed, reason in self.missing.items():
+            seeds_of.setdefault(reason, []).append(seed)
+        named = (f"without seed {', '.join(map(str, seeds))}: {reason}" for reason, seeds in seeds_of.items())
+        return "; ".join(named) or None
+
+
+def places_of(store: StorePaths, name: str) -> Places:
+    """Where the predictions of the trials of an experiment may be: beside the model, also if the store was moved."""
+
+    def places(trial: TrialResult) -> Iterable[Path]:
+        folders = [Path(trial.checkpoint)] if trial.checkpoint else []
+        return [folder / FILE for folder in (*folders, store.checkpoints(name, trial.run, trial.seed))]
+
+    return places
+
+
+def run_ensembles(trials: Iterable[TrialResult], places: Places) -> dict[str, RunEnsemble]:
+    """Of every run with at least two trials that ended ok, by its name."""
+    by_run: dict[str, list[TrialResult]] = {}
+    for trial in trials:
+        if trial.ok:
+            by_run.setdefault(trial.run, []).append(trial)
+    return {run: _ensemble(run, ok, places) for run, ok in by_run.items() if len(ok) >= FEWEST}
+
+
+def _ensemble(run: str, trials: Sequence[TrialResult], places: Places) -> RunEnsemble:
+    members = read_members(trials, places)
+    if len(members.said) < FEWEST:
+        found = RunEnsemble((), note=members.note)
+    else:
+        decoder = decoder_of(list(members.said.values()))
+        found = RunEnsemble(tuple(members.said), str(decoder), _metrics(members, decoder), members.note)
+    log.info("ensemble of run %s: seeds %s, %s; %s", run, found.seeds, dict(found.metrics), found.note or "complete")
+    return found
+
+
+def read_members(trials: Iterable[TrialResult], places: Places) -> Members:
+    """The predictions of trials of one run, as far as they are there and of the same words."""
+    said: dict[int, LogProbs] = {}
+    missing: dict[int, str] = {}
+    for trial in sorted(trials, key=lambda trial: trial.seed):
+        found = read_log_probs(trial, places)
+        if isinstance(found, str):
+            missing[trial.seed] = found
+        elif said and (difference := differs(next(iter(said.values())), found)):
+            missing[trial.seed] = f"{difference} as for seed {next(iter(said))}"
+        else:
+            said[trial.seed] = found
+    return Members(said, missing)
+
+
+def read_log_probs(trial: TrialResult, places: Places) -> LogProbs | str:
+    """What a trial has kept, or why that cannot be had."""
+    if str(trial.params.get("checkpoints")) == "False":
+        return "checkpoints = False keeps no predictions"
+    path = next((path for path in places(trial) if path.is_file()), None)
+    if path is None:
+        return f"its file {FILE} is not on this computer"
+    try:
+        return LogProbs.load(path)
+    except (OSError, ValueError) as error:
+        return f"{FILE} cannot be read ({error})"
+
+
+def differs(one: LogProbs, other: LogProbs) -> str | None:
+    """Why the predictions of two trials cannot be put together."""
+    if (one.tags, one.scheme) != (other.tags, other.scheme):
+        return "not the same tags"
+    if one.data != other.data or one.splits.keys() != other.splits.keys():
+        return "not the same data"
+    pairs = [(one.splits[split], other.splits[split]) for split in one.splits]
+    same = all(np.array_equal(a.gold, b.gold) and np.array_equal(a.starts, b.starts) for a, b in pairs)
+    return None if same else "not the same sentences"
+
+
+def decoder_of(members: Sequence[LogProbs]) -> Decoder:
+    """How the tags of an ensemble are found: chosen on the validation data like that of a single model."""
+    first = members[0]
+    if "val" not in first.splits:
+        return first.decoder
+    val = first.splits["val"]
+    mean = mean_log_probs([one.splits["val"].log_probs for one in members])
+    return first.decoders.choose(mean, val.gold, val.starts)[0]
+
+
+def _metrics(members: Members, decoder: Decoder) -> dict[str, float]:
+    said = list(members.said.values())
+    first = said[0]
+    metrics: dict[str, float] = {}
+    for split, one in first.splits.items():
+        scores = ensemble_scores(
+            [member.splits[split].log_probs for member in said],
+            [member.decoder for member in said],
+            decoder,
+            one.gold,
+            one.starts,
+            first.tags,
+            first.scheme,
+        )
+        metrics |= {f"{split}/{LEVEL}/{name}": value for name, value in _values(scores).items()}
+    return metrics
+
+
+def _values(scores: EnsembleScores) -> dict[str, float]:
+    intervals = {F1: scores.ci95, GAIN: scores.gain_ci95}
+    return {
+        F1: scores.f1,
+        MEAN_F1: scores.mean_f1,
+        GAIN: scores.gain,
+        ECE: scores.ece,
+        MEAN_ECE: scores.mean_ece,
+        **{f"{name}_{LOW}": low for name, (low, _) in intervals.items()},
+        **{f"{name}_{HIGH}": high for name, (_, high) in intervals.items()},
+    }

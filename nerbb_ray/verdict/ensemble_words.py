@@ -1,0 +1,71 @@
+"""What the ensembles of an experiment's seeds gain, in cells and sentences."""
+
+import math
+from collections.abc import Sequence
+
+from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, MEAN_ECE, RunEnsemble
+
+TITLE = "ensemble"
+SPLITS = ("val", "test")
+
+
+def ensemble_of(run: RunResult) -> RunEnsemble | None:
+    """That of a run, if there is one."""
+    return run.ensemble if run.ensemble is not None and run.ensemble.seeds else None
+
+
+def score_cell(ensemble: RunEnsemble, split: str) -> str:
+    """`0.6390 [0.601, 0.672]`"""
+    value, (low, high) = ensemble.value(split, F1), ensemble.interval(split, F1)
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.4f} [{low:.3f}, {high:.3f}]" if math.isfinite(low) else f"{value:.4f}"
+
+
+def gain_words(ensemble: RunEnsemble, split: str) -> str:
+    """`+2.1 points [1.2, 3.0]`"""
+    gain, (low, high) = ensemble.value(split, GAIN), ensemble.interval(split, GAIN)
+    if not math.isfinite(gain):
+        return "-"
+    interval = f" [{100 * low:+.1f}, {100 * high:+.1f}]" if math.isfinite(low) else ""
+    return f"{100 * gain:+.1f} points{interval}"
+
+
+def calibration_words(ensemble: RunEnsemble, split: str) -> str:
+    """`0.031 -> 0.012`: of the members, of the ensemble."""
+    values = [ensemble.value(split, name) for name in (MEAN_ECE, ECE)]
+    return " -> ".join(f"{value:.3f}" if math.isfinite(value) else "-" for value in values)
+
+
+def ensemble_sentences(result: ExperimentResult, best: str | None) -> list[str]:
+    """Of the best run what its ensemble gains; of all, why there is none."""
+    said = []
+    for run in result.runs:
+        found = ensemble_of(run)
+        if run.run == best and found is not None:
+            said.append(_gain_sentence(run.run, found))
+    return said + missing_sentences(result)
+
+
+def _gain_sentence(run: str, found: RunEnsemble) -> str:
+    split = "test" if math.isfinite(found.value("test", F1)) else "val"
+    return (
+        f"ensemble of the {len(found.seeds)} seeds of {run} ({found.decoding}): {split} F1 {score_cell(found, split)}, "
+        f"{gain_words(found, split)} to their mean; calibration error {calibration_words(found, split)}. "
+        "Use it with --ensemble"
+    )
+
+
+def missing_sentences(result: ExperimentResult) -> list[str]:
+    """What is not in the ensembles; what is true of several runs is said once."""
+    runs_of: dict[str, list[RunResult]] = {}
+    for run in result.runs:
+        if run.ensemble is not None and run.ensemble.note:
+            kind = "its ensemble is" if run.ensemble.seeds else "no ensemble:"
+            runs_of.setdefault(f"{kind} {run.ensemble.note}", []).append(run)
+    return [f"{_named(runs)}: {words}" for words, runs in runs_of.items()]
+
+
+def _named(runs: Sequence[RunResult]) -> str:
+    return runs[0].run if len(runs) == 1 else f"{len(runs)} runs"
