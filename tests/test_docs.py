@@ -4,7 +4,6 @@ In a page, `<!-- file: PATH -->` before a block says that a reader writes it to 
 COMMAND prints it. Commands that train run with --dry-run here; `test_the_tutorial_really_runs` (slow) runs them.
 """
 
-import json
 import re
 import shlex
 import shutil
@@ -110,13 +109,15 @@ def scored_experiment(spec: ExperimentSpec, *_: object) -> ExperimentResult:
     return ExperimentResult.of(spec.name, map(scored, expand(spec)))
 
 
-def with_model(result: TrialResult, tiny_model: Path, checkpoints: Path) -> TrialResult:
+def with_model(result: TrialResult, tiny_model: Path, checkpoints: Path, tags: tuple[str, ...]) -> TrialResult:
     """A trial whose model was kept: a random one."""
-    folder = checkpoints / result.run / str(result.seed)
-    shutil.copytree(tiny_model, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"id2label": {"0": "O", "1": "PER"}, "label2id": {"O": 0, "PER": 1}}
-    (folder / "config.json").write_text(json.dumps(config))
+    from nerbb_ray.training.model import load_model, save_model
+    from nerbb_ray.training.sources import local_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
+
+    folder, source = checkpoints / result.run / str(result.seed), local_model("tiny-bert", tiny_model)
+    with save_model(load_model(source, tags), load_tokenizer(source), folder):
+        pass
     return replace(result, checkpoint=str(folder))
 
 
@@ -156,14 +157,8 @@ def followed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
         corpus = load_corpus(paths.dataset(file.stem))
         for time_ms, trial in enumerate(expand(read_ini(file)), start=1):
             writer.deliver(Started(tracked(trial), *at(time_ms)))
-            writer.deliver(
-                Ended(
-                    tracked(trial),
-                    time_ms,
-                    (1, time_ms),
-                    with_predictions(with_model(scored(trial), tiny_model, paths.checkpoints(file.stem)), corpus),
-                )
-            )
+            kept = with_model(scored(trial), tiny_model, paths.checkpoints(file.stem), corpus.tags)
+            writer.deliver(Ended(tracked(trial), time_ms, (1, time_ms), with_predictions(kept, corpus)))
     (folder / "texts.txt").write_text("Anna lives in New York.\nBert does not.\n")
     return folder
 
