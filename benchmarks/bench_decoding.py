@@ -29,7 +29,7 @@ DRAWS = 2000
 LINEAR = {"lr_schedule": "linear", "early_stopping": False, "lr_warmup_epochs": 1}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """What is trained, over and over with other seeds."""
 

@@ -116,8 +116,7 @@ def with_model(result: TrialResult, tiny_model: Path, checkpoints: Path, tags: t
     from nerbb_ray.training.tokenizer import load_tokenizer
 
     folder, source = checkpoints / result.run / str(result.seed), local_model("tiny-bert", tiny_model)
-    with save_model(load_model(source, tags), load_tokenizer(source), folder):
-        pass
+    save_model(load_model(source, tags), load_tokenizer(source), folder)
     return replace(result, checkpoint=str(folder))
 
 

@@ -88,16 +88,18 @@ def _label_studio(found: Mistakes, number: int, confidence: float) -> dict[str, 
 def _doccano(found: Mistakes, number: int, confidence: float) -> dict[str, Any]:
     text, spans = text_of(found, number)
     gold, predicted = (_regions(part[number], spans) for part in (found.gold, found.predicted))
-    return {"text": text, "label": gold, "predicted": predicted, **_about(found, number, confidence)}
+    return {"text": text, "label": gold, "predicted": _in_words(text, predicted), **_about(found, number, confidence)}
 
 
 def _standard(found: Mistakes, number: int, confidence: float) -> dict[str, Any]:
     text, spans = text_of(found, number)
-    gold, predicted = (
-        [
-            {"token": text[start:end], "tag": label, "char_start": start, "char_end": end}
-            for start, end, label in _regions(part[number], spans)
-        ]
-        for part in (found.gold, found.predicted)
-    )
-    return {"text": text, "tags": gold, "predicted": predicted, **_about(found, number, confidence)}
+    gold, predicted = (_regions(part[number], spans) for part in (found.gold, found.predicted))
+    tags = [
+        {"token": text[start:end], "tag": label, "char_start": start, "char_end": end} for start, end, label in gold
+    ]
+    return {"text": text, "tags": tags, "predicted": _in_words(text, predicted), **_about(found, number, confidence)}
+
+
+def _in_words(text: str, regions: Sequence[Region]) -> str:
+    """`LOC: New York (9-17); PER: Anna (0-4)`: a second list of entities would be read as annotation."""
+    return "; ".join(f"{label}: {text[start:end]} ({start}-{end})" for start, end, label in regions)
