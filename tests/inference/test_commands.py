@@ -106,7 +106,10 @@ def test_a_name_is_an_experiment_a_folder_or_a_model(nerbb: Nerbb, trained, tmp_
         (["predict", "tinny", TEXT], "there is no experiment 'tinny' in"),
         (["predict", "tinny", TEXT, "--seed", "43"], "did you mean tiny"),
         (["predict", "./nowhere", TEXT], "expected a folder with config.json"),
-        (["predict", "./nowhere", TEXT, "--run", "runA"], "--run, --seed and --ensemble choose among the trials of an experiment"),
+        (
+            ["predict", "./nowhere", TEXT, "--run", "runA"],
+            "--run, --seed and --ensemble choose among the trials of an experiment",
+        ),
         (["predict", "tiny", TEXT, "--seed", "44"], "runA-44 of experiment tiny is failed"),
         (["predict", "tiny", TEXT, "--device", "abacus"], "device must be cpu, or a GPU"),
         (["predict_file", "tiny", "no.txt", "out.jsonl"], "no.txt: there is no such file"),
