@@ -19,6 +19,8 @@ NUMERICS = 3
 FREE = frozenset(
     {"run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "save_minutes", "precision"}
 )
+# key -> (value, numerics): the default before this number. Who has left the key out has changed nothing since.
+FORMER_DEFAULTS = {"evaluate_checkpoint": ("best", 3)}
 SHOWN = 12  # characters of a hash
 
 
@@ -73,7 +75,11 @@ class Identity:
     def param_differences(self, now: "Identity") -> list[str]:
         """Those of the parameters, which are known before anything is prepared."""
         pairs = ((key, self._param(key), now._param(key)) for key in {**self.params, **now.params})
-        return [f"{key} was {was}, now {is_}" for key, was, is_ in pairs if None not in (was, is_) and was != is_]
+        return [
+            f"{key} was {was}, now {is_}"
+            for key, was, is_ in pairs
+            if None not in (was, is_) and was != is_ and not (self._had_default(key) and is_ == _default(key))
+        ]
 
     def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
         """The data, and the parts of them, that the metrics of some splits come from."""
@@ -95,10 +101,17 @@ class Identity:
 
     def _param(self, key: str) -> str | None:
         """A key that the version which trained did not know had its default; nothing is known of no parameters."""
-        if key in self.params or not self.params:
-            return self.params.get(key)
-        home = HOME.get(key)
-        return None if home is None else str(SECTIONS[home].__dataclass_fields__[key].default)
+        return self.params.get(key) if key in self.params or not self.params else _default(key)
+
+    def _had_default(self, key: str) -> bool:
+        """Whether it has the value that was the default of a version before."""
+        value, until = FORMER_DEFAULTS.get(key, ("", 0))
+        return self.numerics is not None and self.numerics < until and self.params.get(key) == value
+
+
+def _default(key: str) -> str | None:
+    home = HOME.get(key)
+    return None if home is None else str(SECTIONS[home].__dataclass_fields__[key].default)
 
 
 _WORDS = {

@@ -1,6 +1,7 @@
 """What makes two trials the same thing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -79,6 +80,16 @@ def test_a_key_that_an_older_version_did_not_know_had_its_default() -> None:
     old = Identity.of_record(params, "abc")
     assert old.param_differences(identity()) == []
     assert old.param_differences(identity(patience=3)) == ["patience was 0, now 3"]
+
+
+def test_a_default_that_has_changed_since_is_no_change_of_the_file() -> None:
+    params = trial_of().params() | {"evaluate_checkpoint": "best"}
+    for old in (Identity.of_record(params, "abc"), replace(identity(evaluate_checkpoint="best"), numerics=2)):
+        assert old.param_differences(identity()) == []
+        assert len(old.differences(identity())) == 1, "but what it means is another thing now"
+        assert old.param_differences(identity(evaluate_checkpoint="last")) == ["evaluate_checkpoint was best, now last"]
+    ours = identity(evaluate_checkpoint="best")
+    assert ours.param_differences(identity()) == ["evaluate_checkpoint was best, now auto"]
 
 
 def test_a_record_of_version_0_3_knows_parameters_and_data() -> None:
