@@ -44,7 +44,6 @@ def job(trial: TrialSpec, backend: str = "inprocess", folder: Path | None = Path
         identity=Identity.of(trial, data="abc", model="def", precision="bf16", device="cpu"),
         data=Path("/data.npz"),
         source=ModelSource("m", "/models/m", "abc"),
-        precision="fp32",
         checkpoint_dir=folder,
         log=Path(f"/logs/{trial.name}.log"),
         storage=Path("/ray"),
