@@ -90,7 +90,7 @@ def test_what_a_search_draws_is_part_of_the_configuration() -> None:
     assert varying_keys(drawn) == ("batch_size", "lr_max")
 
 
-DRAWN = {"lr_max": "loguniform(1e-5, 1e-3)", "batch_size": [8, 16]}
+DRAWN = {"lr_max": "loguniform(1e-5, 1e-3)", "batch_size": [8, 16], "algorithm": "random", "num_samples": 4}
 
 
 REPORT = {"epoch": 2, "stage": "COOLDOWN", "lr": 1.5e-4, "val/loss": 0.25, "val/entity/micro/f1": float("nan")}
