@@ -33,7 +33,7 @@ _TAIL = r"[\p{M}\p{Cf}\U0001f3fb-\U0001f3ff\u0e33\u0eb3]"
 # ASCII goes first in all of them: it is known without a look at the properties of a character
 _END = rf"(?:(?=[\x00-\x7f])|(?!{_TAIL}))"
 _RUN = rf"(?:(?:[A-Za-z0-9]++|{_PLAIN})++{_END}|(?:{_PLAIN}(?={_PLAIN})|(?={_LETTER})\X)++)"
-_CLUSTER = rf"(?![\x00-\x7f])(?={WITHOUT_BLANKS})\X\p{{Cf}}*+"
+_CLUSTER = rf"(?![\x00-\x7f])(?={WITHOUT_BLANKS})\X(?:(?=\p{{Cf}})(?!\p{{GCB=Prepend}})\X)*+"
 _OTHER = rf"[!-/:-@\[-`{{-~]{_END}|(?=[^{BLANKS}])\X"
 
 _JOINT = r"[.\-_'\u2019\u2010\u2011\u00b7\u30fb]|(?<=\p{N})[,:](?=\p{N})"

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.data.words_of_text import BLANKS, FORMER, SPLITTINGS, WordSplitting
@@ -134,6 +134,7 @@ def test_words_are_in_order_apart_and_leave_out_only_blanks(
 
 @pytest.mark.parametrize("name", SPLITTINGS)
 @settings(deadline=None)
+@example("\u0e40\xad\u200c\u3099")  # behind a soft hyphen, a joiner with a mark
 @given(TEXTS)
 def test_no_word_begins_or_ends_inside_of_a_grapheme_cluster(name: str, text: str) -> None:
     inside = {

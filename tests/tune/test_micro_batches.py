@@ -29,7 +29,6 @@ def job(store, experiment) -> Job:
         identity=Identity(),
         data=prepared.data,
         source=prepared.source,
-        precision=prepared.precision,
         checkpoint_dir=None,
         log=store.logs("exp") / "runA-43.log",
         storage=store.ray("exp"),

@@ -18,7 +18,10 @@ def searched(path, search: str, hparams: str = ""):
 
 
 def test_a_race_drops_the_run_that_is_worse_and_says_so(store, experiment) -> None:
-    spec = searched(experiment(seeds=7), "racing = True", "monitor = val_f1")
+    path = experiment(seeds=7)
+    # bigrams alone nearly solve the tiny data, without a model that has learnt anything
+    path.write_text(path.read_text().replace("precision = fp32", "precision = fp32\ndecoding = argmax"))
+    spec = searched(path, "racing = True", "monitor = val_f1")
     result = run_experiment(spec, store, QUIET)
     good, bad = result.runs
     assert result.best_run().run == good.run == "runA"
