@@ -15,7 +15,6 @@ IMBALANCE = 20  # times
 MANY = 0.01  # of the sentences
 SHIFT = 0.2  # total variation between the shares of the classes in two splits
 NO_ENTITY, IN_TRAIN = 0.9, 0.5
-CONFLICTING = 0.05
 
 
 def find_problems(findings: Findings) -> tuple[Problem, ...]:

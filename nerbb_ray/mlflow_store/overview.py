@@ -15,8 +15,8 @@ from nerbb_ray.paths import StorePaths
 
 if TYPE_CHECKING:
     from nerbb_ray.mlflow_store.details import TrialKey
+    from nerbb_ray.ner.resampling import Ints
     from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
-    from nerbb_ray.verdict.sentences import Ints
 
 log = logging.getLogger(__name__)
 

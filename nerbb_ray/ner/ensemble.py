@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.metrics import sentence_counts
-from nerbb_ray.ner.resampling import drawn_scores, micro_f1
+from nerbb_ray.ner.resampling import drawn_scores, micro_f1, percentile_interval
 from nerbb_ray.ner.spans import Ints
 from nerbb_ray.ner.tags import Scheme
 
@@ -123,19 +123,10 @@ def ensemble_scores(
     return EnsembleScores(
         members=len(members),
         f1=f1,
-        ci95=_percentiles(drawn[:, -1]),
+        ci95=percentile_interval(drawn[:, -1]),
         mean_f1=mean_f1,
         gain=f1 - mean_f1,
-        gain_ci95=_percentiles(drawn[:, -1] - drawn[:, :-1].mean(axis=1)),
+        gain_ci95=percentile_interval(drawn[:, -1] - drawn[:, :-1].mean(axis=1)),
         ece=calibration_error(mean, gold),
         mean_ece=float(np.mean([calibration_error(one, gold) for one in members])),
     )
-
-
-def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
-    """2.5 and 97.5 % of the draws in which F1 is defined; NaN without any."""
-    defined = values[np.isfinite(values)]
-    if not len(defined):
-        return math.nan, math.nan
-    low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high)

@@ -1,5 +1,7 @@
 """F1 over sentences that are drawn with replacement: how much a score depends on the sentences of a split. Pure."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,3 +35,12 @@ def drawn_scores(counts: Ints, draws: int, random: np.random.Generator) -> Float
         weights = random.multinomial(n_sentences, times / max(1, n_sentences), size)
         parts.append(micro_f1((weights @ kinds).reshape(size, n_predictions, 3)))
     return np.concatenate(parts)
+
+
+def percentile_interval(values: Floats) -> tuple[float, float]:
+    """2.5 and 97.5 % of the draws in which F1 is defined; NaN without any."""
+    defined = values[np.isfinite(values)]
+    if not len(defined):
+        return math.nan, math.nan
+    low, high = np.quantile(defined, [0.025, 0.975])
+    return float(low), float(high)

@@ -11,17 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nerbb_ray.ner.resampling import Floats, Ints, drawn_scores, micro_f1, percentile_interval
 from nerbb_ray.verdict.outcome import POWER_FACTOR, Verdict
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 FILE = "test_sentences.csv"
 COLUMNS = ["sentence", "tp", "fp", "fn"]
 DRAWS = 4000
-DRAWN_AT_ONCE = 2_000_000  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +56,6 @@ def parse(text: str) -> Ints:
     return numbers[:, 1:]
 
 
-def micro_f1(counts: NDArray[np.number]) -> Floats:
-    """NaN without an entity in truth and prediction. *Shape:* (..., 3) -> (...)"""
-    tp, errors = counts[..., 0], counts[..., 1] + counts[..., 2]
-    total = 2 * tp + errors
-    return np.where(total > 0, 2 * tp / np.where(total > 0, total, 1), np.nan)
-
-
 def over_sentences(first: Ints, second: Ints, draws: int = DRAWS, seed: int = 0) -> SentenceTest:
     """Compare two runs.
 
@@ -76,7 +65,7 @@ def over_sentences(first: Ints, second: Ints, draws: int = DRAWS, seed: int = 0)
     if first.ndim != 3 or first.shape[1:] != second.shape[1:] or not (len(first) and len(second)):
         raise ValueError(f"both runs must have seeds, and the same sentences; got {first.shape} and {second.shape}")
     random = np.random.default_rng(seed)
-    drawn = _drawn_scores(np.concatenate([first, second]), draws, random)
+    drawn = drawn_scores(np.concatenate([first, second]), draws, random)
     sides = drawn[:, : len(first)], drawn[:, len(first) :]
     of_sentences = sides[0].mean(axis=1) - sides[1].mean(axis=1)
     redrawn = [
@@ -114,26 +103,10 @@ def against_the_best(
     return tests, problems
 
 
-def _drawn_scores(counts: Ints, draws: int, random: np.random.Generator) -> Floats:
-    """F1 of every seed, for every draw of sentences. *Shape:* (seeds, sentences, 3) -> (draws, seeds)"""
-    n_seeds, n_sentences, _ = counts.shape
-    by_sentence = counts.transpose(1, 0, 2).reshape(n_sentences, -1)
-    # sentences with the same counts, most of all those without any, are interchangeable
-    kinds, times = np.unique(by_sentence, axis=0, return_counts=True)
-    parts = []
-    step = max(1, DRAWN_AT_ONCE // max(1, len(kinds)))
-    for begin in range(0, draws, step):
-        size = min(step, draws - begin)
-        weights = random.multinomial(n_sentences, times / max(1, n_sentences), size)
-        parts.append(micro_f1((weights @ kinds).reshape(size, n_seeds, 3)))
-    return np.concatenate(parts)
-
-
 def _summary(differences: Floats) -> tuple[tuple[float, float], float]:
     """(percentile interval, p) of the draws in which F1 is defined."""
     defined = differences[np.isfinite(differences)]
     if not len(defined):
         return (math.nan, math.nan), math.nan
-    low, high = np.quantile(defined, [0.025, 0.975])
     one_side = min((defined <= 0).sum(), (defined >= 0).sum())
-    return (float(low), float(high)), min(1.0, 2 * (int(one_side) + 1) / (len(defined) + 1))
+    return percentile_interval(defined), min(1.0, 2 * (int(one_side) + 1) / (len(defined) + 1))

@@ -14,6 +14,7 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.metrics import count
+from nerbb_ray.ner.resampling import micro_f1
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.training import loop
 from nerbb_ray.training.adaptive import replay
@@ -26,7 +27,7 @@ from nerbb_ray.training.stop_request import ask_to_end
 from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.trial_setup import make_optimizer, set_up
 from nerbb_ray.training.worker import TrialContext, device_precision
-from nerbb_ray.verdict.sentences import micro_f1, parse
+from nerbb_ray.verdict.sentences import parse
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from nerbb_ray.ner.resampling import micro_f1
 from nerbb_ray.results.experiment_result import TEST_METRIC
-from nerbb_ray.verdict.sentences import against_the_best, micro_f1, over_sentences, parse
+from nerbb_ray.verdict.sentences import against_the_best, over_sentences, parse
 from nerbb_ray.verdict.verdict import compare
 
 
