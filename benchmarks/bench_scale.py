@@ -144,7 +144,7 @@ def _search(trials: int, store: Any) -> int:
         book.put(job)
         return job
 
-    listening = callbacks(plan, book, store, allotment.concurrent, driver=1, quiet=True)
+    listening = callbacks(plan, book, store, allotment.concurrent, driver=1, ensembles=lambda _: {}, quiet=True)
     trainable = tune.with_resources(only_reports, {"cpu": 1})
     grid = build_tuner(trainable, plan, make_job, book, allotment, listening, store, reuse_actors=True).fit()
     results = [trial_result(book.tracked(one.config), one.metrics or {}, one.error) for one in grid if one.config]

@@ -46,8 +46,10 @@ def look() -> tuple[bool, bool, bool]:
     """(whether torch can use a GPU, bf16 products of the CPUs, of the GPU) of the computer that this runs on."""
     import torch
 
+    from nerbb_ray.training.worker import has_bf16
+
     cuda = torch.cuda.is_available()
-    return cuda, cpu_has_bf16(), cuda and torch.cuda.get_device_capability() >= (8, 0)
+    return cuda, cpu_has_bf16(), cuda and has_bf16(torch.device("cuda"))
 
 
 def look_at_cpu() -> tuple[bool, bool, bool]:

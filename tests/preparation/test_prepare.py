@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fixtures.experiments import job_of
 from fixtures.tiny_models import fill, write_json
 
 from nerbb_ray import cli
@@ -14,7 +15,6 @@ from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.prepare import Preparation, notes_on, prepare
-from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.__main__ import main
@@ -169,15 +169,8 @@ def test_trial_trains_in_the_number_format_that_the_preparation_found(
     prepared = prepare(spec, Preparation(own_model, Path.cwd(), own_model.cache))["runA"]
     assert prepared.precision == "fp32"
     trial = expand(spec)[0]
-    job = Job(
-        trial=trial,
-        identity=Identity.of(trial, data=prepared.fingerprint, precision=prepared.precision),
-        data=prepared.data,
-        source=prepared.source,
-        checkpoint_dir=None,
-        log=own_model.logs("exp") / "runA-43.log",
-        storage=own_model.ray("exp"),
-        allotment=Allotment("inprocess", 1, 1, 0, 1),
+    job = job_of(
+        trial, prepared, own_model, Identity.of(trial, data=prepared.fingerprint, precision=prepared.precision)
     )
     reports: list[dict] = []
     run_job(Job.from_dict(job.to_dict()), reports.append, torch.device("cpu"))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from fixtures.experiments import job_of
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.preparation.prepare import Preparation
-from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import result_of
@@ -24,16 +24,7 @@ CPU = torch.device("cpu")
 def job(store, experiment) -> Job:
     spec = read_ini(experiment())
     prepared = Preparation(store, Path.cwd(), store.cache).run(spec, spec.runs[0])
-    return Job(
-        trial=expand(spec)[0],
-        identity=Identity(),
-        data=prepared.data,
-        source=prepared.source,
-        checkpoint_dir=None,
-        log=store.logs("exp") / "runA-43.log",
-        storage=store.ray("exp"),
-        allotment=Allotment("inprocess", 1, 1, 0, 1),
-    )
+    return job_of(expand(spec)[0], prepared, store, Identity())
 
 
 @pytest.fixture
