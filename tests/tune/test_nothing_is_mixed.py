@@ -19,7 +19,7 @@ from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.identity import Identity
-from nerbb_ray.tune import run_tuner
+from nerbb_ray.tune import search
 from nerbb_ray.tune.hardware import Hardware
 from nerbb_ray.tune.job import Job
 from nerbb_ray.tune.run_tuner import run_experiment
@@ -155,7 +155,7 @@ def test_seeds_of_other_data_are_refused(store, one, own_data) -> None:
 
 def test_number_formats_of_two_machines_are_not_in_one_mean(store, one, monkeypatch) -> None:
     def on(bf16: bool, seeds: int):
-        monkeypatch.setattr(run_tuner, "hardware_of", lambda *_, **__: Hardware("cpu", bf16))
+        monkeypatch.setattr(search, "hardware_of", lambda *_, **__: Hardware("cpu", bf16))
         path = one(seeds=seeds)
         path.write_text(path.read_text().replace("precision = fp32", "precision = auto"))
         return run_experiment(read_ini(path), store, QUIET)
