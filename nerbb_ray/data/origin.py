@@ -1,7 +1,7 @@
 """What was read from where, and as what: said when data are set up, and kept beside them (`origin.json`)."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Self
@@ -62,6 +62,7 @@ def write_origin(
     files: Iterable[FileTaken],
     notes: Iterable[str],
     splitting: WordSplitting,
+    documents: Sequence[int] = (),
 ) -> None:
     """
     Args:
@@ -69,14 +70,17 @@ def write_origin(
         options: what the user has said.
         notes: what was said while the data were read.
         splitting: how running text is cut into words like those of train.
+        documents: see `Corpus`.
     """
-    content = {
+    content: dict[str, Any] = {
         "source": source,
         "options": dict(options),
         "files": [asdict(file) for file in files],
         "notes": list(notes),
         "words": splitting.to_dict(),
     }
+    if documents:
+        content["documents"] = " ".join(map(str, documents))
     text = json.dumps(content, indent=1) + "\n"
     if not (folder / FILE).is_file() or (folder / FILE).read_text(encoding="utf-8") != text:
         atomic.write_text(folder / FILE, text)
@@ -88,6 +92,15 @@ def chosen_splitting(folder: Path) -> WordSplitting | None:
         return WordSplitting.of(json.loads((folder / FILE).read_text(encoding="utf-8"))["words"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def stored_documents(folder: Path) -> tuple[int, ...]:
+    """The document of every sentence of train and val, as `origin.json` says; empty where it does not."""
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return tuple(map(int, content["documents"].split()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def origin_lines(folder: Path) -> list[str]:

@@ -86,13 +86,13 @@ def place(
     about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
-            write_origin(folder, *about, corpus.notes, corpus.word_splitting())
+            write_origin(folder, *about, corpus.notes, corpus.word_splitting(), corpus.documents)
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
     try:
         with atomic.new_folder(folder) as scratch:
             notes = write_corpus(corpus, scratch)
-            write_origin(scratch, *about, (*corpus.notes, *notes), corpus.word_splitting())
+            write_origin(scratch, *about, (*corpus.notes, *notes), corpus.word_splitting(), corpus.documents)
     except OSError as error:
         raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
     return SetUp(folder, "made", corpus, (*corpus.notes, *notes))

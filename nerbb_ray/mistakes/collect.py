@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nerbb_ray.data.corpus import Corpus, Sentence, find_corpus
+from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of, places_of, read_members
+from nerbb_ray.results.ensembles import decoder_of_run, places_of, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
 from nerbb_ray.results.log_probs import LogProbs
+from nerbb_ray.results.out_of_fold import on_the_same_words
 from nerbb_ray.spelling import did_you_mean
 
 
@@ -31,13 +33,18 @@ def collect(
     if not members.said:
         why = members.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")
-    first = next(iter(members.said.values()))
-    if split not in first.splits:
+    if split not in next(iter(members.said.values())).splits:
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no {split} data")
+    said = on_the_same_words(members.said, split)
+    if not said:
+        raise ResultError(
+            f"run {chosen.run} of experiment {result.name} has no seed with the predictions of all its folds"
+            f"{f' ({members.note})' if members.note else ''}: run it again to train the missing ones"
+        )
+    first = next(iter(said.values()))
     sentences = _sentences(store, chosen.ok_trials[0].params, first, split, ask_hub)
-    said = dict(members.said)
-    decoder = decoder_of(list(said.values())) if len(said) > 1 else first.decoder
-    return find_mistakes(result.name, chosen.run, said, decoder, split, sentences, members.note)
+    decoder = decoder_of_run(members.said) if len(members.said) > 1 else first.decoder
+    return find_mistakes(result.name, chosen.run, dict(said), decoder, split, sentences, members.note)
 
 
 def _chosen(result: ExperimentResult, run: str | None) -> RunResult:
@@ -59,8 +66,13 @@ def _sentences(
         store.datasets,
         scheme=said.scheme,
         ask_hub=ask_hub,
+        rule=NOTHING if said.folds else DEFAULT,
     )
     _check_same(corpus, said)
+    places = said.splits[split].places
+    if places is not None:
+        whole = (*corpus.train, *corpus.val)
+        return [whole[place] for place in places]
     # what a run uses of a split are its first sentences
     return corpus.split(split)[: len(said.splits[split].starts) - 1]
 

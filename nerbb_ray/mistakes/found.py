@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import mean_log_probs
@@ -48,7 +49,7 @@ class Mistakes:
 
     experiment: str
     run: str
-    seeds: tuple[int, ...]
+    seeds: tuple[Member, ...]
     split: str
     sentences: tuple[Sentence, ...]
     gold: tuple[tuple[Entity, ...], ...]
@@ -82,7 +83,7 @@ def _labels(mistake: Mistake) -> set[str]:
 def find_mistakes(
     experiment: str,
     run: str,
-    said: dict[int, LogProbs],
+    said: dict[Member, LogProbs],
     decoder: Decoder,
     split: str,
     sentences: Sequence[Sentence],

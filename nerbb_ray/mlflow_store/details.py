@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, reading, write_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-TrialKey = tuple[str, int]  # run and seed
+TrialKey = tuple[str, Member]
 MAX_BYTES = 64_000  # of the end of a file: logs can be long
 
 

@@ -82,7 +82,7 @@ def _not_ok(run: RunResult) -> str:
     seeds: dict[str, list[str]] = {}
     for trial in run.trials:
         if not trial.ok:
-            seeds.setdefault(trial.status, []).append(str(trial.seed))
+            seeds.setdefault(trial.status, []).append(str(trial.member))
     parts = [f"{status}: seed {', '.join(numbers)}" for status, numbers in seeds.items()]
     if missing := run.n_total - len(run.trials):
         parts.append(f"not started: {missing} of {run.n_total}")
