@@ -120,10 +120,8 @@ def compare(
     """
     shares, sign = is_share(metric), -1.0 if lower_is_better(metric) else 1.0
     values, few = _shared(values) if paired else _with_two_seeds(values)
-    scores = {
-        run: sign * np.array([found[seed] for seed in sorted(found, key=seed_and_fold)])
-        for run, found in values.items()
-    }
+    keys = {run: sorted(found, key=seed_and_fold) for run, found in values.items()}
+    scores = {run: sign * np.array([values[run][key] for key in keys[run]]) for run in values}
     runs = sorted(scores, key=lambda run: (-scores[run].mean(), by_number(run)))
     ordered = [scores[run] for run in runs]
     enough = len(runs) > 1 and min(map(len, ordered)) > 1
