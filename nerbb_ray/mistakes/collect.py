@@ -28,7 +28,7 @@ def collect(
             evaluated on.
         DataError: the data set cannot be found or read.
     """
-    chosen = _chosen(result, run)
+    chosen = chosen_run(result, run)
     members = read_members(chosen.ok_trials, places_of(store, result.name))
     if not members.said:
         why = members.note or "none of its trials ended ok"
@@ -42,26 +42,41 @@ def collect(
             f"{f' ({members.note})' if members.note else ''}: run it again to train the missing ones"
         )
     first = next(iter(said.values()))
-    sentences = _sentences(store, chosen.ok_trials[0].params, first, split, ask_hub)
+    corpus = corpus_of(store, chosen.ok_trials[0].params, first, ask_hub=ask_hub)
+    sentences = _sentences(corpus, first, split)
     decoder = decoder_of_run(members.said) if len(members.said) > 1 else first.decoder
     return find_mistakes(result.name, chosen.run, dict(said), decoder, split, sentences, members.note)
 
 
-def _chosen(result: ExperimentResult, run: str | None) -> RunResult:
+def chosen_run(result: ExperimentResult, run: str | None) -> RunResult:
+    """A run by its name; the best one if none is named."""
     runs = {found.run: found for found in result.runs}
     if run is not None and run not in runs:
         raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, list(runs))}")
     return result.best_run() if run is None else runs[run]
 
 
-def _sentences(
-    store: StorePaths, params: Mapping[str, object], said: LogProbs, split: str, ask_hub: bool
-) -> Sequence[Sentence]:
+def _sentences(corpus: Corpus, said: LogProbs, split: str) -> Sequence[Sentence]:
     """The sentences that the predictions are about."""
-    name = str(params["dataset_name"])
+    places = said.splits[split].places
+    if places is not None:
+        whole = (*corpus.train, *corpus.val)
+        return [whole[place] for place in places]
+    # what a run uses of a split are its first sentences
+    return corpus.split(split)[: len(said.splits[split].starts) - 1]
+
+
+def corpus_of(store: StorePaths, params: Mapping[str, object], said: LogProbs, *, ask_hub: bool = False) -> Corpus:
+    """The data set that predictions are about.
+
+    Args:
+        params: of the trials.
+    Raises:
+        DataError: it cannot be found, or is not what it was then.
+    """
     subset = params.get("dataset_subset_name")
     corpus = find_corpus(
-        name,
+        str(params["dataset_name"]),
         None if subset in (None, "", "None") else str(subset),
         store.datasets,
         scheme=said.scheme,
@@ -69,12 +84,7 @@ def _sentences(
         rule=NOTHING if said.folds else DEFAULT,
     )
     _check_same(corpus, said)
-    places = said.splits[split].places
-    if places is not None:
-        whole = (*corpus.train, *corpus.val)
-        return [whole[place] for place in places]
-    # what a run uses of a split are its first sentences
-    return corpus.split(split)[: len(said.splits[split].starts) - 1]
+    return corpus
 
 
 def _check_same(corpus: Corpus, said: LogProbs) -> None:

@@ -101,9 +101,9 @@ def find_mistakes(
     mean = mean_log_probs([part.log_probs for part in parts])
     tags = decoder.decode(mean, starts)
     confidence = np.exp(mean[np.arange(len(tags)), tags])
-    right, guess = (list(_entities(ids, starts, first)) for ids in (gold, tags))
+    right, guess = (list(entities_of(ids, starts, first)) for ids in (gold, tags))
     each = [
-        list(_entities(one.decoder.decode(part.log_probs, starts), starts, one))
+        list(entities_of(one.decoder.decode(part.log_probs, starts), starts, one))
         for one, part in zip(said.values(), parts, strict=True)
     ]
     found = []
@@ -117,7 +117,7 @@ def find_mistakes(
     )
 
 
-def _entities(ids: NDArray[np.integer], starts: Ints, said: LogProbs) -> Iterator[tuple[Entity, ...]]:
+def entities_of(ids: NDArray[np.integer], starts: Ints, said: LogProbs) -> Iterator[tuple[Entity, ...]]:
     """Those of every sentence, as they are counted."""
     names = [said.tags[tag] for tag in ids]
     for begin, end in pairwise(starts.tolist()):
