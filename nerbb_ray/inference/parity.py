@@ -86,8 +86,16 @@ class Parity:
         """F1 of the exported form minus F1 in torch and fp32."""
         return self.form(self.exported).f1 - self.form(TORCH_FP32).f1
 
-    def check(self) -> None:
-        """Raises ModelError if F1 moves too far, or if that is not known."""
+    def check(self, *, accept_change: bool = False) -> None:
+        """Raises ModelError if the exported form cannot predict, or if F1 moves too far or that is not known.
+
+        Args:
+            accept_change: whatever F1 does will do.
+        """
+        if note := self.form(self.exported).note:
+            raise ModelError(f"the model in {self.exported} cannot predict: {note}")
+        if accept_change:
+            return
         way_out = "to export it all the same: --accept-change (in Python accept_change=True)"
         if self.limit is None or not math.isfinite(self.moved):
             raise ModelError(
@@ -153,13 +161,18 @@ class Yardstick:
     limit: Limit | None = None
     forms: list[Form] = field(default_factory=list)
 
-    def measure(self, name: str, size: int, open_model: Callable[[], Tagger]) -> None:
-        """Measure a form; the first one is what the others are compared with. One that fails has a note, but the first.
+    def measure(
+        self, name: str, size: int, open_model: Callable[[], Tagger], problem: ModelError | None = None
+    ) -> None:
+        """Measure a form; the first one is what the others are compared with. Any other that fails has a note.
 
         Args:
             open_model: may raise ModelError.
+            problem: why it could not be made.
         """
         try:
+            if problem is not None:
+                raise problem
             tagger = open_model()
             scoring = self._score(tagger)
             texts = self._texts()

@@ -1,20 +1,20 @@
 """A saved model, or the members of an ensemble, turned into ONNX where they lie."""
 
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from nerbb_ray.data.corpus import Corpus
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.ensemble import EnsembleFolder, is_ensemble, open_saved
-from nerbb_ray.inference.parity import ONNX_FP32, ONNX_INT8, TORCH_BF16, TORCH_FP32, Parity, Yardstick
-from nerbb_ray.inference.tagger import Tagger
+from nerbb_ray.inference.parity import FORMS, ONNX_FP32, ONNX_INT8, TORCH_BF16, Parity, Yardstick
+from nerbb_ray.inference.tagger import Options
 from nerbb_ray.inference.write_onnx import quantise, write_onnx
 from nerbb_ray.results.experiment_result import RunResult
 from nerbb_ray.training.model_files import ONNX, ONNX_DATA, weight_bytes, weight_files
 
 WORK = ".forms"  # a folder for those that are measured; it is gone afterwards
+FP32, BF16 = Options(device="cpu"), Options(device="cpu", precision="bf16")
 
 
 def turn_into_onnx(
@@ -35,19 +35,19 @@ def turn_into_onnx(
     """
     parts = [member.relative_to(folder) for member in members_of(folder)]
     wanted = ONNX_INT8 if int8 else ONNX_FP32
-    works = {name: folder / WORK / name for name in (ONNX_FP32, ONNX_INT8)}
-    problems = {form: _made(name, form, folder, works, parts) for form in works}
-    if problem := problems[wanted]:
+    places = {form: folder / WORK / form for form in (ONNX_FP32, ONNX_INT8)}
+    problems = _made(name, folder, places, parts)
+    if problem := problems.get(wanted):
         raise problem
     yardstick = Yardstick(corpus=corpus, run=run)
-    for form, open_model in _forms(name, folder, works, problems).items():
-        size = sum(weight_bytes(works.get(form, folder) / part) for part in parts)
-        yardstick.measure(form, size, open_model)
+    for form in FORMS:
+        place, options = places.get(form, folder), BF16 if form == TORCH_BF16 else FP32
+        size = sum(weight_bytes(place / part) for part in parts)
+        yardstick.measure(form, size, partial(open_saved, name, place, **options), problems.get(form))
     parity = yardstick.parity(wanted)
-    if not accept_change:
-        parity.check()
+    parity.check(accept_change=accept_change)
     for part in parts:
-        _replace_weights(folder / part, works[wanted] / part)
+        _replace_weights(folder / part, places[wanted] / part)
     shutil.rmtree(folder / WORK)
     parity.save(folder)
     return parity
@@ -58,37 +58,26 @@ def members_of(folder: Path) -> tuple[Path, ...]:
     return EnsembleFolder.load(folder).members if is_ensemble(folder) else (folder,)
 
 
-def _forms(
-    name: str, folder: Path, works: dict[str, Path], problems: dict[str, ModelError | None]
-) -> dict[str, Callable[[], Tagger]]:
-    """How each of the forms is loaded, the first one being the model as it was trained."""
-    opened: dict[str, Callable[[], Tagger]] = {
-        TORCH_FP32: partial(open_saved, name, folder, device="cpu"),
-        TORCH_BF16: partial(open_saved, name, folder, device="cpu", precision="bf16"),
-    }
-    return opened | {
-        form: partial(_raise, problem) if (problem := problems[form]) else partial(open_saved, name, place)
-        for form, place in works.items()
-    }
+def _made(name: str, folder: Path, places: dict[str, Path], parts: list[Path]) -> dict[str, ModelError]:
+    """Make a folder for each of the forms, with ONNX in the place of weights.
 
-
-def _raise(problem: ModelError) -> Tagger:
-    raise problem
-
-
-def _made(name: str, form: str, folder: Path, works: dict[str, Path], parts: list[Path]) -> ModelError | None:
-    """Make a folder with ONNX in the place of weights; what went wrong, if anything did."""
-    ignored = [path.name for part in parts for path in weight_files(folder / part)]
-    shutil.copytree(folder, works[form], ignore=shutil.ignore_patterns(WORK, *ignored))
+    Returns:
+        What went wrong, by form.
+    """
+    weights = [path.name for part in parts for path in weight_files(folder / part)]
+    for place in places.values():
+        shutil.copytree(folder, place, ignore=shutil.ignore_patterns(WORK, *weights))
     try:
         for part in parts:
-            if form == ONNX_INT8:
-                quantise(works[ONNX_FP32] / part, works[form] / part)
-            else:
-                write_onnx(open_saved(name, folder / part, device="cpu"), works[form] / part)
+            write_onnx(open_saved(name, folder / part, device="cpu"), places[ONNX_FP32] / part)
     except ModelError as error:
-        return error
-    return None
+        return dict.fromkeys(places, error)
+    try:
+        for part in parts:
+            quantise(places[ONNX_FP32] / part, places[ONNX_INT8] / part)
+    except ModelError as error:
+        return {ONNX_INT8: error}
+    return {}
 
 
 def _replace_weights(folder: Path, made: Path) -> None:

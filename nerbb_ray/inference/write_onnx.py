@@ -20,7 +20,8 @@ from nerbb_ray.training.model_files import ONNX, ONNX_DATA
 
 # torch.export keeps a size of 0 or 1 as it is: these are none, and different
 EXAMPLE = (3, 7)
-TRIED = ((1, 1), (1, 5), (4, 16))  # sentences, sub-tokens; and two of the longest sequence
+TRIED = ((1, 1), (1, 5), (4, 16))  # sentences, sub-tokens; and two of the longest sequence, as far as
+TRIED_AT_MOST = 512  # sub-tokens
 TOLERANCE = 1e-3  # of a tag's log-probability
 PROTOBUF = 1_800_000_000  # bytes of weights; a file of 2 GiB could not be read
 QUIETED = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir", "onnx_ir.passes")
@@ -114,10 +115,10 @@ def quantise(folder: Path, target: Path) -> None:
 
 def _largest_difference(tagger: Tagger, network: OnnxNetwork) -> float:
     """Of log-probabilities, over sentences of several lengths, with padding and without."""
-    found = []
-    for sentences, length in (*TRIED, (2, tagger.max_seq_length)):
-        for padded in {False, sentences > 1 and length > 1}:
-            ids, mask = _sentences(tagger, sentences, min(length, tagger.max_seq_length), padded=padded)
+    found, longest = [], min(tagger.max_seq_length, TRIED_AT_MOST)
+    for sentences, length in (*TRIED, (2, longest)):
+        for padded in {False, sentences > 1}:
+            ids, mask = _sentences(tagger, sentences, min(length, longest), padded=padded)
             with torch.inference_mode():
                 one, other = (model(ids, mask).logits.log_softmax(-1) for model in (tagger.model, network))
             found.append(float((one - other)[mask.bool()].abs().max()))

@@ -150,9 +150,16 @@ def test_a_model_whose_f1_moves_too_far_is_refused(was, now, limit, refused) -> 
     if refused is None:
         found.check()
         return
+    found.check(accept_change=True)
     with pytest.raises(ModelError, match=refused) as error:
         found.check()
     assert "--accept-change" in str(error.value)
+
+
+def test_a_form_that_cannot_predict_is_no_export_whatever_is_accepted() -> None:
+    forms = (Form("torch fp32", f1=0.8), Form("ONNX int8", note="it gives no probabilities (NaN)"))
+    with pytest.raises(ModelError, match="ONNX int8 cannot predict: it gives no prob"):
+        Parity("ONNX int8", forms, "test", Limit(0.1, "sd"), 1).check(accept_change=True)
 
 
 def test_parity_is_read_as_it_was_written(tmp_path) -> None:
