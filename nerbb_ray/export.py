@@ -1,6 +1,7 @@
 """A trained model as a folder that can be handed on: weights, tokenizer, and a model card."""
 
 import json
+import logging
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nerbb_ray.inference.card_facts import CardFacts
     from nerbb_ray.inference.members import FoundEnsemble
     from nerbb_ray.inference.parity import Parity
+
+log = logging.getLogger(__name__)
 
 CARD = "README.md"
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -121,6 +124,7 @@ def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpu
         )
     except DataError as error:
         if not needed:
+            log.warning("how good the model is in ONNX is not measured: %s", error)
             return None
         way_out = "put them back, or export it without a look at its F1: --accept-change (in Python accept_change=True)"
         raise DataError(f"the model in ONNX is measured on the data of its training: {error}; {way_out}") from error

@@ -53,6 +53,8 @@ def _front_matter(facts: CardFacts) -> str:
         {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
         for kind, column in names.items()
     ]
+    if facts.own_f1 is not None:
+        metrics = [{"type": "f1", "value": facts.own_f1, "name": "entity micro f1"}]
     if n_total > 1:
         name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
         metrics.append({"type": "f1", "value": mean.mean, "name": name})

@@ -39,6 +39,11 @@ class CardFacts:
     parity: Parity | None = None
 
     @property
+    def own_f1(self) -> float | None:
+        """Test F1 of the form that was exported, where that is not the one that its trial has tested."""
+        return self.parity.form(self.parity.exported).f1 if self.parity and self.parity.split == "test" else None
+
+    @property
     def run(self) -> RunResult:
         return next(run for run in self.result.runs if run.run == self.trial.run)
 

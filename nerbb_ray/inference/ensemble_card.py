@@ -45,7 +45,9 @@ def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
         "base_model": facts.base_model,
         "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray", *form_tags(facts)],
     }
-    f1 = math.nan if scores is None else scores.value("test", F1)
+    f1 = facts.own_f1
+    if f1 is None:
+        f1 = math.nan if scores is None else scores.value("test", F1)
     if math.isfinite(f1):
         task = {"type": "token-classification", "name": "Named Entity Recognition"}
         dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}

@@ -123,6 +123,8 @@ def test_the_snippet_of_the_card_runs_and_the_hub_understands_it(int8: Path, mon
     data = ModelCard(card).data
     assert data.library_name == "nerbb_ray", "transformers does not load it"
     assert {"onnx", "int8"} <= {*data.tags}
+    (f1,) = (r.metric_value for r in data.eval_results if r.metric_name == "entity micro f1")
+    assert f1 == Parity.load(int8).form("ONNX int8").f1
 
 
 def parity(was: float, now: float, limit: float | None) -> Parity:
