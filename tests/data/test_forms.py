@@ -44,6 +44,10 @@ KAGGLE_LISTS = """Sentence #,Sentence,POS,Tag
 Sentence: 1,Anna sings,"['NNP', 'VBZ']","['B-per', 'O']"
 Sentence: 2,It rains,"['PRP', 'VBZ']","['O', 'O']"
 """
+HIPE_2020 = "TOKEN\tNE-COARSE-LIT\tMISC\n" + "".join(
+    f"{word}\t{tag}\t_\n.\tO\tPySBDSegment|EndOfLine\n" for word, tag in (("Anna", "B-pers"), ("It", "O"))
+)
+DOC_ENTITY = {"start": 0, "end": 4, "label": "PER"}
 ANNA, IT = {"text": "Anna sings"}, {"text": "It rains"}
 READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
     "another layer": ({"train.iob2": UNER}, {}, "Anna/B-PER sings/O | It/O rains/O"),
@@ -345,6 +349,16 @@ READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
         },
         {},
         "Anna/B-PER hi/O",
+    ),
+    "HIPE whose sentences a program has found": (
+        {"a.tsv": HIPE_2020},
+        {},
+        "Anna/B-pers ./O | It/O ./O",
+    ),
+    "spaCy's Doc.to_json with sentences": (
+        {"a.jsonl": of_json(ANNA | {"ents": [DOC_ENTITY], "sents": [{"start": 0, "end": 10}]})},
+        {},
+        "Anna/B-PER sings/O",
     ),
     "a class named O": (
         {"a.tsv": lines("Anna/PER hi/OTHER | It/OTHER")},
