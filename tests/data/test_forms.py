@@ -375,3 +375,20 @@ def test_form_is_read(tmp_path: Path, form: str) -> None:
         (tmp_path / "label.json").write_text('{"PER": 4}')
         options = {"labels": str(tmp_path / "label.json")}
     assert shown(corpus_of(tmp_path, files, **options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        ("Anna/B-PER sings/0", "O is written '0': 1 of 2 words"),
+        ("Anna/B-PER sings/o | It/O", "O is written 'o': 1 of 3 words"),
+        ("Anna/B-PER Bell/I-PER | Rome/B-LOC", "no word is O"),
+    ],
+)
+def test_how_the_outside_is_written_is_said(tmp_path: Path, rows: str, note: str) -> None:
+    assert any(said.startswith(note) for said in corpus_of(tmp_path, {"train.tsv": lines(rows)}).notes)
+
+
+def test_usual_outside_needs_no_word(tmp_path: Path) -> None:
+    notes = corpus_of(tmp_path, {"train.tsv": lines("Anna/B-PER sings/O")}).notes
+    assert not any("O" in note.split() for note in notes)
