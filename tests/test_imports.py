@@ -16,7 +16,7 @@ FLOORS = (
     ("export",),
     ("experiment", "dataset", "model"),
     ("tune", "report", "study"),
-    ("forecast", "doctor", "mistakes"),
+    ("forecast", "doctor", "mistakes", "learning_curve"),
     ("preparation", "inference", "store"),
     ("mlflow_store", "web_servers"),
     ("verdict", "training"),
