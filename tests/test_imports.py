@@ -17,6 +17,7 @@ FLOORS = (
     ("experiment", "dataset", "model"),
     ("tune", "report", "study"),
     ("forecast", "doctor", "mistakes", "learning_curve"),
+    ("annotation",),
     ("preparation", "inference", "store"),
     ("mlflow_store", "web_servers"),
     ("verdict", "training"),

@@ -36,6 +36,7 @@ COMMANDS = (
     Listed("learning_curve", "say what more training data would bring", "learning_curve"),
     Listed("predict", "find the entities in texts", "models"),
     Listed("predict_file", "find the entities in all texts of a file", "models"),
+    Listed("annotate", "prepare the next texts for an annotation tool", "annotate"),
     Listed("evaluate", "measure a model on a data set", "models"),
     Listed("export", "write a model with its model card to a folder", "models"),
     Listed("mlflow", "start or stop the page of MLflow: all metrics", "stores"),

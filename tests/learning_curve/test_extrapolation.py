@@ -63,7 +63,7 @@ def test_intervals_cover_what_is_measured_later_in_simulations_with_noise_of_see
     assert told > 90
     assert 0.80 <= scores / told <= 0.98
     assert 0.80 <= gains / told <= 0.98
-    assert 0.85 <= laws / told  # the mean over endless seeds and sentences is easier to cover
+    assert laws / told >= 0.85  # the mean over endless seeds and sentences is easier to cover
 
 
 scores_of_a_point = st.lists(st.floats(0, 1), min_size=1, max_size=4)

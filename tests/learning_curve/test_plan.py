@@ -52,7 +52,7 @@ def test_again_with_more_keeps_what_there_is(tmp_path, fractions, seeds, expecte
     again = curve_spec(spec(tmp_path), fractions=fractions, seeds=seeds, earlier=first)
     assert ratios(again) == expected
     assert again.settings.multiple_runs == number
-    assert {run for run in first.runs} <= {run for run in again.runs}
+    assert set(first.runs) <= set(again.runs)
 
 
 def test_of_several_runs_one_has_to_be_named(tmp_path: Path) -> None:
