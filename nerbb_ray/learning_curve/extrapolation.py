@@ -143,7 +143,8 @@ def _drawn_means(used: Sequence[Point], draws: int, random: np.random.Generator)
         k = len(scores)
         wider = np.sqrt((k + 1) / (k - 1)) if k > 1 else 1.0
         columns.append(point.mean + wider * (weights @ scores - point.mean))
-    return np.clip(np.stack(columns, axis=1), 0, 1)
+    means: Floats = np.clip(np.stack(columns, axis=1), 0, 1)
+    return means
 
 
 def _scatter(used: Sequence[Point], residuals: Floats) -> float:

@@ -77,7 +77,8 @@ def curve_figure(curve: Curve) -> "Figure":
     for point in curve.points:
         axes.plot([point.sentences] * len(point.scores), point.scores, "o", color=COLOURS[7], markersize=3, alpha=0.6)
     sizes = [point.sentences for point in curve.points]
-    axes.plot(sizes, [point.mean for point in curve.points], "s", color=COLOURS[0], markersize=5, label="mean")
+    if sizes:
+        axes.plot(sizes, [point.mean for point in curve.points], "s", color=COLOURS[0], markersize=5, label="mean")
     expected = curve.expected
     if expected is not None and expected.law is not None:
         law = expected.law
@@ -97,5 +98,6 @@ def curve_figure(curve: Curve) -> "Figure":
     axes.set_ylabel(shown_metric(curve.metric), fontsize=8)
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, frameon=False)
     return drawn

@@ -29,7 +29,8 @@ def disagreement(members: Sequence[Floats]) -> Floats:
     if len(members) == 1:
         return entropy(members[0])
     said = np.stack(members)
-    return np.maximum(entropy(said.mean(axis=0)) - entropy(said).mean(axis=0), 0.0)
+    information: Floats = np.maximum(entropy(said.mean(axis=0)) - entropy(said).mean(axis=0), 0.0)
+    return information
 
 
 def per_word(values: Floats) -> float:
