@@ -125,7 +125,27 @@ def _too_little(used: Sequence[Point]) -> str | None:
         )
     if _degrees(used) < FEWEST_DEGREES:
         return f"an interval needs several seeds at most sizes, such as {FEWEST_SEEDS + 1}: add seeds (--seeds)"
+    if _accelerates(used):
+        return (
+            "the score rises faster with every size, which no power law does: the later sentences of the file may be "
+            "of another kind (shuffle it), or there are too few of any kind yet"
+        )
     return None
+
+
+def _accelerates(used: Sequence[Point]) -> bool:
+    """Whether the score is convex in the logarithm of the size, at 5 %: the t-test of a parabola's curvature."""
+    x = np.log([point.sentences for point in used])
+    design = np.stack([np.ones_like(x), x - x.mean(), (x - x.mean()) ** 2], axis=1)
+    y = np.array([point.mean for point in used])
+    solution, *_ = np.linalg.lstsq(design, y, rcond=None)
+    freedom = len(used) - design.shape[1]
+    variance = max(float(((y - design @ solution) ** 2).sum()) / freedom, _noise_of_seeds(used))
+    error = np.sqrt(variance * np.linalg.inv(design.T @ design)[2, 2])
+    # scipy.special, because importing scipy.stats costs a second
+    from scipy.special import stdtrit
+
+    return bool(solution[2] > error * stdtrit(freedom, 0.95))
 
 
 def _degrees(used: Sequence[Point]) -> int:
@@ -149,10 +169,14 @@ def _drawn_means(used: Sequence[Point], draws: int, random: np.random.Generator)
 
 def _scatter(used: Sequence[Point], residuals: Floats) -> float:
     """Standard deviation of a mean over the seeds around the law: by the residuals, and at least by the seeds."""
-    squares = sum(len(point.scores) * float(np.var(point.scores)) for point in used)
-    seeds = squares / _degrees(used) / float(np.mean([len(point.scores) for point in used]))
     around = float((residuals**2).sum()) / (len(used) - PARAMETERS + 1)
-    return float(np.sqrt(max(seeds, around)))
+    return float(np.sqrt(max(_noise_of_seeds(used), around)))
+
+
+def _noise_of_seeds(used: Sequence[Point]) -> float:
+    """Variance of a mean over the seeds, pooled over the sizes."""
+    squares = sum(len(point.scores) * float(np.var(point.scores)) for point in used)
+    return squares / _degrees(used) / float(np.mean([len(point.scores) for point in used]))
 
 
 def _at(laws: PowerLaws, sizes: Floats) -> Floats:
