@@ -12,6 +12,7 @@ from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
+    from nerbb_ray.annotation.choose import Order
     from nerbb_ray.annotation.guess import Guess
     from nerbb_ray.data.corpus import Corpus
     from nerbb_ray.model import Model
@@ -29,7 +30,7 @@ def annotate(args: Namespace) -> int:
     from nerbb_ray.data.corpus import find_corpus
     from nerbb_ray.inference.files import texts_of
 
-    order = args.order or ("uncertain" if args.model else "diverse")
+    order: Order = args.order or ("uncertain" if args.model else "diverse")
     if order == "uncertain" and not args.model:
         raise DataError("--order uncertain needs a model: name an experiment with --model, or say --order diverse")
     corpus = find_corpus(args.name, args.subset, current_store(args.store).datasets)

@@ -88,7 +88,9 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     corpus = replace(
         old,
         classes=tuple(sorted({*old.classes, *into.classes()})),
-        **{name: tuple(sentences) for name, sentences in into.sentences.items()},
+        train=tuple(into.sentences["train"]),
+        val=tuple(into.sentences["val"]),
+        test=tuple(into.sentences["test"]),
         notes=(*old.notes, *new.notes),
         files=files,
     )

@@ -1,16 +1,14 @@
 """What is told of twice as many sentences: in simulations with known laws, in its bounds, and when nothing is told."""
 
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray.learning_curve.extrapolation import Extrapolation, Interval, Point, extrapolate
+from nerbb_ray.learning_curve.extrapolation import Interval, Point, extrapolate
 
 SIZES = (50, 75, 100, 150, 200, 300, 400)
 
@@ -133,29 +131,3 @@ def test_says_when_it_cannot_tell(points: Sequence[Point], reason: str) -> None:
 def test_nothing_to_extrapolate_is_an_error(factor: float, points: Sequence[Point]) -> None:
     with pytest.raises(ValueError, match="factor must be > 1"):
         extrapolate(points, factor)
-
-
-def backtests(
-    curves: dict[str, dict[str, dict[str, dict[str, dict[str, float]]]]],
-) -> list[tuple[Extrapolation, float]]:
-    """(what all sizes up to half say of a size, the mean that was measured there) of every recorded curve."""
-    found = []
-    for ways in curves.values():
-        for draws in ways.values():
-            for curve in draws.values():
-                points = [Point(int(size), tuple(seeds.values())) for size, seeds in curve.items()]
-                for last in points:
-                    known = [point for point in points if 2 * point.sentences <= last.sentences + 1][-7:]
-                    if len(known) >= 4 and last.scores:
-                        factor = last.sentences / known[-1].sentences
-                        found.append((extrapolate(known, factor, draws=400), last.mean))
-    return found
-
-
-def test_intervals_cover_what_was_recorded_at_twice_as_many_sentences(root: Path) -> None:
-    tested = backtests(json.loads((root / "benchmarks/learning_curves.json").read_text()))
-    told = [(found.score, truth) for found, truth in tested if found.score is not None]
-    assert len(told) >= 20
-    assert len(told) >= len(tested) / 3
-    covered = sum(inside(interval, truth) for interval, truth in told) / len(told)
-    assert 0.80 <= covered <= 0.98
