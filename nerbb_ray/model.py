@@ -17,6 +17,7 @@ from nerbb_ray.store import current_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nerbb_ray.annotation.guess import Guess
     from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Found, Options, Tagger
@@ -205,6 +206,18 @@ class Model:
         found = self._tagger.find(words)
         rows = [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
         return rows[0] if isinstance(texts, str) else rows
+
+    def guess(self, texts: Texts) -> "list[Guess]":
+        """The entities of texts that nobody has annotated, and how uncertain the model is of each text.
+
+        Of an ensemble the uncertainty is how much its members disagree, of one model its entropy; per word.
+
+        Raises:
+            DataError: a text is no text.
+        """
+        from nerbb_ray.annotation.guess import guesses
+
+        return guesses(self._tagger, texts)
 
     def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
         """Write the rows of a file with their entities to another file, of any size, in the same order.

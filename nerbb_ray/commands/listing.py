@@ -33,6 +33,8 @@ COMMANDS = (
     Listed("report", "write all results into one HTML file", "report"),
     Listed("errors", "show mistakes of models, and doubtful labels", "mistakes"),
     Listed("study", "run a folder of experiments, and table them", "study"),
+    Listed("learning_curve", "say what more training data would bring", "learning_curve"),
+    Listed("annotate", "prepare the next texts for an annotation tool", "annotate"),
     Listed("predict", "find the entities in texts", "models"),
     Listed("predict_file", "find the entities in all texts of a file", "models"),
     Listed("evaluate", "measure a model on a data set", "models"),
