@@ -127,7 +127,7 @@ def assemble(
     _check_classes(name, classes, notes)
     if not stored and scheme != "plain":
         refuse_tags_as_classes(readings, splits, sources)
-    own = {split: _documents(reading) for split, reading in readings.items()}
+    own = {split: documents_of(reading) for split, reading in readings.items()}
     taken = hold_out(converted, own["train"], rule, notes)
     train, val, test = (converted[split] for split in SPLITS)
     documents = _documents_of_both(own, taken, len(val))
@@ -150,10 +150,14 @@ def _documents_of_both(own: Mapping[str, list[int]], taken: Mapping[str, list[in
         else:
             of_val = own.get("val") or [-1 - k for k in range(num_val)]
             found += [("val", document) for document in of_val]
-    if not any(own.get(split) for split in ("train", "val")):
-        return ()
+    return numbered(found)
+
+
+def numbered(documents: Sequence[Hashable]) -> tuple[int, ...]:
+    """Numbers from 0 in the order of the data; empty where every sentence is a document by itself."""
     numbers: dict[Hashable, int] = {}
-    return tuple(numbers.setdefault(one, len(numbers)) for one in found)
+    found = tuple(numbers.setdefault(one, len(numbers)) for one in documents)
+    return found if len(numbers) < len(found) else ()
 
 
 def _sources(
@@ -289,7 +293,7 @@ def _alike(classes: Iterable[str]) -> list[str]:
     return [" = ".join(group) for group in groups.values() if len(group) > 1]
 
 
-def _documents(reading: Reading) -> list[int]:
+def documents_of(reading: Reading) -> list[int]:
     """The document of each sentence that has words; empty if the data know no documents."""
     pairs = zip(reading.documents, reading.sentences, strict=True) if reading.documents else ()
     return [document for document, sentence in pairs if sentence.tokens]

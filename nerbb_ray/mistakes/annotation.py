@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.annotation.tasks import Region, label_studio_region
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.errors import DataError
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.ner.tags import Entity
 
 FORMATS = ("label_studio", "doccano", "jsonl")
-Region = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +108,7 @@ def _label_studio(task: Task) -> dict[str, Any]:
     text, spans = text_of(task.sentence)
 
     def result(entities: Sequence[Entity]) -> list[dict[str, Any]]:
-        return [
-            {
-                "from_name": "label",
-                "to_name": "text",
-                "type": "labels",
-                "value": {"start": start, "end": end, "text": text[start:end], "labels": [label]},
-            }
-            for start, end, label in _regions(entities, spans)
-        ]
+        return [label_studio_region(text, region) for region in _regions(entities, spans)]
 
     prediction = {"model_version": task.model, "score": task.confidence}
     return {

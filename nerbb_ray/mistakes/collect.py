@@ -7,8 +7,9 @@ from nerbb_ray.data.corpus import Corpus, Sentence, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
+from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of_run, places_of, read_members
+from nerbb_ray.results.ensembles import decoder_of_run, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
@@ -29,7 +30,7 @@ def collect(
         DataError: the data set cannot be found or read.
     """
     chosen = chosen_run(result, run)
-    members = read_members(chosen.ok_trials, places_of(store, result.name))
+    members = read_members(chosen.ok_trials, kept_predictions(store, result.name))
     if not members.said:
         why = members.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")

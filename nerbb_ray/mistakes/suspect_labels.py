@@ -10,9 +10,10 @@ from nerbb_ray.errors import ResultError
 from nerbb_ray.mistakes.annotation import Task, write_tasks
 from nerbb_ray.mistakes.collect import chosen_run, corpus_of
 from nerbb_ray.mistakes.suspects import Part, Suspect, find_suspects, reason
+from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.ner.tags import entities
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of_run, places_of, read_members
+from nerbb_ray.results.ensembles import decoder_of_run, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
@@ -85,7 +86,7 @@ def suspect_labels(
         raise ResultError(f"experiment {result.name} must be about data set {dataset!r}; it is about {named!r}")
     if any(str(params.get(key)) == "True" for key in ("train_on_val", "train_on_test")):
         raise ResultError(f"run {chosen.run} was trained on val or test: what it says of their labels it has learnt")
-    members = read_members(chosen.ok_trials, places_of(store, result.name))
+    members = read_members(chosen.ok_trials, kept_predictions(store, result.name))
     if not members.said:
         why = members.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")
