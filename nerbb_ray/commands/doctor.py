@@ -105,7 +105,7 @@ def _length(text: str) -> int:
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.usage = "nerbb check_dataset NAME [options]"  # a screen has room for one list of them
-    name = parser.add_argument("name", metavar="NAME", help="in the store, a folder or file (./data), or on the hub")
+    name = parser.add_argument("name", metavar="NAME", help="of the store, a path (./data), or of the hub")
     completed(name, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")
     parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
