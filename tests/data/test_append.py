@@ -136,6 +136,16 @@ def test_conflicts_are_named_and_the_old_annotation_stays_unless_told(nerbb: Run
     assert [len(corpus.split(split)) for split in ("train", "val", "test")] == [2, 1, 1]
 
 
+def test_what_is_odd_in_the_new_data_is_said_and_recorded(nerbb: Run, tmp_path: Path) -> None:
+    new = tmp_path / "new.conll"
+    new.write_text("Dora\tB-PER\nEms\tI-LOC\n\n")
+    _, _, err = nerbb(new, "--name", "mine", "--append")
+    assert "1 tags were not well-formed bio" in err
+    entry = json.loads((tmp_path / "store/datasets/mine/origin.json").read_text())["appended"][0]
+    assert any("not well-formed bio" in note for note in entry["notes"])
+    assert entry["files"][0]["mended"] == 1
+
+
 def test_a_document_of_several_lines_is_there_only_as_a_whole(nerbb: Run, tmp_path: Path) -> None:
     new = doccano(tmp_path / "new.jsonl", ("Bert left\nDora came", [[0, 4, "PER"], [10, 14, "PER"]]))
     nerbb(new, "--name", "mine", "--append")
