@@ -73,18 +73,14 @@ class Model:
 
     @classmethod
     def from_checkpoint(cls, path: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
-        """The model in a folder: of a trial, of an export, or any other in the format of transformers; or an ensemble.
+        """The model in a folder: of a trial, of an export, also in ONNX, or any other of transformers; or an ensemble.
 
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
-        from nerbb_ray.inference.ensemble import is_ensemble, open_folder
-        from nerbb_ray.training.sources import local_model
+        from nerbb_ray.inference.ensemble import open_saved
 
-        folder = Path(path).expanduser()
-        if is_ensemble(folder):
-            return cls(open_folder(str(path), folder, **options), store_of(store))
-        return cls._open(local_model(str(path), folder), store_of(store), None, options)
+        return cls(open_saved(str(path), Path(path).expanduser(), **options), store_of(store))
 
     @classmethod
     def from_huggingface(cls, name: str, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
@@ -96,7 +92,8 @@ class Model:
         from nerbb_ray.training.sources import find_model
 
         paths = store_of(store)
-        return cls._open(find_model(name, paths.pretrained_models, Path.cwd()), paths, None, options)
+        source = find_model(name, paths.pretrained_models, Path.cwd(), onnx=True)
+        return cls._open(source, paths, None, options)
 
     @classmethod
     def _open_ensemble(

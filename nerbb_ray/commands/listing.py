@@ -38,7 +38,7 @@ COMMANDS = (
     Listed("predict", "find the entities in texts", "models"),
     Listed("predict_file", "find the entities in all texts of a file", "models"),
     Listed("evaluate", "measure a model on a data set", "models"),
-    Listed("export", "write a model with its model card to a folder", "models"),
+    Listed("export", "write a model with its model card to a folder", "hand_on"),
     Listed("mlflow", "start or stop the page of MLflow: all metrics", "stores"),
     Listed("tensorboard", "start or stop the page of TensorBoard: curves", "stores"),
     Listed("clear_data", "delete what running experiments has made", "stores"),

@@ -134,8 +134,19 @@ def open_folder(name: str, folder: Path, **options: Unpack[Options]) -> Tagger:
         ModelError: see `EnsembleFolder.load` and `open_ensemble`.
     """
     found = EnsembleFolder.load(folder)
-    sources = [local_model(f"{name}/{member.name}", member) for member in found.members]
+    sources = [local_model(f"{name}/{member.name}", member, onnx=True) for member in found.members]
     return open_ensemble(name, sources, found.decoder, **options)
+
+
+def open_saved(name: str, folder: Path, **options: Unpack[Options]) -> Tagger:
+    """The model in a folder, or the ensemble.
+
+    Raises:
+        ModelError: there is none, or it cannot be loaded.
+    """
+    if is_ensemble(folder):
+        return open_folder(name, folder, **options)
+    return open_tagger(local_model(name, folder, onnx=True), **options)
 
 
 def open_ensemble(
