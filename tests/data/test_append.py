@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray import cli
+from nerbb_ray import Dataset, Store, cli
 from nerbb_ray.data.append import merge
 from nerbb_ray.data.corpus import Corpus, Found, find_corpus
 from nerbb_ray.data.sentences import Reading, Sentence
@@ -246,3 +246,18 @@ def test_conflict_can_be_an_error() -> None:
     corpus = Corpus("d", "bio", ("PER",), (Sentence(("Anna",), ("B-PER",)),), (), ())
     with pytest.raises(DataError, match="train sentence 1 'Anna': PER Anna; new: no entity"):
         merge(corpus, {"train": Reading([Sentence(("Anna",), ("O",))], scheme="bio")})
+
+
+@pytest.mark.usefixtures("nerbb")
+def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(Store, "chosen", tmp_path / "store")
+    new = doccano(tmp_path / "new.jsonl", ("Dora is here.", [[0, 4, "PER"]]), ("Bert left", []))
+    data = Dataset("mine")
+    with pytest.raises(DataError, match="val sentence 1 'Bert left': PER Bert; new: no entity"):
+        data.append(new)
+    assert len(data.corpus().train) == 1
+    data.append(new, "test", conflicts="old")
+    assert "appended 1 sentence to test" in capsys.readouterr().out
+    assert words(data.corpus(), "test") == ["Carl won", "Dora is here ."]
+    with pytest.raises(DataError, match="split must be one of train, val, test"):
+        data.append(new, "dev")
