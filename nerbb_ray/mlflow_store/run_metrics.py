@@ -15,7 +15,7 @@ def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
     """`<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high` and `/n` of every metric; NaN where it is undefined.
 
     Of a metric between 0 and 1 also `/logit_mean`, `/logit_sem`, `/logit_ci95_low` and `/logit_ci95_high`: the scale on
-    which its interval was made.
+    which its interval was made. With folds also `/sd_folds` and `/sd_seeds`.
 
     Args:
         whole: not only of the most important metrics.
@@ -31,6 +31,8 @@ def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
 def _statistics(mean: SeedMean, *, share: bool) -> dict[str, float]:
     low, high = mean.ci95 or UNDEFINED
     found = {"mean": mean.mean, "sd": mean.sd, "sem": mean.sem, "ci95_low": low, "ci95_high": high, "n": float(mean.n)}
+    if mean.folds is not None:
+        found |= {"sd_folds": mean.folds.sd_folds, "sd_seeds": mean.folds.sd_seeds}
     if not share:
         return found
     logit = mean.logit or LogitMean(math.nan, math.nan, UNDEFINED)

@@ -10,11 +10,11 @@ from nerbb_ray.html.document import Markup, folded, paragraph, table
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
-from nerbb_ray.verdict.table import epochs_text
+from nerbb_ray.verdict.table import epochs_text, fold_sentences
 
 LISTED_EPOCHS = 5
 OPEN_ROWS = 40
-OF_A_TRIAL = ("run", "seed")  # parameters that are no choice
+OF_A_TRIAL = ("run", "seed", "fold")  # parameters that are no choice
 
 
 def ranked(result: ExperimentResult) -> tuple[RunResult, ...]:
@@ -53,7 +53,8 @@ def runs_section(result: ExperimentResult) -> str:
         verdict = paragraph("No trial has ended ok: see the failed trials below.", "warn")
     else:
         verdict = paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial.", "warn")
-    return verdict + paragraph(f"{total}{legend} {marks}") + best_first(header, rows, numeric=(2, 3))
+    spreads = "".join(map(paragraph, fold_sentences(result)))
+    return verdict + paragraph(f"{total}{legend} {marks}") + spreads + best_first(header, rows, numeric=(2, 3))
 
 
 def _headers(scales: Sequence[Scale]) -> list[str]:
@@ -82,7 +83,7 @@ def _not_ok(run: RunResult) -> str:
     seeds: dict[str, list[str]] = {}
     for trial in run.trials:
         if not trial.ok:
-            seeds.setdefault(trial.status, []).append(str(trial.seed))
+            seeds.setdefault(trial.status, []).append(str(trial.member))
     parts = [f"{status}: seed {', '.join(numbers)}" for status, numbers in seeds.items()]
     if missing := run.n_total - len(run.trials):
         parts.append(f"not started: {missing} of {run.n_total}")

@@ -71,7 +71,7 @@ def strip(run: RunResult, metric: str, scale: Scale) -> Markup:
     parts += _interval(mean, scale)
     parts += [
         f'<circle cx="{scale.x(value)}" cy="11" r="3.5" fill="{DOT}" fill-opacity=".65">'
-        f"<title>seed {trial.seed}: {value:.4f}</title></circle>"
+        f"<title>seed {trial.member}: {value:.4f}</title></circle>"
         for trial in run.ok_trials
         if math.isfinite(value := trial.metrics.get(metric, math.nan))
     ]

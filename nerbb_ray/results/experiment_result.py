@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
@@ -26,7 +27,7 @@ _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One run with one seed.
+    """One run with one seed, with folds on one of them.
 
     Args:
         metrics: by their full name, `<split>/<level>/<label>/<metric>`. Of an ok trial: those of the chosen checkpoint.
@@ -40,6 +41,7 @@ class TrialResult:
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
         val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
+        fold: from 1, those of the repeats after each other; None without folds.
     """
 
     run: str
@@ -58,11 +60,17 @@ class TrialResult:
     identity: Identity | None = None
     note: str | None = None
     val_f1_curve: tuple[float, ...] = ()
+    fold: int | None = None
+
+    @property
+    def member(self) -> Member:
+        """What tells it from the other trials of its run."""
+        return member_of(self.seed, self.fold)
 
     @property
     def name(self) -> str:
-        """`runA-43`."""
-        return f"{self.run}-{self.seed}"
+        """`runA-43`, `runA-43-fold2`."""
+        return f"{self.run}-{self.member}"
 
     @property
     def ok(self) -> bool:
@@ -122,9 +130,15 @@ class RunResult:
 
     def mean(self, metric: str) -> SeedMean:
         """Over the ok trials; a metric that no trial has gives n = 0."""
-        values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
+        values = [trial.metrics.get(metric, math.nan) for trial in self.ok_trials]
         failed = sum(trial.status in FAILED for trial in self.trials)
-        return SeedMean.of(values, n_total=self.n_total, failed=failed, share=is_share(metric))
+        folds = [trial.fold for trial in self.ok_trials if trial.fold is not None] or None
+        return SeedMean.of(values, self.n_total, failed=failed, share=is_share(metric), folds=folds)
+
+    @property
+    def folds(self) -> int:
+        """That its trials were trained on; 0 without folds."""
+        return len({trial.fold for trial in self.trials} - {None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +168,14 @@ class ExperimentResult:
             by_run.setdefault(trial.run, []).append(trial)
         noted, made = notes or {}, ensembles or {}
         runs = (
-            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None, made.get(run))
-            for run, seeds in by_run.items()
+            RunResult(
+                run,
+                tuple(sorted(own, key=_by_seed)),
+                n_seeds,
+                noted.get(run) or None,
+                made.get(run),
+            )
+            for run, own in by_run.items()
         )
         return cls(name, tuple(runs))
 
@@ -227,6 +247,10 @@ class ExperimentResult:
             way_out = "take the metrics of a given run from MLflow (nerbb mlflow)"
             return ResultError(f"experiment {self.name}: {undefined}: {way_out}, or use val data with entities")
         return ResultError(f"experiment {self.name}: no trial has ended ok so far ({seen})")
+
+
+def _by_seed(trial: TrialResult) -> tuple[int, int]:
+    return trial.seed, trial.fold or 0
 
 
 def metric_name(metric: str, level: str, label: str, phase: str) -> str:
