@@ -32,6 +32,7 @@ class Merged:
         conflicts: those that were there with another one, for people.
         rule: what became of them.
         new_classes: that the data set did not have.
+        read: what a user should know of the new data themselves.
     """
 
     corpus: Corpus
@@ -41,6 +42,7 @@ class Merged:
     conflicts: tuple[str, ...]
     rule: Conflicts
     new_classes: tuple[str, ...]
+    read: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -48,7 +50,7 @@ class Merged:
 
     def notes(self) -> list[str]:
         """What a user should know."""
-        notes = []
+        notes = list(self.read)
         if self.duplicates:
             notes.append(f"{counted(self.duplicates, 'document')} in the data set already: not appended again")
         if self.conflicts:
@@ -93,12 +95,12 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
         val=tuple(into.sentences["val"]),
         test=tuple(into.sentences["test"]),
         documents=numbered(into.borders()),
-        notes=(*old.notes, *new.notes),
         files=files,
     )
     added = {name: len(corpus.split(name)) - len(old.split(name)) for name in SPLITS}
     strange = tuple(label for label in corpus.classes if label not in old.classes)
-    return Merged(corpus, added, into.documents, into.duplicates, tuple(into.conflicts), conflicts, strange)
+    found = into.documents, into.duplicates, tuple(into.conflicts)
+    return Merged(corpus, added, *found, conflicts, strange, new.notes)
 
 
 @dataclass(slots=True)
