@@ -15,6 +15,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
     from nerbb_ray.inference.card import CardFacts
+    from nerbb_ray.inference.front_matter import Declared
     from nerbb_ray.inference.members import FoundEnsemble
 
 CARD = "README.md"
@@ -32,6 +33,7 @@ def export(
     ensemble: bool | int = False,
     overwrite: bool = False,
     language: str | None = None,
+    license: str | None = None,
     store: Name | None = None,
 ) -> Path:
     """Copy the model of an experiment's best trial into a folder in the format of transformers, with a model card.
@@ -41,35 +43,38 @@ def export(
         run, seed: choose another trial, as in `Model.from_experiment`.
         ensemble: several models as one, as there: the folder has a folder for each, and `ensemble.json`.
         overwrite: replace a folder that has a model.
-        language: code for the model card, such as en.
+        language: code for the model card, such as en; several as "en, sv".
+        license: of the model, as the hub names it, such as apache-2.0; without it the card names none.
     Returns:
         The folder, absolute.
     Raises:
         ResultError: the experiment was never run, has no such trial, or its model was not kept.
         ModelError: the model cannot be loaded.
-        StoreError: the folder cannot be written, or replaced.
+        StoreError: the folder cannot be written, or replaced; or the hub knows no such language or license.
     """
     from nerbb_ray.inference.card import model_card
+    from nerbb_ray.inference.front_matter import Declared
 
+    declared = Declared.of(language, license)
     paths, target = store_of(store), Path(folder).expanduser().resolve()
     if ensemble is not False:
         from nerbb_ray.inference.members import find_ensemble
 
         found = find_ensemble(paths, name, run, seed, ensemble)
-        _export_ensemble(paths, found, target, overwrite, language)
+        _export_ensemble(paths, found, target, overwrite, declared)
         return target
     result, trial, source = find_trial(paths, name, run, seed)
     _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
         _copy_model(source, made, trial)
-        facts = _facts(paths, result, trial, made)
-        chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None, language=language)
+        facts = replace(_facts(paths, result, trial, made), declared=declared)
+        chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None)
         (made / CARD).write_text(model_card(chosen), encoding="utf-8")
     return target
 
 
 def _export_ensemble(
-    store: StorePaths, found: "FoundEnsemble", target: Path, overwrite: bool, language: str | None
+    store: StorePaths, found: "FoundEnsemble", target: Path, overwrite: bool, declared: "Declared"
 ) -> None:
     from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
     from nerbb_ray.inference.ensemble_card import ensemble_card
@@ -81,7 +86,7 @@ def _export_ensemble(
         for source, member, trial in zip(found.folders, members, found.trials, strict=True):
             _copy_model(source, member, trial)
         EnsembleFolder(members, found.decoder).save(made)
-        facts = replace(_facts(store, found.result, found.trials[0], made), folder=target.name, language=language)
+        facts = replace(_facts(store, found.result, found.trials[0], made), folder=target.name, declared=declared)
         (made / CARD).write_text(ensemble_card(facts, found), encoding="utf-8")
 
 

@@ -77,10 +77,13 @@ def export(args: Namespace) -> int:
         ensemble=args.ensemble,
         overwrite=args.overwrite,
         language=args.language,
+        license=args.license,
         store=current_store(args.store).root,
     )
     what = "the ensemble" if args.ensemble else "the model"
     print(f"{folder}: {what}, with its model card README.md")
+    if args.license is None:
+        print("the card names no license; yours to say: --license ID, such as apache-2.0", file=sys.stderr)
     return OK
 
 
@@ -215,7 +218,8 @@ def _export_arguments(parser: ArgumentParser) -> None:
     _name(parser, "of the experiment")
     parser.add_argument("folder", type=Path, metavar="DIR", help="is made; must be new or empty")
     _trial_options(parser)
-    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en")
+    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en; several: en,sv")
+    parser.add_argument("--license", metavar="ID", help="of the model, as the hub names it, e.g. apache-2.0")
     parser.add_argument("--overwrite", action="store_true", help="replace a model that is in DIR")
 
 
@@ -243,7 +247,7 @@ COMMANDS = {
     "export": Command(
         (
             "export wnut17 my-model",
-            "export wnut17 my-model --run runB --language en --overwrite",
+            "export wnut17 my-model --run runB --language en --license apache-2.0 --overwrite",
             "export wnut17 my-model --ensemble",
         ),
         export,

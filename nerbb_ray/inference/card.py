@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from nerbb_ray.inference.front_matter import METRICS, Declared, Scored, front_matter, hub_id
 from nerbb_ray.ner.scores import MACRO, MICRO
 from nerbb_ray.results.experiment_result import (
     SELECTION_METRIC,
@@ -26,7 +26,7 @@ COLUMNS = {
 }
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
 ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
-EXAMPLE = "Angela Merkel met the mayor of Paris in Berlin."
+MARKS = re.compile(r"([\\`*<>\[\]~$&#]|(?<!\w)_|_(?!\w))")  # what markdown would read as its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class CardFacts:
         by_run, by_seed: the user named it.
         environment: of the trial; empty if it was not recorded.
         scheme, classes, max_seq_length, decoding, word_splitting: of the model.
-        language: code, such as en, if the user said it.
+        declared: what the user has said of it.
     """
 
     folder: str
@@ -51,7 +51,7 @@ class CardFacts:
     word_splitting: str
     by_run: bool = False
     by_seed: bool = False
-    language: str | None = None
+    declared: Declared = field(default_factory=Declared)
 
     @property
     def run(self) -> RunResult:
@@ -70,10 +70,25 @@ class CardFacts:
         return Path(name).name if name.startswith(("/", ".", "~")) else name
 
     @property
+    def subset(self) -> str | None:
+        subset = str(self.trial.params.get("dataset_subset_name") or "None")
+        return None if subset == "None" else subset
+
+    @property
     def dataset(self) -> str:
         """With its subset."""
-        subset = self.trial.params.get("dataset_subset_name")
-        return self.dataset_name if subset in (None, "", "None") else f"{self.dataset_name}/{subset}"
+        return self.dataset_name if self.subset is None else f"{self.dataset_name}/{self.subset}"
+
+    @property
+    def test_share(self) -> float:
+        """The part of the test split, from its beginning, that the scores come from."""
+        return float(str(self.trial.params.get("prune_ratio_test", 1.0)))
+
+    def scored(self, values: Sequence[tuple[str, str, float]]) -> Scored:
+        """Scores on its test data, for the front matter."""
+        split = "test" if self.test_share >= 1 else f"test[:{100 * self.test_share:.4g}%]"
+        dataset_id = hub_id(self.dataset_name)
+        return Scored(dataset=self.dataset, dataset_id=dataset_id, subset=self.subset, split=split, values=values)
 
 
 def model_card(facts: CardFacts) -> str:
@@ -85,10 +100,11 @@ def model_card(facts: CardFacts) -> str:
         "How it was made": making(facts),
     }
     base, name = facts.base_model, facts.result.name
-    classes = ", ".join(f"`{label}`" for label in facts.classes)
+    classes = ", ".join(map(code, facts.classes))
     intro = (
-        f"`{base}` fine-tuned on `{facts.dataset}` to recognise named entities of {len(facts.classes)} classes: "
-        f"{classes}.\nIt is trial `{facts.trial.name}` of the experiment `{name}`, made with nerbb_ray."
+        f"{code(base)} fine-tuned on {code(facts.dataset)} to recognise named entities of {len(facts.classes)} "
+        f"classes: {classes}.\nIt is trial {code(facts.trial.name)} of the experiment {code(name)}, "
+        "made with nerbb_ray."
     )
     parts = [_front_matter(facts), f"# {facts.folder}\n\n{intro}"]
     parts += [f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items()]
@@ -96,37 +112,23 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts) -> str:
-    import yaml
-
     mean, n_total = facts.run.mean(TEST_METRIC), facts.run.n_total
-    names = {"precision": "test precision", "recall": "test recall", "f1": "test F1"}
-    metrics = [
-        {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
-        for kind, column in names.items()
-    ]
+    trial = facts.trial.metrics
+    values = [(kind, f"entity micro {kind}", trial.get(f"test/entity/micro/{kind}", math.nan)) for kind in METRICS]
     if n_total > 1:
-        name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
-        metrics.append({"type": "f1", "value": mean.mean, "name": name})
-    dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
-    task = {"type": "token-classification", "name": "Named Entity Recognition"}
-    defined = [metric for metric in metrics if math.isfinite(float(str(metric["value"])))]
-    front: dict[str, Any] = {"language": facts.language} if facts.language else {}
-    front |= {
+        values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} seeds", mean.mean))
+    about = {
         "library_name": "transformers",
-        "pipeline_tag": "token-classification",
         "base_model": facts.base_model,
         "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray"],
+        "widget": [{"text": facts.declared.example}],
     }
-    if defined:
-        front["model-index"] = [
-            {"name": facts.folder, "results": [{"task": task, "dataset": dataset, "metrics": defined}]}
-        ]
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+    return front_matter(facts.folder, facts.declared, facts.scored(values), about)
 
 
 def _results(facts: CardFacts) -> Iterator[str]:
     run, trial = facts.run, facts.trial
-    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run `{run.run}`:"
+    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run {code(run.run)}:"
     yield ""
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
@@ -186,8 +188,9 @@ def _use(facts: CardFacts) -> Iterator[str]:
     yield f"""```python
 from transformers import pipeline
 
+# the folder, or on the hub <user>/{facts.folder}
 recognise = pipeline("token-classification", model={facts.folder!r}, aggregation_strategy="first")
-print(recognise({EXAMPLE!r}))
+print(recognise({facts.declared.example!r}))
 ```
 
 With nerbb_ray, texts can have any length:
@@ -196,7 +199,7 @@ With nerbb_ray, texts can have any length:
 from nerbb_ray.model import Model
 
 model = Model.from_checkpoint({facts.folder!r})
-print(model.predict({EXAMPLE!r}))
+print(model.predict({facts.declared.example!r}))
 ```"""
     if facts.decoding != ARGMAX:
         yield ""
@@ -227,7 +230,10 @@ def limits(facts: CardFacts) -> Iterator[str]:
         "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
-    yield "- The numbers above are for the test split of these data; other texts can be much harder."
+    part = "" if facts.test_share >= 1 else f"the first {100 * facts.test_share:.4g} % of "
+    yield f"- The numbers above are for {part}the test split of these data; other texts can be much harder."
+    if str(facts.trial.params.get("train_on_test")) == "True":
+        yield "- **The test split was part of its training data**: its numbers say little about other texts."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."
 
 
@@ -261,7 +267,19 @@ def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator
     yield "| " + " | ".join(header) + " |"
     yield "|" + "---|" * len(header)
     for row in rows:
-        yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
+        yield "| " + " | ".join(map(_cell, row)) + " |"
+
+
+def _cell(text: str) -> str:
+    """Plain text in a table: what stands there is what is read, on the hub as anywhere."""
+    return MARKS.sub(r"\\\1", " ".join(text.split())).replace("|", "\\|")
+
+
+def code(text: str) -> str:
+    """Plain text as a code span, whatever backquotes it has."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    room = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{room}{text}{room}{fence}"
 
 
 def _mean(mean: SeedMean) -> str:
