@@ -26,7 +26,7 @@ COLUMNS = {
 }
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
 ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
-MARKS = re.compile(r"([\\`*<>\[\]~$&#]|(?<!\w)_|_(?!\w))")  # what markdown would read as its own
+MARKS = re.compile(r"([\\`*<~$&]|(?<!\w)_|_(?!\w)|(?<=\])\()")  # what markdown would read as its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
