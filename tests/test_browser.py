@@ -289,6 +289,21 @@ def test_mlflow_shows_the_means_of_a_run(browser: Browser, store: StorePaths, ad
 
 
 @pytest.mark.timeout(420)
+def test_printed_link_opens_the_runs(
+    browser: Browser, store: StorePaths, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(Store, "chosen", store.root)
+        Store.mlflow("status", port=int(address.rpartition(":")[2]))
+    found = re.search(r"^  pages: (\S+)$", capsys.readouterr().out, re.MULTILINE)
+    assert found is not None
+    browser.open("about:blank")
+    browser.open(found[1])
+    browser.wait_for("runA(lr_max=3e-05)-43", "runA(lr_max=3e-05)-44")
+
+
+@pytest.mark.timeout(420)
 def test_report_from_a_server_is_that_from_the_database(
     store: StorePaths, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,9 +8,10 @@ from nerbb_ray.doctor.rows import visible
 from nerbb_ray.doctor.tables import overlap_rows, split_rows
 from nerbb_ray.doctor.text import NO_MODEL, labels_text, origin, summary
 from nerbb_ray.doctor.wording import counted
-from nerbb_ray.html.document import Section, document, folded, paragraph, table
+from nerbb_ray.html.document import Section, document, finding, folded, heading, paragraph, table
 
 LEGEND = "* min / median / 95 % are not longer / max; sub-tokens with special tokens."
+LABELS = {"error": "error", "warning": "warning", "info": "to know"}
 HEADINGS = {
     "error": "Errors: a result cannot be had, or cannot be trusted",
     "warning": "Warnings: to be looked at",
@@ -39,7 +40,7 @@ def _problems(findings: Findings) -> str:
     for severity in SEVERITIES:
         found = [problem for problem in findings.problems if problem.severity == severity]
         if found:
-            parts += [paragraph(HEADINGS[severity]), *(_problem(problem) for problem in found)]
+            parts += [heading(HEADINGS[severity]), *(map(_problem, found))]
     if not findings.count("error") + findings.count("warning"):
         parts.insert(0, paragraph("No errors and no warnings.", "good"))
     notes = table(["said when the data were read"], [[note] for note in findings.notes]) if findings.notes else ""
@@ -48,10 +49,8 @@ def _problems(findings: Findings) -> str:
 
 def _problem(problem: Problem) -> str:
     text = f"{problem.text}. {problem.advice[0].upper()}{problem.advice[1:]}."
-    kind = "" if problem.severity == "info" else "warn"
-    label = f"{problem.severity}: " if problem.severity == "error" else ""
     where = folded(_where(len(problem.places), problem.count), _places(problem.places)) if problem.places else ""
-    return paragraph(f"{label}{text[0].upper()}{text[1:]}", kind) + where
+    return finding(problem.severity, LABELS[problem.severity], f"{text[0].upper()}{text[1:]}", where)
 
 
 def _where(shown: int, count: int) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import cycle
+
+from nerbb_ray.html.render import macros
 
 # as the figures have them: told apart by colour-blind readers; thin enough for black and for white letters on them
 TINTS = ("0, 114, 178", "213, 94, 0", "0, 158, 115", "204, 121, 167", "230, 159, 0", "86, 180, 233", "153, 153, 51")
@@ -25,20 +27,10 @@ def marked_text(text: str, marks: Iterable[Mark], labels: Sequence[str] = ()) ->
         labels: all that there are, which share out the colours; those of the marks if left out.
     """
     ordered = sorted(marks, key=lambda mark: mark.start)
-    tints = dict(zip(dict.fromkeys([*labels, *(mark.label for mark in ordered)]), _repeated(), strict=False))
+    tints = dict(zip(dict.fromkeys([*labels, *(mark.label for mark in ordered)]), cycle(TINTS), strict=False))
     parts, end = [], 0
     for mark in ordered:
-        parts += [escape(text[end : mark.start]), _marked(text, mark, tints[mark.label])]
+        parts.append((text[end : mark.start], "", "", ""))
+        parts.append((text[mark.start : mark.end], mark.label, tints[mark.label], mark.title))
         end = mark.end
-    return f'<div style="white-space:pre-wrap;line-height:1.9">{"".join(parts)}{escape(text[end:])}</div>\n'
-
-
-def _repeated() -> Iterable[str]:
-    while True:
-        yield from TINTS
-
-
-def _marked(text: str, mark: Mark, tint: str) -> str:
-    style = f"background:rgba({tint}, .25);color:inherit;border-radius:.3em;padding:.1em .3em"
-    label = f'<span style="font-size:.75em;font-weight:bold;margin-left:.4em">{escape(mark.label)}</span>'
-    return f'<mark style="{style}" title="{escape(mark.title)}">{escape(text[mark.start : mark.end])}{label}</mark>'
+    return str(macros("html/templates/marked.html").marked([*parts, (text[end:], "", "", "")]))

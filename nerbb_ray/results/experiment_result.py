@@ -46,6 +46,7 @@ class TrialResult:
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
         val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
+        started_s, ended_s: when, in seconds since 1970, as far as MLflow knows.
     """
 
     run: str
@@ -64,6 +65,8 @@ class TrialResult:
     identity: Identity | None = None
     note: str | None = None
     val_f1_curve: tuple[float, ...] = ()
+    started_s: float | None = field(default=None, compare=False)
+    ended_s: float | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         scores = [f"{split} F1 {value:.4f}" for split, value in _scores(self.metrics)] if self.ok else []
