@@ -2,11 +2,11 @@
 
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.html.document import paragraph
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mistakes.collect import collect
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.mistakes.text import mistakes_html
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.report.without_paths import without_paths
 from nerbb_ray.results.experiment_result import ExperimentResult
 
 SHOWN = 50

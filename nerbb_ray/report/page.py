@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nerbb_ray import atomic
 from nerbb_ray.errors import StoreError
-from nerbb_ray.html.document import Section, document, paragraph
+from nerbb_ray.html.document import Section, document, heading, paragraph
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.logs import without_password
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted, read_details
@@ -22,7 +23,6 @@ from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.report.search import search_section
 from nerbb_ray.report.summary import summary_section
 from nerbb_ray.report.verdict import statistics_section, verdict_words
-from nerbb_ray.report.without_paths import without_paths
 from nerbb_ray.results.experiment_result import ExperimentResult
 
 CURVES_OF_RUNS = 6
@@ -105,7 +105,8 @@ def _sections(
     yield Section("Mistakes", mistakes_section(result, found))
     yield Section("Trials", trials.failures_section(result, details) + trials.slowest_section(result))
     environment = setting.environment_section(result, details) + _problems(details)
-    yield Section("Environment", environment + setting.configuration_section(result, config))
+    configuration = heading("Configuration") + setting.configuration_section(result, config)
+    yield Section("Environment", environment + configuration)
     if statistics := statistics_section(result):
         yield Section("Statistics", statistics)
 

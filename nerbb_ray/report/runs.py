@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from nerbb_ray.errors import ResultError
 from nerbb_ray.html.document import folded, paragraph, table, unbroken
 from nerbb_ray.html.render import macros
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.report.matrices import STRIP
 from nerbb_ray.report.strip import Scale, axis, strip
-from nerbb_ray.report.without_paths import without_paths
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.table import epochs_text

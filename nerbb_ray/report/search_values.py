@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nerbb_ray.report.without_paths import last_part
+from nerbb_ray.html.without_paths import last_part
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.frames import typed_params
 

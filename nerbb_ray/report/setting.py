@@ -8,9 +8,9 @@ from pathlib import Path
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import OF_A_TRIAL, varying
-from nerbb_ray.report.without_paths import without_paths
 from nerbb_ray.results.experiment_result import ExperimentResult
 
 ENVIRONMENT = "environment.json"

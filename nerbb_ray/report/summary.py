@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from nerbb_ray.html.document import code, facts, paragraph
+from nerbb_ray.html.without_paths import last_part
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import best_run, shown_mean
 from nerbb_ray.report.setting import ENVIRONMENT, parse
 from nerbb_ray.report.trials import duration
-from nerbb_ray.report.without_paths import last_part
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult
 from nerbb_ray.verdict.verdict import verdict
 

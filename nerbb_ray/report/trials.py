@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted
-from nerbb_ray.report.without_paths import without_paths
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 SLOWEST = 10

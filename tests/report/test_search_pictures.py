@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.report.search import draw_importance, draw_parallel, draw_parameter, draw_progress, search_section
 from nerbb_ray.report.search_values import best_so_far, importance, parameters_of, points_of
-from nerbb_ray.report.without_paths import without_paths
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 VAL = "val/entity/micro/f1"
