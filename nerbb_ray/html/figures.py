@@ -2,13 +2,16 @@
 
 import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.errors import ResultError
 from nerbb_ray.html.render import macros
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PICTURES = (".png", ".svg", ".pdf")
 # Okabe and Ito: can be told apart by colour-blind readers. On a page the style sheet has their like, in two schemes.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#666666")
 STEPS = ("#b4c0cf", "#8fb1cf", "#5f9ac6", "#2f82bb", "#00588c")  # from low to high
@@ -54,3 +57,17 @@ def figure(drawn: "Figure", caption: str = "") -> str:
     svg = re.sub(r'<g id="[\w.]+_\d+">', "<g>", svg)
     svg = COLOUR.sub(lambda found: IN_CSS[found[0]], svg)
     return str(macros("html/templates/parts.html").figure(svg, caption))
+
+
+def save_picture(drawn: "Figure", path: Path) -> None:
+    """
+    Raises:
+        ResultError: the name of the file does not say a format that can be drawn, or it cannot be written.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise ResultError(f"the file of a picture must end in {', '.join(PICTURES)}; got {path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn.savefig(path, dpi=150)
+    except OSError as error:
+        raise ResultError(f"the picture {path} cannot be written: {error.strerror}") from error

@@ -1,17 +1,15 @@
 """The model card of an export: what the model is, how good it and its siblings are, how it was made, how to use it."""
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 
-from nerbb_ray.inference.front_matter import METRICS, Declared, Scored, front_matter, hub_id
+from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table, shown_number
+from nerbb_ray.inference.card_use import form_tags, size_and_speed, use
+from nerbb_ray.inference.front_matter import METRICS, front_matter
 from nerbb_ray.ner.scores import MACRO, MICRO
 from nerbb_ray.results.experiment_result import (
     SELECTION_METRIC,
     TEST_METRIC,
-    ExperimentResult,
     RunResult,
     TrialResult,
     split_name,
@@ -24,78 +22,14 @@ COLUMNS = {
     "test precision": "test/entity/micro/precision",
     "test recall": "test/entity/micro/recall",
 }
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
-ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
-MARKS = re.compile(r"([\\`*<~$&]|(?<!\w)_|_(?!\w)|(?<=\])\()")  # what markdown would read as its own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """
-    Args:
-        folder: name of the exported folder.
-        by_run, by_seed: the user named it.
-        environment: of the trial; empty if it was not recorded.
-        scheme, classes, max_seq_length, decoding, word_splitting: of the model.
-        declared: what the user has said of it.
-    """
-
-    folder: str
-    result: ExperimentResult
-    trial: TrialResult
-    environment: Mapping[str, str]
-    scheme: str
-    classes: Sequence[str]
-    max_seq_length: int
-    decoding: str
-    word_splitting: str
-    by_run: bool = False
-    by_seed: bool = False
-    declared: Declared = field(default_factory=Declared)
-
-    @property
-    def run(self) -> RunResult:
-        return next(run for run in self.result.runs if run.run == self.trial.run)
-
-    @property
-    def base_model(self) -> str:
-        """A hub id as it is; of a path, which says nothing elsewhere, the folder's name."""
-        name = str(self.trial.params.get("pretrained_model_name", ""))
-        return name if HUB_ID.fullmatch(name) and not name.startswith(".") else Path(name).name
-
-    @property
-    def dataset_name(self) -> str:
-        """Of a path, the folder's name."""
-        name = str(self.trial.params.get("dataset_name", ""))
-        return Path(name).name if name.startswith(("/", ".", "~")) else name
-
-    @property
-    def subset(self) -> str | None:
-        subset = str(self.trial.params.get("dataset_subset_name") or "None")
-        return None if subset == "None" else subset
-
-    @property
-    def dataset(self) -> str:
-        """With its subset."""
-        return self.dataset_name if self.subset is None else f"{self.dataset_name}/{self.subset}"
-
-    @property
-    def test_share(self) -> float:
-        """The part of the test split, from its beginning, that the scores come from."""
-        return float(str(self.trial.params.get("prune_ratio_test", 1.0)))
-
-    def scored(self, values: Sequence[tuple[str, str, float]]) -> Scored:
-        """Scores on its test data, for the front matter."""
-        split = "test" if self.test_share >= 1 else f"test[:{100 * self.test_share:.4g}%]"
-        dataset_id = hub_id(self.dataset_name)
-        return Scored(dataset=self.dataset, dataset_id=dataset_id, subset=self.subset, split=split, values=values)
 
 
 def model_card(facts: CardFacts) -> str:
     """README.md of an exported folder."""
     sections = {
         "Results": _results(facts),
-        "Use": _use(facts),
+        **size_and_speed(facts),
+        "Use": use(facts),
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
     }
@@ -115,13 +49,15 @@ def _front_matter(facts: CardFacts) -> str:
     mean, n_total = facts.run.mean(TEST_METRIC), facts.run.n_total
     trial = facts.trial.metrics
     values = [(kind, f"entity micro {kind}", trial.get(f"test/entity/micro/{kind}", math.nan)) for kind in METRICS]
+    if facts.own_f1 is not None:
+        values = [("f1", "entity micro f1", facts.own_f1)]
     if n_total > 1:
         values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} seeds", mean.mean))
     about = {
-        "library_name": "transformers",
+        "library_name": "nerbb_ray" if facts.parity else "transformers",
         "base_model": facts.base_model,
-        "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray"],
-        "widget": [{"text": facts.declared.example}],
+        "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray", *form_tags(facts)],
+        "widget": None if facts.parity else [{"text": facts.declared.example}],
     }
     return front_matter(facts.folder, facts.declared, facts.scored(values), about)
 
@@ -184,36 +120,6 @@ def _class_rows(trial: TrialResult) -> Iterator[list[str]]:
         yield [label, *values, f"{support:.0f}" if math.isfinite(support) else "-"]
 
 
-def _use(facts: CardFacts) -> Iterator[str]:
-    yield f"""```python
-from transformers import pipeline
-
-# the folder, or on the hub <user>/{facts.folder}
-recognise = pipeline("token-classification", model={facts.folder!r}, aggregation_strategy="first")
-print(recognise({facts.declared.example!r}))
-```
-
-With nerbb_ray, texts can have any length:
-
-```python
-from nerbb_ray.model import Model
-
-model = Model.from_checkpoint({facts.folder!r})
-print(model.predict({facts.declared.example!r}))
-```"""
-    if facts.decoding != ARGMAX:
-        yield ""
-        yield f"{_decoding(facts)}. The pipeline of transformers alone decodes by argmax; the second snippet does not."
-
-
-def _decoding(facts: CardFacts) -> str:
-    """How the tags of this model are found, and what they would be worth by argmax."""
-    where = f"`decoding.json` has the scores of tags that follow each other ({facts.decoding})"
-    f1, by_argmax = (facts.trial.metrics.get(name, math.nan) for name in (TEST_METRIC, ARGMAX_METRIC))
-    told = f": test F1 {shown_number(f1)}, by argmax {shown_number(by_argmax)}" if math.isfinite(by_argmax) else ""
-    return f"The numbers above are those of the best sequence of tags, not of the best tag of each word; {where}{told}"
-
-
 def limits(facts: CardFacts) -> Iterator[str]:
     yield (
         f'- A word\'s tag is that of its first sub-token, as in training: use `aggregation_strategy="first"`. '
@@ -262,32 +168,8 @@ def making(facts: CardFacts) -> Iterator[str]:
         yield "The environment (versions of packages) was not recorded."
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
-    """A table of markdown."""
-    yield "| " + " | ".join(header) + " |"
-    yield "|" + "---|" * len(header)
-    for row in rows:
-        yield "| " + " | ".join(map(_cell, row)) + " |"
-
-
-def _cell(text: str) -> str:
-    """Plain text in a table: what stands there is what is read, on the hub as anywhere."""
-    return MARKS.sub(r"\\\1", " ".join(text.split())).replace("|", "\\|")
-
-
-def code(text: str) -> str:
-    """Plain text as a code span, whatever backquotes it has."""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    room = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{room}{text}{room}{fence}"
-
-
 def _mean(mean: SeedMean) -> str:
     return str(mean).replace("+-", "±")
-
-
-def shown_number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "-"
 
 
 def _or_dash(value: object) -> str:

@@ -18,6 +18,7 @@ from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
 from nerbb_ray.report.ensembles import ensembles_section
+from nerbb_ray.report.learning_curve import Curves, learning_curve_section, learning_curves
 from nerbb_ray.report.mistakes import best_runs_mistakes, mistakes_section
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.report.search import search_section
@@ -46,7 +47,8 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
     details = read_details(store.tracking_uri, name, wanted(result))
     made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC{_server(store.tracking_uri)}"
     config = store.config(name) if store.config(name).is_file() else None
-    _replace(target, report_html(result, details, made, config, best_runs_mistakes(store, result)))
+    found, curves = best_runs_mistakes(store, result), learning_curves(store, result, config)
+    _replace(target, report_html(result, details, made, config, found, curves))
     return target
 
 
@@ -77,6 +79,7 @@ def report_html(
     made: str,
     config: Path | None,
     found: Mistakes | str,
+    curves: Curves = (),
 ) -> str:
     """The page: the same arguments give the same text.
 
@@ -84,12 +87,18 @@ def report_html(
         made: a line that says when and from what.
         config: the experiment's file, where it is at hand.
         found: the mistakes of the best run, or why there are none.
+        curves: of what was trained with several fractions of the data, or why there are none.
     """
-    return document(f"Experiment {result.name}", list(_sections(result, details, config, found)), about=[made])
+    sections = list(_sections(result, details, config, found, curves))
+    return document(f"Experiment {result.name}", sections, about=[made])
 
 
 def _sections(
-    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], config: Path | None, found: Mistakes | str
+    result: ExperimentResult,
+    details: Mapping[TrialKey, TrialDetails],
+    config: Path | None,
+    found: Mistakes | str,
+    curves: Curves,
 ) -> Iterator[Section]:
     runs = ranked(result)
     with_results = [run for run in runs if run.n_ok]
@@ -99,6 +108,8 @@ def _sections(
     yield Section("Results", "".join(part(result) for part in results))
     if searched := search_section(result):
         yield Section("Search", searched)
+    if curves:
+        yield Section("More training data", learning_curve_section(curves))
     yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
     yield Section("Classes", classes_section(result))
     yield Section("Confusion matrices", matrices.matrices_section(shown, details, len(with_results)))

@@ -13,7 +13,8 @@ from markdown_it import MarkdownIt
 
 from nerbb_ray.errors import NerbbError, ResultError, StoreError
 from nerbb_ray.export import export
-from nerbb_ray.inference.card import CardFacts, code, markdown_table, model_card
+from nerbb_ray.inference.card import model_card
+from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table
 from nerbb_ray.inference.front_matter import Declared
 from nerbb_ray.model import Model
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
