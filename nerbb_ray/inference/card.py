@@ -77,6 +77,9 @@ def _results(facts: CardFacts) -> Iterator[str]:
     else:
         yield "There is one seed only: how much its numbers owe to chance is not known."
     yield ""
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
+        yield ""
     yield f"Test scores of this model by class (undefined: {shown_number(math.nan)}):"
     yield ""
     yield from markdown_table(["class", "precision", "recall", "F1", "support"], _class_rows(trial))
@@ -136,8 +139,8 @@ def limits(facts: CardFacts) -> Iterator[str]:
         "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
-    part = "" if facts.test_share >= 1 else f"the first {100 * facts.test_share:.4g} % of "
-    yield f"- The numbers above are for {part}the test split of these data; other texts can be much harder."
+    tested = facts.part or "the test split"
+    yield f"- The numbers above are for {tested} of these data; other texts can be much harder."
     if str(facts.trial.params.get("train_on_test")) == "True":
         yield "- **The test split was part of its training data**: its numbers say little about other texts."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."

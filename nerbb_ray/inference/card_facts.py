@@ -9,6 +9,7 @@ from pathlib import Path
 from nerbb_ray.inference.front_matter import Declared, Scored, hub_id
 from nerbb_ray.inference.parity import Parity
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.verdict.parts import part_of
 
 MARKS = re.compile(r"([\\`*<~$&]|(?<!\w)_|_(?!\w)|(?<=\])\()")  # what markdown would read as its own
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
@@ -72,15 +73,21 @@ class CardFacts:
         return self.dataset_name if self.subset is None else f"{self.dataset_name}/{self.subset}"
 
     @property
-    def test_share(self) -> float:
-        """The part of the test split, from its beginning, that the scores come from."""
-        return float(str(self.trial.params.get("prune_ratio_test", 1.0)))
+    def part(self) -> str:
+        """`the first 20 % of the test split`, which the test scores are of; empty if they are of all of it."""
+        part = part_of(self.trial.params, "test")
+        return f"the first {part}" if part else ""
 
     def scored(self, values: Sequence[tuple[str, str, float]]) -> Scored:
-        """Scores on its test data, for the front matter."""
-        split = "test" if self.test_share >= 1 else f"test[:{100 * self.test_share:.4g}%]"
-        dataset_id = hub_id(self.dataset_name)
-        return Scored(dataset=self.dataset, dataset_id=dataset_id, subset=self.subset, split=split, values=values)
+        """Scores on its test data, for the front matter; a part of a split has no name on the hub."""
+        of = f" ({self.part})" if self.part else ""
+        return Scored(
+            dataset=self.dataset,
+            dataset_id=hub_id(self.dataset_name),
+            subset=self.subset,
+            split=None if self.part else "test",
+            values=[(kind, f"{name}{of}", value) for kind, name, value in values],
+        )
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:

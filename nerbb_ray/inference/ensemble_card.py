@@ -60,6 +60,8 @@ def _results(facts: CardFacts, found: FoundEnsemble) -> Iterator[str]:
     yield ""
     yield from markdown_table(["", "status", "epochs", *SCORES], seed_rows(facts.run, None))
     yield ""
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
     yield f"Undefined: {shown_number(math.nan)}."
 
 

@@ -79,14 +79,14 @@ class Scored:
         dataset: as it is called here, with its subset.
         dataset_id: of the hub, or as it is called here.
         subset: None for a data set without.
-        split: `test`, or `test[:20%]` for its first part.
+        split: None for a part of one.
         values: (kind, name, value); undefined ones are left out.
     """
 
     dataset: str
     dataset_id: str
     subset: str | None
-    split: str
+    split: str | None
     values: Sequence[tuple[str, str, float]]
 
 

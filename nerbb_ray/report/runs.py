@@ -12,6 +12,7 @@ from nerbb_ray.report.matrices import STRIP
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.table import epochs_text
 
 LISTED_EPOCHS = 5
@@ -45,7 +46,8 @@ def runs_section(result: ExperimentResult) -> str:
     scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
     header = ["run", "ok", "epochs", *_headers(scales), "not ok"]
     rows = [_row(run, run.run == best, scales) for run in runs]
-    return paragraph(f"{legend} {marks}") + best_first(header, rows, numeric=(1, 2))
+    parts = "".join(paragraph(line, "warn") for line in part_lines(result))
+    return parts + paragraph(f"{legend} {marks}") + best_first(header, rows, numeric=(1, 2))
 
 
 def _headers(scales: Sequence[Scale]) -> list[object]:

@@ -51,14 +51,12 @@ def _facts(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) -
 
 
 def _data(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) -> str:
-    """`wnut17: train 3394, val 1009, test 1287 sentences; the scores are of the first 20 % of the test split`"""
+    """`wnut17: train 3394, val 1009, test 1287 sentences`"""
     names = _listed(_name(trial.params) for trial in _with(result, "dataset_name"))
     environments = (parse(read.files.get(ENVIRONMENT)) or {} for read in details.values())
     counts = list(dict.fromkeys(found[SENTENCES] for found in environments if SENTENCES in found))
     counted = f": {counts[0]} sentences" if len(counts) == 1 else ""
-    shares = {float(str(trial.params.get("prune_ratio_test", 1))) for trial in result.trials}
-    part = shares.pop() if len(shares) == 1 else 1.0
-    return names + counted + (f"; tested on the first {100 * part:.4g} % of the test split" if part < 1 else "")
+    return names + counted
 
 
 def _name(params: Mapping[str, object]) -> str:
