@@ -26,6 +26,7 @@ SECTIONS = [
     "Summary",
     "Results",
     "Search",
+    "More training data",
     "Learning curves",
     "Classes",
     "Confusion matrices",
