@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.page import write_report
+from nerbb_ray.report.watch import watch_page
+from nerbb_ray.report.watch_server import page_server
 from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
 from nerbb_ray.study.page import study_page
 from nerbb_ray.study.points import Study, study_of
@@ -318,6 +321,29 @@ def test_pages_can_be_read_on_a_phone_by_day_and_by_night(
     finally:
         browser.ask("Emulation.setEmulatedMedia", features=[])
         browser.ask("Emulation.clearDeviceMetricsOverride")
+
+
+def test_live_page_loads_itself_again(browser: Browser, store: StorePaths) -> None:
+    server = page_server(lambda: watch_page(store, "pages"), 0)
+    Thread(target=server.serve_forever, daemon=True).start()
+    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
+    try:
+        url = f"http://{HOST}:{server.server_port}/"
+        browser.open(url)
+        text = browser.wait_for("3/4 done, 1 failed, best .746 runA(lr_max=3e-5)")
+        assert text.index(".746", text.index("waiting")) < text.index(".612"), "ranked"
+        assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+        deadline = time.monotonic() + SECONDS
+        while browser.requests.count(url) < 2 and time.monotonic() < deadline:
+            browser.evaluate("1")
+            time.sleep(0.5)
+        assert browser.requests.count(url) >= 2
+        assert browser.complaints == []
+    finally:
+        browser.ask("Emulation.clearDeviceMetricsOverride")
+        browser.open("about:blank")
+        server.shutdown()
+        server.server_close()
 
 
 def test_contrast_of_pale_letters_is_noticed(browser: Browser, tmp_path: Path) -> None:
