@@ -63,7 +63,8 @@ class Experiment:
 
     def __repr__(self) -> str:
         seeds = self.spec.settings.multiple_runs
-        return f"<Experiment {self.name}: {len(self.spec.runs)} runs x {seeds} seeds, file {self.config}>"
+        folds = f" x {self.spec.num_folds} folds" if self.spec.num_folds > 1 else ""
+        return f"<Experiment {self.name}: {len(self.spec.runs)} runs x {seeds} seeds{folds}, file {self.config}>"
 
     @property
     def config(self) -> Path:

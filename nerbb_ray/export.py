@@ -150,7 +150,7 @@ def _export_ensemble(
     for source in found.folders:
         _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
-        members = tuple(made / MEMBERS / str(trial.seed) for trial in found.trials)
+        members = tuple(made / MEMBERS / str(trial.member) for trial in found.trials)
         for source, member, trial in zip(found.folders, members, found.trials, strict=True):
             _copy_model(source, member, trial)
         EnsembleFolder(members, found.decoder).save(made)
@@ -193,7 +193,7 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
     from nerbb_ray.mlflow_store.details import Wanted, read_details
 
     model = Model.from_checkpoint(folder, device="cpu")
-    key = (trial.run, trial.seed)
+    key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
     recorded = details.files.get(ENVIRONMENT) if details else None
     return CardFacts(

@@ -283,7 +283,7 @@ def find_trial(
 
     result = load_experiment(store.tracking_uri, name, store.configs())
     trial = choose_trial(result, run, seed)
-    return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.seed))
+    return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.member))
 
 
 def _length_of(trial: "TrialResult") -> int | None:

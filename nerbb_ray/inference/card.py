@@ -68,7 +68,7 @@ def _results(facts: CardFacts) -> Iterator[str]:
     yield ""
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
-    yield f"This model, seed {trial.seed}, {_why_chosen(facts)}."
+    yield f"This model, seed {trial.member}, {_why_chosen(facts)}."
     if run.mean(TEST_METRIC).n > 1:
         yield (
             "The best of several seeds is lucky to some extent: what to expect of a model that is made like this "
@@ -97,7 +97,9 @@ def _why_chosen(facts: CardFacts) -> str:
 
 def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]:
     for trial in run.trials:
-        title = f"seed {trial.seed}" + (" (this model)" if chosen is not None and trial.seed == chosen.seed else "")
+        title = f"seed {trial.member}" + (
+            " (this model)" if chosen is not None and trial.member == chosen.member else ""
+        )
         values = [shown_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
     if run.n_total == 1:

@@ -22,7 +22,7 @@ def ensemble_card(facts: CardFacts, found: FoundEnsemble) -> str:
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
     }
-    seeds = ", ".join(str(trial.seed) for trial in found.trials)
+    seeds = ", ".join(str(trial.member) for trial in found.trials)
     classes = ", ".join(map(code, facts.classes))
     intro = (
         f"An ensemble of {len(found.trials)} models: {code(facts.base_model)} fine-tuned on {code(facts.dataset)} with "

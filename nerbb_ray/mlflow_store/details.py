@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, read_name, reading, write_name
 from nerbb_ray.results.reports import CURVE
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-TrialKey = tuple[str, int]  # run and seed
+TrialKey = tuple[str, Member]
 MAX_BYTES = 64_000  # of the end of a file: logs can be long
 
 

@@ -10,7 +10,16 @@ from nerbb_ray.results.seed_mean import LogitMean, SeedMean
 UNDEFINED = (math.nan, math.nan)
 SHORT = ("mean", "sem")
 STATISTICS = ("mean", "sd", "sem", "ci95_low", "ci95_high", "n")
-TABLE_HEADER = ("metric", *STATISTICS, "logit_mean", "logit_sem", "logit_ci95_low", "logit_ci95_high")
+TABLE_HEADER = (
+    "metric",
+    *STATISTICS,
+    "sd_folds",
+    "sd_seeds",
+    "logit_mean",
+    "logit_sem",
+    "logit_ci95_low",
+    "logit_ci95_high",
+)
 # whose means are kept up to date while seeds are still to come; those of all once they are in
 HEADLINES = (SELECTION_METRIC, TEST_METRIC, "val/loss", "test/loss", "val/token/all/acc", "test/token/all/acc")
 
@@ -18,8 +27,9 @@ HEADLINES = (SELECTION_METRIC, TEST_METRIC, "val/loss", "test/loss", "val/token/
 def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
     """Of every metric that people compare, `<metric>/mean` and `/sem`; NaN where it is undefined.
 
-    Of the most important ones, and of those that are not ours, also `/sd`, `/ci95_low`, `/ci95_high` and `/n`. A parent
-    with all statistics of all classes, more than 1,000 metrics, could not be read: `means_table` has them.
+    Of the most important ones, and of those that are not ours, also `/sd`, `/ci95_low`, `/ci95_high` and `/n`, with
+    folds also `/sd_folds` and `/sd_seeds`. A parent with all statistics of all classes, more than 1,000 metrics, could
+    not be read: `means_table` has them.
 
     Args:
         whole: not only of the most important metrics.
@@ -43,13 +53,18 @@ def means_table(run: RunResult) -> str | None:
     for metric in run.metric_names:
         mean = run.mean(metric)
         logit = mean.logit or LogitMean(math.nan, math.nan, UNDEFINED)
-        rows.append([metric, *_statistics(mean).values(), logit.mean, logit.sem, *logit.ci95])
+        found = _statistics(mean)
+        own = [found.get(name, math.nan) for name in (*STATISTICS, "sd_folds", "sd_seeds")]
+        rows.append([metric, *own, logit.mean, logit.sem, *logit.ci95])
     return table_text(TABLE_HEADER, rows) if rows else None
 
 
 def _statistics(mean: SeedMean) -> dict[str, float]:
     low, high = mean.ci95 or UNDEFINED
-    return dict(zip(STATISTICS, (mean.mean, mean.sd, mean.sem, low, high, float(mean.n)), strict=True))
+    found = dict(zip(STATISTICS, (mean.mean, mean.sd, mean.sem, low, high, float(mean.n)), strict=True))
+    if mean.folds is not None:
+        found |= {"sd_folds": mean.folds.sd_folds, "sd_seeds": mean.folds.sd_seeds}
+    return found
 
 
 def changes(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:

@@ -5,8 +5,8 @@
         |   people compare and a table of all means; `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and
         |   nerbb.verdict_words, and both as its description; the ensemble of its seeds: `val/ensemble/...`,
         |   `test/ensemble/...`, tag nerbb.ensemble
-        +-- child run per trial (nerbb.kind = trial, nerbb.seed, nerbb.identity): parameters, curves, final metrics,
-            artifacts; final values of single classes as a table and as tags (class_values)
+        +-- child run per trial (nerbb.kind = trial, nerbb.seed, with folds nerbb.fold, nerbb.identity): parameters,
+            curves, final metrics, artifacts; final values of single classes as a table and as tags (class_values)
 
 MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
 path parts that are not unique are written as `:<hex code>:`, which `read_name` undoes. Infinite values come
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast, get_args
 
+from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store.advice import advice
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
+KIND, RUN, SEED, FOLD = "nerbb.kind", "nerbb.run", "nerbb.seed", "nerbb.fold"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
 DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
 IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
@@ -123,6 +124,7 @@ def trial_result(run: "Run") -> TrialResult:
     return TrialResult(
         run=tags[RUN],
         seed=int(tags[SEED]),
+        fold=fold_of(tags.get(FOLD)),
         status=status_of(tags.get(STATUS, ""), run.info.status),
         metrics=_metrics(metrics) | read_tags(tags),
         params=dict(run.data.params),
@@ -143,6 +145,17 @@ def trial_result(run: "Run") -> TrialResult:
 
 def _metrics(found: Mapping[str, float]) -> dict[str, float]:
     return {read_name(k): read_value(v) for k, v in found.items() if k.startswith(("val/", "test/"))}
+
+
+def fold_of(text: str | None) -> int | None:
+    """The fold that a tag names; None without folds."""
+    return int(text) if text else None
+
+
+def seeds_of(params: Mapping[str, object]) -> int:
+    """How many trials a run is to have by the parameters of one of them: its seeds, with folds on every fold."""
+    folds = int(str(params.get("folds") or 0)) * int(str(params.get("repeats") or 1))
+    return int(str(params.get("multiple_runs") or 0)) * max(1, folds)
 
 
 def ensemble_text(ensemble: RunEnsemble) -> str:
@@ -186,11 +199,12 @@ def order_of(run: "Run") -> tuple[int, int]:
     return (int(driver), int(number)) if number else (0, run.info.end_time or 0)
 
 
-def newest_trials(runs: Iterable["Run"]) -> dict[tuple[str, int], "Run"]:
-    """Child runs by run and seed; of several, the one that a driver has written to last."""
-    newest: dict[tuple[str, int], Run] = {}
+def newest_trials(runs: Iterable["Run"]) -> dict[tuple[str, Member], "Run"]:
+    """Child runs by run and member; of several, the one that a driver has written to last."""
+    newest: dict[tuple[str, Member], Run] = {}
     for run in runs:
-        key = (run.data.tags[RUN], int(run.data.tags[SEED]))
+        tags = run.data.tags
+        key = (tags[RUN], member_of(int(tags[SEED]), fold_of(tags.get(FOLD))))
         if key not in newest or order_of(newest[key]) <= order_of(run):
             newest[key] = run
     return newest

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.mlflow_store import calls
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.advice import advice
@@ -40,10 +41,10 @@ class MlflowWriter:
         self._artifact_location = None if tracking_uri.startswith("http") else calls.as_uri(artifact_location)
         self._client: MlflowClient | None = None
         self._experiment_id = ""
-        self._children: dict[tuple[str, int], Child] = {}
+        self._children: dict[tuple[str, Member], Child] = {}
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
-        self._judged: dict[tuple[str, int], TrialResult] = {}
+        self._judged: dict[tuple[str, Member], TrialResult] = {}
 
     def deliver(self, event: Event) -> None:
         """Write an event.
@@ -106,7 +107,9 @@ class MlflowWriter:
             child = self._anew(client, event, child)
         child.attempt_begins = True
         if child.result.status != "running":
-            running = TrialResult(event.trial.run, event.trial.seed, "running", identity=event.trial.identity)
+            running = TrialResult(
+                event.trial.run, event.trial.seed, "running", identity=event.trial.identity, fold=event.trial.fold
+            )
             self._set_result(client, child, running, event)
         self._update_parent(client, event)
 
@@ -125,7 +128,7 @@ class MlflowWriter:
     def _anew(self, client: "MlflowClient", event: Event, child: Child) -> Child:
         """The trial has begun anew: what its earlier attempt left would mix with it, and be the latest at its end."""
         client.delete_run(child.run_id)
-        del self._children[event.trial.run, event.trial.seed]
+        del self._children[event.trial.run, event.trial.member]
         return self._child(client, event, start_ms=child.start_ms)
 
     def _files(self, client: "MlflowClient", event: Files) -> None:
@@ -230,7 +233,7 @@ class MlflowWriter:
             self._parents[name] = parent_of(run)
         parent = self._parents[name]
         if not parent.has_params:
-            params = {key: value for key, value in event.trial.params.items() if key != "seed"}
+            params = {key: value for key, value in event.trial.params.items() if key not in ("seed", "fold")}
             calls.log_params(client, parent.run_id, params)
             parent.has_params = True
         identity = event.trial.identity
@@ -245,7 +248,7 @@ class MlflowWriter:
 
     def _child(self, client: "MlflowClient", event: Event, start_ms: int | None = None) -> Child:
         trial = event.trial
-        key = (trial.run, trial.seed)
+        key = (trial.run, trial.member)
         if key not in self._children:
             tags = {
                 records.KIND: "trial",
@@ -255,6 +258,8 @@ class MlflowWriter:
                 records.STATUS: "running",
                 records.IDENTITY: calls.identity_text(trial.identity),
             }
+            if trial.fold is not None:
+                tags[records.FOLD] = str(trial.fold)
             start = start_ms or event.time_ms
             run = client.create_run(self._experiment_id, start_time=start, tags=tags, run_name=trial.name)
             self._children[key] = child_of(run)

@@ -70,7 +70,7 @@ def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
         return heading(run.run) + paragraph("No curves are there: no trial has ended its first epoch.")
     hidden = len(run.trials) - MAX_SEEDS
     caption = paragraph(f"The first {MAX_SEEDS} of {len(run.trials)} seeds.") if hidden > 0 else ""
-    unknown = [str(line.trial.seed) for line in lines if not line.stages]
+    unknown = [str(line.trial.member) for line in lines if not line.stages]
     note = f"The stages of seed {', '.join(unknown)} are not known: parameters or values are not there."
     pictures = [figure(drawn) for drawn in draw(lines)]
     if not pictures:
@@ -87,7 +87,7 @@ def lines_of(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> list[L
     """The seeds that have trained for an epoch at least."""
     lines = []
     for trial, colour in zip(shown_trials(run), COLOURS, strict=False):
-        curves = details[trial.run, trial.seed].curves if (trial.run, trial.seed) in details else {}
+        curves = details[trial.run, trial.member].curves if (trial.run, trial.member) in details else {}
         hparams = hparams_of(trial)
         line = Line(trial, curves, stages(hparams, curves) if hparams else {}, colour)
         lines += [line] if line.epochs else []
@@ -166,7 +166,7 @@ def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
         chosen = chosen_epoch(line.trial)
         if chosen is not None:
             axes.plot(chosen, row, "*", ms=9, color=line.colour, mec="white", mew=0.7)
-    axes.set_yticks(range(len(lines)), [f"seed {line.trial.seed}" for line in lines])
+    axes.set_yticks(range(len(lines)), [f"seed {line.trial.member}" for line in lines])
     axes.set_ylim(len(lines) - 0.4, -0.6)
     _dress(axes, "stages and chosen epochs", epochs)
     return drawn
@@ -178,4 +178,4 @@ def _legend(lines: Sequence[Line]) -> list[tuple[str, str]]:
 
 
 def _label(trial: TrialResult) -> str:
-    return f"seed {trial.seed}" + ("" if trial.ok else f", {trial.status}")
+    return f"seed {trial.member}" + ("" if trial.ok else f", {trial.status}")

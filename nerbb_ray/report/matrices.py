@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.html.document import folded, heading, paragraph, table
 from nerbb_ray.html.render import macros
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
@@ -53,7 +54,7 @@ def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
 
 
 def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetails]) -> str:
-    read = {trial.seed: details.get((trial.run, trial.seed), TrialDetails()) for trial in shown_trials(run)}
+    read = {trial.member: details.get((trial.run, trial.member), TrialDetails()) for trial in shown_trials(run)}
     texts = {seed: found.files.get(FILES[level]) for seed, found in read.items()}
     matrices, unreadable = [], []
     for seed, text in texts.items():
@@ -69,7 +70,7 @@ def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetail
     return shown + "".join(notes)
 
 
-def _seeds(seeds: Sequence[int]) -> str:
+def _seeds(seeds: Sequence[Member]) -> str:
     return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 

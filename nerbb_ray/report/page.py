@@ -63,12 +63,12 @@ def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
     runs = ranked(result)
     for run in runs[:FILES_OF_RUNS]:
         for trial in matrices.shown_trials(run):
-            wishes[trial.run, trial.seed] = Wanted(files=(*matrices.FILES.values(), setting.ENVIRONMENT))
+            wishes[trial.run, trial.member] = Wanted(files=(*matrices.FILES.values(), setting.ENVIRONMENT))
     for trial in trials.failed_trials(result)[: trials.MAX_ERRORS]:
-        wishes[trial.run, trial.seed] = trials.WANTED_OF_FAILED
+        wishes[trial.run, trial.member] = trials.WANTED_OF_FAILED
     for run in runs[:CURVES_OF_RUNS]:
         for trial in shown_trials(run):
-            key = trial.run, trial.seed
+            key = trial.run, trial.member
             wishes[key] = replace(wishes.get(key, Wanted()), curves=NAMES)
     return wishes
 

@@ -13,11 +13,11 @@ from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.parts import part_lines
-from nerbb_ray.verdict.table import epochs_text
+from nerbb_ray.verdict.table import epochs_text, fold_sentences
 
 LISTED_EPOCHS = 5
 OPEN_ROWS = 40
-OF_A_TRIAL = ("run", "seed")  # parameters that are no choice
+OF_A_TRIAL = ("run", "seed", "fold")  # parameters that are no choice
 
 
 def ranked(result: ExperimentResult) -> tuple[RunResult, ...]:
@@ -47,7 +47,8 @@ def runs_section(result: ExperimentResult) -> str:
     header = ["run", "ok", "epochs", *_headers(scales), "not ok"]
     rows = [_row(run, run.run == best, scales) for run in runs]
     parts = "".join(paragraph(line, "warn") for line in part_lines(result))
-    return parts + paragraph(f"{legend} {marks}") + best_first(header, rows, numeric=(1, 2))
+    spreads = "".join(map(paragraph, fold_sentences(result)))
+    return parts + paragraph(f"{legend} {marks}") + spreads + best_first(header, rows, numeric=(1, 2))
 
 
 def _headers(scales: Sequence[Scale]) -> list[object]:
@@ -76,7 +77,7 @@ def _not_ok(run: RunResult) -> str:
     seeds: dict[str, list[str]] = {}
     for trial in run.trials:
         if not trial.ok:
-            seeds.setdefault(trial.status, []).append(str(trial.seed))
+            seeds.setdefault(trial.status, []).append(str(trial.member))
     parts = [f"{status}: seed {', '.join(numbers)}" for status, numbers in seeds.items()]
     if missing := run.n_total - len(run.trials):
         parts.append(f"not started: {missing} of {run.n_total}")

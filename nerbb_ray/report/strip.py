@@ -64,7 +64,7 @@ def strip(run: RunResult, metric: str, scale: Scale) -> "Markup | str":
     mean = run.mean(metric)
     if not mean.n:
         return ""
-    values = [(trial.seed, trial.metrics.get(metric, math.nan)) for trial in run.ok_trials]
+    values = [(trial.member, trial.metrics.get(metric, math.nan)) for trial in run.ok_trials]
     dots = [(scale.x(value), f"seed {seed}: {value:.4f}") for seed, value in values if math.isfinite(value)]
     ticks = [scale.x(tick) for tick in scale.ticks]
     label = f"{run.run}: {mean.with_interval()}"

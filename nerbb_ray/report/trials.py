@@ -70,7 +70,7 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
         for trial in failed
     ]
     listed = table(["trial", "status", "epochs", "error", "log"], rows, numeric=(2,))
-    shown = "".join(_error(trial, details.get((trial.run, trial.seed))) for trial in failed[:MAX_ERRORS])
+    shown = "".join(_error(trial, details.get((trial.run, trial.member))) for trial in failed[:MAX_ERRORS])
     if len(failed) > MAX_ERRORS:
         notes.append(paragraph(f"Full errors are shown of the first {MAX_ERRORS} trials; MLflow has the others."))
     return "".join(notes) + listed + shown

@@ -32,7 +32,7 @@ RUNNING: tuple[Status, ...] = ("running",)
 WIDTH = 200  # characters of the line that says how it stands
 SHOWN = 200
 STATES: Mapping[str, State] = {"ok": "done", "running": "training"}
-Curves = Mapping[tuple[str, int], Sequence[float]]
+Curves = Mapping[tuple[str, Member], Sequence[float]]
 
 
 def watch_page(store: StorePaths, name: str, now: Callable[[], float] = time.time) -> str:
@@ -78,7 +78,7 @@ def state_of(result: ExperimentResult, curves: Curves, total: int, now_s: float)
         now_s: seconds since 1970.
     """
     keys = varying(result)
-    trials = [_shown(trial, keys, curves.get((trial.run, trial.seed), ()), now_s) for trial in result.trials]
+    trials = [_shown(trial, keys, curves.get((trial.run, trial.member), ()), now_s) for trial in result.trials]
     begun = [trial.started_s for trial in result.trials if trial.started_s is not None]
     running = any(trial.running for trial in trials)
     ended = [trial.ended_s for trial in result.trials if trial.ended_s is not None]

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import ResultError
 from nerbb_ray.html.document import table
 from nerbb_ray.results.frames import ReadCurves, curves_frame, runs_frame, trials_frame
@@ -32,7 +33,7 @@ _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One run with one seed.
+    """One run with one seed, with folds on one of them.
 
     Args:
         metrics: by their full name, `<split>/<level>/<label>/<metric>`. Of an ok trial: those of the chosen checkpoint.
@@ -46,6 +47,7 @@ class TrialResult:
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
         val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
+        fold: from 1, those of the repeats after each other; None without folds.
         started_s, ended_s: when, in seconds since 1970, as far as MLflow knows.
     """
 
@@ -65,6 +67,7 @@ class TrialResult:
     identity: Identity | None = None
     note: str | None = None
     val_f1_curve: tuple[float, ...] = ()
+    fold: int | None = None
     started_s: float | None = field(default=None, compare=False)
     ended_s: float | None = field(default=None, compare=False)
 
@@ -74,9 +77,14 @@ class TrialResult:
         return f"<TrialResult {self.name} {self.status}: {', '.join(filter(None, about)) or 'nothing so far'}>"
 
     @property
+    def member(self) -> Member:
+        """What tells it from the other trials of its run."""
+        return member_of(self.seed, self.fold)
+
+    @property
     def name(self) -> str:
-        """`runA-43`."""
-        return f"{self.run}-{self.seed}"
+        """`runA-43`, `runA-43-fold2`."""
+        return f"{self.run}-{self.member}"
 
     @property
     def ok(self) -> bool:
@@ -140,9 +148,15 @@ class RunResult:
 
     def mean(self, metric: str) -> SeedMean:
         """Over the ok trials; a metric that no trial has gives n = 0."""
-        values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
+        values = [trial.metrics.get(metric, math.nan) for trial in self.ok_trials]
         failed = sum(trial.status in FAILED for trial in self.trials)
-        return SeedMean.of(values, n_total=self.n_total, failed=failed, share=is_share(metric))
+        folds = [trial.fold for trial in self.ok_trials if trial.fold is not None] or None
+        return SeedMean.of(values, self.n_total, failed=failed, share=is_share(metric), folds=folds)
+
+    @property
+    def folds(self) -> int:
+        """That its trials were trained on; 0 without folds."""
+        return len({trial.fold for trial in self.trials} - {None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +237,14 @@ class ExperimentResult:
             by_run.setdefault(trial.run, []).append(trial)
         noted, made = notes or {}, ensembles or {}
         runs = (
-            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None, made.get(run))
-            for run, seeds in by_run.items()
+            RunResult(
+                run,
+                tuple(sorted(own, key=_by_seed)),
+                n_seeds,
+                noted.get(run) or None,
+                made.get(run),
+            )
+            for run, own in by_run.items()
         )
         return cls(name, tuple(runs))
 
@@ -300,6 +320,10 @@ class ExperimentResult:
 
 def _scores(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
     return [(split, metrics[name]) for split, name in SHOWN.items() if name in metrics]
+
+
+def _by_seed(trial: TrialResult) -> tuple[int, int]:
+    return trial.seed, trial.fold or 0
 
 
 def metric_name(metric: str, level: str, label: str, phase: str) -> str:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nerbb_ray.config.keys import keys_of
-from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
+from nerbb_ray.config.spec import DatasetParams, HParams, Member, ModelParams, Settings
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.seed_mean import SeedMean
 
@@ -17,8 +17,8 @@ KEYS = {
 }
 OF_A_TRIAL = ("run", "seed")
 ABOUT = ("run", "seed", "status", "epochs", "best_epoch", "duration_s", "error", "checkpoint")
-# run, seed -> metric -> epoch (from 0) -> value
-Curves = Mapping[tuple[str, int], Mapping[str, Mapping[int, float]]]
+# run, member -> metric -> epoch (from 0) -> value
+Curves = Mapping[tuple[str, Member], Mapping[str, Mapping[int, float]]]
 ReadCurves = Callable[[Sequence[str] | None], Curves]
 
 
@@ -29,6 +29,10 @@ class Trial(Protocol):
     def run(self) -> str: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def fold(self) -> int | None: ...
+    @property
+    def member(self) -> Member: ...
     @property
     def params(self) -> Mapping[str, object]: ...
     @property
@@ -69,12 +73,14 @@ def curves_frame(trials: Iterable[Trial], curves: Curves) -> "pd.DataFrame":
     """A row per trial and epoch."""
     import pandas as pd
 
+    shown = list(trials)
     rows = [
-        {"run": trial.run, "seed": trial.seed, "epoch": epoch, **values}
-        for trial in trials
-        for epoch, values in _by_epoch(curves.get((trial.run, trial.seed), {}))
+        {"run": trial.run, "seed": trial.seed, **_fold(trial), "epoch": epoch, **values}
+        for trial in shown
+        for epoch, values in _by_epoch(curves.get((trial.run, trial.member), {}))
     ]
-    columns = ["run", "seed", "epoch", *dict.fromkeys(name for found in curves.values() for name in found)]
+    fold = ["fold"] if any(trial.fold is not None for trial in shown) else []
+    columns = ["run", "seed", *fold, "epoch", *dict.fromkeys(name for found in curves.values() for name in found)]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -85,7 +91,12 @@ def _by_epoch(curves: Mapping[str, Mapping[int, float]]) -> Iterable[tuple[int, 
 
 def _trial_row(trial: Trial) -> dict[str, object]:
     about = {name: getattr(trial, name) for name in ABOUT}
-    return {**about, **typed_params(trial.params), **trial.metrics}
+    return {**about, **_fold(trial), **typed_params(trial.params), **trial.metrics}
+
+
+def _fold(trial: Trial) -> dict[str, int]:
+    """A column only where there are folds."""
+    return {} if trial.fold is None else {"fold": trial.fold}
 
 
 def _run_row(run: Run) -> dict[str, object]:

@@ -89,7 +89,7 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         tracked = self._reports.trial(trial)
-        folder = self._directory / tracked.run / str(tracked.seed)
+        folder = self._directory / tracked.run / str(tracked.member)
         # without a suffix, a second file of the same second could replace the first one
         writer = EventFileWriter(str(folder), filename_suffix=f".{time.time_ns()}")
         writer.add_event(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))

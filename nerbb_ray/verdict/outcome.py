@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.html.document import paragraph, table
 from nerbb_ray.results.seed_mean import SeedMean
 
@@ -20,7 +21,8 @@ class Difference:
         mean: how much better the best is, in units of the metric; never negative.
         ci95: 95 % confidence interval of it (Student t); not corrected for the number of comparisons, and not beyond
             what the metric can differ; NaN where no value varies.
-        test: which t test: Welch's, moderated by the variances of the other runs, or paired.
+        test: which t test: Welch's, moderated by the variances of the other runs, or paired; of folds, corrected for
+            the training sentences that they have in common.
         degrees: its degrees of freedom; NaN where no value varies.
         p_t: of that test, two-sided.
         p_exact: of the permutation test (paired: of signs), two-sided.
@@ -60,13 +62,14 @@ class Verdict:
         left_out: run -> why it is not compared.
         best_of: run -> expected best of 1, 2, ... seeds.
         trial_seconds: how long a trial took, on average; None if that is not known.
+        folds: that the runs were compared on, pair by pair of fold and seed; 0: by seeds.
         notes: what a reader should know of the numbers.
         plain: what can be said to people, the most important first.
         statistics: what is behind it.
     """
 
     metric: str
-    seeds_of: Mapping[str, tuple[int, ...]]
+    seeds_of: Mapping[str, tuple[Member, ...]]
     best: str | None
     means: Mapping[str, SeedMean]
     differences: tuple[Difference, ...]
@@ -74,6 +77,7 @@ class Verdict:
     left_out: Mapping[str, str]
     best_of: Mapping[str, tuple[float, ...]]
     trial_seconds: float | None = None
+    folds: int = 0
     notes: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
@@ -99,9 +103,10 @@ class Verdict:
         return "*" if run == self.best else "=" if run in self.tie_set and self.differences else ""
 
     @property
-    def seeds(self) -> tuple[int, ...]:
+    def seeds(self) -> tuple[Member, ...]:
         """Those that count of any run."""
-        return tuple(sorted({seed for seeds in self.seeds_of.values() for seed in seeds}))
+        found = {seed for seeds in self.seeds_of.values() for seed in seeds}
+        return tuple(sorted(found, key=seed_and_fold))
 
     @property
     def fewest_seeds(self) -> int:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from nerbb_ray import cli
 from nerbb_ray.data.append import merge
+from nerbb_ray.data.build_corpus import assemble
 from nerbb_ray.data.corpus import Corpus, Found, find_corpus
+from nerbb_ray.data.folders import read_path
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
@@ -236,3 +238,17 @@ def test_conflict_can_be_an_error() -> None:
     corpus = Corpus("d", "bio", ("PER",), (Sentence(("Anna",), ("B-PER",)),), (), ())
     with pytest.raises(DataError, match="train sentence 1 'Anna': PER Anna; new: no entity"):
         merge(corpus, {"train": Reading([Sentence(("Anna",), ("O",))], scheme="bio")})
+
+
+def test_what_is_appended_keeps_the_borders_of_documents(tmp_path: Path) -> None:
+    first, second = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    first.write_text(
+        json.dumps({"text": "Anna here\nBert there", "entities": [[0, 4, "PER"]]})
+        + "\n"
+        + json.dumps({"text": "no one", "entities": []})
+    )
+    second.write_text(json.dumps({"text": "Carl\nsings", "entities": [[0, 4, "PER"]]}))
+    readings = {"train": read_path(first)["train"], "val": Reading(scheme="bio"), "test": Reading(scheme="bio")}
+    old = assemble("d", readings, "bio")
+    assert old.documents == (0, 0, 1)
+    assert merge(old, read_path(second)).corpus.documents == (0, 0, 1, 2, 2)
