@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from nerbb_ray.config.ini import read_ini
+from nerbb_ray.config.spec import Member
 from nerbb_ray.config.trials import most_trials
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.forecast.remaining import Eta
