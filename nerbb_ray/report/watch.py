@@ -10,12 +10,10 @@ from nerbb_ray.config.spec import Member
 from nerbb_ray.config.trials import most_trials
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.forecast.remaining import Eta
-from nerbb_ray.html.document import Section, document, panels, paragraph, table
+from nerbb_ray.html.document import Section, document, panels, paragraph
 from nerbb_ray.html.figures import figure
 from nerbb_ray.html.without_paths import without_paths
-from nerbb_ray.live.columns import epochs_text
-from nerbb_ray.live.frame import header, ranked
-from nerbb_ray.live.short import clock, short_score, short_value
+from nerbb_ray.live.page import headline, trials_table
 from nerbb_ray.live.state import SearchState, ShownTrial, State
 from nerbb_ray.locks import holder_of
 from nerbb_ray.mlflow_store.overview import results_so_far
@@ -30,8 +28,6 @@ from nerbb_ray.spelling import did_you_mean
 
 REFRESH_S = 5
 RUNNING: tuple[Status, ...] = ("running",)
-WIDTH = 200  # characters of the line that says how it stands
-SHOWN = 200
 STATES: Mapping[str, State] = {"ok": "done", "running": "training"}
 Curves = Mapping[tuple[str, Member], Sequence[float]]
 
@@ -51,10 +47,10 @@ def watch_page(store: StorePaths, name: str, now: Callable[[], float] = time.tim
     curves = finished_curves(store.tracking_uri, name, SELECTION_METRIC, statuses=RUNNING)
     search = state_of(result, curves, _total(store, result), now())
     runs = any(trial.running for trial in search.trials) or holder_of(store.lock(name)) is not None
+    errors = {trial.name: without_paths(trial.error) for trial in result.trials if trial.error}
     about = [] if runs else ["It does not run now: this is how it stands."]
-    sections = [Section("Trials", _trials(search, result)), *_progress(result)]
-    title = header(search, WIDTH).plain
-    return document(f"Search {name}", sections, about=[title, *about], refresh_s=REFRESH_S)
+    sections = [Section("Trials", trials_table(search, errors)), *_progress(result)]
+    return document(f"Search {name}", sections, about=[headline(search), *about], refresh_s=REFRESH_S)
 
 
 def _unknown(store: StorePaths, name: str) -> str:
@@ -128,30 +124,6 @@ def _left_s(result: ExperimentResult, trials: Sequence[ShownTrial], total: int) 
         eta.epoch(shown.run, shown.name, shown.epochs, shown.elapsed_s, shown.of_epochs)
     left = eta.remaining_s()
     return None if left is None else left[1]
-
-
-def _trials(search: SearchState, result: ExperimentResult) -> str:
-    keys = varying(result)
-    numbers = ["seed", "epoch", "best val F1", "val loss", "time", *keys]
-    shown = ranked(search.trials)
-    errors = {trial.name: trial.error for trial in result.trials if trial.error}
-    rows = [
-        [
-            trial.run,
-            trial.state,
-            trial.seed,
-            epochs_text(trial),
-            short_score(trial.best_f1),
-            short_score(trial.val_loss),
-            clock(trial.elapsed_s),
-            *(short_value(trial.params[key]) if key in trial.params else "" for key in keys),
-            without_paths(errors.get(trial.name) or ""),
-        ]
-        for trial in shown[:SHOWN]
-    ]
-    left_out = f", {len(shown) - SHOWN} more not shown" if len(shown) > SHOWN else ""
-    caption = f"Those that run first, then the best; {search.waiting} waiting{left_out}. F1: the best epoch so far."
-    return table(["run", "state", *numbers, "error"], rows, numeric=range(2, 2 + len(numbers)), caption=caption)
 
 
 def _progress(result: ExperimentResult) -> list[Section]:

@@ -369,7 +369,7 @@ def test_parent_has_few_metrics_whatever_the_classes(driver: Any, view: View) ->
     assert len(parent.data.metrics) < 100
     assert parent.data.metrics["test/entity/macro/f1/mean"] == 0.5
     assert len(view.table("runA", "means_over_seeds.json")) == len(names) + 2  # those that every trial here has
-    assert len(trial_result(view.one("runA-43")).metrics) == len(names) + 2
+    assert len(trial_result(view.one("runA-43")).metrics) == len(names) + 3  # and the accuracy, of its curve
 
 
 def test_description_of_runs_is_verdict_and_table(driver: Any, view: View) -> None:
