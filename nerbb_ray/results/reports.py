@@ -17,7 +17,7 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 
-CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
+CURVE = re.compile(r"lr|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR_TAIL_BYTES = 64_000
