@@ -88,6 +88,7 @@ class Settings(_Checked):
     decoding: str = keys.choice("auto", "auto", "argmax", "constrained", "bigrams")
     uncased: bool | None = keys.optional(bool)
     save_minutes: float = keys.number(10.0, low=0)
+    skip_validation: bool = keys.boolean(False)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -237,6 +238,9 @@ class ExperimentSpec:
         problems += [f"the name of the run: must be unique; got {name!r} twice" for name, n in counts.items() if n > 1]
         if not self.runs:
             problems.append(f"experiment {self.name!r}: must have at least one run; got none")
+        if self.settings.skip_validation and self.search.racing:
+            rule = "must be False with [search] racing = True, which compares the epochs of runs; got True"
+            problems.append(f"[settings] skip_validation: {rule}")
         if rule := trials_problem(len(self.runs), self.settings.multiple_runs):
             problems.append(f"[settings] multiple_runs: {rule}")
         if problems:

@@ -17,7 +17,10 @@ from nerbb_ray.config.trials import TrialSpec
 NUMERICS = 4
 # parameters that do not change what a trial computes; precision counts as what it was resolved to
 FREE = frozenset(
-    {"run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "save_minutes", "precision"}
+    {
+        *("run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "save_minutes", "precision"),
+        "skip_validation",
+    }
 )
 # key -> (value, numerics): the default before this number. Who has left the key out has changed nothing since.
 FORMER_DEFAULTS = {"evaluate_checkpoint": ("best", 3)}

@@ -16,6 +16,7 @@ from nerbb_ray.errors import DataError
 from nerbb_ray.ner.metrics import count
 from nerbb_ray.ner.resampling import micro_f1
 from nerbb_ray.results.log_probs import LogProbs
+from nerbb_ray.results.reports import curve_point
 from nerbb_ray.training import loop
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
@@ -207,6 +208,40 @@ def test_a_validation_split_without_entities_is_not_divergence(data, source) -> 
     last = trained(trial(early_stopping=False, max_epochs=4, monitor="val_f1"), without, source)[-1]
     assert (last["epochs"], last["diverged"]) == (4, False)
     assert last["chosen"]["test/entity/micro/f1"] >= 0
+
+
+def test_epochs_whose_validation_nobody_uses_are_skipped_and_nothing_else_changes(data, source, tmp_path) -> None:
+    def reports(name: str, **settings) -> list[dict]:
+        chosen = Settings(precision="fp32", evaluate_checkpoint="last", **settings)
+        return trained(trial(early_stopping=False, max_epochs=4, settings=chosen), data, source, tmp_path / name)
+
+    whole, skipped = reports("whole"), reports("skipped", skip_validation=True)
+    assert [math.isnan(report["val/loss"]) for report in skipped] == [True, True, True, False]
+    assert [curve_point(report).keys() & {"val/loss", "val/entity/micro/f1"} for report in skipped[:-1]] == [set()] * 3
+    assert [report["train/loss"] for report in skipped] == [report["train/loss"] for report in whole]
+    for key in ("chosen", "kept_epoch", "decoding", "reason", "epochs", "diverged", "val/loss"):
+        assert skipped[-1][key] == whole[-1][key], key
+
+
+@pytest.mark.parametrize(
+    ("settings", "hparams"),
+    [
+        ({"evaluate_checkpoint": "last"}, {"early_stopping": True, "patience": 9}),
+        ({"evaluate_checkpoint": "best"}, {"early_stopping": False}),
+        ({"evaluate_checkpoint": "best_f1"}, {"early_stopping": False}),
+    ],
+)
+def test_epochs_whose_validation_somebody_uses_are_not_skipped(data, source, settings, hparams) -> None:
+    chosen = Settings(precision="fp32", skip_validation=True, **settings)
+    reports = trained(trial(max_epochs=2, settings=chosen, **hparams), data, source)
+    assert not any(math.isnan(report["val/loss"]) for report in reports)
+
+
+def test_divergence_is_seen_where_epochs_are_not_validated(data, source) -> None:
+    chosen = Settings(precision="fp32", evaluate_checkpoint="last", skip_validation=True)
+    last = trained(trial(lr_max=1e30, max_epochs=6, early_stopping=False, settings=chosen), data, source)[-1]
+    assert last["diverged"]
+    assert last["epochs"] < 6
 
 
 def test_divergence_is_seen_whatever_is_monitored(data, source) -> None:
