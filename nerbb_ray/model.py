@@ -17,6 +17,7 @@ from nerbb_ray.store import current_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nerbb_ray.annotation.guess import Guess
     from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Found, Options, Tagger
@@ -72,18 +73,14 @@ class Model:
 
     @classmethod
     def from_checkpoint(cls, path: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
-        """The model in a folder: of a trial, of an export, or any other in the format of transformers; or an ensemble.
+        """The model in a folder: of a trial, of an export, also in ONNX, or any other of transformers; or an ensemble.
 
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
-        from nerbb_ray.inference.ensemble import is_ensemble, open_folder
-        from nerbb_ray.training.sources import local_model
+        from nerbb_ray.inference.ensemble import open_saved
 
-        folder = Path(path).expanduser()
-        if is_ensemble(folder):
-            return cls(open_folder(str(path), folder, **options), store_of(store))
-        return cls._open(local_model(str(path), folder), store_of(store), None, options)
+        return cls(open_saved(str(path), Path(path).expanduser(), **options), store_of(store))
 
     @classmethod
     def from_huggingface(cls, name: str, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
@@ -95,7 +92,8 @@ class Model:
         from nerbb_ray.training.sources import find_model
 
         paths = store_of(store)
-        return cls._open(find_model(name, paths.pretrained_models, Path.cwd()), paths, None, options)
+        source = find_model(name, paths.pretrained_models, Path.cwd(), onnx=True)
+        return cls._open(source, paths, None, options)
 
     @classmethod
     def _open_ensemble(
@@ -208,6 +206,18 @@ class Model:
         found = self._tagger.find(words)
         rows = [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
         return rows[0] if isinstance(texts, str) else rows
+
+    def guess(self, texts: Texts) -> "list[Guess]":
+        """The entities of texts that nobody has annotated, and how uncertain the model is of each text.
+
+        Of an ensemble the uncertainty is how much its members disagree, of one model its entropy; per word.
+
+        Raises:
+            DataError: a text is no text.
+        """
+        from nerbb_ray.annotation.guess import guesses
+
+        return guesses(self._tagger, texts)
 
     def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
         """Write the rows of a file with their entities to another file, of any size, in the same order.

@@ -124,7 +124,7 @@ def assemble(
     _check_classes(name, classes, notes)
     if not stored and scheme != "plain":
         refuse_tags_as_classes(readings, splits, sources)
-    hold_out(converted, _documents(readings["train"]), rule, notes)
+    hold_out(converted, documents_of(readings["train"]), rule, notes)
     train, val, test = (converted[split] for split in SPLITS)
     return Corpus(name, target, tuple(classes), train, val, test, tuple(notes), files=tuple(files), splitting=splitting)
 
@@ -262,7 +262,7 @@ def _alike(classes: Iterable[str]) -> list[str]:
     return [" = ".join(group) for group in groups.values() if len(group) > 1]
 
 
-def _documents(reading: Reading) -> list[int]:
+def documents_of(reading: Reading) -> list[int]:
     """The document of each sentence that has words; empty if the data know no documents."""
     pairs = zip(reading.documents, reading.sentences, strict=True) if reading.documents else ()
     return [document for document, sentence in pairs if sentence.tokens]

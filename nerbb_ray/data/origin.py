@@ -70,13 +70,50 @@ def write_origin(
         notes: what was said while the data were read.
         splitting: how running text is cut into words like those of train.
     """
-    content = {
+    content = {**_about(source, options, files, notes), "words": splitting.to_dict()}
+    _write(folder, content)
+
+
+def write_appended_origin(
+    folder: Path,
+    earlier: Mapping[str, Any],
+    source: str | None,
+    options: Mapping[str, Any],
+    files: Iterable[FileTaken],
+    notes: Iterable[str],
+    splitting: WordSplitting,
+) -> None:
+    """What was there, and what was appended to it: an entry for each time.
+
+    Args:
+        earlier: what `read_origin` says.
+    """
+    entry = _about(source, options, files, notes)
+    appended = [*earlier.get("appended", []), entry]
+    _write(folder, {**_about(None, {}, (), ()), **earlier, "words": splitting.to_dict(), "appended": appended})
+
+
+def read_origin(folder: Path) -> dict[str, Any]:
+    """Empty for data that were set up by 0.3.0 or by hand."""
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _about(
+    source: str | None, options: Mapping[str, Any], files: Iterable[FileTaken], notes: Iterable[str]
+) -> dict[str, Any]:
+    return {
         "source": source,
         "options": dict(options),
         "files": [asdict(file) for file in files],
         "notes": list(notes),
-        "words": splitting.to_dict(),
     }
+
+
+def _write(folder: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=1) + "\n"
     if not (folder / FILE).is_file() or (folder / FILE).read_text(encoding="utf-8") != text:
         atomic.write_text(folder / FILE, text)
@@ -95,12 +132,14 @@ def origin_lines(folder: Path) -> list[str]:
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         files = [str(FileTaken(**file)) for file in content["files"]]
+        later = [str(FileTaken(**file)) for entry in content.get("appended", []) for file in entry["files"]]
         said = [f"{key} = {value}" for key, value in content["options"].items()]
         notes = [str(note) for note in content["notes"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [
         *(f"set up from {file}" for file in files),
+        *(f"appended from {file}" for file in later),
         *([f"set up with {', '.join(said)}"] if said else []),
         *notes,
     ]

@@ -1,17 +1,15 @@
 """The model card of an export: what the model is, how good it and its siblings are, how it was made, how to use it."""
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
+from nerbb_ray.inference.card_facts import CardFacts, markdown_table, shown_number
+from nerbb_ray.inference.card_use import form_tags, size_and_speed, use
 from nerbb_ray.ner.scores import MACRO, MICRO
 from nerbb_ray.results.experiment_result import (
     SELECTION_METRIC,
     TEST_METRIC,
-    ExperimentResult,
     RunResult,
     TrialResult,
     split_name,
@@ -24,63 +22,14 @@ COLUMNS = {
     "test precision": "test/entity/micro/precision",
     "test recall": "test/entity/micro/recall",
 }
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
-ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
-EXAMPLE = "Angela Merkel met the mayor of Paris in Berlin."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """
-    Args:
-        folder: name of the exported folder.
-        by_run, by_seed: the user named it.
-        environment: of the trial; empty if it was not recorded.
-        scheme, classes, max_seq_length, decoding, word_splitting: of the model.
-        language: code, such as en, if the user said it.
-    """
-
-    folder: str
-    result: ExperimentResult
-    trial: TrialResult
-    environment: Mapping[str, str]
-    scheme: str
-    classes: Sequence[str]
-    max_seq_length: int
-    decoding: str
-    word_splitting: str
-    by_run: bool = False
-    by_seed: bool = False
-    language: str | None = None
-
-    @property
-    def run(self) -> RunResult:
-        return next(run for run in self.result.runs if run.run == self.trial.run)
-
-    @property
-    def base_model(self) -> str:
-        """A hub id as it is; of a path, which says nothing elsewhere, the folder's name."""
-        name = str(self.trial.params.get("pretrained_model_name", ""))
-        return name if HUB_ID.fullmatch(name) and not name.startswith(".") else Path(name).name
-
-    @property
-    def dataset_name(self) -> str:
-        """Of a path, the folder's name."""
-        name = str(self.trial.params.get("dataset_name", ""))
-        return Path(name).name if name.startswith(("/", ".", "~")) else name
-
-    @property
-    def dataset(self) -> str:
-        """With its subset."""
-        subset = self.trial.params.get("dataset_subset_name")
-        return self.dataset_name if subset in (None, "", "None") else f"{self.dataset_name}/{subset}"
 
 
 def model_card(facts: CardFacts) -> str:
     """README.md of an exported folder."""
     sections = {
         "Results": _results(facts),
-        "Use": _use(facts),
+        **size_and_speed(facts),
+        "Use": use(facts),
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
     }
@@ -104,6 +53,8 @@ def _front_matter(facts: CardFacts) -> str:
         {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
         for kind, column in names.items()
     ]
+    if facts.own_f1 is not None:
+        metrics = [{"type": "f1", "value": facts.own_f1, "name": "entity micro f1"}]
     if n_total > 1:
         name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
         metrics.append({"type": "f1", "value": mean.mean, "name": name})
@@ -112,10 +63,10 @@ def _front_matter(facts: CardFacts) -> str:
     defined = [metric for metric in metrics if math.isfinite(float(str(metric["value"])))]
     front: dict[str, Any] = {"language": facts.language} if facts.language else {}
     front |= {
-        "library_name": "transformers",
+        "library_name": "nerbb_ray" if facts.parity else "transformers",
         "pipeline_tag": "token-classification",
         "base_model": facts.base_model,
-        "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray"],
+        "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray", *form_tags(facts)],
     }
     if defined:
         front["model-index"] = [
@@ -182,35 +133,6 @@ def _class_rows(trial: TrialResult) -> Iterator[list[str]]:
         yield [label, *values, f"{support:.0f}" if math.isfinite(support) else "-"]
 
 
-def _use(facts: CardFacts) -> Iterator[str]:
-    yield f"""```python
-from transformers import pipeline
-
-recognise = pipeline("token-classification", model={facts.folder!r}, aggregation_strategy="first")
-print(recognise({EXAMPLE!r}))
-```
-
-With nerbb_ray, texts can have any length:
-
-```python
-from nerbb_ray.model import Model
-
-model = Model.from_checkpoint({facts.folder!r})
-print(model.predict({EXAMPLE!r}))
-```"""
-    if facts.decoding != ARGMAX:
-        yield ""
-        yield f"{_decoding(facts)}. The pipeline of transformers alone decodes by argmax; the second snippet does not."
-
-
-def _decoding(facts: CardFacts) -> str:
-    """How the tags of this model are found, and what they would be worth by argmax."""
-    where = f"`decoding.json` has the scores of tags that follow each other ({facts.decoding})"
-    f1, by_argmax = (facts.trial.metrics.get(name, math.nan) for name in (TEST_METRIC, ARGMAX_METRIC))
-    told = f": test F1 {shown_number(f1)}, by argmax {shown_number(by_argmax)}" if math.isfinite(by_argmax) else ""
-    return f"The numbers above are those of the best sequence of tags, not of the best tag of each word; {where}{told}"
-
-
 def limits(facts: CardFacts) -> Iterator[str]:
     yield (
         f'- A word\'s tag is that of its first sub-token, as in training: use `aggregation_strategy="first"`. '
@@ -256,20 +178,8 @@ def making(facts: CardFacts) -> Iterator[str]:
         yield "The environment (versions of packages) was not recorded."
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
-    """A table of markdown."""
-    yield "| " + " | ".join(header) + " |"
-    yield "|" + "---|" * len(header)
-    for row in rows:
-        yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
-
-
 def _mean(mean: SeedMean) -> str:
     return str(mean).replace("+-", "±")
-
-
-def shown_number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "-"
 
 
 def _or_dash(value: object) -> str:

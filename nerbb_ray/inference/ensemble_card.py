@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from nerbb_ray.inference.card import COLUMNS as SCORES
-from nerbb_ray.inference.card import EXAMPLE, CardFacts, limits, making, markdown_table, seed_rows, shown_number
+from nerbb_ray.inference.card import limits, making, seed_rows
+from nerbb_ray.inference.card_facts import CardFacts, markdown_table, shown_number
+from nerbb_ray.inference.card_use import form_tags, onnx_words, size_and_speed, with_nerbb_ray
 from nerbb_ray.inference.members import FoundEnsemble
 from nerbb_ray.results.run_ensemble import F1, RunEnsemble
 from nerbb_ray.verdict.ensemble_words import SPLITS, calibration_words, gain_words, score_cell
@@ -15,6 +17,7 @@ def ensemble_card(facts: CardFacts, found: FoundEnsemble) -> str:
     """README.md of the folder; what is true of all members is told of the first."""
     sections = {
         "Results": _results(facts, found),
+        **size_and_speed(facts),
         "Use": _use(facts),
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
@@ -40,9 +43,11 @@ def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
         "library_name": "nerbb_ray",
         "pipeline_tag": "token-classification",
         "base_model": facts.base_model,
-        "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray"],
+        "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray", *form_tags(facts)],
     }
-    f1 = math.nan if scores is None else scores.value("test", F1)
+    f1 = facts.own_f1
+    if f1 is None:
+        f1 = math.nan if scores is None else scores.value("test", F1)
     if math.isfinite(f1):
         task = {"type": "token-classification", "name": "Named Entity Recognition"}
         dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
@@ -73,11 +78,10 @@ def _row(split: str, scores: RunEnsemble) -> list[str]:
 
 
 def _use(facts: CardFacts) -> Iterator[str]:
-    yield f"""```python
-from nerbb_ray.model import Model
-
-model = Model.from_checkpoint({facts.folder!r})
-print(model.predict({EXAMPLE!r}))
-```
-
-`transformers` alone does not average models; each folder in `members/` is a model that it loads."""
+    yield with_nerbb_ray(facts)
+    yield ""
+    if facts.parity:
+        yield onnx_words(facts)
+        yield "Each folder in `members/` is a model; the probabilities are averaged."
+    else:
+        yield "`transformers` alone does not average models; each folder in `members/` is a model that it loads."

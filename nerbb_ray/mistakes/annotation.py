@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.annotation.tasks import Region, label_studio_region
 from nerbb_ray.errors import DataError
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.ner.tags import Entity
 
 FORMATS = ("label_studio", "doccano", "jsonl")
-Region = tuple[int, int, str]
 
 
 def write_candidates(found: Mistakes, path: Path, kind: str, confidence: float) -> int:
@@ -67,15 +67,7 @@ def _label_studio(found: Mistakes, number: int, confidence: float) -> dict[str, 
     text, spans = text_of(found, number)
 
     def result(entities: Sequence[Entity]) -> list[dict[str, Any]]:
-        return [
-            {
-                "from_name": "label",
-                "to_name": "text",
-                "type": "labels",
-                "value": {"start": start, "end": end, "text": text[start:end], "labels": [label]},
-            }
-            for start, end, label in _regions(entities, spans)
-        ]
+        return [label_studio_region(text, region) for region in _regions(entities, spans)]
 
     prediction = {"model_version": f"{found.experiment}/{found.run}", "score": confidence}
     return {

@@ -6,8 +6,9 @@ from pathlib import Path
 from nerbb_ray.data.corpus import Corpus, Sentence, find_corpus
 from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
+from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of, places_of, read_members
+from nerbb_ray.results.ensembles import decoder_of, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.spelling import did_you_mean
@@ -27,7 +28,7 @@ def collect(
         DataError: the data set cannot be found or read.
     """
     chosen = _chosen(result, run)
-    members = read_members(chosen.ok_trials, places_of(store, result.name))
+    members = read_members(chosen.ok_trials, kept_predictions(store, result.name))
     if not members.said:
         why = members.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")

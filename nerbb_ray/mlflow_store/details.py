@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, reading, write_name
 
 if TYPE_CHECKING:
@@ -64,6 +65,26 @@ def read_details(tracking_uri: str, name: str, wanted: Mapping[TrialKey, Wanted]
         return {key: _read(client, runs[key], wish) for key, wish in wanted.items() if key in runs}
 
 
+def find_file(tracking_uri: str, name: str, trial: TrialKey, file: str, folder: Path) -> Path | None:
+    """A file that a trial of an experiment has left; None if there is none.
+
+    Args:
+        folder: what does not lie on this machine is copied into a folder of the trial in it.
+    Raises:
+        ResultError: MLflow, or the place of its files, cannot be read.
+    """
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial")) if experiment else {}
+        if trial not in runs:
+            return None
+        own = str(folder / runs[trial].info.run_id)
+        try:
+            return next((path for _, path in _found(client, runs[trial], [file], own)), None)
+        except Exception as error:  # the places of files are of many kinds, each with errors of its own
+            raise ResultError((str(error).splitlines() or [type(error).__name__])[0]) from error
+
+
 def _read(client: "MlflowClient", run: "Run", wish: Wanted) -> TrialDetails:
     files, problem = _files(client, run, wish) if wish.files else ({}, None)
     return TrialDetails(_curves(client, run.info.run_id, wish.curves), files, problem)
@@ -108,6 +129,7 @@ def _found(client: "MlflowClient", run: "Run", patterns: Iterable[str], folder: 
         found = sorted(here.iterdir()) if here.is_dir() else []
         yield from ((path.name, path) for path in found if is_wanted(path.name) and path.is_file())
         return
+    Path(folder).mkdir(parents=True, exist_ok=True)
     for entry in client.list_artifacts(run.info.run_id):
         if is_wanted(entry.path) and not entry.is_dir:
             yield entry.path, Path(client.download_artifacts(run.info.run_id, entry.path, folder))

@@ -17,6 +17,7 @@ from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
 from nerbb_ray.report.ensembles import ensembles_section
+from nerbb_ray.report.learning_curve import Curves, learning_curve_section, learning_curves
 from nerbb_ray.report.mistakes import best_runs_mistakes, mistakes_section
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
 from nerbb_ray.report.verdict import verdict_section
@@ -43,7 +44,8 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
     details = read_details(store.tracking_uri, name, wanted(result))
     made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {without_password(store.tracking_uri)}"
     config = store.config(name) if store.config(name).is_file() else None
-    _replace(target, report_html(result, details, made, config, best_runs_mistakes(store, result)))
+    found, curves = best_runs_mistakes(store, result), learning_curves(store, result, config)
+    _replace(target, report_html(result, details, made, config, found, curves))
     return target
 
 
@@ -69,6 +71,7 @@ def report_html(
     made: str,
     config: Path | None,
     found: Mistakes | str,
+    curves: Curves = (),
 ) -> str:
     """The page: the same arguments give the same text.
 
@@ -76,18 +79,26 @@ def report_html(
         made: a line that says when and from what.
         config: the experiment's file, where it is at hand.
         found: the mistakes of the best run, or why there are none.
+        curves: of what was trained with several fractions of the data, or why there are none.
     """
-    return document(f"Experiment {result.name}", list(_sections(result, details, config, found)), about=[made])
+    sections = list(_sections(result, details, config, found, curves))
+    return document(f"Experiment {result.name}", sections, about=[made])
 
 
 def _sections(
-    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], config: Path | None, found: Mistakes | str
+    result: ExperimentResult,
+    details: Mapping[TrialKey, TrialDetails],
+    config: Path | None,
+    found: Mistakes | str,
+    curves: Curves,
 ) -> Iterator[Section]:
     runs = ranked(result)
     with_results = [run for run in runs if run.n_ok]
     yield Section("Results", runs_section(result))
     yield Section("Verdict", verdict_section(result))
     yield Section("Ensembles of the seeds", ensembles_section(result))
+    if curves:
+        yield Section("More training data", learning_curve_section(curves))
     yield Section("Parameters that vary", parameters_section(result))
     yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
     yield Section("Classes", classes_section(result))

@@ -40,8 +40,14 @@ class Forward:
 
     @classmethod
     def of(cls, model: Any, name: str, pad: int, device: torch.device, dtype: torch.dtype) -> "Forward":
-        """The fastest way that gives the same logits as padded rows."""
-        first = first_position(model.config, name)
+        """The fastest way that gives the same logits as padded rows.
+
+        Args:
+            model: of transformers, or anything that is called like one, such as the mean of several: that is padded.
+        """
+        from transformers import PreTrainedModel
+
+        first = first_position(model.config, name) if isinstance(model, PreTrainedModel) else None
         if first is not None:
             set_unpadded(model)
         log.info("model %s: %s", name, "needs padding" if first is None else "goes without padding")
