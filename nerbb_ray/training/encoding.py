@@ -7,12 +7,13 @@ keep their place in the sentence and are predicted as O.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.data.corpus import Sentence
+if TYPE_CHECKING:
+    from nerbb_ray.data.corpus import Sentence
 
 NO_WORD = -1
 ENCODED_AT_ONCE = 1000  # sentences; the tokenizer works on them in one call
@@ -95,7 +96,7 @@ def _joined(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.i
     return np.concatenate([first, second[1:] + first[-1]])
 
 
-def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:
+def encode(sentences: "Sequence[Sentence]", tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:
     """Tokenise a split.
 
     Args:

@@ -89,6 +89,11 @@ def laid(row: Row) -> Iterator[None]:
         _laid.reset(token)
 
 
+def current() -> Row | None:
+    """The row that is laid."""
+    return _laid.get()
+
+
 def set_unpadded(model: Any) -> None:
     """Let a model take rows. Whether it can is another question: see tiny_copy."""
     from transformers import AttentionInterface, AttentionMaskInterface
@@ -128,7 +133,7 @@ def _mask(*, attention_mask: torch.Tensor | None = None, **options: Any) -> Any:
     """The mask that a model asks for: of a row, one for each of its groups, by the same rule (a window, no future)."""
     from transformers.masking_utils import sdpa_mask
 
-    row = _laid.get()
+    row = current()
     if row is None:
         return sdpa_mask(attention_mask=attention_mask, **options)
     masks = []
@@ -149,7 +154,7 @@ def _attention(
     """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    row = _laid.get()
+    row = current()
     if row is None:
         output, _ = sdpa_attention_forward(module, query, key, value, mask, **options)
         return output, None
