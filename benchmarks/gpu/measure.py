@@ -44,7 +44,7 @@ class Bench:
     def training(
         self, shape: str, precision: str = "fp32", device: torch.device | None = None, **more: Any
     ) -> Training:
-        data = read(self.file, ROWS[shape], more.pop("sentences", self.sentences))
+        data = read(self.file, ROWS[shape], self.sentences)
         return Training(shape, device or self.device, DTYPES[precision], data, **more)
 
     def sections(self) -> Iterator[tuple[str, Callable[[], Iterator[Row]]]]:

@@ -150,7 +150,7 @@ def set_varlen(model: Any) -> None:
 
     from nerbb_ray.training import unpadded
 
-    def attend(module: Any, query: Any, key: Any, value: Any, mask: Any, **_: Any) -> tuple[Any, None]:
+    def attend(_module: Any, query: Any, key: Any, value: Any, mask: Any, **_: Any) -> tuple[Any, None]:
         ends, longest = mask
         q, k, v = (one[0].transpose(0, 1).contiguous() for one in (query, key, value))
         return varlen_attn(q, k, v, ends, ends, longest, longest)[None], None
@@ -167,7 +167,7 @@ def set_varlen(model: Any) -> None:
 
 
 def captured(training: Training, width: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A whole padded step of one width, without dropout, as it is and as a CUDA graph: the launches are the difference."""
+    """A whole padded step of one width, without dropout: as it is, and as a CUDA graph, which spares the launches."""
     ids = torch.full((training.batch_size, width), FIRST, device=training.device)
     mask, labels = torch.ones_like(ids), torch.zeros(ids.numel(), dtype=torch.long, device=training.device)
     model = training.model.eval()
