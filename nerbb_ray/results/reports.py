@@ -137,8 +137,9 @@ def is_final(report: Mapping[str, Any]) -> bool:
 
 
 def curve_point(report: Mapping[str, Any]) -> dict[str, float]:
-    """What the curves show of the epoch of a report."""
-    return {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+    """What the curves show of the epoch of a report; nothing of val where it was not validated, or has no words."""
+    shown = {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+    return {name: value for name, value in shown.items() if not (name.startswith("val/") and math.isnan(value))}
 
 
 def final_metrics(report: Mapping[str, Any]) -> dict[str, float]:
