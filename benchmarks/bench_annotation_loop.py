@@ -25,7 +25,7 @@ from bench_trial import ROOT
 from comparison import markdown
 from frozen_encoder import Words, entity_f1, log_probs, train_head, words_of
 
-ROUNDS = (50, 100, 150, 200, 300, 400)  # sentences that are annotated
+ROUNDS = (50, 100, 150, 200, 300)  # sentences that are annotated
 MEMBERS = 3
 WAYS = ("random", "uncertain", "diverse")
 CORPORA = ("crossner_politics", "wnut17")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from bench_trial import MODEL, ROOT
 
-HIDDEN, EPOCHS, BATCH, LR = 128, 20, 256, 1e-3
-LAYERS = 2  # the last ones, side by side
+HIDDEN, EPOCHS, BATCH, LR = 64, 20, 256, 2e-3
+LAYERS = 1  # the last ones, side by side
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ from typing import Any
 from bench_trial import MODEL, ROOT
 from frozen_encoder import entity_f1, log_probs, train_head, words_of
 
-SIZES = (25, 35, 50, 71, 100, 141, 200, 283, 400, 566, 800, 1131, 1600)
+SIZES = (25, 35, 50, 71, 100, 141, 200, 283, 400, 566, 800)
 CORPORA = ("crossner_politics", "wnut17", "swedish_ner_corpus")
 TUNED = {
     "crossner_politics": (50, 71, 100, 141, 200),

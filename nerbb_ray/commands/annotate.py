@@ -58,11 +58,14 @@ def _target(args: Namespace) -> Path:
     """The file of the tasks.
 
     Raises:
-        DataError: it is that of the texts.
+        DataError: it is that of the texts, or its name does not end as it should.
     """
     from nerbb_ray.annotation.tasks import TOOLS as SUFFIXES
 
-    target: Path = args.output or args.texts.with_name(f"{args.texts.stem}.{args.tool}{SUFFIXES[args.tool]}")
+    suffix = SUFFIXES[args.tool]
+    target: Path = args.output or args.texts.with_name(f"{args.texts.stem}.{args.tool}{suffix}")
+    if target.suffix != suffix:
+        raise DataError(f"the file of tasks for {args.tool} must end in {suffix}; got {target.name}")
     if target.exists() and target.samefile(args.texts):
         raise DataError("the tasks would replace the texts: name another file with --output", target)
     return target

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Literal, get_args
 
-from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble, documents_of
+from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble, documents_of, numbered
 from nerbb_ray.data.documents import tagged
 from nerbb_ray.data.same_text import sentence_key, text_key
 from nerbb_ray.data.sentences import Reading, Sentence
@@ -32,6 +32,7 @@ class Merged:
         conflicts: those that were there with another one, for people.
         rule: what became of them.
         new_classes: that the data set did not have.
+        read: what a user should know of the new data themselves.
     """
 
     corpus: Corpus
@@ -41,6 +42,7 @@ class Merged:
     conflicts: tuple[str, ...]
     rule: Conflicts
     new_classes: tuple[str, ...]
+    read: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -48,7 +50,7 @@ class Merged:
 
     def notes(self) -> list[str]:
         """What a user should know."""
-        notes = []
+        notes = list(self.read)
         if self.duplicates:
             notes.append(f"{counted(self.duplicates, 'document')} in the data set already: not appended again")
         if self.conflicts:
@@ -75,6 +77,7 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     empty = {name: Reading(scheme="bio") for name in SPLITS if name not in readings}
     new = assemble(old.name, {**readings, **empty}, old.scheme)
     into = _Splits({name: list(old.split(name)) for name in SPLITS}, old.scheme)
+    into.know_borders(old)
     for name, reading in readings.items():
         target = split if name == "train" else name
         sentences = [_cut_again(sentence, old.scheme, old.word_splitting()) for sentence in new.split(name)]
@@ -91,12 +94,13 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
         train=tuple(into.sentences["train"]),
         val=tuple(into.sentences["val"]),
         test=tuple(into.sentences["test"]),
-        notes=(*old.notes, *new.notes),
+        documents=numbered(into.borders()),
         files=files,
     )
     added = {name: len(corpus.split(name)) - len(old.split(name)) for name in SPLITS}
     strange = tuple(label for label in corpus.classes if label not in old.classes)
-    return Merged(corpus, added, into.documents, into.duplicates, tuple(into.conflicts), conflicts, strange)
+    found = into.documents, into.duplicates, tuple(into.conflicts)
+    return Merged(corpus, added, *found, conflicts, strange, new.notes)
 
 
 @dataclass(slots=True)
@@ -105,6 +109,7 @@ class _Splits:
 
     Args:
         places: (split, number) of the sentences with a key.
+        numbers: of the documents of the sentences of train and val.
     """
 
     sentences: dict[str, list[Sentence]]
@@ -114,6 +119,17 @@ class _Splits:
     conflicts: list[str] = field(default_factory=list)
     places: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+
+    def know_borders(self, old: Corpus) -> None:
+        """The documents of the sentences that there are; each by itself where no borders are known."""
+        size = len(old.train) + len(old.val)
+        known = list(old.documents or range(size))
+        self.numbers = {"train": known[: len(old.train)], "val": known[len(old.train) :], "test": []}
+
+    def borders(self) -> list[int]:
+        """The document of every sentence of train, then of val."""
+        return [*self.numbers["train"], *self.numbers["val"]]
 
     def __post_init__(self) -> None:
         for split, sentences in self.sentences.items():
@@ -131,6 +147,8 @@ class _Splits:
         found = self._places(document)
         if not found:
             self.documents += 1
+            following = 1 + max(self.borders(), default=-1)
+            self.numbers[split] += [following] * len(document)
             for sentence in document:
                 self._learn(split, sentence)
                 self.sentences[split].append(sentence)

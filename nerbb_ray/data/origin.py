@@ -1,7 +1,7 @@
 """What was read from where, and as what: said when data are set up, and kept beside them (`origin.json`)."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Self
@@ -13,6 +13,7 @@ from nerbb_ray.data.wording import counted
 from nerbb_ray.data.words_of_text import WordSplitting
 
 FILE = "origin.json"
+DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def write_origin(
     files: Iterable[FileTaken],
     notes: Iterable[str],
     splitting: WordSplitting,
+    documents: Sequence[int] = (),
 ) -> None:
     """
     Args:
@@ -69,8 +71,9 @@ def write_origin(
         options: what the user has said.
         notes: what was said while the data were read.
         splitting: how running text is cut into words like those of train.
+        documents: see `Corpus`.
     """
-    content = {**_about(source, options, files, notes), "words": splitting.to_dict()}
+    content = {**_about(source, options, files, notes), "words": splitting.to_dict(), **_borders(documents)}
     _write(folder, content)
 
 
@@ -82,6 +85,7 @@ def write_appended_origin(
     files: Iterable[FileTaken],
     notes: Iterable[str],
     splitting: WordSplitting,
+    documents: Sequence[int] = (),
 ) -> None:
     """What was there, and what was appended to it: an entry for each time.
 
@@ -90,7 +94,9 @@ def write_appended_origin(
     """
     entry = _about(source, options, files, notes)
     appended = [*earlier.get("appended", []), entry]
-    _write(folder, {**_about(None, {}, (), ()), **earlier, "words": splitting.to_dict(), "appended": appended})
+    kept = {key: value for key, value in earlier.items() if key != DOCUMENTS}
+    content = {**_about(None, {}, (), ()), **kept, "words": splitting.to_dict(), "appended": appended}
+    _write(folder, content | _borders(documents))
 
 
 def read_origin(folder: Path) -> dict[str, Any]:
@@ -100,6 +106,11 @@ def read_origin(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _borders(documents: Sequence[int]) -> dict[str, str]:
+    """In one line; nothing where no borders are known."""
+    return {DOCUMENTS: " ".join(map(str, documents))} if documents else {}
 
 
 def _about(
@@ -125,6 +136,14 @@ def chosen_splitting(folder: Path) -> WordSplitting | None:
         return WordSplitting.of(json.loads((folder / FILE).read_text(encoding="utf-8"))["words"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def stored_documents(folder: Path) -> tuple[int, ...]:
+    """The document of every sentence of train and val, as `origin.json` says; empty where it does not."""
+    try:
+        return tuple(map(int, read_origin(folder)[DOCUMENTS].split()))
+    except (ValueError, KeyError, AttributeError):
+        return ()
 
 
 def origin_lines(folder: Path) -> list[str]:

@@ -97,10 +97,11 @@ def place(
     about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
-            write_origin(folder, *about, corpus.notes, corpus.word_splitting())
+            write_origin(folder, *about, corpus.notes, corpus.word_splitting(), corpus.documents)
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
-    notes = _make(corpus, folder, lambda scratch, said: write_origin(scratch, *about, said, corpus.word_splitting()))
+    splitting, documents = corpus.word_splitting(), corpus.documents
+    notes = _make(corpus, folder, lambda scratch, said: write_origin(scratch, *about, said, splitting, documents))
     return SetUp(folder, "made", corpus, notes)
 
 
@@ -121,7 +122,9 @@ def place_appended(merged: Merged, folder: Path, *, source: str | None, options:
     notes = _make(
         replace(corpus, notes=said),
         folder,
-        lambda scratch, notes: write_appended_origin(scratch, earlier, *about, notes, corpus.word_splitting()),
+        lambda scratch, notes: write_appended_origin(
+            scratch, earlier, *about, notes, corpus.word_splitting(), corpus.documents
+        ),
     )
     return SetUp(folder, "appended", corpus, notes, merged)
 

@@ -37,8 +37,8 @@ def families(spec: ExperimentSpec) -> tuple[Family, ...]:
 
 
 def has_curve(spec: ExperimentSpec) -> bool:
-    """Whether an experiment trains something with several fractions of the data by itself."""
-    return any(len(family.runs) > 1 for family in families(spec))
+    """Whether an experiment trains something with several fractions of the data by itself, without folds."""
+    return spec.num_folds == 1 and any(len(family.runs) > 1 for family in families(spec))
 
 
 def curve_spec(
@@ -58,9 +58,14 @@ def curve_spec(
         seeds: of every fraction; `SEEDS` if left out, or those of earlier.
         earlier: what the experiment of this curve was until now: its fractions and seeds stay.
     Raises:
-        ConfigError: which run is meant is not clear, or it is one of a search.
+        ConfigError: which run is meant is not clear, it is one of a search, or it has folds.
     """
     chosen = _chosen(spec, run)
+    if chosen.dataset.folds:
+        why = "the scores of folds are those of other sentences, and would pass for noise of the seeds"
+        raise ConfigError(
+            [f"[dataset] folds: must be left out for a learning curve: {why}; got {chosen.dataset.folds}"]
+        )
     base = chosen.dataset.prune_ratio_train
     wanted = {round(fraction * base, 9) for fraction in fractions or (() if earlier else FRACTIONS)}
     wanted |= {known.dataset.prune_ratio_train for known in (earlier.runs if earlier else ())}

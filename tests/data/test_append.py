@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray import cli
+from nerbb_ray import Dataset, Store, cli
 from nerbb_ray.data.append import merge
+from nerbb_ray.data.build_corpus import assemble
 from nerbb_ray.data.corpus import Corpus, Found, find_corpus
+from nerbb_ray.data.folders import read_path
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
@@ -136,6 +138,16 @@ def test_conflicts_are_named_and_the_old_annotation_stays_unless_told(nerbb: Run
     assert [len(corpus.split(split)) for split in ("train", "val", "test")] == [2, 1, 1]
 
 
+def test_what_is_odd_in_the_new_data_is_said_and_recorded(nerbb: Run, tmp_path: Path) -> None:
+    new = tmp_path / "new.conll"
+    new.write_text("Dora\tB-PER\nEms\tI-LOC\n\n")
+    _, _, err = nerbb(new, "--name", "mine", "--append")
+    assert "1 tags were not well-formed bio" in err
+    entry = json.loads((tmp_path / "store/datasets/mine/origin.json").read_text())["appended"][0]
+    assert any("not well-formed bio" in note for note in entry["notes"])
+    assert entry["files"][0]["mended"] == 1
+
+
 def test_a_document_of_several_lines_is_there_only_as_a_whole(nerbb: Run, tmp_path: Path) -> None:
     new = doccano(tmp_path / "new.jsonl", ("Bert left\nDora came", [[0, 4, "PER"], [10, 14, "PER"]]))
     nerbb(new, "--name", "mine", "--append")
@@ -236,3 +248,32 @@ def test_conflict_can_be_an_error() -> None:
     corpus = Corpus("d", "bio", ("PER",), (Sentence(("Anna",), ("B-PER",)),), (), ())
     with pytest.raises(DataError, match="train sentence 1 'Anna': PER Anna; new: no entity"):
         merge(corpus, {"train": Reading([Sentence(("Anna",), ("O",))], scheme="bio")})
+
+
+@pytest.mark.usefixtures("nerbb")
+def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(Store, "chosen", tmp_path / "store")
+    new = doccano(tmp_path / "new.jsonl", ("Dora is here.", [[0, 4, "PER"]]), ("Bert left", []))
+    data = Dataset("mine")
+    with pytest.raises(DataError, match="val sentence 1 'Bert left': PER Bert; new: no entity"):
+        data.append(new)
+    assert len(data.corpus().train) == 1
+    data.append(new, "test", conflicts="old")
+    assert "appended 1 sentence to test" in capsys.readouterr().out
+    assert words(data.corpus(), "test") == ["Carl won", "Dora is here ."]
+    with pytest.raises(DataError, match="split must be one of train, val, test"):
+        data.append(new, "dev")
+
+
+def test_what_is_appended_keeps_the_borders_of_documents(tmp_path: Path) -> None:
+    first, second = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    first.write_text(
+        json.dumps({"text": "Anna here\nBert there", "entities": [[0, 4, "PER"]]})
+        + "\n"
+        + json.dumps({"text": "no one", "entities": []})
+    )
+    second.write_text(json.dumps({"text": "Carl\nsings", "entities": [[0, 4, "PER"]]}))
+    readings = {"train": read_path(first)["train"], "val": Reading(scheme="bio"), "test": Reading(scheme="bio")}
+    old = assemble("d", readings, "bio")
+    assert old.documents == (0, 0, 1)
+    assert merge(old, read_path(second)).corpus.documents == (0, 0, 1, 2, 2)

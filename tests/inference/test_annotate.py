@@ -126,13 +126,23 @@ def test_texts_of_the_data_set_are_left_out(nerbb: Nerbb, trained, tmp_path: Pat
     assert [row["text"] for row in rows(tmp_path / "texts.jsonl.jsonl")] == TEXTS
 
 
+def test_the_texts_are_not_replaced(trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "Anna"}\n')
+    given = ["annotate", "tiny", str(texts), "--for", "jsonl", "--output", str(texts)]
+    assert cli.main([*given, "--store", str(trained.store.root)]) == 2
+    assert "would replace the texts" in capsys.readouterr().err
+    assert texts.read_text() == '{"text": "Anna"}\n'
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--for", "jsonl", "--order", "uncertain"], "needs a model"),
         (["--for", "jsonl", "--model", "nothing"], "nothing"),
         (["--for", "jsonl", "--model", "tiny", "--run", "runX"], "has no run 'runX'"),
-        (["--for", "jsonl", "--order", "file", "--output", "{texts}"], "would replace the texts"),
+        (["--for", "jsonl", "--order", "file", "--output", "{texts}"], "must end in .jsonl; got texts.txt"),
+        (["--for", "label_studio", "--output", "tasks.xml"], "must end in .json; got tasks.xml"),
     ],
 )
 def test_refused(nerbb: Nerbb, tmp_path: Path, words: list[str], message: str) -> None:

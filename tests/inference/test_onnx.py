@@ -375,10 +375,8 @@ ARCHITECTURES = {
 }
 
 
-@pytest.mark.parametrize(
-    "model_type",
-    [pytest.param(name, marks=[] if name == "deberta-v2" else pytest.mark.slow) for name in ARCHITECTURES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
 def test_other_architectures_are_written_with_any_number_of_sentences_of_any_length(model_type: str, tmp_path) -> None:
     tokenizer, config = ARCHITECTURES[model_type]
     labels = dict(enumerate(("O", "B-A", "I-A")))

@@ -74,6 +74,12 @@ def test_a_run_that_a_search_chooses_has_no_curve(tmp_path: Path) -> None:
         curve_spec(searched)
 
 
+def test_folds_have_no_curve(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[dataset\] folds: must be left out for a learning curve"):
+        curve_spec(spec(tmp_path, "folds = 3\n"))
+    assert not has_curve(spec(tmp_path, "folds = 3\nprune_ratio_train = 0.5, 1.0\n"))
+
+
 def test_a_file_may_have_fractions_of_its_own(tmp_path: Path) -> None:
     assert not has_curve(spec(tmp_path))
     both = spec(tmp_path, "prune_ratio_train = 0.5, 1.0\n", "[run_a]\nlr_max = 1e-4\n[run_b]\nlr_max = 1e-5\n")
