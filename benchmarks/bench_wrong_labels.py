@@ -35,7 +35,7 @@ class Setting:
     epochs: int
 
 
-SETTINGS = (Setting("crossner_politics", 400, 5), Setting("wnut17", 1400, 3))
+SETTINGS = (Setting("crossner_politics", 300, 4), Setting("wnut17", 900, 3))
 
 
 def main() -> None:

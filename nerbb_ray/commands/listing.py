@@ -25,6 +25,7 @@ COMMANDS = (
     Listed("check_dataset", "find leaks, repeats and other faults of data", "doctor"),
     Listed("plan", "say what an experiment will cost: time, memory, disk", "plan"),
     Listed("run_experiment", "run what is missing of an experiment", "experiments"),
+    Listed("watch", "show a search that runs as a live page", "watch"),
     Listed("show_experiments", "list all experiments, with their best results", "experiments"),
     Listed("get_experiment_results", "print the results table, or one number", "experiments"),
     Listed("show_experiment_config", "print the file of an experiment", "experiments"),

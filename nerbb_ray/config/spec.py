@@ -102,6 +102,7 @@ class Settings(_Checked):
     decoding: str = keys.choice("auto", "auto", "argmax", "constrained", "bigrams")
     uncased: bool | None = keys.optional(bool)
     save_minutes: float = keys.number(10.0, low=0)
+    skip_validation: bool = keys.boolean(False)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -254,6 +255,9 @@ class ExperimentSpec:
         if not self.runs:
             problems.append(f"experiment {self.name!r}: must have at least one run; got none")
         problems += [f"[dataset] {key}: {rule}" for key, rule in unequal_folds([run.dataset for run in self.runs])]
+        if self.settings.skip_validation and self.search.racing:
+            racing = "must be False with [search] racing = True, which compares the epochs of runs; got True"
+            problems.append(f"[settings] skip_validation: {racing}")
         if rule := trials_problem(len(self.runs), self.settings.multiple_runs, self.num_folds):
             problems.append(f"[settings] multiple_runs: {rule}")
         if problems:

@@ -67,8 +67,7 @@ def from_earlier(spec: ExperimentSpec, run: RunSpec, earlier: Sequence[TrialResu
 
 def from_measured(measured: Mapping[str, float], data: EncodedCorpus) -> Costs:
     """The costs of a run by the calibration of its shape (see calibrate)."""
-    padding = measured["padded_tokens"] / measured["tokens"]
-    train = measured["train_s"] / measured["padded_tokens"] * padding * int(data.train.lengths.sum())
+    train = measured["train_s"] / measured["tokens"] * int(data.train.lengths.sum())
     evaluate = measured["eval_s"] / measured["eval_tokens"]
     return Costs(
         epoch_s=train + evaluate * int(data.val.lengths.sum()) + measured["save_s"] + REPORT_S,

@@ -37,9 +37,9 @@ class SuspectLabels:
     sizes: dict[str, int]
     note: str | None = None
 
-    def sure(self, confidence: float) -> "SuspectLabels":
-        """Those in which the models have at least this confidence."""
-        return replace(self, found=tuple(one for one in self.found if one.confidence >= confidence))
+    def first(self, number: int | None) -> "SuspectLabels":
+        """The most suspicious ones; None: all."""
+        return replace(self, found=self.found[:number])
 
     def tasks(self) -> Iterator[Task]:
         """Each sentence once, where its most suspicious label comes."""

@@ -1,11 +1,10 @@
 """Mistakes as text, as plain values, and as HTML: gold and prediction side by side."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.console import head_line, plain_text
-from nerbb_ray.html.document import Markup, Section, document, paragraph, table
+from nerbb_ray.html.document import Section, document, emphasised, paragraph, table
 from nerbb_ray.mistakes.found import SURE, FoundMistake, Mistakes
 from nerbb_ray.ner.mistakes import KINDS
 from nerbb_ray.ner.tags import Entity
@@ -148,12 +147,12 @@ def cell(tokens: Sequence[str], entity: Entity | None) -> str:
     return "-" if entity is None else f"{entity.label}: {' '.join(tokens[entity.start : entity.end])}"
 
 
-def context(tokens: Sequence[str], entity: Entity | None) -> Markup:
+def context(tokens: Sequence[str], entity: Entity | None) -> object:
     """The sentence with what it is about in bold letters."""
     assert entity is not None
     parts = (tokens[: entity.start], tokens[entity.start : entity.end], tokens[entity.end :])
-    before, inside, after = (escape(" ".join(part)) for part in parts)
-    return Markup(f"{before} <strong>{inside}</strong> {after}".strip())
+    before, inside, after = (" ".join(part) for part in parts)
+    return emphasised(f"{before} " if before else "", inside, f" {after}" if after else "")
 
 
 def mistakes_page(found: Mistakes, confidence: float = SURE) -> str:

@@ -52,6 +52,13 @@ JOIN latest_metrics elapsed ON elapsed.run_uuid = r.run_uuid AND elapsed.key = '
 WHERE r.lifecycle_stage = 'active'
 ORDER BY r.start_time
 """
+IDS = """
+SELECT e.name, e.experiment_id
+FROM experiments e
+JOIN experiment_tags kind ON kind.experiment_id = e.experiment_id AND kind.key = :kind AND kind.value = 'experiment'
+WHERE e.lifecycle_stage = 'active'
+ORDER BY e.creation_time DESC, e.experiment_id DESC
+"""
 NAMES = {
     "kind": records.KIND,
     "run": records.RUN,
@@ -126,6 +133,16 @@ def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
         )
         for number, name, run, seed, fold, epochs, duration in trials
     ]
+
+
+def read_ids(database: Path) -> dict[str, str]:
+    """MLflow's ids of our experiments by name, the newest first; empty if the file cannot be read like this."""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_S)) as connection:
+            return {name: str(number) for name, number in connection.execute(IDS, NAMES)}
+    except sqlite3.Error:
+        return {}
 
 
 def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:

@@ -17,7 +17,7 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 
-CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
+CURVE = re.compile(r"lr|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR_TAIL_BYTES = 64_000
@@ -137,8 +137,9 @@ def is_final(report: Mapping[str, Any]) -> bool:
 
 
 def curve_point(report: Mapping[str, Any]) -> dict[str, float]:
-    """What the curves show of the epoch of a report."""
-    return {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+    """What the curves show of the epoch of a report; nothing of val where it was not validated, or has no words."""
+    shown = {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+    return {name: value for name, value in shown.items() if not (name.startswith("val/") and math.isnan(value))}
 
 
 def final_metrics(report: Mapping[str, Any]) -> dict[str, float]:

@@ -156,6 +156,14 @@ class SeedMean:
         ci95, logit = _interval(independent, mean, sem, share=share)
         return cls(mean, sd, sem, ci95, low, high, n, total, failed, near_zero, logit, spread)
 
+    def __repr__(self) -> str:
+        return f"<SeedMean {self.with_interval()}, n={self.n}/{self.n_total}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the mean, its interval, and of how many seeds."""
+        seeds = f"{self.n} of {self.n_total} seeds" if self.n != self.n_total else f"{self.n} seeds"
+        return f"<b>{self._uncertain().replace('+-', chr(0xB1))}</b> ({self.failures or seeds})"
+
     @property
     def failure_rate(self) -> float:
         """Share of the seeds that ended, in which the run failed or stayed near 0; NaN before any has."""

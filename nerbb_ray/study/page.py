@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from nerbb_ray.html.document import Section, document, paragraph, table
+from nerbb_ray.html.document import Section, document, panels, paragraph, table
 from nerbb_ray.html.figures import figure, save_picture
-from nerbb_ray.study.plots import draw, study_figure
+from nerbb_ray.study.plots import draw_apart, study_figure
 from nerbb_ray.study.points import Study
 from nerbb_ray.study.text import LEGEND, header, rows
 from nerbb_ray.verdict.words import shown_metric
@@ -18,7 +18,8 @@ def study_page(study: Study) -> str:
             panel.title,
             paragraph(LEGEND)
             + table(header(panel), rows(panel, study.metric), numeric=range(1, 1 + 2 * len(panel.approaches)))
-            + figure(draw([panel], study.metric), "Bands: one standard deviation; of the epochs lowest to highest."),
+            + panels(map(figure, draw_apart(panel, study.metric)))
+            + paragraph("Bands: one standard deviation; of the epochs lowest to highest."),
         )
         for panel in study.panels
     ]

@@ -7,12 +7,13 @@ keep their place in the sentence and are predicted as O.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.data.corpus import Sentence
+if TYPE_CHECKING:
+    from nerbb_ray.data.corpus import Sentence
 
 NO_WORD = -1
 ENCODED_AT_ONCE = 1000  # sentences; the tokenizer works on them in one call
@@ -123,7 +124,7 @@ def _ranges(starts: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArr
     return numbers.astype(np.int64), own
 
 
-def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:
+def encode(sentences: "Sequence[Sentence]", tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:
     """Tokenise a split.
 
     Args:

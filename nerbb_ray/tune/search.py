@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,8 +93,12 @@ class Search:
     earlier: Earlier
     preparation: Preparation
 
-    def run(self) -> ExperimentResult:
-        """Prepare, start Ray, run the trials, collect."""
+    def run(self, show: Callable[[ExperimentResult], None]) -> ExperimentResult:
+        """Prepare, start Ray, run the trials, collect, show.
+
+        Args:
+            show: is called with the results before Ray ends, which takes seconds.
+        """
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
         expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
@@ -107,6 +111,8 @@ class Search:
             say(f"note: {note}", options)
         if here:
             resources = share_gpus(resources, spec, prepared, here, self.store.cache)
+        if here and not options.quiet:
+            print("starting Ray ...", file=sys.stderr)
         with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
             catch_termination()
             allotment = allot(resources, ray_machine(), most_trials(spec))
@@ -114,7 +120,9 @@ class Search:
             refuse_others(spec, prepared, self.earlier, hardware)
             if options.overwrite:
                 forget(spec.name, self.store)
-            return self._searched(prepared, allotment, hardware)
+            result = self._searched(prepared, allotment, hardware)
+            show(result)
+            return result
 
     def _searched(self, prepared: dict[str, Prepared], allotment: Allotment, hardware: Hardware) -> ExperimentResult:
         from nerbb_ray.tune.tuner import fit

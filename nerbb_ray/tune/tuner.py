@@ -19,6 +19,7 @@ from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
 from nerbb_ray.training.adaptive import rule_of
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states, name_of
+from nerbb_ray.tune.notebook import NotebookProgress, in_notebook
 from nerbb_ray.tune.ray_private import never_restart
 from nerbb_ray.tune.ray_searcher import SeedSearcher
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
@@ -107,7 +108,8 @@ def callbacks(
         notes=lambda: [(_tracked(trial), note) for trial, note in plan.closing()],
         ensembles=lambda ended: [(_tracked(plan.trial_of_run(run)), made) for run, made in ensembles(ended).items()],
     )
-    screen = [] if quiet else [Screen(plan, book, slots)]
+    shown = NotebookProgress if in_notebook() else Screen
+    screen = [] if quiet else [shown(plan, book, slots)]
     return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen, TrialKeeper(book)]
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nerbb_ray.config.spec import Member, seed_and_fold
+from nerbb_ray.html.document import paragraph, table
 from nerbb_ray.results.seed_mean import SeedMean
 
 Test = Literal["welch", "moderated", "paired"]
@@ -80,6 +81,26 @@ class Verdict:
     notes: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        if self.best is None:
+            return f"<Verdict {self.metric}: nothing to compare>"
+        tied = [run for run in self.tie_set if run != self.best]
+        said = f"{len(tied)} of {len(self.means) - 1} others cannot be told from it" if self.differences else "one seed"
+        return f"<Verdict {self.metric}: best {self.best} {self.means[self.best]}; {said}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the words, and the runs with their means and how far they are behind."""
+        behind = {d.run: f"{d.mean:.4f} [{d.ci95[0]:.3f}, {d.ci95[1]:.3f}]" for d in self.differences}
+        rows = [
+            [self._mark(run), run, mean.with_interval().replace("+-", "\u00b1"), behind.get(run, "")]
+            for run, mean in self.means.items()
+        ]
+        listed = table(["", "run", self.metric, "behind"], rows, numeric=(2, 3)) if rows else ""
+        return "".join(map(paragraph, self.plain)) + listed
+
+    def _mark(self, run: str) -> str:
+        return "*" if run == self.best else "=" if run in self.tie_set and self.differences else ""
 
     @property
     def seeds(self) -> tuple[Member, ...]:

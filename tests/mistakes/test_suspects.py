@@ -182,7 +182,7 @@ def test_the_command_prints_the_ranking_and_writes_page_and_json(capsys, tmp_pat
 
 @pytest.mark.usefixtures("here")
 def test_options_of_the_ranking_need_an_experiment(capsys) -> None:
-    assert main(["check_dataset", "letters", "--tasks", "x.json"]) == 2
+    assert main(["check_dataset", "letters", "--tasks", "jsonl", "x.json"]) == 2
     assert "--tasks needs --with-experiment" in capsys.readouterr().err
 
 
@@ -190,7 +190,7 @@ def test_options_of_the_ranking_need_an_experiment(capsys) -> None:
 def test_tasks_come_back_through_set_up_dataset(here: StorePaths, kind: str, tmp_path: Path, capsys) -> None:
     name = f"back_{kind}"
     path = tmp_path / f"{name}.{'json' if kind == 'label_studio' else 'jsonl'}"
-    command = ["check_dataset", "letters", "--with-experiment", "folded", "--tasks", str(path), "--tasks-format", kind]
+    command = ["check_dataset", "letters", "--with-experiment", "folded", "--tasks", kind, str(path)]
     assert main(command) == 0
     assert "3 sentences with labels that may be wrong" in capsys.readouterr().err
     # untouched, they are the sentences with their labels of now, as the data have them

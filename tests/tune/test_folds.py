@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nerbb_ray.cli import main
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.errors import ConfigError, DataError
@@ -122,12 +121,10 @@ def test_without_test_data_every_fold_is_test_once(store, experiment, without_te
     assert np.isfinite(result.best_run().mean("test/entity/micro/f1").mean)
 
 
-def test_more_folds_than_sentences_and_two_without_test_are_refused(store, experiment, without_test, capsys) -> None:
-    path = folded(experiment("many"), "folds = 100")
-    assert main(["run_experiment", str(path), "--store", str(store.root), "--dry-run"]) == 2
-    assert "folds must be at most the number of documents (or sentences) of train and val, 52; got 100" in (
-        capsys.readouterr().err
-    )
+def test_more_folds_than_sentences_and_two_without_test_are_refused(store, experiment, without_test) -> None:
+    many = read_ini(folded(experiment("many"), "folds = 100"))
+    said = "folds must be at most the number of documents (or sentences) of train and val, 52; got 100"
+    assert [problem.partition(": ")[2] for problem in make_plan(many, store, QUIET).problems] == [said]
     few = read_ini(folded(experiment("few"), "folds = 2", dataset=without_test))
     with pytest.raises(DataError, match="folds must be >= 3 without test data"):
         run_experiment(few, store, QUIET)
