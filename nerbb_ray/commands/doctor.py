@@ -128,7 +128,7 @@ COMMANDS = {
     "check_dataset": Command(
         (
             "check_dataset ./my/data --model my_model --html my-data.html",
-            "check_dataset wnut17 --with-experiment folds --tasks doccano doubtful.jsonl",
+            "check_dataset wnut17 --with-experiment exp --tasks doccano doubts.jsonl",
         ),
         check_dataset,
         _arguments,
