@@ -20,7 +20,7 @@ FLOORS = (
     ("preparation", "inference", "store"),
     ("mlflow_store", "web_servers"),
     ("verdict", "training"),
-    ("results", "data"),
+    ("results", "data", "live"),
     ("config", "ner", "html"),
     ("paths",),
     ("locks", "exit_status"),
