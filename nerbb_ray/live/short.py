@@ -29,7 +29,8 @@ def short_value(value: object) -> str:
     """A parameter: of a path or a hub id, its last part."""
     if isinstance(value, float):
         return short_number(value)
-    return "auto" if value is None else str(value).rstrip("/").rpartition("/")[2]
+    text = "auto" if value is None else str(value).rstrip("/").rpartition("/")[2]
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def short_run(run: str) -> str:
