@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, add_name, completed
+from nerbb_ray.console import shown_width, tell
 from nerbb_ray.exit_status import OK
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
@@ -39,11 +40,11 @@ def compare(args: Namespace) -> int:
         more = {"over_test_sentences": {run: asdict(test) for run, test in tests.items()}, "note": note}
         print(finite_json({"experiment": result.name, **verdict_values(found), **more}))
         return OK
-    print(verdict_text(found, result.name), end="")
+    print(verdict_text(found, result.name, shown_width(pipe=100)), end="")
     for run, test in tests.items():
-        print(sentence_test_words(found.best or "", run, test))
+        tell(sentence_test_words(found.best or "", run, test))
     if note:
-        print(f"note: the comparison over test sentences is not complete: {note}", file=sys.stderr)
+        tell(f"note: the comparison over test sentences is not complete: {note}", sys.stderr)
     return OK
 
 

@@ -1,20 +1,18 @@
 """`nerbb check_dataset`: what is wrong with a data set, as a table, as JSON, as a page."""
 
-import json
-import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.data import add_reading_options, reading_options
+from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError
 from nerbb_ray.store import current_store
 
 OK, FOUND = 0, 1
-PIPE_WIDTH = 120  # a pipe or a file has no width of its own
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
 
@@ -32,9 +30,9 @@ def check_dataset(args: Namespace) -> int:
         annotation_scheme=args.annotation_scheme,
     )
     if args.json:
-        print(json.dumps(findings.to_dict(), indent=2, allow_nan=False))
+        print(json_text(findings.to_dict()))
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+        width = shown_width()
         print(findings_text(findings, width), end="")
     if args.html:
         _write(args.html, findings_page(findings))

@@ -1,6 +1,5 @@
 """Commands on experiments: run them, list them, get their results."""
 
-import json
 import math
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import Any
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.commands.schedule import add_schedule_arguments, show_schedule
 from nerbb_ray.config.ini import read_ini
+from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.exit_status import OK
 from nerbb_ray.preparation.options import add_run_options
 from nerbb_ray.store import current_store
@@ -36,13 +36,14 @@ def get_experiment_results(args: Namespace) -> int:
 
     result = results_of(current_store(args.store), args.name)
     if not args.average and all(getattr(args, key) is None for key in RESULT):
-        print(to_json(result) if args.json else results_text(result, store=args.store and str(args.store)))
+        where = args.store and str(args.store)
+        print(to_json(result) if args.json else results_text(result, shown_width(pipe=100), where))
         return OK
     asked = {key: getattr(args, key) or default for key, default in RESULT.items()}
     value = result.get(**asked, average=args.average)
     if args.json:
         plain = value if isinstance(value, float) else asdict(value)
-        print(json.dumps({"experiment": args.name, **asked, "value": _defined(plain)}, allow_nan=False))
+        print(json_text({"experiment": args.name, **asked, "value": _defined(plain)}, indent=None))
     else:
         print(value if not isinstance(value, float) else "-" if math.isnan(value) else f"{value:.4f}")
     return OK

@@ -1,6 +1,5 @@
 """Commands that use what was trained: predict, evaluate, export."""
 
-import json
 import math
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.console import json_text, tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.exit_status import OK
@@ -35,7 +35,7 @@ def predict(args: Namespace) -> int:
     found = _model(args).predict(texts, level=args.level)
     if args.json:
         rows = [{"text": text, "tags": tags} for text, tags in zip(texts, found, strict=True)]
-        print(json.dumps(rows, indent=2, allow_nan=False))
+        print(json_text(rows))
         return OK
     for number, (text, tags) in enumerate(zip(texts, found, strict=True)):
         print(*([""] if number else []), *_lines(text, tags), sep="\n")
@@ -55,10 +55,10 @@ def evaluate(args: Namespace) -> int:
     if args.json:
         defined = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         about = {"model": model.name, "dataset": args.dataset, "phase": args.phase, "notes": scoring.notes}
-        print(json.dumps(about | {"metrics": defined}, indent=2, allow_nan=False))
+        print(json_text(about | {"metrics": defined}))
         return OK
     for note in scoring.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}", sys.stderr)
     print(f"{model.name} on {args.dataset}, {args.phase}", "", scoring.evaluation.counts.report(), "", sep="\n")
     for title, name in ALSO_SHOWN.items():
         value = metrics[f"{args.phase}/{name}"]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.console import head_line, plain_text, shown_width
 from nerbb_ray.errors import ResultError
 from nerbb_ray.locks import holder_of
 from nerbb_ray.mlflow_store.database import sqlite_file
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WIDTH = 110
 HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
 NUMBERS = ("runs", "trials ok")
 
@@ -151,7 +150,7 @@ def experiments_text(store: StorePaths) -> str:
         table.add_row(*map(Text, _cells(summary)))
     for name in waiting:
         table.add_row(Text(name), "not run yet")
-    return plain_text([table], WIDTH).strip("\n")
+    return plain_text([table], shown_width()).strip("\n")
 
 
 def _cells(summary: ExperimentSummary) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from nerbb_ray.results.seed_mean import SeedMean, is_share
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
 
 FAILED: tuple[Status, ...] = ("failed", "diverged")
+NEVER_STARTED = "never started"  # the error of a trial that an interruption kept from beginning
 DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}

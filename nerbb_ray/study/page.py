@@ -8,7 +8,7 @@ from nerbb_ray.html.figures import figure
 from nerbb_ray.study.plots import draw, study_figure
 from nerbb_ray.study.points import Study
 from nerbb_ray.study.text import LEGEND, header, rows
-from nerbb_ray.verdict.words import shown_metric
+from nerbb_ray.verdict.marks import shown_metric
 
 PICTURES = (".png", ".svg", ".pdf")
 
