@@ -15,13 +15,13 @@ from typing import NoReturn
 from nerbb_ray.commands.command import Command
 from nerbb_ray.commands.listing import COMMANDS, Listed
 from nerbb_ray.errors import NerbbError
-from nerbb_ray.exit_status import USER_ERROR, guarded
+from nerbb_ray.exit_status import OK, USER_ERROR, guarded
 from nerbb_ray.logs import without_password
 from nerbb_ray.spelling import did_you_mean, nearest
 
 ASKED = "_ARGCOMPLETE"  # set by the shell's completion code
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
-USAGE = "nerbb [--store DIR] [--verbose] COMMAND ..."
+USAGE = "nerbb [--store DIR] [--verbose] [--version] COMMAND ..."
 EPILOG = """The store is ./store, or what --store or the variable NERBB_STORE say.
 Help on a command, with examples: nerbb COMMAND --help
 """
@@ -71,6 +71,9 @@ def run(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return USER_ERROR
     _refuse_unknown_command(parser, word)
+    if word is None and "--version" in argv:
+        print(f"nerbb_ray {version('nerbb_ray')}")
+        return OK
     args, unknown = parser.parse_known_args(argv)
     command: Command = args.command
     if unknown:
@@ -98,6 +101,7 @@ def build_parser(commands: Iterable[Listed]) -> Parser:
         parents=[_global_options()],
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="store_true", help="print the version")
     parser.set_defaults(store=None, verbose=False)
     # argparse's own list of commands breaks lines that fit
     subparsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", required=True, help=argparse.SUPPRESS)
@@ -115,6 +119,13 @@ def build_parser(commands: Iterable[Listed]) -> Parser:
         command.add_arguments(subparser)
         subparser.set_defaults(command=command, parser=subparser)
     return parser
+
+
+def version(package: str) -> str:
+    """Of an installed package; the standard library's way of asking takes as long as half of the rest."""
+    from importlib import metadata
+
+    return metadata.version(package)
 
 
 def _listed() -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -80,13 +81,23 @@ def tell(text: str, stream: IO[str] | None = None) -> None:
 
 
 def json_text(values: Any, *, indent: int | None = 2) -> str:
-    """Values as JSON with every character as it is, unless standard output cannot take them."""
+    """Values as JSON, which has no NaN; with every character as it is, unless standard output cannot take them."""
+    values = defined(values)
     text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         return json.dumps(values, indent=indent, allow_nan=False)
     return text
+
+
+def defined(value: Any) -> Any:
+    """Plain values, with None for what is not finite."""
+    if isinstance(value, dict):
+        return {key: defined(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [defined(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def head_line() -> "Box":

@@ -148,6 +148,19 @@ class StorePaths:
                 raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
         return missing
 
+    def clearable_of(self, experiment: str) -> tuple[Path, ...]:
+        """What running one experiment has made, beyond its records in MLflow; never its file."""
+        paths = (
+            self.artifacts / _checked("experiment", experiment),
+            self.checkpoints(experiment),
+            self.config_copy(experiment),
+            self.logs(experiment),
+            self.ray(experiment),
+            self.report(experiment),
+            self.tensorboard(experiment),
+        )
+        return tuple(path for path in paths if path.exists() or path.is_symlink())
+
     def clearable(self, *, datasets: bool = False, pretrained_models: bool = False) -> tuple[Path, ...]:
         """What `clear` would delete: everything that running experiments has made, never their files."""
         names = [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from nerbb_ray.commands.choices import add_metric_options
 from nerbb_ray.commands.command import Command, add_name, completed
 from nerbb_ray.console import shown_width, tell
 from nerbb_ray.exit_status import OK
@@ -70,10 +71,7 @@ def _arguments(parser: ArgumentParser) -> None:
     completed(other, lambda store: store.configs())
     parser.add_argument("--json", action="store_true", help="print JSON")
     what = parser.add_argument_group("what is compared (val entity micro F1)")
-    what.add_argument("--metric", metavar="M", default=METRIC["metric"], help="f1, precision, recall, loss, acc (f1)")
-    what.add_argument("--level", metavar="L", default=METRIC["level"], help="entity or token (entity)")
-    what.add_argument("--label", metavar="L", default=METRIC["label"], help="micro, macro or a class (micro)")
-    what.add_argument("--phase", metavar="P", default=METRIC["phase"], help="val or test (val)")
+    add_metric_options(what, METRIC)
 
 
 COMMANDS = {

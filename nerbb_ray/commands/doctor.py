@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from nerbb_ray.commands.choices import local_models
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.data import add_reading_options, reading_options
 from nerbb_ray.console import json_text, shown_width
@@ -61,7 +62,8 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     completed(name, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")
-    parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
+    model = parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
+    completed(model, local_models)
     parser.add_argument(
         "--max-seq-length", type=_length, default=MAX_SEQ_LENGTH, metavar="N", help=f"of training ({MAX_SEQ_LENGTH})"
     )

@@ -21,12 +21,14 @@ class Listed:
 
 COMMANDS = (
     Listed("create", "make the folders of a store", "stores"),
+    Listed("init", "write a first experiment file, or an example to run", "init"),
     Listed("set_up_dataset", "bring a data set into the store", "data"),
     Listed("check_dataset", "find leaks, repeats and other faults of data", "doctor"),
     Listed("plan", "say what an experiment will cost: time, memory, disk", "plan"),
     Listed("run_experiment", "run what is missing of an experiment", "experiments"),
     Listed("show_experiments", "list all experiments, with their best results", "experiments"),
-    Listed("get_experiment_results", "print the results table, or one number", "experiments"),
+    Listed("results", "print the results: table, JSON or CSV", "results"),
+    Listed("get_experiment_results", "print the results table, or one number", "results"),
     Listed("show_experiment_config", "print the file of an experiment", "experiments"),
     Listed("show_schedule", "show LR and stage per epoch, for made-up losses", "experiments"),
     Listed("compare", "say which run is better, and what the seeds can show", "compare"),

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from nerbb_ray import atomic
+from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.errors import DataError
@@ -71,7 +72,7 @@ def _number(text: str) -> int:
 def _arguments(parser: ArgumentParser) -> None:
     parser.usage = "nerbb errors NAME [options]"
     add_name(parser)
-    parser.add_argument("--run", metavar="RUN", help="of the experiment (the best one)")
+    add_run_option(parser, "of the experiment (the best one)")
     parser.add_argument("--phase", choices=("val", "test"), default="test", help="the split (test)")
     parser.add_argument("--class", dest="label", metavar="C", help="only those of a class, right or predicted")
     parser.add_argument(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.console import json_text, tell
 from nerbb_ray.data.known_names import stored_names
@@ -33,6 +34,11 @@ SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
 def predict(args: Namespace) -> int:
     texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [_argument(text)])]
     found = _model(args).predict(texts, level=args.level)
+    if args.threshold is not None:
+        found = [[tag for tag in tags if tag["proba"] >= args.threshold] for tags in found]
+    if args.html is not None:
+        _write_html(args, texts, found)
+        return OK
     if args.json:
         rows = [{"text": text, "tags": tags} for text, tags in zip(texts, found, strict=True)]
         print(json_text(rows))
@@ -40,6 +46,21 @@ def predict(args: Namespace) -> int:
     for number, (text, tags) in enumerate(zip(texts, found, strict=True)):
         print(*([""] if number else []), *_lines(text, tags), sep="\n")
     return OK
+
+
+def _write_html(args: Namespace, texts: "Sequence[str]", found: "Sequence[Sequence[Entity]]") -> None:
+    from nerbb_ray import atomic
+    from nerbb_ray.inference.marked import marked_page
+
+    page = marked_page(f"Entities by {args.name}", texts, found)
+    if str(args.html) == STDIN:
+        print(page)
+        return
+    try:
+        atomic.write_text(args.html, page)
+    except OSError as error:
+        raise DataError(f"the page cannot be written: {error.strerror}", args.html) from error
+    print(f"page: {args.html}", file=sys.stderr)
 
 
 def predict_file(args: Namespace) -> int:
@@ -166,7 +187,7 @@ def _name(parser: ArgumentParser, what: str) -> None:
 
 
 def _trial_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--run", metavar="RUN", help="of the experiment (that of its best trial)")
+    add_run_option(parser, "of the experiment (that of its best trial)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
     parser.add_argument(
         "--ensemble",
@@ -188,11 +209,24 @@ def _members(text: str) -> bool | int:
     return int(text)
 
 
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"must be a number from 0 to 1; got {text!r}")
+    return value
+
+
 def _predict_arguments(parser: ArgumentParser) -> None:
     _model_arguments(parser)
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="a text; - for those on stdin, one per line")
     parser.add_argument("--level", choices=("entity", "word"), default="entity", help="word: every word with its tag")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--threshold", type=_probability, metavar="P", help="leave out what is less probable")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--json", action="store_true", help="print JSON")
+    kind.add_argument("--html", type=Path, metavar="FILE", help="write a page with the entities marked; - prints it")
 
 
 def _file_arguments(parser: ArgumentParser) -> None:
@@ -225,6 +259,7 @@ COMMANDS = {
             'predict wnut17 "Anna lives in Berlin."',
             "predict wnut17 --run runB --seed 43 --level word - < texts.txt",
             "predict wnut17 --ensemble Paris",
+            "predict wnut17 Paris --threshold 0.8 --html paris.html",
             "predict dslim/bert-base-NER Paris --json",
         ),
         predict,

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.console import head_line, plain_text, shown_width
 from nerbb_ray.errors import ResultError
@@ -151,6 +151,30 @@ def experiments_text(store: StorePaths) -> str:
     for name in waiting:
         table.add_row(Text(name), "not run yet")
     return plain_text([table], shown_width()).strip("\n")
+
+
+def experiments_values(store: StorePaths) -> list[dict[str, Any]]:
+    """What `experiments_text` shows, as plain values.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    summaries = list_experiments(store.tracking_uri)
+    waiting = sorted(set(store.configs()) - {summary.name for summary in summaries})
+    return [*map(_values, summaries), *({"experiment": name, "started": None} for name in waiting)]
+
+
+def _values(summary: ExperimentSummary) -> dict[str, Any]:
+    means = {"val_f1": summary.val_f1, "test_f1": summary.test_f1}
+    return {
+        "experiment": summary.name,
+        "started": summary.started.isoformat(),
+        "runs": summary.runs,
+        "trials_ok": summary.n_ok,
+        "trials": summary.n_total,
+        "best_run": summary.best_run,
+        **{name: asdict(mean) for name, mean in means.items()},
+    }
 
 
 def _cells(summary: ExperimentSummary) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """The results table: for the screen, as plain text, as JSON."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -97,19 +96,11 @@ def verdict_values(found: Verdict) -> dict[str, Any]:
 
 def finite_json(values: dict[str, Any]) -> str:
     """JSON, which has no NaN: undefined values are null."""
-    return json_text(_finite(values))
+    return json_text(values)
 
 
 def _trial_values(trial: TrialResult) -> dict[str, Any]:
     return {**asdict(trial), "metrics": dict(trial.metrics), "params": dict(trial.params)}
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _best(result: ExperimentResult) -> str | None:
