@@ -70,9 +70,7 @@ def _write_data(store: StorePaths, *, overwrite: bool) -> None:
     """The data set of the example; one that is there stays."""
     folder = store.dataset(EXAMPLE)
     source = files("nerbb_ray") / "example" / EXAMPLE
-    texts = {
-        f"{split}.jsonl": (source / f"{split}.jsonl").read_text(encoding="utf-8") for split in ("train", "val", "test")
-    }
+    texts = {file.name: file.read_text(encoding="utf-8") for file in source.iterdir()}
     if folder.exists() and not overwrite:
         differ = [name for name, text in texts.items() if not _says(folder / name, text)]
         if differ:
