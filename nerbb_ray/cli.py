@@ -22,9 +22,7 @@ from nerbb_ray.spelling import did_you_mean, nearest
 ASKED = "_ARGCOMPLETE"  # set by the shell's completion code
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
 USAGE = "nerbb [--store DIR] [--verbose] [--version] COMMAND ..."
-EPILOG = """The store is ./store, or what --store or the variable NERBB_STORE say.
-Help on a command, with examples: nerbb COMMAND --help
-"""
+EPILOG = "Help on a command, with examples: nerbb COMMAND --help"
 
 
 class OneScreen(argparse.RawDescriptionHelpFormatter):
@@ -95,7 +93,7 @@ def build_parser(commands: Iterable[Listed]) -> Parser:
     parser = Parser(
         prog="nerbb",
         usage=USAGE,
-        description=f"{DESCRIPTION}\n\ncommands:\n{_listed()}",
+        description=f"{DESCRIPTION}\ncommands:\n{_listed()}",
         epilog=EPILOG,
         formatter_class=OneScreen,
         parents=[_global_options()],
@@ -136,7 +134,9 @@ def _listed() -> str:
 def _global_options() -> Parser:
     # without a default: the one of a command would replace what was given before the command
     options = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    options.add_argument("--store", type=Path, metavar="DIR", help="where data, models and results are")
+    options.add_argument(
+        "--store", type=Path, metavar="DIR", help="where data, models and results are (NERBB_STORE, else ./store)"
+    )
     options.add_argument("--verbose", action="store_true", help="on an error, show where in the program it arose")
     return options
 

@@ -1,6 +1,6 @@
 """Options of several commands whose values the shell can complete."""
 
-from argparse import Namespace
+from argparse import Action, Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,7 +32,11 @@ def add_metric_options(parser: Any, defaults: Mapping[str, str] | None = None) -
         text = f"{said[option]} ({shown[option]})"
         default = None if defaults is None else shown[option]
         action = parser.add_argument(f"--{option}", metavar=option[0].upper(), default=default, help=text)
-        completed(action, lambda _, offered=values: offered)
+        _offer(action, values)
+
+
+def _offer(action: Action, values: Iterable[str]) -> None:
+    completed(action, lambda _: values)
 
 
 def add_run_option(parser: Any, help_text: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from nerbb_ray.config.keys import written
 from nerbb_ray.config.known_keys import HOME, SECTIONS
+from nerbb_ray.config.spec import PRESETS
 
 # the keys that a first file shows, with what they mean; the others are in the documentation
 COMMENTS: dict[str, dict[str, str]] = {
@@ -12,7 +13,7 @@ COMMENTS: dict[str, dict[str, str]] = {
         "dataset_name": "a folder of the store's datasets, a path, a built-in name, or a data set of the hub",
         "prune_ratio_train": "fraction of the training sentences that is used, from the start of the file",
     },
-    "model": {"pretrained_model_name": "a path, a folder of the store's pretrained_models, or a model of the hub"},
+    "model": {"pretrained_model_name": "a path, a folder of the store's models, or a model of the hub"},
     "settings": {
         "preset": "adaptive: as many epochs as the validation data say; original: 5; stable: 20; hybrid",
         "multiple_runs": "seeds of every run: its mean comes with their spread",
@@ -30,13 +31,13 @@ COMMENTS: dict[str, dict[str, str]] = {
     },
     "resources": {"max_concurrent_trials": "trials that run at the same time; auto: as many as fit"},
 }
-HEAD = """# {name}: an experiment of nerbb_ray. What stands behind # is a comment; keys behind one show what holds without them.
+HEAD = """# {name}: an experiment of nerbb_ray. Behind # are comments; a key behind one shows what holds without it.
 #
 #     nerbb run_experiment {shell_name} --dry-run     the trials, before they run
 #     nerbb plan {shell_name}                         what they will cost
 #     nerbb run_experiment {shell_name}
 """
-RUNS = """# One section per run; it may set any key of [dataset], [model] and [hparams] again. Without one there is runA.
+RUNS = """# One section per run, which may set any key of [dataset], [model] and [hparams] again. Without one: runA.
 # [runA]
 # lr_max = 2e-5
 # [runB]
@@ -61,6 +62,7 @@ def starter_text(name: str, values: Mapping[str, str], shell_name: str | None = 
 def _section(section: str, values: Mapping[str, str]) -> Iterator[str]:
     shown = COMMENTS.get(section, {})
     defaults = {field.name: field.default for field in fields(SECTIONS[section])}
+    defaults |= PRESETS.get(values.get("preset", ""), {})
     for key in dict.fromkeys([*shown, *(key for key in values if HOME[key] == section)]):
         comment = f"  # {shown[key]}" if key in shown else ""
         if key in values:
