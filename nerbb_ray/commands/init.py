@@ -54,7 +54,7 @@ def _text_of(args: Namespace, store: StorePaths) -> str:
         "dataset_name": args.dataset or only,
         "pretrained_model_name": args.model or MODEL,
         "preset": args.preset or "adaptive",
-        "multiple_runs": str(args.seeds or SEEDS),
+        "multiple_runs": str(SEEDS if args.seeds is None else args.seeds),
     }
     return starter_text(args.name, values | dict(args.set or ()), shlex.quote(args.name))
 

@@ -21,9 +21,9 @@ class Listed:
 
 COMMANDS = (
     Listed("create", "make the folders of a store", "stores"),
-    Listed("init", "write a first experiment file, or an example to run", "init"),
     Listed("set_up_dataset", "bring a data set into the store", "data"),
     Listed("check_dataset", "find leaks, repeats and other faults of data", "doctor"),
+    Listed("init", "write a first experiment file, or an example to run", "init"),
     Listed("plan", "say what an experiment will cost: time, memory, disk", "plan"),
     Listed("run_experiment", "run what is missing of an experiment", "experiments"),
     Listed("show_experiments", "list all experiments, with their best results", "experiments"),

@@ -17,6 +17,7 @@ from nerbb_ray.results.experiment_result import (
     split_name,
 )
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.parts import part_of
 
 COLUMNS = {
     "val F1": SELECTION_METRIC,
@@ -56,6 +57,18 @@ class CardFacts:
     @property
     def run(self) -> RunResult:
         return next(run for run in self.result.runs if run.run == self.trial.run)
+
+    @property
+    def part(self) -> str:
+        """`the first 20 % of the test split`, which the test scores are of; empty if they are of all of it."""
+        part = part_of(self.trial.params, "test")
+        return f"the first {part}" if part else ""
+
+    @property
+    def tested(self) -> dict[str, str]:
+        """What the hub is told of the test data; a part of a split has no name there."""
+        data = {"name": self.dataset, "type": self.dataset}
+        return data if self.part else data | {"split": "test"}
 
     @property
     def base_model(self) -> str:
@@ -99,15 +112,15 @@ def _front_matter(facts: CardFacts) -> str:
     import yaml
 
     mean, n_total = facts.run.mean(TEST_METRIC), facts.run.n_total
+    of = f" ({facts.part})" if facts.part else ""
     names = {"precision": "test precision", "recall": "test recall", "f1": "test F1"}
     metrics = [
-        {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
+        {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}{of}"}
         for kind, column in names.items()
     ]
     if n_total > 1:
-        name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
+        name = f"entity micro f1, mean of {mean.n} of {n_total} seeds{of}"
         metrics.append({"type": "f1", "value": mean.mean, "name": name})
-    dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
     task = {"type": "token-classification", "name": "Named Entity Recognition"}
     defined = [metric for metric in metrics if math.isfinite(float(str(metric["value"])))]
     front: dict[str, Any] = {"language": facts.language} if facts.language else {}
@@ -119,7 +132,7 @@ def _front_matter(facts: CardFacts) -> str:
     }
     if defined:
         front["model-index"] = [
-            {"name": facts.folder, "results": [{"task": task, "dataset": dataset, "metrics": defined}]}
+            {"name": facts.folder, "results": [{"task": task, "dataset": facts.tested, "metrics": defined}]}
         ]
     return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
 
@@ -130,6 +143,8 @@ def _results(facts: CardFacts) -> Iterator[str]:
     yield ""
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
     yield f"This model, seed {trial.seed}, {_why_chosen(facts)}."
     if run.mean(TEST_METRIC).n > 1:
         yield (
@@ -227,7 +242,8 @@ def limits(facts: CardFacts) -> Iterator[str]:
         "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
-    yield "- The numbers above are for the test split of these data; other texts can be much harder."
+    tested = facts.part or "the test split"
+    yield f"- The numbers above are for {tested} of these data; other texts can be much harder."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."
 
 

@@ -45,9 +45,9 @@ def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
     f1 = math.nan if scores is None else scores.value("test", F1)
     if math.isfinite(f1):
         task = {"type": "token-classification", "name": "Named Entity Recognition"}
-        dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
-        metrics = [{"type": "f1", "value": f1, "name": "entity micro f1"}]
-        results = [{"task": task, "dataset": dataset, "metrics": metrics}]
+        of = f" ({facts.part})" if facts.part else ""
+        metrics = [{"type": "f1", "value": f1, "name": f"entity micro f1{of}"}]
+        results = [{"task": task, "dataset": facts.tested, "metrics": metrics}]
         front["model-index"] = [{"name": facts.folder, "results": results}]
     return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
 
@@ -66,6 +66,8 @@ def _results(facts: CardFacts, found: FoundEnsemble) -> Iterator[str]:
     yield from markdown_table(["", "status", "epochs", *SCORES], seed_rows(facts.run, None))
     yield ""
     yield f"Undefined: {shown_number(math.nan)}."
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
 
 
 def _row(split: str, scores: RunEnsemble) -> list[str]:

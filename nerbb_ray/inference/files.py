@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,34 @@ def tag_file(tagger: Tagger, source: Path, target: Path, *, quiet: bool = False)
     with (
         atomic.new_file(target) as scratch,
         scratch.open("x", encoding="utf-8", newline="\n") as out,
-        _progress(total, quiet) as advance,
+        _progress(total, quiet) as reached,
     ):
+        done = 0
         for rows in _buffers(_rows(source)):
-            size = len(rows)
-            tagged = _tagged(tagger, rows, lambda share, size=size: advance(size * share))  # type: ignore[misc]
+            tagged = _tagged(tagger, rows, reached and _Counted(reached, done, len(rows)))
             out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in tagged)
+            done += len(rows)
     return total
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Adds up the batches of a buffer.
+
+    Args:
+        reached: takes how many texts are done.
+        before: this buffer.
+        size: of the buffer.
+    """
+
+    reached: Callable[[float], None]
+    before: int
+    size: int
+    share: float = 0.0
+
+    def __call__(self, share: float) -> None:
+        self.share += share
+        self.reached(self.before + self.size * self.share)
 
 
 def _check_files(source: Path, target: Path) -> None:
@@ -133,21 +155,27 @@ def _buffers(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield buffer
 
 
-def _tagged(tagger: Tagger, rows: Sequence[Row], after_batch: Callable[[float], None]) -> Iterator[dict[str, Any]]:
+def _tagged(
+    tagger: Tagger, rows: Sequence[Row], after_batch: Callable[[float], None] | None
+) -> Iterator[dict[str, Any]]:
     """The values of each row, with its tags; all rows of a buffer are of one kind."""
+    find = tagger.find if after_batch is None else partial(tagger.find, after_batch=after_batch)
     if rows[0].text is None:
-        for row, found in zip(rows, tagger.find([row.tokens for row in rows], after_batch), strict=True):
+        for row, found in zip(rows, find([row.tokens for row in rows]), strict=True):
             yield row.values | {"tags": predicted_tags(found, tagger)}
         return
     texts = [row.text or "" for row in rows]
     spans, words = split_texts(texts, tagger.splitting)
-    for row, text, places, found in zip(rows, texts, spans, tagger.find(words, after_batch), strict=True):
+    for row, text, places, found in zip(rows, texts, spans, find(words), strict=True):
         yield row.values | {"tags": predicted_entities(text, places, found, tagger)}
 
 
 @contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[float], None]]:
-    """A line on a terminal's stderr, after every batch; nothing elsewhere."""
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[float], None] | None]:
+    """A line on a terminal's stderr, which is told after every batch how many texts are done; nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn, Task
     from rich.text import Text
@@ -156,10 +184,9 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[float], None]]:
         def render(self, task: Task) -> Text:
             return Text(progress_line(task.completed, total, task.elapsed or 0.0))
 
-    hidden = quiet or not sys.stderr.isatty()
-    with Progress(Line(), console=Console(stderr=True), disable=hidden, transient=True) as bar:
+    with Progress(Line(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("texts", total=total)
-        yield lambda count: bar.update(task, advance=count)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def progress_line(done: float, total: int, elapsed_s: float) -> str:

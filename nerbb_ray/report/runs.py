@@ -10,6 +10,7 @@ from nerbb_ray.html.document import Markup, folded, paragraph, table
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.table import epochs_text
 
 LISTED_EPOCHS = 5
@@ -53,7 +54,8 @@ def runs_section(result: ExperimentResult) -> str:
         verdict = paragraph("No trial has ended ok: see the failed trials below.", "warn")
     else:
         verdict = paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial.", "warn")
-    return verdict + paragraph(f"{total}{legend} {marks}") + best_first(header, rows, numeric=(2, 3))
+    parts = "".join(paragraph(line, "warn") for line in part_lines(result))
+    return verdict + parts + paragraph(f"{total}{legend} {marks}") + best_first(header, rows, numeric=(2, 3))
 
 
 def _headers(scales: Sequence[Scale]) -> list[str]:
