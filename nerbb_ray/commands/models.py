@@ -60,7 +60,7 @@ def _write_html(args: Namespace, texts: "Sequence[str]", found: "Sequence[Sequen
         atomic.write_text(args.html, page)
     except OSError as error:
         raise DataError(f"the page cannot be written: {error.strerror}", args.html) from error
-    print(f"page: {args.html}", file=sys.stderr)
+    print(f"page: {args.html}")
 
 
 def predict_file(args: Namespace) -> int:
