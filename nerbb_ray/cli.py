@@ -21,7 +21,7 @@ from nerbb_ray.spelling import did_you_mean, nearest
 
 ASKED = "_ARGCOMPLETE"  # set by the shell's completion code
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
-USAGE = "nerbb [--store DIR] [--verbose] [--version] COMMAND ..."
+USAGE = "nerbb [--help] [--version] [--store DIR] [--verbose] COMMAND ..."
 EPILOG = "Help on a command, with examples: nerbb COMMAND --help"
 
 
@@ -97,9 +97,12 @@ def build_parser(commands: Iterable[Listed]) -> Parser:
         epilog=EPILOG,
         formatter_class=OneScreen,
         parents=[_global_options()],
+        add_help=False,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="store_true", help="print the version")
+    # one screen has no lines for what the usage says
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(store=None, verbose=False)
     # argparse's own list of commands breaks lines that fit
     subparsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", required=True, help=argparse.SUPPRESS)

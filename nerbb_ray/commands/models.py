@@ -1,4 +1,4 @@
-"""Commands that use what was trained: predict, evaluate, export."""
+"""Commands that use what was trained: predict, evaluate."""
 
 import math
 import sys
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
 from nerbb_ray.console import json_text, tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
@@ -18,7 +18,7 @@ from nerbb_ray.spelling import nearest
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
-    from nerbb_ray.inference.entities import Entity
+    from nerbb_ray.inference.predictions import Entity
     from nerbb_ray.model import Model
 
 STDIN = "-"
@@ -33,9 +33,9 @@ SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
 
 def predict(args: Namespace) -> int:
     texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [_argument(text)])]
-    found = _model(args).predict(texts, level=args.level)
-    if args.threshold is not None:
-        found = [[tag for tag in tags if tag["proba"] >= args.threshold] for tags in found]
+    threshold = args.threshold or 0.0
+    predicted = _model(args).predict(texts, level=args.level)
+    found = [[tag for tag in tags if tag["proba"] >= threshold] for tags in predicted]
     if args.html is not None:
         _write_html(args, texts, found)
         return OK
@@ -84,24 +84,6 @@ def evaluate(args: Namespace) -> int:
     for title, name in ALSO_SHOWN.items():
         value = metrics[f"{args.phase}/{name}"]
         print(f"{title}: {value:.4f}" if math.isfinite(value) else f"{title}: -")
-    return OK
-
-
-def export(args: Namespace) -> int:
-    from nerbb_ray.export import export as export_model
-
-    folder = export_model(
-        args.name,
-        args.folder,
-        args.run,
-        args.seed,
-        ensemble=args.ensemble,
-        overwrite=args.overwrite,
-        language=args.language,
-        store=current_store(args.store).root,
-    )
-    what = "the ensemble" if args.ensemble else "the model"
-    print(f"{folder}: {what}, with its model card README.md")
     return OK
 
 
@@ -177,36 +159,9 @@ def _printable(text: str, size: int) -> str:
 
 
 def _model_arguments(parser: ArgumentParser) -> None:
-    _name(parser, "experiment, folder or model id")
-    _trial_options(parser)
+    add_trial_name(parser, "experiment, folder or model id")
+    add_trial_options(parser)
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
-
-
-def _name(parser: ArgumentParser, what: str) -> None:
-    completed(parser.add_argument("name", metavar="NAME", help=what), lambda store: store.configs())
-
-
-def _trial_options(parser: ArgumentParser) -> None:
-    add_run_option(parser, "of the experiment (that of its best trial)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
-    parser.add_argument(
-        "--ensemble",
-        nargs="?",
-        const=True,
-        default=False,
-        type=_members,
-        metavar="N",
-        help="all seeds of the run as one model, or its best N",
-    )
-
-
-def _members(text: str) -> bool | int:
-    """How many models an ensemble has; True: all."""
-    if text == "all":
-        return True
-    if not text.isdecimal() or int(text) < 2:
-        raise ArgumentTypeError(f"must be a number >= 2, or left out for all seeds; got {text!r}")
-    return int(text)
 
 
 def _probability(text: str) -> float:
@@ -245,14 +200,6 @@ def _evaluate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _export_arguments(parser: ArgumentParser) -> None:
-    _name(parser, "of the experiment")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="is made; must be new or empty")
-    _trial_options(parser)
-    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en")
-    parser.add_argument("--overwrite", action="store_true", help="replace a model that is in DIR")
-
-
 COMMANDS = {
     "predict": Command(
         (
@@ -274,14 +221,5 @@ COMMANDS = {
         ("evaluate wnut17 wnut17", "evaluate wnut17 conll2003 --phase val --json"),
         evaluate,
         _evaluate_arguments,
-    ),
-    "export": Command(
-        (
-            "export wnut17 my-model",
-            "export wnut17 my-model --run runB --language en --overwrite",
-            "export wnut17 my-model --ensemble",
-        ),
-        export,
-        _export_arguments,
     ),
 }

@@ -6,7 +6,7 @@ settles it.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -22,6 +22,7 @@ from nerbb_ray.ner.tags import OUTSIDE, OUTSIDE_SPELLINGS, recognise
 
 _NUMBER = re.compile(r"-?[0-9]+")
 _SHOWN = 8
+_NO_OUTSIDE = "no word is O: every word is in an entity. See whether these tags are those of the entities"
 
 Readings = dict[str, Reading]
 
@@ -145,14 +146,19 @@ def _with_outside(readings: Readings, options: ReadingOptions) -> Readings:
     unusual = sorted((outside - OUTSIDE_SPELLINGS) & counts.keys())
     if not outside & counts.keys():
         _check_outside(readings, counts, options)
+        return _noted(readings, _NO_OUTSIDE) if counts else readings
     if not unusual:
-        # 0.3.0 knows the usual spellings, too, and they need no word
-        return _renamed(readings, lambda tag: OUTSIDE if tag in outside else tag)
-    share = sum(counts[tag] for tag in unusual)
+        usual = sorted(outside & counts.keys() - {OUTSIDE})
+        note = f"O is written {' and '.join(map(repr, usual))}: {_share(counts, usual)}" if usual else ""
+        return _renamed(readings, lambda tag: OUTSIDE if tag in outside else tag, note)
     written = " and ".join(repr(tag) if tag else "an empty field" for tag in unusual)
-    note = f"O is written {written}: {share} of {counts.total()} words; if that is a class, say {option('outside')} O"
+    note = f"O is written {written}: {_share(counts, unusual)}; if that is a class, say {option('outside')} O"
     readings = _renamed(readings, lambda tag: OUTSIDE if tag in outside else tag, note)
     return _noted(readings, "", outside=",".join(unusual))
+
+
+def _share(counts: Counter[str], tags: Sequence[str]) -> str:
+    return f"{sum(counts[tag] for tag in tags)} of {counts.total()} words"
 
 
 def _check_outside(readings: Readings, counts: Counter[str], options: ReadingOptions) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.labels import read_labels
+from nerbb_ray.inference.onnx_model import is_onnx, load_onnx
 from nerbb_ray.inference.windows import encode_windows
 from nerbb_ray.ner.decoding import Decoder, unknown_word
 from nerbb_ray.ner.tags import SourceScheme
@@ -159,13 +160,19 @@ def open_tagger(
             raise ModelError(f"{name} must be >= 1; got {number}")
     if precision not in PRECISIONS:
         raise ModelError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
-    place = _device(device)
-    model, tokenizer = load_trained(source), load_tokenizer(source, trained=True)
+    in_onnx = is_onnx(source)
+    place = _device("cpu" if in_onnx and device is None else device)
+    if in_onnx:
+        _check_onnx_options(source.name, place, precision)
+        model: Any = load_onnx(source, threads or torch.get_num_threads())
+    else:
+        model = load_trained(source)
+    tokenizer = load_tokenizer(source, trained=True)
     labels = read_labels(model.config.id2label, source.name)
     check_vocabulary(tokenizer, model, source.name)
     length = max_seq_length or _length(model.config, tokenizer, source.name)
     _check_room(length, tokenizer, source)
-    dtype = device_precision(precision, place)
+    dtype = torch.float32 if in_onnx else device_precision(precision, place)
     if dtype != torch.float32:
         dtype = _possible(dtype, precision, TinyCopy(model.config, source.name))
     if threads is not None:
@@ -184,6 +191,14 @@ def open_tagger(
         decoder=decoder_of(source, labels.tags),
         splitting=splitting_of(model.config),
     )
+
+
+def _check_onnx_options(name: str, place: torch.device, precision: str) -> None:
+    if place.type != "cpu":
+        raise ModelError(f"model {name!r} is in ONNX, which runs on the CPU here; got device {str(place)!r}")
+    if precision not in ("fp32", "auto"):
+        rule = "has the number format of its file"
+        raise ModelError(f"model {name!r} is in ONNX and {rule}; leave precision out; got {precision!r}")
 
 
 def _device(wanted: str | None) -> torch.device:

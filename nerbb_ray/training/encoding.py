@@ -75,6 +75,22 @@ class EncodedSplit:
             sentence_slices=self.sentence_slices[: num_sentences + 1],
         )
 
+    def take(self, sentences: NDArray[np.int64]) -> "EncodedSplit":
+        """Some of the sentences, by their number, in this order."""
+        slices, own_slices = _ranges(self.sentence_slices, sentences)
+        subtokens, own_subtokens = _ranges(self.slice_starts, slices)
+        words, own_words = _ranges(self.sentence_starts, sentences)
+        renumbered = np.full(len(self.gold) + 1, NO_WORD, np.int32)  # the last one is that of NO_WORD
+        renumbered[words] = np.arange(len(words))
+        return EncodedSplit(
+            input_ids=self.input_ids[subtokens],
+            words=renumbered[self.words[subtokens]],
+            slice_starts=own_subtokens,
+            gold=self.gold[words],
+            sentence_starts=own_words,
+            sentence_slices=own_slices,
+        )
+
     def __add__(self, other: "EncodedSplit") -> "EncodedSplit":
         """The sentences of both, one split after the other."""
         shifted = np.where(other.words == NO_WORD, NO_WORD, other.words + len(self.gold)).astype(np.int32)
@@ -93,6 +109,18 @@ class EncodedSplit:
 
 def _joined(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([first, second[1:] + first[-1]])
+
+
+def _ranges(starts: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(the numbers in the chosen ranges one after the other, where each range begins among them, and the end).
+
+    Args:
+        starts: of all ranges, and the end. *Shape:* (ranges + 1,)
+    """
+    lengths = np.diff(starts)[chosen]
+    own = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    numbers = np.arange(own[-1]) + np.repeat(starts[:-1][chosen] - own[:-1], lengths)
+    return numbers.astype(np.int64), own
 
 
 def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:

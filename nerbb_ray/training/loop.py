@@ -91,6 +91,7 @@ def run_epoch(session: Session, progress: Progress, saver: resume.Saver) -> dict
         "trial_name": trial.name,
         "run": trial.run,
         "seed": trial.seed,
+        **({} if trial.fold is None else {"fold": trial.fold}),
         "epoch": epoch,
         "stage": stage.value,
         "lr": rates[-1],
@@ -169,12 +170,13 @@ def said_of(session: Session, kept: Kept, test: Predicted, decoder: Decoder) -> 
     data = session.data
     found = {"val": kept.log_probs, "test": test.log_probs.astype(np.float16)}
     splits = {
-        name: SplitLogProbs(said, split.gold, split.sentence_starts)
+        name: SplitLogProbs(said, split.gold, split.sentence_starts, data.places.get(name))
         for name, said in found.items()
         if said is not None
         for split in [getattr(data, name)]
     }
-    return LogProbs(data.tags, data.scheme, decoder, session.decoders, data.fingerprint, splits)
+    folds = session.trial.dataset.folds
+    return LogProbs(data.tags, data.scheme, decoder, session.decoders, data.fingerprint, splits, folds)
 
 
 def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Path) -> None:

@@ -120,6 +120,7 @@ def _checked_identity(
         model=source.revision,
         precision=PRECISION_OF[dtype],
         device=ctx.device.type,
+        layout=None if trial.fold is None else data.layout,
     )
     if ctx.identity is not None and (wrong := ctx.identity.differences(found)):
         raise RuntimeError(f"the trial would not be what it is meant to be on this computer: {'; '.join(wrong)}")

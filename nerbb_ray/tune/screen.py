@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from nerbb_ray.config.trials import most_trials, trial_of
+from nerbb_ray.config.trials import any_trial_of, most_trials
 from nerbb_ray.forecast.remaining import Eta
 from nerbb_ray.forecast.text import shown_range
 from nerbb_ray.live.frame import frame
@@ -77,7 +77,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
     def _planned(self) -> dict[str, dict[str, Any]]:
         """Runs that are known, with what is shown of their parameters."""
         spec = self.plan.spec
-        return {run.name: shown_params(trial_of(spec, run, 0), self.keys) for run in list(self.plan.runs.values())}
+        return {run.name: shown_params(any_trial_of(spec, run), self.keys) for run in list(self.plan.runs.values())}
 
     @never_raises
     def setup(self, **_: Any) -> None:

@@ -52,7 +52,7 @@ def shown_trial(trial: TrialSpec, keys: tuple[str, ...]) -> ShownTrial:
         keys: of the parameters that are shown.
     """
     of_epochs = None if trial.hparams.early_stopping else trial.hparams.max_epochs
-    return ShownTrial(trial.run, trial.seed, params=shown_params(trial, keys), of_epochs=of_epochs)
+    return ShownTrial(trial.run, trial.member, params=shown_params(trial, keys), of_epochs=of_epochs)
 
 
 def shown_params(trial: TrialSpec, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
+from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.console import tell
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
@@ -61,7 +61,7 @@ def refuse_others(
         any_version: whether trials of a version with other numerics will do: nothing is added to them.
     """
     runs = {run.name: run for run in spec.runs if not run.space} | dict(earlier.proposed)
-    trials = {name: trial_of(spec, run, spec.settings.seeds[0]) for name, run in runs.items()}
+    trials = {name: any_trial_of(spec, run) for name, run in runs.items()}
     now = {name: _identity(trial, prepared[name], hardware) for name, trial in trials.items()}
     if any_version:
         now = {name: replace(identity, numerics=None) for name, identity in now.items()}
@@ -75,6 +75,7 @@ def _identity(trial: TrialSpec, prepared: Prepared, hardware: Hardware | None) -
         model=prepared.source.revision,
         precision=_precision(prepared.precision, hardware),
         device=None if hardware is None else hardware.device,
+        layout=prepared.layout,
     )
 
 
@@ -171,7 +172,7 @@ class Search:
             identity=_identity(trial, prepared, hardware),
             data=prepared.data,
             source=prepared.source,
-            checkpoint_dir=self.store.checkpoints(name, trial.run, trial.seed) if keep else None,
+            checkpoint_dir=self.store.checkpoints(name, trial.run, trial.member) if keep else None,
             log=self.store.logs(name) / f"{trial.name}.log",
             storage=self.store.ray(name),
             allotment=allotment,
@@ -215,15 +216,15 @@ def result_of(
     trials = {trial.name: trial for trial in (*_by_run(plan, found), *plan.open_trials())}
     results = [found.get(name) or _never_started(trial) for name, trial in trials.items()]
     results += [result for name, result in found.items() if name not in trials]
-    seeds, notes = plan.spec.settings.multiple_runs, plan.notes()
-    return ExperimentResult.of(plan.spec.name, results, n_seeds=seeds, notes=notes, ensembles=ensembles)
+    n_seeds, notes = len(plan.spec.members), plan.notes()
+    return ExperimentResult.of(plan.spec.name, results, n_seeds=n_seeds, notes=notes, ensembles=ensembles)
 
 
 def _by_run(plan: TrialPlan, found: Iterable[str]) -> Iterator[TrialSpec]:
     """The trials that there are, in the order of the runs."""
-    for seed in plan.seeds:
+    for member in plan.seeds:
         for run in plan.runs.values():
-            trial = trial_of(plan.spec, run, seed)
+            trial = trial_of(plan.spec, run, member)
             if trial.name in found:
                 yield trial
 
@@ -234,7 +235,7 @@ def save_running(storage: Path, plan: TrialPlan, limit_s: float = SAVE_S) -> Non
     Args:
         limit_s: how long to wait for them.
     """
-    asked = [storage / STATES / f"{run}-{seed}" for run, seed in plan.running]
+    asked = [storage / STATES / f"{run}-{member}" for run, member in plan.running]
     for states in asked:
         with suppress(OSError):
             ask_to_save(states)
@@ -244,4 +245,6 @@ def save_running(storage: Path, plan: TrialPlan, limit_s: float = SAVE_S) -> Non
 
 
 def _never_started(trial: TrialSpec) -> TrialResult:
-    return TrialResult(trial.run, trial.seed, "interrupted", params=trial.params(), error=NEVER_STARTED)
+    return TrialResult(
+        trial.run, trial.seed, "interrupted", fold=trial.fold, params=trial.params(), error=NEVER_STARTED
+    )

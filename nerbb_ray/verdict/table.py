@@ -44,8 +44,8 @@ class ResultsTable:
         found = verdict(result) if sum(run.n_ok > 0 for run in result.runs) > 1 else None
         marks = _marks(result, found)
         yield _runs(result, marks, options.max_width)
-        parts = (_legend(result, marks), _verdict(found), _ensembles(result), mishaps(result, found))
-        yield from (Sentence(line) for part in parts for line in part)
+        said = (_legend(result, marks), _folds(result), _verdict(found), _ensembles(result), mishaps(result, found))
+        yield from (Sentence(line) for part in said for line in part)
         yield from map(whole_line, model_lines(result))
         if commands := list(next_commands(result, self.store)):
             yield whole_line("next:")
@@ -180,6 +180,19 @@ def _legend(result: ExperimentResult, marks: Mapping[str, str]) -> Iterator[str]
         yield f"{said}.  Mean +- standard error [95 % interval] over the seeds; of two seeds, both values."
         yield from part_lines(result)
         yield ""
+
+
+def _folds(result: ExperimentResult) -> Iterator[str]:
+    said = fold_sentences(result)
+    yield from said
+    if said:
+        yield ""
+
+
+def fold_sentences(result: ExperimentResult) -> list[str]:
+    """How much the folds, and how much the seeds vary, of every run with folds."""
+    spreads = ((run.run, run.mean(SELECTION_METRIC).folds) for run in result.runs)
+    return [f"val F1 of {run}: {spread}" for run, spread in spreads if spread is not None]
 
 
 def _verdict(found: Verdict | None) -> Iterator[str]:

@@ -229,7 +229,9 @@ def test_only_the_missing_split_is_held_out(folder):
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "conll"])
 def test_empty_val_and_test_files_are_empty_splits(folder, suffix):
-    train = {"csv": "B-X\ta", "jsonl": '{"tokens": ["a"], "tags": ["B-X"]}', "conll": "a\tB-X"}[suffix]
+    train = {"csv": "B-X O\ta b", "jsonl": '{"tokens": ["a", "b"], "tags": ["B-X", "O"]}', "conll": "a\tB-X\nb\tO"}[
+        suffix
+    ]
     data = folder(**{f"train_{suffix}": train, f"val_{suffix}": "", f"test_{suffix}": "\n"})
     corpus = load_corpus(data)
     assert (len(corpus.train), corpus.val, corpus.test, corpus.notes) == (1, (), (), ())
@@ -239,7 +241,10 @@ def test_data_without_any_entity_have_no_classes(folder):
     corpus = load_corpus(folder(train_txt=conll("O 0 o"), val_txt=conll("O"), test_txt=conll("O")))
     assert (corpus.classes, corpus.tags) == ((), ("O",))
     assert tags_of(corpus.train) == ["O O O"]
-    assert corpus.notes == ("no sentence has an entity: a model can only learn O",)
+    assert corpus.notes == (
+        "O is written '0' and 'o': 2 of 5 words",
+        "no sentence has an entity: a model can only learn O",
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,10 @@ KAGGLE_LISTS = """Sentence #,Sentence,POS,Tag
 Sentence: 1,Anna sings,"['NNP', 'VBZ']","['B-per', 'O']"
 Sentence: 2,It rains,"['PRP', 'VBZ']","['O', 'O']"
 """
+HIPE_2020 = "TOKEN\tNE-COARSE-LIT\tMISC\n" + "".join(
+    f"{word}\t{tag}\t_\n.\tO\tPySBDSegment|EndOfLine\n" for word, tag in (("Anna", "B-pers"), ("It", "O"))
+)
+DOC_ENTITY = {"start": 0, "end": 4, "label": "PER"}
 ANNA, IT = {"text": "Anna sings"}, {"text": "It rains"}
 READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
     "another layer": ({"train.iob2": UNER}, {}, "Anna/B-PER sings/O | It/O rains/O"),
@@ -346,6 +350,16 @@ READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
         {},
         "Anna/B-PER hi/O",
     ),
+    "HIPE whose sentences a program has found": (
+        {"a.tsv": HIPE_2020},
+        {},
+        "Anna/B-pers ./O | It/O ./O",
+    ),
+    "spaCy's Doc.to_json with sentences": (
+        {"a.jsonl": of_json(ANNA | {"ents": [DOC_ENTITY], "sents": [{"start": 0, "end": 10}]})},
+        {},
+        "Anna/B-PER sings/O",
+    ),
     "a class named O": (
         {"a.tsv": lines("Anna/PER hi/OTHER | It/OTHER")},
         {"scheme": "plain"},
@@ -361,3 +375,20 @@ def test_form_is_read(tmp_path: Path, form: str) -> None:
         (tmp_path / "label.json").write_text('{"PER": 4}')
         options = {"labels": str(tmp_path / "label.json")}
     assert shown(corpus_of(tmp_path, files, **options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        ("Anna/B-PER sings/0", "O is written '0': 1 of 2 words"),
+        ("Anna/B-PER sings/o | It/O", "O is written 'o': 1 of 3 words"),
+        ("Anna/B-PER Bell/I-PER | Rome/B-LOC", "no word is O"),
+    ],
+)
+def test_how_the_outside_is_written_is_said(tmp_path: Path, rows: str, note: str) -> None:
+    assert any(said.startswith(note) for said in corpus_of(tmp_path, {"train.tsv": lines(rows)}).notes)
+
+
+def test_usual_outside_needs_no_word(tmp_path: Path) -> None:
+    notes = corpus_of(tmp_path, {"train.tsv": lines("Anna/B-PER sings/O")}).notes
+    assert not any("O" in note.split() for note in notes)

@@ -12,7 +12,8 @@ from nerbb_ray.data.options import option
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.table import Row, read_table
 
-TAGS, END = "NE-COARSE-LIT", "EndOfSentence"
+TAGS = "NE-COARSE-LIT"
+ENDS = "EndOfSentence", "PySBDSegment"  # of people; of a program (HIPE-2020)
 _HEADER = re.compile(r"\s*TOKEN\tNE-")
 
 
@@ -27,12 +28,13 @@ def read(content: Content) -> Reading:
         DataError: a line has another number of columns than the first.
     """
     table = read_table(content)
+    end = next((mark for mark in ENDS if mark in content.text), ENDS[0])
     blocks: list[list[Row]] = []
     for block in table.blocks:
         blocks.append([])
         for row in block:
             blocks[-1].append(row)
-            if END in row.fields[-1]:
+            if end in row.fields[-1]:
                 blocks.append([])
     table.blocks = blocks
     if content.options.tag_column is None:

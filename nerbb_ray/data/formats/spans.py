@@ -151,6 +151,8 @@ def _spans_key(records: Sequence[Record], options: ReadingOptions) -> str:
         return options.tag_column
     keys = dict.fromkeys(key for row in rows for key in row)
     filled = [key for key in keys if key != "tokens" and any(row.get(key) and _is_spans(row[key]) for row in rows)]
+    # spaCy's Doc.to_json has places of sentences, too
+    filled = [key for key in filled if any(map(_has_class, _of_key(rows, key)))] or filled
     if len(filled) > 1:
         counts = ", ".join(f"{key} ({_examples(rows, key)})" for key in filled)
         message = f"entities are in several lists, {counts}: say which with {option('tag_column')}"
@@ -160,8 +162,16 @@ def _spans_key(records: Sequence[Record], options: ReadingOptions) -> str:
 
 
 def _examples(rows: Sequence[dict[str, Any]], key: str) -> str:
-    labels = (_label(item) for row in rows if _is_spans(row.get(key)) for item in _listed(row[key]))
+    labels = (_label(item) for item in _of_key(rows, key))
     return ", ".join(list(dict.fromkeys(str(label) for label in labels))[:3])
+
+
+def _of_key(rows: Sequence[dict[str, Any]], key: str) -> Iterator[Any]:
+    return (item for row in rows if _is_spans(row.get(key)) for item in _listed(row[key]))
+
+
+def _has_class(item: Any) -> bool:
+    return not isinstance(item, dict) or any(type(item.get(name)) in (str, int) for name in LABEL)
 
 
 def _label(item: Any) -> Any:
