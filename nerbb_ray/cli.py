@@ -137,9 +137,7 @@ def _listed() -> str:
 def _global_options() -> Parser:
     # without a default: the one of a command would replace what was given before the command
     options = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    options.add_argument(
-        "--store", type=Path, metavar="DIR", help="where data, models and results are (NERBB_STORE, else ./store)"
-    )
+    options.add_argument("--store", type=Path, metavar="DIR", help="of the store (NERBB_STORE, else ./store)")
     options.add_argument("--verbose", action="store_true", help="on an error, show where in the program it arose")
     return options
 

@@ -127,7 +127,7 @@ COMMANDS = {
     "check_dataset": Command(
         (
             "check_dataset ./my/data --model my_model --html my-data.html",
-            "check_dataset wnut17 --with-experiment folds --tasks doccano doubtful.jsonl",
+            "check_dataset wnut17 --with-experiment folds --tasks doccano out.jsonl",
         ),
         check_dataset,
         _arguments,
