@@ -49,7 +49,7 @@ class Row:
     places: torch.Tensor
     sources: torch.Tensor
     empty: torch.Tensor
-    _of_heads: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+    _of_heads: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, lengths: NDArray[np.int64], device: torch.device) -> "Row":
