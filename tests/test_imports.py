@@ -34,6 +34,7 @@ HEAVY = {
     "mlflow",
     "numpy",
     "pandas",
+    "peft",
     "psutil",
     "ray",
     "rich",

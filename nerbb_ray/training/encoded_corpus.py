@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nerbb_ray import atomic
-from nerbb_ray.config.spec import DatasetParams, HParams
+from nerbb_ray.config.hparams import HParams
+from nerbb_ray.config.spec import DatasetParams
 from nerbb_ray.data.corpus import SPLITS, Corpus
 from nerbb_ray.data.words_of_text import RUNS, WordSplitting
 from nerbb_ray.errors import DataError
