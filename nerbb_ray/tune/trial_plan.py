@@ -2,9 +2,10 @@
 
 First every run gets its first seeds: all of them, or `min_seeds` where runs race; a grid is a plan whose first seeds
 are all seeds. Runs that the experiment file lists get them seed by seed, so that runs can be compared as early as
-possible; points that a searcher proposes get them one point after another, because it learns from their means. Then the
-race decides (see race). Everything follows from the values of the trials that have ended: a driver that starts again
-goes on with the same.
+possible; points that a searcher proposes get them one point after another, because it learns from their means. Where a
+scheduler of Ray's looks at the first seed of every run (see first_seed_cuts), a run gets the others when that has
+ended, and none if it was cut. Then the race decides (see race). Everything follows from the values of the trials that
+have ended: a driver that starts again goes on with the same.
 """
 
 import math
@@ -106,7 +107,7 @@ class TrialPlan:
         """Whether all trials are, as those of a grid without limits."""
         search = self.spec.search
         limits = (search.time_budget, search.max_hours, search.max_cost)
-        return not search.racing and self.proposer is None and all(limit is None for limit in limits)
+        return not search.may_cut and self.proposer is None and all(limit is None for limit in limits)
 
     @property
     def known(self) -> int:
@@ -181,7 +182,21 @@ class TrialPlan:
         listed = [run for run in self._listed if not self._not_to_begin(run)]
         proposed = [run for run in self.runs if run not in set(self._listed)]
         cells = [(run, seed) for seed in seeds for run in listed] + [(run, seed) for run in proposed for seed in seeds]
-        return (cell for cell in cells if cell[1] not in self.values.get(cell[0], {}))
+        return (cell for cell in cells if cell[1] not in self.values.get(cell[0], {}) and self._admitted(cell))
+
+    def _admitted(self, cell: Cell) -> bool:
+        """Whether a scheduler that looks at first seeds leaves a run this one."""
+        run, seed = cell
+        if self.spec.search.scheduler is None or seed == self.seeds[0]:
+            return True
+        return self.seeds[0] in self.values.get(run, {}) and run not in self.out()
+
+    def out(self) -> dict[str, str]:
+        """Runs whose first seed a scheduler has cut, each with what is to be said of it."""
+        name, first = self.spec.search.scheduler, self.seeds[0]
+        if name is None:
+            return {}
+        return {run: f"dropped: its first seed was cut ({name})" for run, seed in self.cut if seed == first}
 
     def _not_to_begin(self, run: str) -> bool:
         begun = bool(self.values.get(run)) or any(name == run for name, _ in self.running)
@@ -209,7 +224,8 @@ class TrialPlan:
         return False
 
     def _race(self) -> Race:
-        search, begun = self.spec.search, tuple(run for run in self.runs if self.values.get(run))
+        search, out = self.spec.search, self.out()
+        begun = tuple(run for run in self.runs if self.values.get(run) and run not in out)
         return Race(begun, self.seeds, search.min_seeds, search.confidence)
 
     def race(self) -> Decision:
@@ -265,9 +281,9 @@ class TrialPlan:
         run, seed = cell
         self.values.setdefault(run, {})[seed] = value
         found, seeds = self.values[run], self.first_seeds
-        complete = seed in seeds and all(first in found for first in seeds)
-        if complete and self.proposer is not None and run not in self._listed:
-            self.proposer.tell(self.runs[run], self._mean([found[first] for first in seeds]))
+        missing = [first for first in seeds if first not in found and run not in self.out()]
+        if seed in seeds and not missing and self.proposer is not None and run not in self._listed:
+            self.proposer.tell(self.runs[run], self._mean([found[first] for first in seeds if first in found]))
 
     def _mean(self, values: Sequence[float]) -> float:
         """Over the seeds of a run; a seed without a value counts as the worst of all trials."""
@@ -282,7 +298,8 @@ class TrialPlan:
         first, seeds = self.first_seeds, self.seeds
         runs = most_trials(self.spec) // len(seeds)
         begun = {(run, seed) for run, found in self.values.items() for seed in found} | self.running
-        missing = max(0, runs * len(first) - sum(seed in first for _, seed in begun))
+        none = sum(seed not in self.values[run] for run in self.out() for seed in first)
+        missing = max(0, runs * len(first) - sum(seed in first for _, seed in begun) - none)
         if first == seeds:
             return missing
         race = self.race()
@@ -302,7 +319,8 @@ class TrialPlan:
         race = self.race()
         ended = self.ended or race.reason  # of a search that was over before this call, only the race can tell
         fewer = [run for run, found in self.values.items() if len(found) < len(self.seeds)]
-        return {run: note for run in fewer if (note := race.dropped.get(run, ended))}
+        dropped = {**race.dropped, **self.out()}
+        return {run: note for run in fewer if (note := dropped.get(run, ended))}
 
     def closing(self) -> list[tuple[TrialSpec, str]]:
         """The notes, each with a trial of its run."""
