@@ -3,6 +3,7 @@
     python benchmarks/bench_knobs.py --out RESULTS
     python benchmarks/bench_knobs.py --out RESULTS --train 0      # the tables again
     python benchmarks/bench_knobs.py --out RESULTS --train 1 --seconds 60      # does it work at all?
+    python benchmarks/bench_knobs.py --out RESULTS --speed      # what an epoch costs with frozen layers and adapters
 
 Every knob has one value, from its source, and nothing else is changed but the learning rate of the adapters. A training
 is a file in RESULTS; those that are there are not made again. Times are of CPU, for the training and its validations.
@@ -70,8 +71,12 @@ def main() -> None:
     add("--datasets", type=Path, default=ROOT.parent / "shared/datasets", help="folder of the data sets")
     add("--train", type=int, default=3, help="seeds of every setting (3); 0: tables of what is there")
     add("--seconds", type=float, default=float("inf"), help="of CPU, after which no further training begins")
+    add("--speed", action="store_true", help="the table of speeds, and nothing else")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.speed:
+        print(speeds(args.datasets, args.out))
+        return
     for seed in range(43, 43 + args.train):
         for setting in SETTINGS:
             for number, knob in enumerate(KNOBS):
@@ -84,34 +89,13 @@ def main() -> None:
 
 def trained(setting: Setting, knob: str, seed: int, datasets: Path, out: Path) -> dict[str, Any]:
     """What one training has reached, and what it cost."""
-    import torch
-
-    from nerbb_ray.config.hparams import HParams
-    from nerbb_ray.config.spec import DatasetParams, ModelParams, Settings
-    from nerbb_ray.config.trials import TrialSpec
-    from nerbb_ray.data.corpus import find_corpus
-    from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
     from nerbb_ray.training.loop import train_trial
-    from nerbb_ray.training.sources import find_model
-    from nerbb_ray.training.tokenizer import load_tokenizer
-    from nerbb_ray.training.worker import TrialContext
 
-    source = find_model(MODEL, ROOT / "store/pretrained_models", Path.cwd())
-    pruned = {f"prune_ratio_{split}": getattr(setting, split) for split in ("train", "val", "test")}
-    rate = setting.lr_max * HIGHER_RATE.get(knob, 1)
-    trial = TrialSpec(
-        run=knob,
-        seed=seed,
-        dataset=DatasetParams(dataset_name=setting.data, **pruned),
-        model=ModelParams(pretrained_model_name=MODEL),
-        hparams=HParams(**COMMON | {"lr_max": rate, "lr_warmup_epochs": 1} | KNOBS[knob]),
-        settings=Settings(),
-    )
-    corpus = find_corpus(setting.data, None, datasets, ask_hub=False)
-    data = load_encoded(encode_once(corpus, load_tokenizer(source), 64, out / "encoded")).pruned(trial.dataset)
     reports: list[Any] = []
+    rate = {"lr_max": setting.lr_max * HIGHER_RATE.get(knob, 1)}
+    trial, data, source, ctx = prepared(setting, seed, KNOBS[knob] | rate, datasets, out, reports.append)
     begun = time.process_time()
-    train_trial(trial, data, source, TrialContext(report=reports.append, device=torch.device("cpu"), threads=1))
+    train_trial(trial, data, source, ctx)
     return {
         "data": setting.data,
         "knob": knob,
@@ -120,6 +104,55 @@ def trained(setting: Setting, knob: str, seed: int, datasets: Path, out: Path) -
         "cpu_s": time.process_time() - begun,
         "sentences": data.train.num_sentences,
     }
+
+
+def prepared(
+    setting: Setting, seed: int, hparams: dict[str, Any], datasets: Path, out: Path, report: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Trial, data, model and context of a training."""
+    import torch
+
+    from nerbb_ray.config.hparams import HParams
+    from nerbb_ray.config.spec import DatasetParams, ModelParams, Settings
+    from nerbb_ray.config.trials import TrialSpec
+    from nerbb_ray.data.corpus import find_corpus
+    from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
+    from nerbb_ray.training.sources import find_model
+    from nerbb_ray.training.tokenizer import load_tokenizer
+    from nerbb_ray.training.worker import TrialContext
+
+    source = find_model(MODEL, ROOT / "store/pretrained_models", Path.cwd())
+    pruned = {f"prune_ratio_{split}": getattr(setting, split) for split in ("train", "val", "test")}
+    trial = TrialSpec(
+        run="runA",
+        seed=seed,
+        dataset=DatasetParams(dataset_name=setting.data, **pruned),
+        model=ModelParams(pretrained_model_name=MODEL),
+        hparams=HParams(**COMMON | {"lr_warmup_epochs": 1} | hparams),
+        settings=Settings(),
+    )
+    corpus = find_corpus(setting.data, None, datasets, ask_hub=False)
+    data = load_encoded(encode_once(corpus, load_tokenizer(source), 64, out / "encoded")).pruned(trial.dataset)
+    return trial, data, source, TrialContext(report=report, device=torch.device("cpu"), threads=1)
+
+
+def speeds(datasets: Path, out: Path, rounds: int = 3) -> str:
+    """CPU seconds of an epoch of few sentences: the least of some, all in turn."""
+    from nerbb_ray.training.epoch import train_epoch
+    from nerbb_ray.training.trial_setup import set_up
+
+    few = Setting("wnut17", 1e-3, 0.012, 0.01, 0.01)
+    knobs: dict[str, dict[str, Any]] = {PLAIN: {}} | {f"freeze_layers = {n}": {"freeze_layers": n} for n in (1, 3, 6)}
+    knobs |= {"lora_rank = 8": {"lora_rank": 8}, "lora_rank = 8, all": {"lora_rank": 8, "lora_targets": "all"}}
+    sessions = {name: set_up(*prepared(few, 43, knob, datasets, out, print)) for name, knob in knobs.items()}
+    least = dict.fromkeys(sessions, float("inf"))
+    for epoch in range(rounds):
+        for name, session in sessions.items():
+            begun = time.process_time()
+            train_epoch(session, epoch, [1e-4] * session.data.steps_per_epoch(session.trial.hparams.batch_size))
+            least[name] = min(least[name], time.process_time() - begun)
+    rows = [[name, f"{s:.2f}", f"{least[PLAIN] / s:.2f}"] for name, s in least.items()]
+    return markdown(["training", "CPU s per epoch", "times as fast"], rows)
 
 
 def tables(out: Path) -> list[str]:
