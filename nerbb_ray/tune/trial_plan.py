@@ -187,16 +187,14 @@ class TrialPlan:
     def _admitted(self, cell: Cell) -> bool:
         """Whether a scheduler that looks at first seeds leaves a run this one."""
         run, seed = cell
-        if self.spec.search.scheduler is None or seed == self.seeds[0]:
+        first = self.seeds[0]
+        if self.spec.search.scheduler is None or seed == first:
             return True
-        return self.seeds[0] in self.values.get(run, {}) and run not in self.out()
+        return first in self.values.get(run, {}) and not self._is_out(run)
 
-    def out(self) -> dict[str, str]:
-        """Runs whose first seed a scheduler has cut, each with what is to be said of it."""
-        name, first = self.spec.search.scheduler, self.seeds[0]
-        if name is None:
-            return {}
-        return {run: f"dropped: its first seed was cut ({name})" for run, seed in self.cut if seed == first}
+    def _is_out(self, run: str) -> bool:
+        """Whether a scheduler has cut the first seed of a run."""
+        return self.spec.search.scheduler is not None and (run, self.seeds[0]) in self.cut
 
     def _not_to_begin(self, run: str) -> bool:
         begun = bool(self.values.get(run)) or any(name == run for name, _ in self.running)
@@ -224,8 +222,8 @@ class TrialPlan:
         return False
 
     def _race(self) -> Race:
-        search, out = self.spec.search, self.out()
-        begun = tuple(run for run in self.runs if self.values.get(run) and run not in out)
+        search = self.spec.search
+        begun = tuple(run for run in self.runs if self.values.get(run) and not self._is_out(run))
         return Race(begun, self.seeds, search.min_seeds, search.confidence)
 
     def race(self) -> Decision:
@@ -281,8 +279,8 @@ class TrialPlan:
         run, seed = cell
         self.values.setdefault(run, {})[seed] = value
         found, seeds = self.values[run], self.first_seeds
-        missing = [first for first in seeds if first not in found and run not in self.out()]
-        if seed in seeds and not missing and self.proposer is not None and run not in self._listed:
+        complete = self._is_out(run) or all(first in found for first in seeds)
+        if seed in seeds and complete and self.proposer is not None and run not in self._listed:
             self.proposer.tell(self.runs[run], self._mean([found[first] for first in seeds if first in found]))
 
     def _mean(self, values: Sequence[float]) -> float:
@@ -298,7 +296,7 @@ class TrialPlan:
         first, seeds = self.first_seeds, self.seeds
         runs = most_trials(self.spec) // len(seeds)
         begun = {(run, seed) for run, found in self.values.items() for seed in found} | self.running
-        none = sum(seed not in self.values[run] for run in self.out() for seed in first)
+        none = sum(seed not in found for run, found in self.values.items() if self._is_out(run) for seed in first)
         missing = max(0, runs * len(first) - sum(seed in first for _, seed in begun) - none)
         if first == seeds:
             return missing
@@ -319,8 +317,8 @@ class TrialPlan:
         race = self.race()
         ended = self.ended or race.reason  # of a search that was over before this call, only the race can tell
         fewer = [run for run, found in self.values.items() if len(found) < len(self.seeds)]
-        dropped = {**race.dropped, **self.out()}
-        return {run: note for run in fewer if (note := dropped.get(run, ended))}
+        cut = f"dropped: its first seed was cut ({self.spec.search.scheduler})"
+        return {run: n for run in fewer if (n := cut if self._is_out(run) else race.dropped.get(run, ended))}
 
     def closing(self) -> list[tuple[TrialSpec, str]]:
         """The notes, each with a trial of its run."""
