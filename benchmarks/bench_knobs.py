@@ -71,6 +71,7 @@ def main() -> None:
     add("--datasets", type=Path, default=ROOT.parent / "shared/datasets", help="folder of the data sets")
     add("--train", type=int, default=3, help="seeds of every setting (3); 0: tables of what is there")
     add("--seconds", type=float, default=float("inf"), help="of CPU, after which no further training begins")
+    add("--only", choices=[setting.data for setting in SETTINGS], help="one of the corpora")
     add("--speed", action="store_true", help="the table of speeds, and nothing else")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,7 @@ def main() -> None:
         print(speeds(args.datasets, args.out))
         return
     for seed in range(43, 43 + args.train):
-        for setting in SETTINGS:
+        for setting in (one for one in SETTINGS if args.only in (None, one.data)):
             for number, knob in enumerate(KNOBS):
                 path = args.out / f"{setting.data}-{number}-{seed}.json"
                 if not path.exists() and time.process_time() < args.seconds:
