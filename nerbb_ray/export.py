@@ -1,25 +1,33 @@
 """A trained model as a folder that can be handed on: weights, tokenizer, and a model card."""
 
 import json
+import logging
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray import atomic
-from nerbb_ray.errors import StoreError
+from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results import log_probs
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
-    from nerbb_ray.inference.card import CardFacts
+    from nerbb_ray.data.corpus import Corpus
+    from nerbb_ray.inference.card_facts import CardFacts
+    from nerbb_ray.inference.front_matter import Declared
     from nerbb_ray.inference.members import FoundEnsemble
+    from nerbb_ray.inference.parity import Parity
+
+log = logging.getLogger(__name__)
 
 CARD = "README.md"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ENVIRONMENT = "environment.json"
+SCHEME = "annotation_scheme"
+NONE = (None, "", "None")  # of a parameter without a value
 MODEL_FILES = ("config.json", "ensemble.json")  # a folder with one of them has a model
 
 
@@ -30,58 +38,124 @@ def export(
     seed: int | None = None,
     *,
     ensemble: bool | int = False,
+    onnx: bool = False,
+    int8: bool = False,
+    accept_change: bool = False,
     overwrite: bool = False,
     language: str | None = None,
+    license: str | None = None,
     store: Name | None = None,
 ) -> Path:
     """Copy the model of an experiment's best trial into a folder in the format of transformers, with a model card.
+
+    In ONNX it is checked against the model in torch; its card and `parity.json` have size, latency and F1 of both.
 
     Args:
         folder: is there as a whole afterwards, or as it was.
         run, seed: choose another trial, as in `Model.from_experiment`.
         ensemble: several models as one, as there: the folder has a folder for each, and `ensemble.json`.
+        onnx: weights in ONNX (model.onnx), which onnxruntime runs, instead of those of torch.
+        int8: the same with weights in int8: a quarter of the size.
+        accept_change: export in ONNX whatever the F1 on the test data does. Without, one that moves it by more than
+            the standard deviation over the seeds is refused, and so is one that cannot be measured.
         overwrite: replace a folder that has a model.
-        language: code for the model card, such as en.
+        language: code for the model card, such as en; several as "en, sv".
+        license: of the model, as the hub names it, such as apache-2.0; without it the card names none.
     Returns:
         The folder, absolute.
     Raises:
         ResultError: the experiment was never run, has no such trial, or its model was not kept.
-        ModelError: the model cannot be loaded.
-        StoreError: the folder cannot be written, or replaced.
+        ModelError: the model cannot be loaded, cannot be written in ONNX, or is not as good in it.
+        DataError: the data to measure it on are there no more.
+        StoreError: the folder cannot be written, or replaced; or the hub knows no such language or license.
     """
     from nerbb_ray.inference.card import model_card
+    from nerbb_ray.inference.front_matter import Declared
 
+    declared = Declared.of(language, license)
     paths, target = store_of(store), Path(folder).expanduser().resolve()
+    form = OnnxForm(int8, accept_change) if onnx or int8 else None
+    if form:
+        from nerbb_ray.inference.onnx_model import TO_WRITE, require
+
+        require(TO_WRITE, "to export in ONNX")
     if ensemble is not False:
         from nerbb_ray.inference.members import find_ensemble
 
         found = find_ensemble(paths, name, run, seed, ensemble)
-        _export_ensemble(paths, found, target, overwrite, language)
+        _export_ensemble(paths, found, target, form, overwrite, declared)
         return target
     result, trial, source = find_trial(paths, name, run, seed)
     _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
         _copy_model(source, made, trial)
-        facts = _facts(paths, result, trial, made)
-        chosen = replace(facts, folder=target.name, by_run=run is not None, by_seed=seed is not None, language=language)
+        parity = None if form is None else form.apply(target.name, made, paths, result, trial)
+        facts = replace(_facts(paths, result, trial, made), folder=target.name, parity=parity, declared=declared)
+        chosen = replace(facts, by_run=run is not None, by_seed=seed is not None)
         (made / CARD).write_text(model_card(chosen), encoding="utf-8")
     return target
 
 
+@dataclass(frozen=True, slots=True)
+class OnnxForm:
+    """How a model is exported in ONNX; see `export`."""
+
+    int8: bool
+    accept_change: bool
+
+    def apply(
+        self, name: str, folder: Path, store: StorePaths, result: ExperimentResult, trial: TrialResult
+    ) -> "Parity":
+        """Turn what is in a folder into it."""
+        from nerbb_ray.inference.to_onnx import turn_into_onnx
+
+        corpus = _corpus_of(store, trial, needed=not self.accept_change)
+        run = next(run for run in result.runs if run.run == trial.run)
+        return turn_into_onnx(name, folder, int8=self.int8, corpus=corpus, run=run, accept_change=self.accept_change)
+
+
+def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpus | None":
+    """The data of a trial; None where they are there no more and not needed either.
+
+    Raises:
+        DataError: they are needed.
+    """
+    from nerbb_ray.data.corpus import find_corpus
+
+    name, subset, scheme = (trial.params.get(key) for key in ("dataset_name", "dataset_subset_name", SCHEME))
+    try:
+        return find_corpus(
+            str(name), None if subset in NONE else str(subset), store.datasets, scheme=str(scheme or "auto")
+        )
+    except DataError as error:
+        if not needed:
+            log.warning("how good the model is in ONNX is not measured: %s", error)
+            return None
+        way_out = "put them back, or export it without a look at its F1: --accept-change (in Python accept_change=True)"
+        raise DataError(f"the model in ONNX is measured on the data of its training: {error}; {way_out}") from error
+
+
 def _export_ensemble(
-    store: StorePaths, found: "FoundEnsemble", target: Path, overwrite: bool, language: str | None
+    store: StorePaths,
+    found: "FoundEnsemble",
+    target: Path,
+    form: OnnxForm | None,
+    overwrite: bool,
+    declared: "Declared",
 ) -> None:
     from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
     from nerbb_ray.inference.ensemble_card import ensemble_card
 
+    best = found.trials[0]
     for source in found.folders:
         _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
-        members = tuple(made / MEMBERS / str(trial.seed) for trial in found.trials)
+        members = tuple(made / MEMBERS / str(trial.member) for trial in found.trials)
         for source, member, trial in zip(found.folders, members, found.trials, strict=True):
             _copy_model(source, member, trial)
         EnsembleFolder(members, found.decoder).save(made)
-        facts = replace(_facts(store, found.result, found.trials[0], made), folder=target.name, language=language)
+        parity = None if form is None else form.apply(target.name, made, store, found.result, best)
+        facts = replace(_facts(store, found.result, best, made), folder=target.name, parity=parity, declared=declared)
         (made / CARD).write_text(ensemble_card(facts, found), encoding="utf-8")
 
 
@@ -115,11 +189,11 @@ def _write_length(folder: Path, trial: TrialResult) -> None:
 
 def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, folder: Path) -> "CardFacts":
     """What the card of a folder needs to know; loading the model shows that it can be used."""
-    from nerbb_ray.inference.card import CardFacts
+    from nerbb_ray.inference.card_facts import CardFacts
     from nerbb_ray.mlflow_store.details import Wanted, read_details
 
     model = Model.from_checkpoint(folder, device="cpu")
-    key = (trial.run, trial.seed)
+    key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
     recorded = details.files.get(ENVIRONMENT) if details else None
     return CardFacts(

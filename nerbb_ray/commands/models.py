@@ -1,14 +1,15 @@
-"""Commands that use what was trained: predict, evaluate, export."""
+"""Commands that use what was trained: predict, evaluate."""
 
 import json
 import math
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.exit_status import OK
@@ -17,7 +18,7 @@ from nerbb_ray.spelling import nearest
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
-    from nerbb_ray.inference.entities import Entity
+    from nerbb_ray.inference.predictions import Entity
     from nerbb_ray.model import Model
 
 STDIN = "-"
@@ -63,24 +64,6 @@ def evaluate(args: Namespace) -> int:
     for title, name in ALSO_SHOWN.items():
         value = metrics[f"{args.phase}/{name}"]
         print(f"{title}: {value:.4f}" if math.isfinite(value) else f"{title}: -")
-    return OK
-
-
-def export(args: Namespace) -> int:
-    from nerbb_ray.export import export as export_model
-
-    folder = export_model(
-        args.name,
-        args.folder,
-        args.run,
-        args.seed,
-        ensemble=args.ensemble,
-        overwrite=args.overwrite,
-        language=args.language,
-        store=current_store(args.store).root,
-    )
-    what = "the ensemble" if args.ensemble else "the model"
-    print(f"{folder}: {what}, with its model card README.md")
     return OK
 
 
@@ -156,36 +139,9 @@ def _printable(text: str, size: int) -> str:
 
 
 def _model_arguments(parser: ArgumentParser) -> None:
-    _name(parser, "experiment, folder or model id")
-    _trial_options(parser)
+    add_trial_name(parser, "experiment, folder or model id")
+    add_trial_options(parser)
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
-
-
-def _name(parser: ArgumentParser, what: str) -> None:
-    completed(parser.add_argument("name", metavar="NAME", help=what), lambda store: store.configs())
-
-
-def _trial_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--run", metavar="RUN", help="of the experiment (that of its best trial)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
-    parser.add_argument(
-        "--ensemble",
-        nargs="?",
-        const=True,
-        default=False,
-        type=_members,
-        metavar="N",
-        help="all seeds of the run as one model, or its best N",
-    )
-
-
-def _members(text: str) -> bool | int:
-    """How many models an ensemble has; True: all."""
-    if text == "all":
-        return True
-    if not text.isdecimal() or int(text) < 2:
-        raise ArgumentTypeError(f"must be a number >= 2, or left out for all seeds; got {text!r}")
-    return int(text)
 
 
 def _predict_arguments(parser: ArgumentParser) -> None:
@@ -211,14 +167,6 @@ def _evaluate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _export_arguments(parser: ArgumentParser) -> None:
-    _name(parser, "of the experiment")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="is made; must be new or empty")
-    _trial_options(parser)
-    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en")
-    parser.add_argument("--overwrite", action="store_true", help="replace a model that is in DIR")
-
-
 COMMANDS = {
     "predict": Command(
         (
@@ -239,14 +187,5 @@ COMMANDS = {
         ("evaluate wnut17 wnut17", "evaluate wnut17 conll2003 --phase val --json"),
         evaluate,
         _evaluate_arguments,
-    ),
-    "export": Command(
-        (
-            "export wnut17 my-model",
-            "export wnut17 my-model --run runB --language en --overwrite",
-            "export wnut17 my-model --ensemble",
-        ),
-        export,
-        _export_arguments,
     ),
 }

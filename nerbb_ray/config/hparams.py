@@ -73,12 +73,13 @@ class HParams(keys.Checked):
 
 
 class CrossProblem(NamedTuple):
-    """A rule between several hyperparameters that does not hold: `key` is the one to change, `involved` all of them."""
+    """A rule between several keys of a section that does not hold: `key` is to change, `involved` are all of them."""
 
     key: str
     involved: frozenset[str]
     rule: str
     value: Any
+    section: str = "hparams"
 
 
 class Rule(NamedTuple):

@@ -1,17 +1,15 @@
 """The model card of an export: what the model is, how good it and its siblings are, how it was made, how to use it."""
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
+from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table, shown_number
+from nerbb_ray.inference.card_use import form_tags, size_and_speed, use
+from nerbb_ray.inference.front_matter import METRICS, front_matter
 from nerbb_ray.ner.scores import MACRO, MICRO
 from nerbb_ray.results.experiment_result import (
     SELECTION_METRIC,
     TEST_METRIC,
-    ExperimentResult,
     RunResult,
     TrialResult,
     split_name,
@@ -24,71 +22,23 @@ COLUMNS = {
     "test precision": "test/entity/micro/precision",
     "test recall": "test/entity/micro/recall",
 }
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
-ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
-EXAMPLE = "Angela Merkel met the mayor of Paris in Berlin."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """
-    Args:
-        folder: name of the exported folder.
-        by_run, by_seed: the user named it.
-        environment: of the trial; empty if it was not recorded.
-        scheme, classes, max_seq_length, decoding, word_splitting: of the model.
-        language: code, such as en, if the user said it.
-    """
-
-    folder: str
-    result: ExperimentResult
-    trial: TrialResult
-    environment: Mapping[str, str]
-    scheme: str
-    classes: Sequence[str]
-    max_seq_length: int
-    decoding: str
-    word_splitting: str
-    by_run: bool = False
-    by_seed: bool = False
-    language: str | None = None
-
-    @property
-    def run(self) -> RunResult:
-        return next(run for run in self.result.runs if run.run == self.trial.run)
-
-    @property
-    def base_model(self) -> str:
-        """A hub id as it is; of a path, which says nothing elsewhere, the folder's name."""
-        name = str(self.trial.params.get("pretrained_model_name", ""))
-        return name if HUB_ID.fullmatch(name) and not name.startswith(".") else Path(name).name
-
-    @property
-    def dataset_name(self) -> str:
-        """Of a path, the folder's name."""
-        name = str(self.trial.params.get("dataset_name", ""))
-        return Path(name).name if name.startswith(("/", ".", "~")) else name
-
-    @property
-    def dataset(self) -> str:
-        """With its subset."""
-        subset = self.trial.params.get("dataset_subset_name")
-        return self.dataset_name if subset in (None, "", "None") else f"{self.dataset_name}/{subset}"
 
 
 def model_card(facts: CardFacts) -> str:
     """README.md of an exported folder."""
     sections = {
         "Results": _results(facts),
-        "Use": _use(facts),
+        **size_and_speed(facts),
+        "Use": use(facts),
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
     }
     base, name = facts.base_model, facts.result.name
-    classes = ", ".join(f"`{label}`" for label in facts.classes)
+    classes = ", ".join(map(code, facts.classes))
     intro = (
-        f"`{base}` fine-tuned on `{facts.dataset}` to recognise named entities of {len(facts.classes)} classes: "
-        f"{classes}.\nIt is trial `{facts.trial.name}` of the experiment `{name}`, made with nerbb_ray."
+        f"{code(base)} fine-tuned on {code(facts.dataset)} to recognise named entities of {len(facts.classes)} "
+        f"classes: {classes}.\nIt is trial {code(facts.trial.name)} of the experiment {code(name)}, "
+        "made with nerbb_ray."
     )
     parts = [_front_matter(facts), f"# {facts.folder}\n\n{intro}"]
     parts += [f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items()]
@@ -96,41 +46,29 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts) -> str:
-    import yaml
-
     mean, n_total = facts.run.mean(TEST_METRIC), facts.run.n_total
-    names = {"precision": "test precision", "recall": "test recall", "f1": "test F1"}
-    metrics = [
-        {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
-        for kind, column in names.items()
-    ]
+    trial = facts.trial.metrics
+    values = [(kind, f"entity micro {kind}", trial.get(f"test/entity/micro/{kind}", math.nan)) for kind in METRICS]
+    if facts.own_f1 is not None:
+        values = [("f1", "entity micro f1", facts.own_f1)]
     if n_total > 1:
-        name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
-        metrics.append({"type": "f1", "value": mean.mean, "name": name})
-    dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
-    task = {"type": "token-classification", "name": "Named Entity Recognition"}
-    defined = [metric for metric in metrics if math.isfinite(float(str(metric["value"])))]
-    front: dict[str, Any] = {"language": facts.language} if facts.language else {}
-    front |= {
-        "library_name": "transformers",
-        "pipeline_tag": "token-classification",
+        values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} seeds", mean.mean))
+    about = {
+        "library_name": "nerbb_ray" if facts.parity else "transformers",
         "base_model": facts.base_model,
-        "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray"],
+        "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray", *form_tags(facts)],
+        "widget": None if facts.parity else [{"text": facts.declared.example}],
     }
-    if defined:
-        front["model-index"] = [
-            {"name": facts.folder, "results": [{"task": task, "dataset": dataset, "metrics": defined}]}
-        ]
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+    return front_matter(facts.folder, facts.declared, facts.scored(values), about)
 
 
 def _results(facts: CardFacts) -> Iterator[str]:
     run, trial = facts.run, facts.trial
-    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run `{run.run}`:"
+    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run {code(run.run)}:"
     yield ""
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
-    yield f"This model, seed {trial.seed}, {_why_chosen(facts)}."
+    yield f"This model, seed {trial.member}, {_why_chosen(facts)}."
     if run.mean(TEST_METRIC).n > 1:
         yield (
             "The best of several seeds is lucky to some extent: what to expect of a model that is made like this "
@@ -139,6 +77,9 @@ def _results(facts: CardFacts) -> Iterator[str]:
     else:
         yield "There is one seed only: how much its numbers owe to chance is not known."
     yield ""
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
+        yield ""
     yield f"Test scores of this model by class (undefined: {shown_number(math.nan)}):"
     yield ""
     yield from markdown_table(["class", "precision", "recall", "F1", "support"], _class_rows(trial))
@@ -156,7 +97,9 @@ def _why_chosen(facts: CardFacts) -> str:
 
 def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]:
     for trial in run.trials:
-        title = f"seed {trial.seed}" + (" (this model)" if chosen is not None and trial.seed == chosen.seed else "")
+        title = f"seed {trial.member}" + (
+            " (this model)" if chosen is not None and trial.member == chosen.member else ""
+        )
         values = [shown_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
     if run.n_total == 1:
@@ -182,35 +125,6 @@ def _class_rows(trial: TrialResult) -> Iterator[list[str]]:
         yield [label, *values, f"{support:.0f}" if math.isfinite(support) else "-"]
 
 
-def _use(facts: CardFacts) -> Iterator[str]:
-    yield f"""```python
-from transformers import pipeline
-
-recognise = pipeline("token-classification", model={facts.folder!r}, aggregation_strategy="first")
-print(recognise({EXAMPLE!r}))
-```
-
-With nerbb_ray, texts can have any length:
-
-```python
-from nerbb_ray.model import Model
-
-model = Model.from_checkpoint({facts.folder!r})
-print(model.predict({EXAMPLE!r}))
-```"""
-    if facts.decoding != ARGMAX:
-        yield ""
-        yield f"{_decoding(facts)}. The pipeline of transformers alone decodes by argmax; the second snippet does not."
-
-
-def _decoding(facts: CardFacts) -> str:
-    """How the tags of this model are found, and what they would be worth by argmax."""
-    where = f"`decoding.json` has the scores of tags that follow each other ({facts.decoding})"
-    f1, by_argmax = (facts.trial.metrics.get(name, math.nan) for name in (TEST_METRIC, ARGMAX_METRIC))
-    told = f": test F1 {shown_number(f1)}, by argmax {shown_number(by_argmax)}" if math.isfinite(by_argmax) else ""
-    return f"The numbers above are those of the best sequence of tags, not of the best tag of each word; {where}{told}"
-
-
 def limits(facts: CardFacts) -> Iterator[str]:
     yield (
         f'- A word\'s tag is that of its first sub-token, as in training: use `aggregation_strategy="first"`. '
@@ -227,7 +141,10 @@ def limits(facts: CardFacts) -> Iterator[str]:
         "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
-    yield "- The numbers above are for the test split of these data; other texts can be much harder."
+    tested = facts.part or "the test split"
+    yield f"- The numbers above are for {tested} of these data; other texts can be much harder."
+    if str(facts.trial.params.get("train_on_test")) == "True":
+        yield "- **The test split was part of its training data**: its numbers say little about other texts."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."
 
 
@@ -256,20 +173,8 @@ def making(facts: CardFacts) -> Iterator[str]:
         yield "The environment (versions of packages) was not recorded."
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
-    """A table of markdown."""
-    yield "| " + " | ".join(header) + " |"
-    yield "|" + "---|" * len(header)
-    for row in rows:
-        yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
-
-
 def _mean(mean: SeedMean) -> str:
     return str(mean).replace("+-", "±")
-
-
-def shown_number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "-"
 
 
 def _or_dash(value: object) -> str:

@@ -134,8 +134,19 @@ def open_folder(name: str, folder: Path, **options: Unpack[Options]) -> Tagger:
         ModelError: see `EnsembleFolder.load` and `open_ensemble`.
     """
     found = EnsembleFolder.load(folder)
-    sources = [local_model(f"{name}/{member.name}", member) for member in found.members]
+    sources = [local_model(f"{name}/{member.name}", member, onnx=True) for member in found.members]
     return open_ensemble(name, sources, found.decoder, **options)
+
+
+def open_saved(name: str, folder: Path, **options: Unpack[Options]) -> Tagger:
+    """The model in a folder, or the ensemble.
+
+    Raises:
+        ModelError: there is none, or it cannot be loaded.
+    """
+    if is_ensemble(folder):
+        return open_folder(name, folder, **options)
+    return open_tagger(local_model(name, folder, onnx=True), **options)
 
 
 def open_ensemble(
@@ -176,3 +187,10 @@ def _difference(one: Tagger, other: Tagger) -> str | None:
     if one.max_seq_length != other.max_seq_length:
         return f"max_seq_length; {names} have {one.max_seq_length} and {other.max_seq_length}"
     return None
+
+
+def members_of(tagger: Tagger) -> list[Tagger]:
+    """The models of an ensemble, each by itself but with the decoder of all; of one model, itself."""
+    if not isinstance(tagger.model, MeanOfMembers):
+        return [tagger]
+    return [replace(tagger, model=member) for member in tagger.model.members]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nerbb_ray.data.corpus import SPLITS, Corpus
 from nerbb_ray.inference.labels import classes_of
 from nerbb_ray.inference.tagger import Tagger
-from nerbb_ray.ner.metrics import count
+from nerbb_ray.ner.metrics import count, sentence_counts
 from nerbb_ray.ner.tags import TARGET_OF, Scheme, convert, tag_set
 from nerbb_ray.training.encoding import encode
 from nerbb_ray.training.evaluation import Evaluation, predict_words
@@ -22,10 +22,12 @@ class Scoring:
     """
     Args:
         notes: what a user should know of the comparison.
+        sentences: true positive, false positive and false negative entities of each. *Shape:* (sentences, 3)
     """
 
     evaluation: Evaluation
     notes: tuple[str, ...]
+    sentences: Ids
 
 
 def target_scheme(tagger: Tagger) -> Scheme:
@@ -51,14 +53,16 @@ def score(tagger: Tagger, corpus: Corpus, phase: str) -> Scoring:
     gold = own_ids[split.gold] if len(split.gold) else split.gold
     said = predict_words(tagger, replace(split, gold=np.maximum(gold, 0)))
     starts = split.sentence_starts
-    counts, by_argmax = (
-        count(split.gold, _in_tags(found, starts, tagger, tags, corpus.scheme), starts, tags, corpus.scheme)
+    decoded, most_probable = (
+        _in_tags(found, starts, tagger, tags, corpus.scheme)
         for found in (tagger.decoder.decode(said.log_probs, starts), said.log_probs.argmax(axis=1))
     )
+    counts, by_argmax = (count(split.gold, found, starts, tags, corpus.scheme) for found in (decoded, most_probable))
+    of_sentences = sentence_counts(split.gold, decoded, starts, tags, corpus.scheme)
     comparable = tagger.scheme == corpus.scheme and bool((gold >= 0).all())
     notes = _notes(corpus, phase, known, missing=not sentences)
     f1_argmax = by_argmax.scores("entity")["micro"].f1
-    return Scoring(Evaluation(counts, said.loss if comparable else float("nan"), f1_argmax), notes)
+    return Scoring(Evaluation(counts, said.loss if comparable else float("nan"), f1_argmax), notes, of_sentences)
 
 
 def _in_tags(predicted: Ids, starts: Ids, tagger: Tagger, tags: tuple[str, ...], scheme: Scheme) -> Ids:

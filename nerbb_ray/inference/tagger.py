@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.labels import read_labels
+from nerbb_ray.inference.onnx_model import is_onnx, load_onnx
 from nerbb_ray.inference.windows import encode_windows
 from nerbb_ray.ner.decoding import Decoder, unknown_word
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
+from nerbb_ray.training.forward import Forward
 from nerbb_ray.training.model import decoder_of, load_trained, splitting_of
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
@@ -88,10 +90,6 @@ class Tagger:
     splitting: WordSplitting
 
     @property
-    def pad(self) -> int:
-        return int(self.tokenizer.pad_token_id or 0)
-
-    @property
     def unknown_word(self) -> NDArray[np.float32]:
         """What is said of a word without sub-token, as in training. *Shape:* (tags,)"""
         return unknown_word(self.tags, self.scheme)
@@ -102,11 +100,14 @@ class Tagger:
         sorted_already = self.columns == tuple(range(len(self.columns)))
         return None if sorted_already else torch.tensor(self.columns, device=self.ctx.device)
 
-    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
-        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return (output if self._order is None else output[..., self._order]).float()
+    @property
+    def pad(self) -> int:
+        return int(self.tokenizer.pad_token_id or 0)
+
+    @cached_property
+    def forward(self) -> Forward:
+        """How the model is run, which is tried once."""
+        return Forward.of(self.model, self.name, self.pad, self.ctx.device, self.dtype)
 
     @torch.inference_mode()
     def find(self, texts: Sequence[Sequence[str]]) -> list[Found]:
@@ -119,9 +120,10 @@ class Tagger:
         log_probs = np.full((len(split.gold), len(self.tags)), self.unknown_word, dtype=np.float64)
         known = np.zeros(len(split.gold), bool)
         order = evaluation_order(split.lengths, self.budget)
-        for batch in batches_of(split, order, self.pad, self.ctx.device):
+        for batch in batches_of(split, order, self.ctx.device):
             first = batch.words != NO_WORD
-            logits = self.logits(batch.input_ids, batch.attention_mask)[torch.from_numpy(first).to(self.ctx.device)]
+            logits = self.forward.logits(batch)[torch.from_numpy(first).to(self.ctx.device)]
+            logits = logits if self._order is None else logits[:, self._order]
             log_probs[batch.words[first]] = logits.cpu().double().log_softmax(-1).numpy()
             known[batch.words[first]] = True
         if np.isnan(log_probs).any():
@@ -155,13 +157,19 @@ def open_tagger(
             raise ModelError(f"{name} must be >= 1; got {number}")
     if precision not in PRECISIONS:
         raise ModelError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
-    place = _device(device)
-    model, tokenizer = load_trained(source), load_tokenizer(source, trained=True)
+    in_onnx = is_onnx(source)
+    place = _device("cpu" if in_onnx and device is None else device)
+    if in_onnx:
+        _check_onnx_options(source.name, place, precision)
+        model: Any = load_onnx(source, threads or torch.get_num_threads())
+    else:
+        model = load_trained(source)
+    tokenizer = load_tokenizer(source, trained=True)
     labels = read_labels(model.config.id2label, source.name)
     check_vocabulary(tokenizer, model, source.name)
     length = max_seq_length or _length(model.config, tokenizer, source.name)
     _check_room(length, tokenizer, source)
-    dtype = device_precision(precision, place)
+    dtype = torch.float32 if in_onnx else device_precision(precision, place)
     if dtype != torch.float32:
         dtype = _possible(dtype, precision, TinyCopy(model.config, source.name))
     if threads is not None:
@@ -180,6 +188,14 @@ def open_tagger(
         decoder=decoder_of(source, labels.tags),
         splitting=splitting_of(model.config),
     )
+
+
+def _check_onnx_options(name: str, place: torch.device, precision: str) -> None:
+    if place.type != "cpu":
+        raise ModelError(f"model {name!r} is in ONNX, which runs on the CPU here; got device {str(place)!r}")
+    if precision not in ("fp32", "auto"):
+        rule = "has the number format of its file"
+        raise ModelError(f"model {name!r} is in ONNX and {rule}; leave precision out; got {precision!r}")
 
 
 def _device(wanted: str | None) -> torch.device:

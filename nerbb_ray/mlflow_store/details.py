@@ -1,7 +1,7 @@
 """What trials left in MLflow besides their results: the curves over their epochs, and their files."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, reading, write_name
+from nerbb_ray.config.spec import Member
+from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, read_name, reading, write_name
+from nerbb_ray.results.reports import CURVE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-TrialKey = tuple[str, int]  # run and seed
+TrialKey = tuple[str, Member]
 MAX_BYTES = 64_000  # of the end of a file: logs can be long
 
 
@@ -64,6 +67,47 @@ def read_details(tracking_uri: str, name: str, wanted: Mapping[TrialKey, Wanted]
         return {key: _read(client, runs[key], wish) for key, wish in wanted.items() if key in runs}
 
 
+def read_curves(
+    tracking_uri: str, name: str, metrics: Sequence[str] | None
+) -> dict[TrialKey, dict[str, dict[int, float]]]:
+    """What the trials of an experiment have reported after every epoch.
+
+    Args:
+        metrics: by full name; None: all that their curves show.
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        ids = [experiment.experiment_id] if experiment else []
+        runs = newest_trials(find_runs(client, ids, kind="trial"))
+        return {key: _curves(client, run.info.run_id, metrics or _of_curves(run)) for key, run in runs.items()}
+
+
+def _of_curves(run: "Run") -> list[str]:
+    return sorted(name for name in map(read_name, run.data.metrics) if CURVE.fullmatch(name))
+
+
+def find_file(tracking_uri: str, name: str, trial: TrialKey, file: str, folder: Path) -> Path | None:
+    """A file that a trial of an experiment has left; None if there is none.
+
+    Args:
+        folder: what does not lie on this machine is copied into a folder of the trial in it.
+    Raises:
+        ResultError: MLflow, or the place of its files, cannot be read.
+    """
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        runs = newest_trials(find_runs(client, [experiment.experiment_id], kind="trial")) if experiment else {}
+        if trial not in runs:
+            return None
+        own = str(folder / runs[trial].info.run_id)
+        try:
+            return next((path for _, path in _found(client, runs[trial], [file], own)), None)
+        except Exception as error:  # the places of files are of many kinds, each with errors of its own
+            raise ResultError((str(error).splitlines() or [type(error).__name__])[0]) from error
+
+
 def _read(client: "MlflowClient", run: "Run", wish: Wanted) -> TrialDetails:
     files, problem = _files(client, run, wish) if wish.files else ({}, None)
     return TrialDetails(_curves(client, run.info.run_id, wish.curves), files, problem)
@@ -108,6 +152,7 @@ def _found(client: "MlflowClient", run: "Run", patterns: Iterable[str], folder: 
         found = sorted(here.iterdir()) if here.is_dir() else []
         yield from ((path.name, path) for path in found if is_wanted(path.name) and path.is_file())
         return
+    Path(folder).mkdir(parents=True, exist_ok=True)
     for entry in client.list_artifacts(run.info.run_id):
         if is_wanted(entry.path) and not entry.is_dir:
             yield entry.path, Path(client.download_artifacts(run.info.run_id, entry.path, folder))

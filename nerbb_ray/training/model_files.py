@@ -22,6 +22,8 @@ WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+ONNX = "model.onnx"  # of an export: it can predict, but not be trained
+ONNX_DATA = "model.onnx.data"  # beside it where it would be larger than a file of this kind can be
 # whatever tokenizers of transformers read
 TOKENIZER = (
     *("tokenizer*", "*vocab*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
@@ -63,11 +65,21 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     return (found, *shards)
 
 
-def check_files(folder: Path) -> None:
-    """Raises ModelError if the weights are not there as a whole, or a file stands for another one that git-lfs has."""
+def has_onnx_only(folder: Path) -> bool:
+    """Whether the weights in a folder are in ONNX, and in no other form."""
+    return (folder / ONNX).is_file() and not weight_files(folder)
+
+
+def check_files(folder: Path, *, onnx: bool = False) -> None:
+    """Raises ModelError if the weights are not there as a whole, or a file stands for another one that git-lfs has.
+
+    Args:
+        onnx: whether weights in ONNX will do.
+    """
     weights = weight_files(folder)
-    if not weights:
-        raise ModelError(f"{folder} has no weights: expected one of {', '.join(WEIGHTS)}")
+    if not weights and not (onnx and has_onnx_only(folder)):
+        only_predicts = f"; {ONNX} can predict, but not be trained" if has_onnx_only(folder) else ""
+        raise ModelError(f"{folder} has no weights: expected one of {', '.join(WEIGHTS)}{only_predicts}")
     for path in _identifying(folder):
         _refuse_pointer(path)
     for path in weights:
@@ -78,8 +90,13 @@ def check_files(folder: Path) -> None:
 
 
 def weight_bytes(folder: Path) -> int:
-    """The size of the weights in a folder."""
-    return sum(path.stat().st_size for path in weight_files(folder) if path.name not in WEIGHTS[1::2])
+    """The size of the weights in a folder, of a model in ONNX that of its files."""
+    weights = [path for path in weight_files(folder) if path.name not in WEIGHTS[1::2]]
+    return sum(path.stat().st_size for path in weights or _onnx_files(folder))
+
+
+def _onnx_files(folder: Path) -> list[Path]:
+    return [path for path in (folder / ONNX, folder / ONNX_DATA) if path.is_file()]
 
 
 def revision_of(folder: Path) -> str:
@@ -99,7 +116,7 @@ def _identifying(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.is_file() and (path.name == CONFIG or any(fnmatch.fnmatch(path.name, name) for name in TOKENIZER))
     ]
-    return sorted({*weight_files(folder), *described})
+    return sorted({*(weight_files(folder) or _onnx_files(folder)), *described})
 
 
 _known: dict[tuple[Any, ...], str] = {}

@@ -54,20 +54,21 @@ class ModelSource:
         return {} if Path(self.location).is_dir() else {"revision": self.revision}
 
 
-def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = True) -> ModelSource:
+def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = True, onnx: bool = False) -> ModelSource:
     """Look for a model: a path, a folder of the store, an installed package, the hub, in this order.
 
     Args:
         store_dir: `store/pretrained_models`.
         base_dir: relative paths start here (a trial's own working directory is somewhere else).
         ask_hub: whether the network may be used; if not, only what the hub's local cache has is found.
+        onnx: whether weights in ONNX will do, which can only predict.
     Raises:
         ModelError: it is in none of these places (the error lists them), or a package's weights are not the expected.
     """
     looked: list[str] = []
     for folder in (base_dir / Path(name).expanduser(), store_dir / name):
         if (folder / CONFIG).is_file():
-            return local_model(name, folder)
+            return local_model(name, folder, onnx=onnx)
         looked.append(f"{folder} has no {CONFIG}")
     package = OFFLINE_PACKAGES.get(name)
     if package:
@@ -129,23 +130,25 @@ def _stored_models(store_dir: Path) -> list[str]:
     return sorted(config.parent.relative_to(store_dir).as_posix() for config in configs)
 
 
-def local_model(name: str, folder: Path) -> ModelSource:
+def local_model(name: str, folder: Path, *, onnx: bool = False) -> ModelSource:
     """The model in a folder.
 
+    Args:
+        onnx: whether weights in ONNX will do, which can only predict.
     Raises:
         ModelError: there is none, or its files are not there as a whole.
     """
     if not (folder / CONFIG).is_file():
         what = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
         raise ModelError(f"{folder} {what}: expected a folder with {CONFIG}, weights and tokenizer files")
-    check_whole(name, folder)
+    check_whole(name, folder, onnx=onnx)
     return ModelSource(name, str(folder.resolve()), revision_of(folder))
 
 
-def check_whole(name: str, folder: Path) -> None:
+def check_whole(name: str, folder: Path, *, onnx: bool = False) -> None:
     """Raises ModelError if the files of a model are not there as a whole."""
     try:
-        check_files(folder)
+        check_files(folder, onnx=onnx)
     except ModelError as error:
         raise ModelError(f"model {name!r} cannot be loaded: {error}") from None
 

@@ -2,7 +2,8 @@
 
 It compares single trials, epoch by epoch, and a trial that it stops is asked to end, as one that a race cuts. All that
 it compares has the same seed, so that no run goes on because of a lucky one; a run whose first seed was cut gets no
-further ones, and the further seeds of the others are trained to their end (see trial_plan).
+further ones, and the further seeds of the others are trained to their end (see trial_plan). With folds, that is the
+first fold of the first seed.
 
 Sources: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning (ASHA),
 https://arxiv.org/abs/1810.05934; Golovin et al. 2017, Google Vizier (median stopping rule).
@@ -13,7 +14,7 @@ from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
 
-from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.spec import ExperimentSpec, member_of
 from nerbb_ray.results.reports import is_epoch, is_final
 from nerbb_ray.training.adaptive import rule_of
 from nerbb_ray.training.stop_request import ask_to_end
@@ -87,7 +88,7 @@ class FirstSeedCuts(AdaptiveStoppingScheduler):
                 self._inner.on_trial_complete(tune_controller, trial, seen)
 
     def _is_first(self, trial: Any) -> bool:
-        return bool(trial.config["seed"] == self._spec.settings.seeds[0])
+        return member_of(trial.config["seed"], trial.config.get("fold")) == next(iter(self._spec.members))
 
     def _value(self, result: dict[str, Any]) -> float:
         """Higher is better; NaN without one."""

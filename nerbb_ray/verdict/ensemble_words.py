@@ -3,11 +3,16 @@
 import math
 from collections.abc import Sequence
 
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
 from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, MEAN_ECE, RunEnsemble
 
 TITLE = "ensemble"
 SPLITS = ("val", "test")
+PREDICTIONS_KEPT = 3  # the first numerics of which trials keep theirs
+NOTHING_KEPT = (
+    "no ensemble: an earlier version trained its seeds and kept no predictions to make it from; "
+    "the models are one with --ensemble all the same"
+)
 
 
 def ensemble_of(run: RunResult) -> RunEnsemble | None:
@@ -50,8 +55,10 @@ def ensemble_sentences(result: ExperimentResult, best: str | None) -> list[str]:
 
 def _gain_sentence(run: str, found: RunEnsemble) -> str:
     split = "test" if math.isfinite(found.value("test", F1)) else "val"
+    kind = "fold models" if any(isinstance(member, str) for member in found.seeds) else "seeds"
+    members = f"ensemble of the {len(found.seeds)} {kind} of {run}"
     return (
-        f"ensemble of the {len(found.seeds)} seeds of {run} ({found.decoding}): {split} F1 {score_cell(found, split)}, "
+        f"{members} ({found.decoding}): {split} F1 {score_cell(found, split)}, "
         f"{gain_words(found, split)} to their mean; calibration error {calibration_words(found, split)}. "
         "Use it with --ensemble"
     )
@@ -64,7 +71,14 @@ def missing_sentences(result: ExperimentResult) -> list[str]:
         if run.ensemble is not None and run.ensemble.note:
             kind = "its ensemble is" if run.ensemble.seeds else "no ensemble:"
             runs_of.setdefault(f"{kind} {run.ensemble.note}", []).append(run)
+        elif run.ensemble is None and run.n_ok > 1 and all(map(_kept_nothing, run.ok_trials)):
+            runs_of.setdefault(NOTHING_KEPT, []).append(run)
     return [f"{_named(runs)}: {words}" for words, runs in runs_of.items()]
+
+
+def _kept_nothing(trial: TrialResult) -> bool:
+    """Whether a version has trained it that did not keep predictions."""
+    return trial.identity is not None and (trial.identity.numerics or PREDICTIONS_KEPT) < PREDICTIONS_KEPT
 
 
 def _named(runs: Sequence[RunResult]) -> str:

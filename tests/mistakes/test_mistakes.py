@@ -1,6 +1,7 @@
 """Mistakes of an experiment's models: which, how sure, who agrees; and what annotation tools are given."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import find_corpus, load_corpus
 from nerbb_ray.mistakes.collect import collect
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
-from nerbb_ray.mlflow_store.events import Ended, Started
+from nerbb_ray.mlflow_store.events import Ended, Files, Started
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.decoding import argmax
@@ -61,7 +62,7 @@ def kept(seed: int, data: str) -> LogProbs:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
-    """A store with an experiment of two seeds, and one whose predictions are gone."""
+    """A store with an experiment of two seeds; one whose predictions are gone; and one where MLflow alone has them."""
     store = StorePaths(tmp_path_factory.mktemp("mistakes") / "store")
     store.create()
     store.dataset("letters").mkdir()
@@ -69,7 +70,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
         path = store.dataset("letters") / f"{split}.jsonl"
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows(number)))
     data = load_corpus(store.dataset("letters")).fingerprint
-    for name in ("exp", "gone"):
+    for name in ("exp", "gone", "in MLflow"):
         writer = MlflowWriter(store.tracking_uri, name, str(store.artifacts))
         for seed in (43, 44):
             spec = TrialSpec(
@@ -81,13 +82,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
                 settings=Settings(multiple_runs=2),
             )
             folder = store.checkpoints(name, "runA", seed)
-            if name == "exp":
+            if name != "gone":
                 folder.mkdir(parents=True)
                 kept(seed, data).save(folder / FILE)
             values = {"val/entity/micro/f1": 0.9, "test/entity/micro/f1": 0.8}
             identity = Identity.of(spec, data=data)
             ended = TrialResult("runA", seed, "ok", values, spec.params(), 3, checkpoint=str(folder), identity=identity)
             writer.deliver(Started(tracked(spec), *at(seed)))
+            if name == "in MLflow":
+                writer.deliver(Files(tracked(spec), *at(seed + 5), {}, (str(folder / FILE),)))
+                shutil.rmtree(folder)
             writer.deliver(Ended(tracked(spec), *at(seed + 10), ended))
     return store
 
@@ -112,6 +116,12 @@ def test_mistakes_come_with_kind_confidence_and_how_many_seeds_agree(found: Mist
     ], "the mean is right about sentence 2"
     # of the wrong border, the word that is predicted
     assert [one.confidence for one in found.found] == pytest.approx([0.96, 0.8, 0.7], abs=0.01)
+
+
+def test_predictions_whose_folder_is_gone_are_those_of_mlflow(lab: StorePaths, found: Mistakes) -> None:
+    again = collect(lab, load_result(lab.tracking_uri, "in MLflow"))
+    assert again.found == found.found
+    assert not (lab.cache / "artifacts").exists(), "what lies on this machine is not copied"
 
 
 def test_a_mistake_of_one_seed_is_not_one_of_the_others(lab: StorePaths) -> None:

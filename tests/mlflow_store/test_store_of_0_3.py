@@ -21,6 +21,8 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.tune.job import Job
 from nerbb_ray.tune.run_tuner import run_experiment
+from nerbb_ray.verdict.ensemble_words import NOTHING_KEPT, missing_sentences
+from nerbb_ray.verdict.table import results_text
 
 # unpacked, it must lie where it says: two runs with two seeds that ended well, and a trial interrupted after 4 epochs
 ARCHIVE = Path(__file__).parents[1] / "fixtures" / "store_0.3.0.tar.xz"
@@ -54,6 +56,12 @@ def test_its_results_are_what_they_were(old_store: StorePaths) -> None:
     assert all(trial.data and len(trial.data) == 64 for trial in result.trials)
     (interrupted,) = results_of(old_store, "interrupted").trials
     assert (interrupted.status, interrupted.epochs) == ("interrupted", 4)
+
+
+def test_it_says_why_it_has_no_ensembles(old_store: StorePaths) -> None:
+    said = missing_sentences(results_of(old_store, "finished"))
+    assert said == [f"2 runs: {NOTHING_KEPT}"]
+    assert said[0] in " ".join(results_text(results_of(old_store, "finished")).split())
 
 
 def test_it_is_listed_compared_and_reported(old_store: StorePaths, tmp_path: Path) -> None:

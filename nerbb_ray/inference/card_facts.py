@@ -1,0 +1,115 @@
+"""What a model card is made of."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nerbb_ray.inference.front_matter import Declared, Scored, hub_id
+from nerbb_ray.inference.parity import Parity
+from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.verdict.parts import part_of
+
+MARKS = re.compile(r"([\\`*<~$&]|(?<!\w)_|_(?!\w)|(?<=\])\()")  # what markdown would read as its own
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """
+    Args:
+        folder: name of the exported folder.
+        by_run, by_seed: the user named it.
+        environment: of the trial; empty if it was not recorded.
+        scheme, classes, max_seq_length, decoding, word_splitting: of the model.
+        declared: what the user has said of it.
+        parity: of an export in ONNX: how it compares with the model in torch.
+    """
+
+    folder: str
+    result: ExperimentResult
+    trial: TrialResult
+    environment: Mapping[str, str]
+    scheme: str
+    classes: Sequence[str]
+    max_seq_length: int
+    decoding: str
+    word_splitting: str
+    by_run: bool = False
+    by_seed: bool = False
+    declared: Declared = field(default_factory=Declared)
+    parity: Parity | None = None
+
+    @property
+    def own_f1(self) -> float | None:
+        """Test F1 of the form that was exported, where that is not the one that its trial has tested."""
+        return self.parity.form(self.parity.exported).f1 if self.parity and self.parity.split == "test" else None
+
+    @property
+    def run(self) -> RunResult:
+        return next(run for run in self.result.runs if run.run == self.trial.run)
+
+    @property
+    def base_model(self) -> str:
+        """A hub id as it is; of a path, which says nothing elsewhere, the folder's name."""
+        name = str(self.trial.params.get("pretrained_model_name", ""))
+        return name if HUB_ID.fullmatch(name) and not name.startswith(".") else Path(name).name
+
+    @property
+    def dataset_name(self) -> str:
+        """Of a path, the folder's name."""
+        name = str(self.trial.params.get("dataset_name", ""))
+        return Path(name).name if name.startswith(("/", ".", "~")) else name
+
+    @property
+    def subset(self) -> str | None:
+        subset = str(self.trial.params.get("dataset_subset_name") or "None")
+        return None if subset == "None" else subset
+
+    @property
+    def dataset(self) -> str:
+        """With its subset."""
+        return self.dataset_name if self.subset is None else f"{self.dataset_name}/{self.subset}"
+
+    @property
+    def part(self) -> str:
+        """`the first 20 % of the test split`, which the test scores are of; empty if they are of all of it."""
+        part = part_of(self.trial.params, "test")
+        return f"the first {part}" if part else ""
+
+    def scored(self, values: Sequence[tuple[str, str, float]]) -> Scored:
+        """Scores on its test data, for the front matter; a part of a split has no name on the hub."""
+        of = f" ({self.part})" if self.part else ""
+        return Scored(
+            dataset=self.dataset,
+            dataset_id=hub_id(self.dataset_name),
+            subset=self.subset,
+            split=None if self.part else "test",
+            values=[(kind, f"{name}{of}", value) for kind, name, value in values],
+        )
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
+    """A table of markdown."""
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + "---|" * len(header)
+    for row in rows:
+        yield "| " + " | ".join(map(_cell, row)) + " |"
+
+
+def _cell(text: str) -> str:
+    """Plain text in a table: what stands there is what is read, on the hub as anywhere."""
+    return MARKS.sub(r"\\\1", " ".join(text.split())).replace("|", "\\|")
+
+
+def code(text: str) -> str:
+    """Plain text as a code span, whatever backquotes it has."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    room = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{room}{text}{room}{fence}"
+
+
+def shown_number(value: float) -> str:
+    """A dash if it is undefined."""
+    return f"{value:.4f}" if math.isfinite(value) else "-"
