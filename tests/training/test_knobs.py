@@ -204,7 +204,8 @@ def test_an_adapted_model_is_saved_as_an_ordinary_one_that_predicts_the_same(dat
     assert not {name for name in names if name.startswith("adapter")}
     model = load_trained(find_model(str(tmp_path / "model"), Path("/nowhere"), Path("/nowhere")))
     assert type(model).__name__ == "BertForTokenClassification"
-    session = replace(session_of(data, source), model=model)
+    session = session_of(data, source)
+    session = replace(session, forward=replace(session.forward, model=model, first_position=None))
     found, predicted, _ = evaluate(session, data.test)
     assert found.loss == pytest.approx(last["chosen"]["test/loss"], abs=1e-5)
     changed = {name for name in after if not torch.equal(after[name], before[name])}
