@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from nerbb_ray.config.check_keys import Placed, follow
 from nerbb_ray.config.domains import Domain, is_domain
 from nerbb_ray.config.grid import MAX_POINTS, count_points, points
+from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import point_name, run_problem
 from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
 from nerbb_ray.config.spec import (
@@ -15,16 +16,13 @@ from nerbb_ray.config.spec import (
     MISSING,
     NOT_SEARCHED,
     PRESETS,
-    CrossProblem,
     DatasetParams,
     ExperimentSpec,
-    HParams,
     ModelParams,
     Resources,
     RunSpec,
     Search,
     Settings,
-    cross_problems,
     fold_problems,
     trials_problem,
     unequal_folds,

@@ -137,6 +137,11 @@ def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
     if search.racing:
         first = min(search.min_seeds, members)
         yield f"racing: every run gets {first} of {members} {kind}; the others only those that can still be the best"
+    if search.scheduler is not None:
+        since = f"from epoch {search.grace_epochs} on"
+        yield f"{search.scheduler} may cut the first seed of a run, {since}; such a run gets no further seeds"
+    if search.warm_start:
+        yield "warm start: points of other experiments on the same data are looked for when the search begins"
     for key in ("time_budget", "max_hours", "max_cost"):
         if getattr(search, key) is not None:
             yield f"{key} = {getattr(search, key):g} may end the search sooner"

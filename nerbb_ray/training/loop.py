@@ -22,10 +22,12 @@ from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rat
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.epoch import START, train_epoch
 from nerbb_ray.training.evaluation import Predicted, evaluate
+from nerbb_ray.training.lora import merge_adapters
 from nerbb_ray.training.model import save_model, write_decoder
+from nerbb_ray.training.optimizer import decay_of
 from nerbb_ray.training.progress import Kept, Progress, keeps_last_always
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, set_up
+from nerbb_ray.training.trial_setup import Session, set_up
 from nerbb_ray.training.worker import TrialContext
 
 log = logging.getLogger(__name__)
@@ -197,12 +199,18 @@ def said_of(session: Session, kept: Kept, test: Predicted, decoder: Decoder) -> 
 
 
 def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Path) -> None:
-    """Save the kept weights, with the rows of the word embeddings that were left out in training, and what they say."""
+    """Save the kept weights, with the rows of the word embeddings that were left out in training, and what they say.
+
+    Adapters are merged, so that it is an ordinary model.
+    """
     hparams, epoch = session.trial.hparams, progress.kept.epoch
     if session.vocabulary is not None and epoch is not None:
         steps = session.data.steps_per_epoch(hparams.batch_size)
-        rates = rates_of(hparams, progress.history, epoch + 1, steps)
-        session.vocabulary.put_back(session.model, rates, WEIGHT_DECAY)
+        factor, decay = decay_of(session.optimizer, session.model.get_input_embeddings().weight)
+        rates = (rate * factor for rate in rates_of(hparams, progress.history, epoch + 1, steps))
+        session.vocabulary.put_back(session.model, rates, decay)
+    if hparams.lora_rank:
+        merge_adapters(session.model)
 
     def add_files(saved: Path) -> None:
         said.save(saved / log_probs.FILE)

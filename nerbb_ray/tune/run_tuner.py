@@ -81,7 +81,7 @@ def _fewer_at_a_time(options: RunOptions, allotment: Allotment) -> RunOptions:
 
 
 def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, show: Show) -> ExperimentResult:
-    earlier = Earlier({}, {}, spec.search.racing)
+    earlier = Earlier({}, {}, spec.search.may_cut)
     if not options.overwrite:
         earlier = earlier_trials(spec, store, must_exist=options.resume)
     for done in earlier.finished:

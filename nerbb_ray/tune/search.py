@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.console import tell
 from nerbb_ray.forecast.gpu_sharing import share_gpus
@@ -150,6 +150,8 @@ class Search:
             made.update(self._ensembles(ended))
             return made
 
+        if self.spec.search.warm_start:
+            self._warm_start(plan, hardware)
         log.info("%d trials, %d at a time, %s each", plan.to_come(), allotment.concurrent, allotment)
         with before_termination(lambda: save_running(self.store.ray(self.spec.name), plan)):
             results = fit(
@@ -165,6 +167,19 @@ class Search:
             )
         log.info("the search has ended: %s", "all is done" if plan.nothing_left() else plan.ended or "interrupted")
         return result_of(plan, self.earlier.finished | results, {**self.earlier.ensembles, **made})
+
+    def _warm_start(self, plan: TrialPlan, hardware: Hardware) -> None:
+        """Tell the searcher what other experiments of the store have measured."""
+        from nerbb_ray.tune.optuna_points import OptunaProposer
+        from nerbb_ray.tune.warm_start import warm_start
+
+        spec = self.spec
+
+        def identity_of(run: RunSpec) -> Identity:
+            return _identity(any_trial_of(spec, run), self.preparation.run(spec, run), hardware)
+
+        if isinstance(plan.proposer, OptunaProposer):
+            say(warm_start(plan.proposer, spec, self.store.tracking_uri, identity_of), self.options)
 
     def _ensembles(self, ended: Sequence[TrialResult]) -> dict[str, RunEnsemble]:
         """Of the runs to which trials have come, and of those that nobody has looked at."""

@@ -37,10 +37,12 @@ def values_of(cls: type, key: str, rule: Key) -> st.SearchStrategy[Any]:
     """Allowed values of a key, from what its rule says and the type of its default."""
     if rule.rule.startswith("one of ") and rule.kind is not bool:
         return st.sampled_from(rule.rule.removeprefix("one of ").split(", "))
+    if key == "loss_weights":
+        return st.sampled_from(["none", "inverse", "LOC:2.0 O:0.5", "B-PER:1e-05"])
     by_kind: dict[Any, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
         int: st.integers(8, 10**9),
-        float: st.floats(0, 1, exclude_min=True),
+        float: st.floats(0, 1, exclude_min=True, exclude_max=True),
         str: NAMES,
     }
     strategy = by_kind[rule.kind]
@@ -59,6 +61,9 @@ def consistent(hparams: HParams) -> HParams:
         mode=None,
         early_stopping=hparams.early_stopping and not hybrid,
         lr_cooldown_epochs=min(hparams.lr_cooldown_epochs, hparams.max_epochs),
+        label_smoothing=0.0,
+        freeze_layers=0,
+        reinit_layers=0,
     )
 
 
