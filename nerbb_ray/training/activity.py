@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nerbb_ray.config.spec import HParams
+from nerbb_ray.config.hparams import HParams
 
 EVERY_S = 0.5  # steps of a small model take milliseconds
 LOADING, WARM_UP, TRAINING, COOL_DOWN, TESTING = "loading", "warm-up", "training", "cool-down", "testing"
