@@ -61,8 +61,12 @@ class Row:
         full = np.concatenate([mask.ravel() for mask in masks])
         places, sources = np.flatnonzero(full), np.zeros(len(full), np.int64)
         sources[places] = np.arange(len(places))
-        tensors = (torch.from_numpy(array).to(device) for array in (places, sources, np.flatnonzero(~full)))
-        return cls(tuple(Group(torch.from_numpy(mask).to(device)) for mask in masks), *tensors)
+        return cls(
+            groups=tuple(Group(torch.from_numpy(mask).to(device)) for mask in masks),
+            places=torch.from_numpy(places).to(device),
+            sources=torch.from_numpy(sources).to(device),
+            empty=torch.from_numpy(np.flatnonzero(~full)).to(device),
+        )
 
     def of_heads(self, heads: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The same where every sub-token has rows for some heads, and every group is ordered (B, heads, T).
