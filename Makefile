@@ -41,7 +41,6 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_peak.py --dataset $(BENCH_DATA)
 	$(BIN)/python benchmarks/bench_vocabulary.py --repeats $(BENCH_REPEATS)
 	$(BIN)/python benchmarks/bench_step.py --dataset $(BENCH_DATA) --repeats $(BENCH_REPEATS)
-	$(BIN)/python benchmarks/bench_grouping.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

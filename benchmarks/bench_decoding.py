@@ -91,7 +91,7 @@ def train(setting: Setting, seed: int, datasets: Path, path: Path) -> None:
         epoch = state.epoch
         train_loss = train_epoch(session, epoch, learning_rates(state, hparams, steps))
         val = evaluate(session, data.val)
-        value = monitored(hparams.monitor, train_loss, val[0].metrics("val"), data)
+        value = monitored(hparams.monitor, train_loss, val[0].metrics("val"), measured=data.val.num_labelled > 0)
         state = advance(state, value, rule_of(hparams))
         for kept, watcher in watchers.values():
             kept.consider(watcher, val, state, epoch)

@@ -54,7 +54,7 @@ def train(session: Session, split: EncodedSplit, targets: Probabilities, steps: 
     labels = split.labels(IGNORED)
     session.model.train()
     while done < steps:
-        for members in training_order(split.lengths, trial.hparams.batch_size, trial.seed, epoch)[: steps - done]:
+        for members in training_order(split.num_slices, trial.hparams.batch_size, trial.seed, epoch)[: steps - done]:
             warm = max(1, steps // 10)
             rate = trial.hparams.lr_max * (done / warm if done < warm else (steps - done) / (steps - warm))
             for group in session.optimizer.param_groups:
@@ -62,10 +62,10 @@ def train(session: Session, split: EncodedSplit, targets: Probabilities, steps: 
             session.optimizer.zero_grad(set_to_none=True)
             random = (trial.seed, epoch, 0, done)
             seed_step(random)
-            batch = make_batch(split, labels, members, session.pad)
+            batch = make_batch(split, labels, members)
             first = batch.words != NO_WORD
             with FastDropout(random):
-                logits = session.logits(batch.input_ids, batch.attention_mask)[torch.from_numpy(first)]
+                logits = session.forward.logits(batch)[torch.from_numpy(first)]
             loss = soft_loss(logits, torch.from_numpy(targets[batch.words[first]]))
             torch.autograd.backward(loss / int(first.sum()))
             session.optimizer.step()

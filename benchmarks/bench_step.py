@@ -1,11 +1,12 @@
-"""A training step in other ways than ours: torch's dropout, without padding (packing.py), compiled.
+"""A training step in other ways than ours: with padding, with torch's dropout, compiled.
 
     python benchmarks/bench_step.py --dataset ../shared/datasets/wnut17
     python benchmarks/bench_step.py --sentences 32 --repeats 1 --without compiled    # does it work at all?
 
-The ways take turns in one process with one thread, over the same batches of an epoch, after an untimed one, in which
-`torch.compile` compiles. Times are CPU seconds of the process and of what it waited for; each ratio is that of one
-turn.
+The ways take turns in one process with one thread, batch by batch, so that the moods of the machine meet all of them
+alike. An untimed epoch comes first, in which `torch.compile` compiles. Padded batches are drawn like ours, or "similar
+length": cut from groups of 4 batches that are sorted by length, as up to version 0.6. Times are CPU seconds of the
+process and of what it waited for; each ratio is that of one epoch.
 """
 
 import argparse
@@ -13,23 +14,26 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 from bench_peak import make_session
 from bench_trial import ROOT, say
 from comparison import Spread, markdown
-from packing import first_position, pack, packed_logits
 
 from nerbb_ray.training.batches import IGNORED, make_batch, training_order
 from nerbb_ray.training.dropout import FastDropout
 from nerbb_ray.training.evaluation import cross_entropy
 
 OURS = "as it is"
-WAYS = (OURS, "torch's dropout", "without padding", "compiled")
-Epoch = Callable[[], None]
+SIMILAR = "padded, similar length"
+WAYS = (OURS, SIMILAR, "padded", "torch's dropout", "compiled")
+GROUP = 4  # batches
+Step = Callable[[int], None]
 
 
 def main() -> None:
@@ -49,12 +53,15 @@ def main() -> None:
     print(markdown(titles, rows))
 
 
-def measured(precision: str, ways: dict[str, Epoch], repeats: int) -> list[list[str]]:
+def measured(precision: str, ways: dict[str, tuple[Step, int]], repeats: int) -> list[list[str]]:
     first, costs = {}, {name: [] for name in ways}
     for turn in range(repeats + 1):
-        for name, epoch in ways.items():
-            say(f"{precision}, turn {turn} of {repeats}: {name}")
-            cost = cpu_seconds(epoch)
+        say(f"{precision}, turn {turn} of {repeats}")
+        epoch = dict.fromkeys(ways, 0.0)
+        for number in range(max(steps for _, steps in ways.values())):
+            for name, (step, _) in ways.items():
+                epoch[name] += cpu_seconds(lambda step=step, number=number: step(number))
+        for name, cost in epoch.items():
             if turn:
                 costs[name].append(cost)
             else:
@@ -66,42 +73,45 @@ def measured(precision: str, ways: dict[str, Epoch], repeats: int) -> list[list[
     return rows
 
 
-def way(name: str, args: argparse.Namespace, precision: str) -> Epoch:
-    """An epoch of training, with a model and an optimizer of its own."""
+def way(name: str, args: argparse.Namespace, precision: str) -> tuple[Step, int]:
+    """A step of an epoch of training, with a model and an optimizer of its own, and how many there are."""
     session = make_session(args.dataset, precision, args.sentences)
+    data, labels = session.data.train, session.data.train.labels(IGNORED)
+    forward, size = session.forward, session.trial.hparams.batch_size
+    if name in (SIMILAR, "padded"):
+        forward = replace(forward, first_position=None)
     if name == "compiled":
         session.model.forward = torch.compile(session.model.forward, dynamic=True)
     session.model.train()
-    data, labels = session.data.train, session.data.train.labels(IGNORED)
-    order = training_order(data.lengths, session.trial.hparams.batch_size, session.trial.seed, 0)
+    order = similar(data.lengths, size) if name == SIMILAR else training_order(data.num_slices, size, 43, 0)
     # a graph cannot be compiled with our dropout in it, which draws its numbers outside of torch
-    dropout = FastDropout([1]) if name in {OURS, "without padding"} else nullcontext()
+    dropout = nullcontext() if name in ("torch's dropout", "compiled") else FastDropout([1])
 
-    def loss(members: Any) -> torch.Tensor:
-        if name == "without padding":
-            packed = pack(data, labels, members, first_position(session.model))
-            with dropout, torch.autocast("cpu", session.dtype, enabled=session.dtype != torch.float32):
-                logits = packed_logits(session.model, packed)
-            return cross_entropy(logits.float(), packed.labels)
-        batch = make_batch(data, labels, members, session.pad)
+    def step(number: int) -> None:
+        batch = make_batch(data, labels, order[number])
+        session.optimizer.zero_grad(set_to_none=True)
         with dropout:
-            logits = session.logits(batch.input_ids, batch.attention_mask)
-        return cross_entropy(logits, batch.labels)
+            logits = forward.logits(batch)
+        torch.autograd.backward(cross_entropy(logits, batch.labels) / len(batch.lengths))
+        session.optimizer.step()
 
-    def epoch() -> None:
-        for members in order:
-            session.optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss(members) / len(members))
-            session.optimizer.step()
-
-    return epoch
+    return step, len(order)
 
 
-def cpu_seconds(epoch: Epoch) -> float:
+def similar(lengths: Any, size: int) -> list[Any]:
+    """Batches of similar length."""
+    random = np.random.default_rng([43, 0])
+    groups = np.split(random.permutation(len(lengths)), np.arange(size * GROUP, len(lengths), size * GROUP))
+    members = np.concatenate([group[np.argsort(lengths[group], kind="stable")] for group in groups])
+    batches = np.split(members, np.arange(size, len(lengths), size))
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def cpu_seconds(action: Callable[[], None]) -> float:
     """Of this process, and of the compilers that it started."""
     children = resource.RUSAGE_CHILDREN
     before = time.process_time() + sum(resource.getrusage(children)[:2])
-    epoch()
+    action()
     return time.process_time() + sum(resource.getrusage(children)[:2]) - before
 
 

@@ -61,6 +61,7 @@ def measured(shape: str, way: str, steps: int) -> dict[str, float]:
     from nerbb_ray.training.batches import IGNORED, make_batch
     from nerbb_ray.training.embedding_trim import trim
     from nerbb_ray.training.evaluation import cross_entropy
+    from nerbb_ray.training.forward import Forward
     from nerbb_ray.training.trial_setup import make_optimizer
 
     torch.set_num_threads(1)
@@ -71,16 +72,17 @@ def measured(shape: str, way: str, steps: int) -> dict[str, float]:
         data, _ = trim(model, data, [0, 1, 2, 3, ROWS - 1])
     optimizer = make_optimizer(model)
     labels = data.train.labels(IGNORED)
+    forward = Forward.of(model, shape, 1, torch.device("cpu"), torch.float32)
     model.train()
     times = []
     for step in range(steps + 2):
         begun, cpu = time.monotonic(), time.process_time()
         members = np.arange(step * BATCH, (step + 1) * BATCH) % data.train.num_slices
-        batch = make_batch(data.train, labels, members, 1)
+        batch = make_batch(data.train, labels, members)
         for group in optimizer.param_groups:
             group["lr"] = 1e-5
         optimizer.zero_grad(set_to_none=True)
-        loss = cross_entropy(model(batch.input_ids, attention_mask=batch.attention_mask).logits, batch.labels)
+        loss = cross_entropy(forward.logits(batch), batch.labels)
         torch.autograd.backward(loss / int((batch.labels != IGNORED).sum()))
         optimizer.step()
         times.append((time.process_time() - cpu, time.monotonic() - begun))

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.data.corpus import Corpus, Found, find_folder
+from nerbb_ray.data.append import CONFLICTS, Conflicts, merge
+from nerbb_ray.data.corpus import SPLITS, Corpus, Found, find_folder
 from nerbb_ray.data.download import is_url
 from nerbb_ray.data.fetch import read_name, read_url
 from nerbb_ray.data.folders import local_path
 from nerbb_ray.data.known_names import did_you_mean
 from nerbb_ray.data.options import AUTO, Overlaps, ReadingOptions
-from nerbb_ray.data.save_corpus import SetUp, is_stored, place
+from nerbb_ray.data.save_corpus import SetUp, is_stored, place, place_appended
 from nerbb_ray.data.split import DEFAULT, HoldOut
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError, StoreError
@@ -174,6 +175,31 @@ class Dataset:
         rule = HoldOut(val_fraction, test_fraction, seed, shuffle)
         return self._set_up(annotation_scheme, rule, overwrite=overwrite, must_split=True)
 
+    def append(
+        self,
+        path: Name,
+        split: str = "train",
+        *,
+        conflicts: Conflicts = "error",
+        options: ReadingOptions = AUTO,
+    ) -> "Dataset":
+        """Merge new annotations with the data set in the store, every document once; prints what has been done.
+
+        Args:
+            path: a file, a folder or an address, as in `from_file`.
+            split: where sentences go; those of a folder with files train, val and test go to their own.
+            conflicts: of documents that are there with another annotation: "error", or the "old" or "new" one counts.
+            options: how the files are read.
+        Raises:
+            DataError: it cannot be read, or contradicts the data set.
+            StoreError: the data set is not in the store.
+        """
+        wanted = Wanted(self.name, self.subset, os.fspath(path), None, options)
+        outcome = append_to(self.store, wanted, split, conflicts)
+        self.notes = outcome.notes
+        print(*outcome.lines(), sep="\n")
+        return self
+
     def overview(self, model: str | None = None, max_seq_length: int = MAX_SEQ_LENGTH) -> "Findings":
         """Print what is in the data set and what is wrong with it: sizes, classes, tags, repeats, leaks, odd words.
 
@@ -269,6 +295,28 @@ def bring_in(
         raise DataError(f"data set {wanted.title!r} has val and test already: nothing to split; call set_up() instead")
     corpus = found.corpus(scheme, rule)
     return place(corpus, path, source=wanted.source, options=wanted.options, overwrite=overwrite)
+
+
+def append_to(store: StorePaths, wanted: Wanted, split: str = "train", conflicts: Conflicts = "error") -> SetUp:
+    """Read new annotations and merge them with the data set of the store that `wanted` names.
+
+    Raises:
+        DataError: they cannot be read, or contradict the data set.
+        StoreError: the data set is not in the store.
+    """
+    path = wanted.path(store)
+    if split not in SPLITS or conflicts not in CONFLICTS:
+        rule = f"split must be one of {', '.join(SPLITS)}, conflicts one of {', '.join(CONFLICTS)}"
+        raise DataError(f"{rule}; got {split!r} and {conflicts!r}")
+    if wanted.source is None:
+        raise DataError(f"what is appended is a file, a folder or an address; got the name {wanted.name!r}")
+    if not is_stored(path):
+        meant = did_you_mean(wanted.title, store.datasets)
+        raise StoreError(f"data set {wanted.title!r} is not in the store, so nothing can be appended to it{meant}")
+    old = find_folder(path, None, wanted.title, stored=True).corpus()
+    new = _find(store, replace(wanted, subset=None), path, fresh=True)
+    merged = merge(old, new.readings, split, conflicts)
+    return place_appended(merged, path, source=wanted.source, options=wanted.options)
 
 
 def _find(store: StorePaths, wanted: Wanted, path: Path, *, fresh: bool) -> Found:

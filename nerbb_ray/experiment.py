@@ -63,7 +63,8 @@ class Experiment:
 
     def __repr__(self) -> str:
         seeds = self.spec.settings.multiple_runs
-        return f"<Experiment {self.name}: {len(self.spec.runs)} runs x {seeds} seeds, file {self.config}>"
+        folds = f" x {self.spec.num_folds} folds" if self.spec.num_folds > 1 else ""
+        return f"<Experiment {self.name}: {len(self.spec.runs)} runs x {seeds} seeds{folds}, file {self.config}>"
 
     @property
     def config(self) -> Path:
@@ -122,9 +123,9 @@ class Experiment:
         Raises:
             ResultError: it was never run.
         """
-        from nerbb_ray.mlflow_store.overview import results_of
+        from nerbb_ray.mlflow_store.overview import results_of, with_curves
 
-        return self._results or results_of(self.store, self.name)
+        return with_curves(self._results, self.store) if self._results else results_of(self.store, self.name)
 
     def report(self, path: Name | None = None) -> Path:
         """Write the results as one HTML page: means, curves, classes, errors; it needs no server and no network.

@@ -17,6 +17,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 if TYPE_CHECKING:
     from nerbb_ray.data.corpus import Corpus
     from nerbb_ray.inference.card_facts import CardFacts
+    from nerbb_ray.inference.front_matter import Declared
     from nerbb_ray.inference.members import FoundEnsemble
     from nerbb_ray.inference.parity import Parity
 
@@ -42,6 +43,7 @@ def export(
     accept_change: bool = False,
     overwrite: bool = False,
     language: str | None = None,
+    license: str | None = None,
     store: Name | None = None,
 ) -> Path:
     """Copy the model of an experiment's best trial into a folder in the format of transformers, with a model card.
@@ -57,17 +59,20 @@ def export(
         accept_change: export in ONNX whatever the F1 on the test data does. Without, one that moves it by more than
             the standard deviation over the seeds is refused, and so is one that cannot be measured.
         overwrite: replace a folder that has a model.
-        language: code for the model card, such as en.
+        language: code for the model card, such as en; several as "en, sv".
+        license: of the model, as the hub names it, such as apache-2.0; without it the card names none.
     Returns:
         The folder, absolute.
     Raises:
         ResultError: the experiment was never run, has no such trial, or its model was not kept.
         ModelError: the model cannot be loaded, cannot be written in ONNX, or is not as good in it.
         DataError: the data to measure it on are there no more.
-        StoreError: the folder cannot be written, or replaced.
+        StoreError: the folder cannot be written, or replaced; or the hub knows no such language or license.
     """
     from nerbb_ray.inference.card import model_card
+    from nerbb_ray.inference.front_matter import Declared
 
+    declared = Declared.of(language, license)
     paths, target = store_of(store), Path(folder).expanduser().resolve()
     form = OnnxForm(int8, accept_change) if onnx or int8 else None
     if form:
@@ -78,14 +83,14 @@ def export(
         from nerbb_ray.inference.members import find_ensemble
 
         found = find_ensemble(paths, name, run, seed, ensemble)
-        _export_ensemble(paths, found, target, form, overwrite, language)
+        _export_ensemble(paths, found, target, form, overwrite, declared)
         return target
     result, trial, source = find_trial(paths, name, run, seed)
     _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
         _copy_model(source, made, trial)
         parity = None if form is None else form.apply(target.name, made, paths, result, trial)
-        facts = replace(_facts(paths, result, trial, made), folder=target.name, parity=parity, language=language)
+        facts = replace(_facts(paths, result, trial, made), folder=target.name, parity=parity, declared=declared)
         chosen = replace(facts, by_run=run is not None, by_seed=seed is not None)
         (made / CARD).write_text(model_card(chosen), encoding="utf-8")
     return target
@@ -136,7 +141,7 @@ def _export_ensemble(
     target: Path,
     form: OnnxForm | None,
     overwrite: bool,
-    language: str | None,
+    declared: "Declared",
 ) -> None:
     from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
     from nerbb_ray.inference.ensemble_card import ensemble_card
@@ -145,12 +150,12 @@ def _export_ensemble(
     for source in found.folders:
         _check_target(target, source.resolve(), overwrite)
     with atomic.new_folder(target) as made:
-        members = tuple(made / MEMBERS / str(trial.seed) for trial in found.trials)
+        members = tuple(made / MEMBERS / str(trial.member) for trial in found.trials)
         for source, member, trial in zip(found.folders, members, found.trials, strict=True):
             _copy_model(source, member, trial)
         EnsembleFolder(members, found.decoder).save(made)
         parity = None if form is None else form.apply(target.name, made, store, found.result, best)
-        facts = replace(_facts(store, found.result, best, made), folder=target.name, parity=parity, language=language)
+        facts = replace(_facts(store, found.result, best, made), folder=target.name, parity=parity, declared=declared)
         (made / CARD).write_text(ensemble_card(facts, found), encoding="utf-8")
 
 
@@ -188,7 +193,7 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
     from nerbb_ray.mlflow_store.details import Wanted, read_details
 
     model = Model.from_checkpoint(folder, device="cpu")
-    key = (trial.run, trial.seed)
+    key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
     recorded = details.files.get(ENVIRONMENT) if details else None
     return CardFacts(

@@ -17,7 +17,9 @@ from nerbb_ray.store import current_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nerbb_ray.inference.entities import Entity, Level, Span, WordProba
+    from nerbb_ray.annotation.guess import Guess
+    from nerbb_ray.inference.entities import Level, Span
+    from nerbb_ray.inference.predictions import Entities, Predictions, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Found, Options, Tagger
     from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
@@ -155,13 +157,14 @@ class Model:
         return self._tagger.max_seq_length
 
     @overload
-    def predict(self, texts: str, level: "Level" = "entity") -> "list[Entity]": ...
+    def predict(self, texts: str, level: "Level" = "entity") -> "Entities": ...
     @overload
-    def predict(self, texts: Texts, level: "Level" = "entity") -> "list[list[Entity]]": ...
-    def predict(self, texts: str | Texts, level: "Level" = "entity") -> "list[Entity] | list[list[Entity]]":
+    def predict(self, texts: Texts, level: "Level" = "entity") -> "Predictions": ...
+    def predict(self, texts: str | Texts, level: "Level" = "entity") -> "Entities | Predictions":
         """The entities of a text, or those of each of several texts.
 
-        Texts can be of any length. What comes back are plain dictionaries, ready for JSON:
+        Texts can be of any length. What comes back are dictionaries in lists, ready for JSON, that also have their
+        keys as typed attributes (`entity.tag`), and that a notebook shows as the text with its entities marked:
         `{"char_start": 0, "char_end": 4, "token": "Anna", "tag": "PER", "proba": 0.99}`
         with `text[char_start:char_end] == token`.
 
@@ -173,10 +176,12 @@ class Model:
             DataError: a text is no text.
         """
         from nerbb_ray.inference.entities import predicted_entities, predicted_words
+        from nerbb_ray.inference.predictions import Predictions
 
         if level not in ("entity", "word"):
             raise DataError(f"level must be entity or word; got {level!r}")
-        return self._predicted(texts, predicted_entities if level == "entity" else predicted_words)
+        found = self._predicted(texts, predicted_entities if level == "entity" else predicted_words)
+        return found[0] if isinstance(texts, str) else Predictions(found)
 
     @overload
     def predict_proba(self, texts: str) -> "list[WordProba]": ...
@@ -189,13 +194,15 @@ class Model:
         """
         from nerbb_ray.inference.entities import distributions
 
-        return self._predicted(texts, distributions)
+        found = self._predicted(texts, distributions)
+        return found[0] if isinstance(texts, str) else found
 
     def _predicted(
         self,
         texts: str | Texts,
-        read: "Callable[[str, Sequence[Span], Found, Tagger], list[Read]]",
-    ) -> "list[Read] | list[list[Read]]":
+        read: "Callable[[str, Sequence[Span], Found, Tagger], Read]",
+    ) -> "list[Read]":
+        """What is read from each of the texts, or of the one."""
         from nerbb_ray.inference.entities import check_text, split_texts
 
         if not isinstance(texts, str | list | tuple):
@@ -203,8 +210,19 @@ class Model:
         given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
         spans, words = split_texts(given, self._tagger.splitting)
         found = self._tagger.find(words)
-        rows = [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
-        return rows[0] if isinstance(texts, str) else rows
+        return [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
+
+    def guess(self, texts: Texts) -> "list[Guess]":
+        """The entities of texts that nobody has annotated, and how uncertain the model is of each text.
+
+        Of an ensemble the uncertainty is how much its members disagree, of one model its entropy; per word.
+
+        Raises:
+            DataError: a text is no text.
+        """
+        from nerbb_ray.annotation.guess import guesses
+
+        return guesses(self._tagger, texts)
 
     def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
         """Write the rows of a file with their entities to another file, of any size, in the same order.
@@ -265,7 +283,7 @@ def find_trial(
 
     result = load_experiment(store.tracking_uri, name, store.configs())
     trial = choose_trial(result, run, seed)
-    return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.seed))
+    return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.member))
 
 
 def _length_of(trial: "TrialResult") -> int | None:

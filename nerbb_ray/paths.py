@@ -4,6 +4,7 @@
 <store>/results/mlflow.db           <store>/results/artifacts/             <store>/results/ray/<experiment>/
 <store>/results/checkpoints/<experiment>/<run>/<seed>/                     <store>/results/logs/<experiment>/
 <store>/results/tensorboard/<experiment>/<run>/<seed>/                     <store>/cache/
+(with folds <seed>-fold<number> instead of <seed>)
 """
 
 import os
@@ -97,15 +98,15 @@ class StorePaths:
     def logs(self, experiment: str) -> Path:
         return self.results / "logs" / _checked("experiment", experiment)
 
-    def checkpoints(self, experiment: str, run: str | None = None, seed: int | None = None) -> Path:
+    def checkpoints(self, experiment: str, run: str | None = None, seed: int | str | None = None) -> Path:
         """The fine-tuned models of an experiment, of one of its runs, or the one of a trial."""
         return self._of_trial("checkpoints", experiment, run, seed)
 
-    def tensorboard(self, experiment: str | None = None, run: str | None = None, seed: int | None = None) -> Path:
+    def tensorboard(self, experiment: str | None = None, run: str | None = None, seed: int | str | None = None) -> Path:
         """The learning curves of all experiments, of one, of one of its runs, or of a trial."""
         return self._of_trial("tensorboard", experiment, run, seed)
 
-    def _of_trial(self, kind: str, experiment: str | None, run: str | None, seed: int | None) -> Path:
+    def _of_trial(self, kind: str, experiment: str | None, run: str | None, seed: int | str | None) -> Path:
         names = {"experiment": experiment, "run": run, "seed": None if seed is None else str(seed)}
         given = [_checked(what, name) for what, name in names.items() if name is not None]
         return self.results.joinpath(kind, *given)

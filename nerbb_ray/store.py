@@ -145,7 +145,19 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
         print(f"starting {name}, which can take a minute ...", file=sys.stderr)
     status = actions[action]()
     print(status)
+    if name == "mlflow" and status.url is not None:
+        _print_links(status.url, store.tracking_uri)
     return status
+
+
+def _print_links(url: str, tracking_uri: str) -> None:
+    """Where the runs are: MLflow begins with a page that does not show them."""
+    from nerbb_ray.mlflow_store.database import sqlite_file
+    from nerbb_ray.mlflow_store.links import newest_links
+
+    database = sqlite_file(tracking_uri)
+    for line in newest_links(url, database) if database else []:
+        print(f"  {line}")
 
 
 def _make_database(tracking_uri: str) -> None:

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 FENCE = re.compile(r"(?:<!-- (\w+): ([^>]+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-RUNNERS = ("run_experiment", "study", "nerbb_ray.tune")
+RUNNERS = ("run_experiment", "study", "learning_curve", "nerbb_ray.tune")
 ACTIVATE = ["source", ".venv/bin/activate"]
 OURS = ("nerbb", "nerbb_ray.tune")
 
@@ -186,7 +186,8 @@ def call(command: str) -> int:
     from nerbb_ray.tune import __main__ as tune
 
     words = shlex.split(command)
-    dry = ["--dry-run"] if {*words} & {*RUNNERS} and "--dry-run" not in words else []
+    reads = {*words} & {"--dry-run", "--table"}
+    dry = ["--dry-run"] if {*words} & {*RUNNERS} and not reads else []
     if words[0] == "nerbb":
         return cli.main(words[1:] + dry)
     assert words[:3] == ["python", "-m", "nerbb_ray.tune"], f"no test knows how to try: {command}"

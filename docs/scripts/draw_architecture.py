@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs/architecture.svg"
 COLOURS = {
     "#e4ecf7": ("cli", "commands", "export", "experiment", "dataset", "model", "store"),
-    "#efe6f6": ("report", "doctor", "mistakes", "study", "html"),
+    "#efe6f6": ("report", "doctor", "mistakes", "learning_curve", "study", "html"),
     "#fdeccd": ("tune", "forecast", "preparation"),
-    "#fbdcd2": ("training", "inference"),
+    "#fbdcd2": ("training", "inference", "annotation"),
     "#dcf0e3": ("mlflow_store", "web_servers", "results", "verdict"),
     "#d8eef2": ("data", "ner", "config"),
 }

@@ -13,6 +13,7 @@ from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
+    from nerbb_ray.data.append import Conflicts, Merged
     from nerbb_ray.data.options import ReadingOptions
     from nerbb_ray.data.save_corpus import SetUp
     from nerbb_ray.dataset import Wanted
@@ -32,16 +33,12 @@ READING = {
     "annotator": ("A", "whose annotations count"),
     "split_names": ("N", "train=a,val=b,test=c"),
 }
+SPLITS = ("train", "val", "test")
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
 
 def set_up_dataset(args: Namespace) -> int:
-    from nerbb_ray.data.split import HoldOut
-    from nerbb_ray.dataset import bring_in
-
-    rule = HoldOut(args.val_fraction, args.test_fraction, args.seed)
-    store = current_store(args.store)
-    outcome = bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
+    outcome = _appended(args) if args.append else _brought_in(args)
     if args.json:
         print(json.dumps(_plain(outcome), allow_nan=False))
     else:
@@ -50,6 +47,26 @@ def set_up_dataset(args: Namespace) -> int:
     for note in outcome.notes:
         print(f"note: {note}", file=sys.stderr)
     return OK
+
+
+def _brought_in(args: Namespace) -> "SetUp":
+    from nerbb_ray.data.split import HoldOut
+    from nerbb_ray.dataset import bring_in
+
+    if args.to is not None:
+        raise DataError("--to says where what is appended goes: say --append with it")
+    rule = HoldOut(args.val_fraction, args.test_fraction, args.seed)
+    store = current_store(args.store)
+    return bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
+
+
+def _appended(args: Namespace) -> "SetUp":
+    from nerbb_ray.dataset import append_to
+
+    if args.annotation_scheme != "auto":
+        raise DataError("--annotation-scheme: what is appended gets the scheme of the data set; leave it out")
+    conflicts: Conflicts = "new" if args.overwrite else "old"
+    return append_to(current_store(args.store), wanted(args), args.to or "train", conflicts)
 
 
 def wanted(args: Namespace) -> "Wanted":
@@ -111,6 +128,16 @@ def _plain(outcome: "SetUp") -> dict[str, object]:
         "words": corpus.word_splitting().to_dict(),
         "files": [asdict(file) for file in corpus.files],
         "notes": outcome.notes,
+        **({} if outcome.merged is None else _plain_merged(outcome.merged)),
+    }
+
+
+def _plain_merged(merged: "Merged") -> dict[str, object]:
+    return {
+        "appended": dict(merged.added),
+        "documents": merged.documents,
+        "duplicates": merged.duplicates,
+        "conflicts": merged.conflicts,
     }
 
 
@@ -137,7 +164,9 @@ def _arguments(parser: ArgumentParser) -> None:
     schemes = ", ".join(SCHEMES)
     parser.add_argument("--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of tags: {schemes}")
     add_reading_options(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace other data of this name")
+    parser.add_argument("--overwrite", action="store_true", help="replace other data (--append: other tags)")
+    parser.add_argument("--append", action="store_true", help="merge with the data of this name, documents once")
+    parser.add_argument("--to", choices=SPLITS, metavar="S", help="with --append: the split of what is new (train)")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
@@ -150,7 +179,7 @@ def add_reading_options(parser: ArgumentParser) -> None:
 
 COMMANDS = {
     "set_up_dataset": Command(
-        ("set_up_dataset conll2003", "set_up_dataset my/export.json --name mine"),
+        ("set_up_dataset export.json --name mine --append",),
         set_up_dataset,
         _arguments,
     )

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from nerbb_ray.commands.command import Command, completed
@@ -14,12 +15,17 @@ from nerbb_ray.errors import DataError
 from nerbb_ray.store import current_store
 
 OK, FOUND = 0, 1
+PRINTED = 20  # suspicious labels
 PIPE_WIDTH = 120  # a pipe or a file has no width of its own
+FORMATS = ("label_studio", "doccano", "jsonl")
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
 
 def check_dataset(args: Namespace) -> int:
     """Print what is found; the exit status is 1 only with --strict and an error or a warning."""
+    if args.with_experiment is not None:
+        return check_labels(args)
+    _refuse_alone(args)
     from nerbb_ray.doctor import findings_page, findings_text
 
     findings = check_up(
@@ -42,6 +48,47 @@ def check_dataset(args: Namespace) -> int:
     return FOUND if args.strict and findings.count("error") + findings.count("warning") else OK
 
 
+def check_labels(args: Namespace) -> int:
+    """Print the labels that the models of an experiment contradict."""
+    from nerbb_ray.mistakes.suspect_labels import suspect_labels
+    from nerbb_ray.mistakes.suspect_text import suspects_page, suspects_text, to_dict
+    from nerbb_ray.mlflow_store.overview import results_of
+
+    store = current_store(args.store)
+    kind, file = _tasks(args.tasks)
+    name, _, run = args.with_experiment.partition("/")
+    labels = suspect_labels(store, results_of(store, name), args.name, args.subset, run or None, ask_hub=True)
+    if args.json:
+        print(json.dumps(to_dict(labels), indent=2, allow_nan=False))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+        print(suspects_text(labels, args.limit or PRINTED, width), end="")
+    if args.html:
+        _write(args.html, suspects_page(labels))
+        print(f"page: {args.html}", file=sys.stderr)
+    if file is not None:
+        number = labels.first(args.limit).write(file, kind)
+        print(f"{file}: {number} sentences with labels that may be wrong", file=sys.stderr)
+    return FOUND if args.strict and labels.found else OK
+
+
+def _tasks(given: Sequence[str] | None) -> tuple[str, Path | None]:
+    """The format and the file of the tasks."""
+    if given is None:
+        return "", None
+    kind, file = given
+    if kind not in FORMATS:
+        raise DataError(f"--tasks must be followed by one of {', '.join(FORMATS)}, and a file; got {kind!r}")
+    return kind, Path(file)
+
+
+def _refuse_alone(args: Namespace) -> None:
+    """What says how models are asked needs their experiment."""
+    given = {"--tasks": args.tasks, "--limit": args.limit}
+    if named := [option for option, value in given.items() if value]:
+        raise DataError(f"{named[0]} needs --with-experiment, whose models are asked")
+
+
 def _write(path: Path, page: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,9 +105,7 @@ def _length(text: str) -> int:
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.usage = "nerbb check_dataset NAME [options]"  # a screen has room for one list of them
-    name = parser.add_argument(
-        "name", metavar="NAME", help="in the store, of a folder or file (./data), built in, or on the hub"
-    )
+    name = parser.add_argument("name", metavar="NAME", help="of the store, a path (./data), or of the hub")
     completed(name, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")
     parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
@@ -74,13 +119,16 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, too")
     parser.add_argument("--strict", action="store_true", help="exit status 1 if there are errors or warnings")
+    parser.add_argument("--with-experiment", metavar="EXP", help="rank labels that its models contradict; EXP/RUN")
+    parser.add_argument("--limit", type=_length, metavar="N", help="how many of these labels (20 are printed)")
+    parser.add_argument("--tasks", nargs=2, metavar=("F", "FILE"), help=f"write their sentences: {', '.join(FORMATS)}")
 
 
 COMMANDS = {
     "check_dataset": Command(
         (
-            "check_dataset wnut17",
             "check_dataset ./my/data --model my_model --html my-data.html",
+            "check_dataset wnut17 --with-experiment exp --tasks doccano doubts.jsonl",
         ),
         check_dataset,
         _arguments,

@@ -1,5 +1,6 @@
 """`nerbb export`: a model as a folder for others."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +29,13 @@ def export(args: Namespace) -> int:
         accept_change=args.accept_change,
         overwrite=args.overwrite,
         language=args.language,
+        license=args.license,
         store=current_store(args.store).root,
     )
     what = "the ensemble" if args.ensemble else "the model"
     print(f"{folder}: {what}, with its model card README.md")
+    if args.license is None:
+        print("the card names no license; yours to say: --license ID, such as apache-2.0", file=sys.stderr)
     if args.onnx or args.int8:
         from nerbb_ray.inference.parity import Parity
 
@@ -54,7 +58,8 @@ def _export_arguments(parser: ArgumentParser) -> None:
     add_trial_name(parser, "of the experiment")
     parser.add_argument("folder", type=Path, metavar="DIR", help="is made; must be new or empty")
     add_trial_options(parser)
-    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en")
+    parser.add_argument("--language", metavar="CODE", help="for the model card, e.g. en; several: en,sv")
+    parser.add_argument("--license", metavar="ID", help="of the model, as the hub names it, e.g. apache-2.0")
     parser.add_argument("--overwrite", action="store_true", help="replace a model that is in DIR")
     parser.add_argument("--onnx", action="store_true", help="weights in ONNX instead of torch")
     parser.add_argument("--int8", action="store_true", help="weights in ONNX and int8: a quarter of the size")
@@ -67,7 +72,7 @@ COMMANDS = {
     "export": Command(
         (
             "export wnut17 my-model",
-            "export wnut17 my-model --run runB --language en --overwrite",
+            "export wnut17 my-model --run runB --language en --license apache-2.0 --overwrite",
             "export wnut17 my-model --ensemble",
             "export wnut17 my-model --int8",
         ),

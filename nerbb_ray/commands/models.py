@@ -18,7 +18,7 @@ from nerbb_ray.spelling import nearest
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
-    from nerbb_ray.inference.entities import Entity
+    from nerbb_ray.inference.predictions import Entity
     from nerbb_ray.model import Model
 
 STDIN = "-"

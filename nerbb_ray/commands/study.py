@@ -99,7 +99,7 @@ def _show_plan(specs: Sequence["ExperimentSpec"]) -> int:
         fractions = len({run.dataset.prune_ratio_train for run in spec.runs})
         seeds = spec.settings.multiple_runs
         names = [", ".join(values) for values in (data, models, approaches)]
-        body.append([spec.name, *names, str(fractions), str(seeds), str(len(spec.runs) * seeds)])
+        body.append([spec.name, *names, str(fractions), str(seeds), str(len(spec.runs) * len(spec.members))])
     print("\n".join(markdown(head, iter(body))))
     return OK
 

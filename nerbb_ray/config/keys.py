@@ -93,10 +93,14 @@ def _is_name(value: object) -> bool:
     return value != "" and "," not in value and not any(mark in f" {value}" for mark in (" #", " ;"))
 
 
-def integer(default: int, *, low: int) -> Any:
-    """Dataclass field: an integer >= low."""
-    rule = f"an integer >= {low}"
-    return _field(default, Key(rule=rule, parse=_parse_int, check=lambda v: _is_int(v) and v >= low, kind=int))
+def integer(default: int, *, low: int, off: int | None = None) -> Any:
+    """Dataclass field: an integer >= low, or `off`, which means that there is none of it."""
+    rule = f"an integer >= {low}" if off is None else f"{off} (none) or an integer >= {low}"
+
+    def check(v: Any) -> bool:
+        return _is_int(v) and (v >= low or v == off)
+
+    return _field(default, Key(rule=rule, parse=_parse_int, check=check, kind=int))
 
 
 def number(default: float, *, low: float, high: float = math.inf, open_low: bool = False) -> Any:

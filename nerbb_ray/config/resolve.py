@@ -10,8 +10,10 @@ from nerbb_ray.config.grid import MAX_POINTS, count_points, points
 from nerbb_ray.config.keys import point_name, run_problem
 from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
 from nerbb_ray.config.spec import (
+    FOLD_KEYS,
     MANDATORY,
     MISSING,
+    NOT_SEARCHED,
     PRESETS,
     CrossProblem,
     DatasetParams,
@@ -23,7 +25,9 @@ from nerbb_ray.config.spec import (
     Search,
     Settings,
     cross_problems,
+    fold_problems,
     trials_problem,
+    unequal_folds,
 )
 from nerbb_ray.config.syntax import Problems
 from nerbb_ray.config.trials import draw
@@ -98,6 +102,7 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
     _check_search(runs, search, problems)
     small = _small_enough(runs, settings, search, problems)
     resolved = [point for run in small for point in _points(run, settings, preset, search, problems)]
+    _check_folds(resolved, settings, problems)
     _check_names([run.name for run in resolved], problems)
     resources = _section(Resources, placed, problems)
     problems.raise_if_any()
@@ -153,6 +158,18 @@ def _check_search(runs: list[_Run], search: Search, problems: Problems) -> None:
             problems.add(f"[{where}] {key}", f"{rule}; got {domain}")
 
 
+def _check_folds(resolved: list[_Point], settings: Settings, problems: Problems) -> None:
+    """Folds are the same for all runs, and multiply their trials."""
+    datasets = [_part(DatasetParams, point.params) for point in resolved]
+    for key, rule in unequal_folds(datasets):
+        problems.add(f"[dataset] {key}", rule)
+    for key in dict.fromkeys(key for point in resolved for key in point.space if key in FOLD_KEYS):
+        problems.add(f"[dataset] {key}", NOT_SEARCHED)
+    folds = max((dataset.num_folds for dataset in datasets), default=1)
+    if folds > 1 and (too_many := trials_problem(len(resolved), settings.multiple_runs, folds)):
+        problems.add("[settings] multiple_runs", too_many)
+
+
 def _small_enough(runs: list[_Run], settings: Settings, search: Search, problems: Problems) -> list[_Run]:
     """The runs whose grids are worth expanding; before that costs seconds, what is too large is a problem."""
     sizes = {run.section: count_points(run.axes) * (search.num_samples if run.space else 1) for run in runs}
@@ -179,12 +196,11 @@ def _points(
             varied = point | more
             name = point_name(run.section, {key: varied[key] for key in run.values if key in varied})
             params = _followed(given | varied, {} if more else space, run, problems)
-            for broken in cross_problems(_part(HParams, params)):
+            for broken in (*cross_problems(_part(HParams, params)), *fold_problems(_part(DatasetParams, params))):
                 if broken.involved & run.bad:
                     continue
-                where = (
-                    name if broken.involved & varied.keys() else run.section if broken.involved & run.own else "hparams"
-                )
+                own = run.section if broken.involved & run.own else broken.section
+                where = name if broken.involved & varied.keys() else own
                 source = _source(broken, run, settings.preset, preset)
                 problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
             yield _Point(name, params, {} if more else space)

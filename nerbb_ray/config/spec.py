@@ -6,7 +6,9 @@ a value outside its rule raises ConfigError, naming all such fields at once.
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from nerbb_ray.config import keys
@@ -16,6 +18,7 @@ from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
 
 Mode = Literal["min", "max"]
+Member = int | str
 MODE_OF_MONITOR: dict[str, Mode] = {"val_loss": "min", "val_acc": "max", "val_f1": "max"}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -29,6 +32,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
 MISSING = "is mandatory; got nothing"
 SEARCH_METRIC = re.compile(r"val/loss|val/token/all/acc|val/(entity|token)/.+/(precision|recall|f1)")
+NOT_SEARCHED = "must be one value: runs are compared fold by fold, and a search cannot choose the folds"
+FOLD_MARK = "-fold"
+FOLD_KEYS = ("folds", "split_seed", "repeats")  # of [dataset], the same for all runs
 MAX_TRIALS = 100_000  # of an experiment; a slip of the pen in the experiment file must not fill the memory
 
 
@@ -63,6 +69,19 @@ class DatasetParams(_Checked):
     prune_ratio_test: float = keys.number(1.0, low=0, high=1)
     train_on_val: bool = keys.boolean(False)
     train_on_test: bool = keys.boolean(False)
+    folds: int = keys.integer(0, low=2, off=0)
+    split_seed: int = keys.integer(42, low=0)
+    repeats: int = keys.integer(1, low=1)
+
+    @property
+    def num_folds(self) -> int:
+        """Those of all repeats; 1 without folds. Counted without a list: a slip of the pen may make many."""
+        return self.folds * self.repeats or 1
+
+    @property
+    def fold_numbers(self) -> tuple[int | None, ...]:
+        """The folds that every seed is trained on, those of the repeats after each other; (None,) without folds."""
+        return tuple(range(1, self.num_folds + 1)) if self.folds else (None,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +107,7 @@ class Settings(_Checked):
     decoding: str = keys.choice("auto", "auto", "argmax", "constrained", "bigrams")
     uncased: bool | None = keys.optional(bool)
     save_minutes: float = keys.number(10.0, low=0)
+    skip_validation: bool = keys.boolean(False)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -207,7 +227,9 @@ class RunSpec:
     space: tuple[tuple[str, Domain], ...] = ()
 
     def __post_init__(self) -> None:
-        problems = [f"[hparams] {p.key}: {p.rule}; got {p.value}" for p in cross_problems(self.hparams)]
+        broken = (*cross_problems(self.hparams), *fold_problems(self.dataset))
+        problems = [f"[{p.section}] {p.key}: {p.rule}; got {p.value}" for p in broken]
+        problems += [f"[dataset] {key}: {NOT_SEARCHED}" for key, _ in self.space if key in FOLD_KEYS]
         given = {"dataset": self.dataset.dataset_name, "model": self.model.pretrained_model_name}
         problems += [f"[{section}] {MANDATORY[section]}: {MISSING}" for section, value in given.items() if not value]
         if problems:
@@ -237,26 +259,82 @@ class ExperimentSpec:
         problems += [f"the name of the run: must be unique; got {name!r} twice" for name, n in counts.items() if n > 1]
         if not self.runs:
             problems.append(f"experiment {self.name!r}: must have at least one run; got none")
-        if rule := trials_problem(len(self.runs), self.settings.multiple_runs):
+        problems += [f"[dataset] {key}: {rule}" for key, rule in unequal_folds([run.dataset for run in self.runs])]
+        if self.settings.skip_validation and self.search.racing:
+            racing = "must be False with [search] racing = True, which compares the epochs of runs; got True"
+            problems.append(f"[settings] skip_validation: {racing}")
+        if rule := trials_problem(len(self.runs), self.settings.multiple_runs, self.num_folds):
             problems.append(f"[settings] multiple_runs: {rule}")
         if problems:
             raise ConfigError(problems)
 
+    @property
+    def num_folds(self) -> int:
+        """That every seed of a run is trained on, those of all repeats; 1 without folds."""
+        return self.runs[0].dataset.num_folds if self.runs else 1
 
-def trials_problem(runs: int, seeds: int) -> str | None:
-    """What is wrong with so many runs of so many seeds."""
-    if runs * seeds <= MAX_TRIALS:
+    @property
+    def members(self) -> Mapping[Member, tuple[int, int | None]]:
+        """The trials of every run: member -> its seed and its fold. The folds of the first seed come first."""
+        return _members(self.settings.seeds, self.runs[0].dataset.fold_numbers)
+
+
+@cache
+def _members(seeds: tuple[int, ...], folds: tuple[int | None, ...]) -> Mapping[Member, tuple[int, int | None]]:
+    return {member_of(seed, fold): (seed, fold) for seed in seeds for fold in folds}
+
+
+def member_of(seed: int, fold: int | None) -> Member:
+    """What tells a trial from the others of its run: its seed; with folds, as in `runA-43-fold2`, the fold, too."""
+    return seed if fold is None else f"{seed}{FOLD_MARK}{fold}"
+
+
+def seed_and_fold(member: Member) -> tuple[int, int]:
+    """The inverse of `member_of`, with 0 for no fold; members in the order of this are in the order of the trials."""
+    seed, _, fold = str(member).partition(FOLD_MARK)
+    return int(seed), int(fold or 0)
+
+
+def trials_problem(runs: int, seeds: int, folds: int = 1) -> str | None:
+    """What is wrong with so many runs of so many seeds on so many folds."""
+    if runs * seeds * folds <= MAX_TRIALS:
         return None
-    return f"must make at most {MAX_TRIALS} trials (points of the grid x multiple_runs); got {runs} x {seeds}"
+    named, counts = ("points of the grid x multiple_runs", f"{runs} x {seeds}")
+    if folds > 1:
+        named, counts = f"{named} x folds x repeats", f"{counts} x {folds}"
+    return f"must make at most {MAX_TRIALS} trials ({named}); got {counts}"
 
 
 class CrossProblem(NamedTuple):
-    """A rule between several hyperparameters that does not hold: `key` is the one to change, `involved` all of them."""
+    """A rule between several keys of a section that does not hold: `key` is to change, `involved` are all of them."""
 
     key: str
     involved: frozenset[str]
     rule: str
     value: Any
+    section: str = "hparams"
+
+
+def fold_problems(dataset: DatasetParams) -> list[CrossProblem]:
+    """Every rule about folds that a data set breaks."""
+    found: list[tuple[str, str]] = []
+    if dataset.folds:
+        leak = "must be False with folds: what it would train on is what other folds are measured on"
+        found += [(key, leak) for key in ("train_on_val", "train_on_test") if getattr(dataset, key)]
+    else:
+        unused = {"repeats": 1, "split_seed": 42}
+        found += [(key, "needs folds") for key, default in unused.items() if getattr(dataset, key) != default]
+    return [CrossProblem(key, frozenset({key, "folds"}), rule, getattr(dataset, key), "dataset") for key, rule in found]
+
+
+def unequal_folds(datasets: Sequence[DatasetParams]) -> list[tuple[str, str]]:
+    """(key, rule) of what is not the same for all runs, which are compared fold by fold."""
+    values = {key: list(dict.fromkeys(getattr(dataset, key) for dataset in datasets)) for key in FOLD_KEYS}
+    return [
+        (key, f"must be the same for all runs, which are compared fold by fold; got {', '.join(map(str, found))}")
+        for key, found in values.items()
+        if len(found) > 1
+    ]
 
 
 def cross_problems(hparams: HParams) -> list[CrossProblem]:

@@ -1,4 +1,4 @@
-"""From an experiment to the list of its trials: every run with every seed."""
+"""From an experiment to the list of its trials: every run with every seed, on every fold if there are folds."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -8,13 +8,26 @@ from typing import Any
 from nerbb_ray.config.domains import Domain
 from nerbb_ray.config.keys import keys_of, point_name
 from nerbb_ray.config.known_keys import RUN_KEYS
-from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, RunSpec, Settings
+from nerbb_ray.config.spec import (
+    DatasetParams,
+    ExperimentSpec,
+    HParams,
+    Member,
+    ModelParams,
+    RunSpec,
+    Settings,
+    member_of,
+)
 from nerbb_ray.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSpec:
-    """One fine-tuning: a run with a seed."""
+    """One fine-tuning: a run with a seed, and with folds on one of them.
+
+    Args:
+        fold: from 1, those of the repeats after each other; None without folds.
+    """
 
     run: str
     seed: int
@@ -22,11 +35,17 @@ class TrialSpec:
     model: ModelParams
     hparams: HParams
     settings: Settings
+    fold: int | None = None
+
+    @property
+    def member(self) -> Member:
+        """What tells it from the other trials of its run."""
+        return member_of(self.seed, self.fold)
 
     @property
     def name(self) -> str:
-        """How the trial is called on the screen, in Ray and in MLflow: `runA-43`."""
-        return f"{self.run}-{self.seed}"
+        """How the trial is called on the screen, in Ray and in MLflow: `runA-43`, `runA-43-fold2`."""
+        return f"{self.run}-{self.member}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionaries of JSON values; `from_dict` is the exact inverse."""
@@ -41,35 +60,51 @@ class TrialSpec:
             model=ModelParams(**values["model"]),
             hparams=HParams(**values["hparams"]),
             settings=Settings(**values["settings"]),
+            fold=values.get("fold"),
         )
 
     def params(self) -> dict[str, Any]:
-        """Every resolved parameter, flat, by its INI key (and `run`, `seed`), as MLflow shows them."""
+        """Every resolved parameter, flat, by its INI key (and `run`, `seed`, `fold`), as MLflow shows them."""
         sections = (self.dataset, self.model, self.hparams, self.settings)
         flat = {key: value for section in sections for key, value in asdict(section).items()}
         # `seed` of [settings] is the base of all seeds; the trial's own replaces it
-        return {"run": self.run, **flat, "seed": self.seed}
+        fold = {} if self.fold is None else {"fold": self.fold}
+        return {"run": self.run, **flat, "seed": self.seed, **fold}
 
 
 def expand(spec: ExperimentSpec) -> tuple[TrialSpec, ...]:
-    """All trials of an experiment, seed by seed, so that every run has its first seed before any has its second.
+    """All trials of an experiment, seed by seed (and fold by fold), so that every run has its first one before any has
+    its second.
 
     A run whose values the search is yet to choose has none.
     """
     runs = [run for run in spec.runs if not run.space]
-    return tuple(trial_of(spec, run, seed) for seed in spec.settings.seeds for run in runs)
+    return tuple(trial_of(spec, run, member) for member in spec.members for run in runs)
 
 
-def trial_of(spec: ExperimentSpec, run: RunSpec, seed: int) -> TrialSpec:
+def trial_of(spec: ExperimentSpec, run: RunSpec, member: Member) -> TrialSpec:
+    """The trial of a run with a member of the experiment."""
+    seed, fold = spec.members[member]
     return TrialSpec(
-        run=run.name, seed=seed, dataset=run.dataset, model=run.model, hparams=run.hparams, settings=spec.settings
+        run=run.name,
+        seed=seed,
+        dataset=run.dataset,
+        model=run.model,
+        hparams=run.hparams,
+        settings=spec.settings,
+        fold=fold,
     )
+
+
+def any_trial_of(spec: ExperimentSpec, run: RunSpec) -> TrialSpec:
+    """The first one of a run, where any of them will do."""
+    return trial_of(spec, run, next(iter(spec.members)))
 
 
 def most_trials(spec: ExperimentSpec) -> int:
     """How many trials an experiment can have; racing and limits may end it sooner."""
     runs = sum(spec.search.num_samples if run.space else 1 for run in spec.runs)
-    return runs * spec.settings.multiple_runs
+    return runs * spec.settings.multiple_runs * spec.num_folds
 
 
 PATIENCE = 100  # draws in a row that were there before: what is left of a small space is not worth looking for

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -47,6 +47,8 @@ class Corpus:
         fingerprint: sha256 (hex) of everything that training can see; the name is no part of it.
         files: what was read as what.
         splitting: how running text is cut into words like those of train, if it was chosen at set-up.
+        documents: the document of every sentence of train, then of val, for folds; empty where no borders are known. No
+            part of the fingerprint: training does not see them.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Corpus:
     fingerprint: str = ""
     files: tuple[FileTaken, ...] = ()
     splitting: WordSplitting | None = None
+    documents: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
@@ -124,9 +127,37 @@ def assemble(
     _check_classes(name, classes, notes)
     if not stored and scheme != "plain":
         refuse_tags_as_classes(readings, splits, sources)
-    hold_out(converted, _documents(readings["train"]), rule, notes)
+    own = {split: documents_of(reading) for split, reading in readings.items()}
+    taken = hold_out(converted, own["train"], rule, notes)
     train, val, test = (converted[split] for split in SPLITS)
-    return Corpus(name, target, tuple(classes), train, val, test, tuple(notes), files=tuple(files), splitting=splitting)
+    documents = _documents_of_both(own, taken, len(val))
+    about = (tuple(classes), train, val, test, tuple(notes), "", tuple(files), splitting, documents)
+    return Corpus(name, target, *about)
+
+
+def _documents_of_both(own: Mapping[str, list[int]], taken: Mapping[str, list[int]], num_val: int) -> tuple[int, ...]:
+    """The document of every sentence of train and val; a sentence is one by itself where only the other's are known.
+
+    Args:
+        own: of the sentences of each file.
+        taken: see `hold_out`.
+    """
+    found: list[Hashable] = []
+    for split in ("train", "val"):
+        if split in taken:
+            of_train = own["train"]
+            found += [("train", of_train[k] if of_train else -1 - k) for k in taken[split]]
+        else:
+            of_val = own.get("val") or [-1 - k for k in range(num_val)]
+            found += [("val", document) for document in of_val]
+    return numbered(found)
+
+
+def numbered(documents: Sequence[Hashable]) -> tuple[int, ...]:
+    """Numbers from 0 in the order of the data; empty where every sentence is a document by itself."""
+    numbers: dict[Hashable, int] = {}
+    found = tuple(numbers.setdefault(one, len(numbers)) for one in documents)
+    return found if len(numbers) < len(found) else ()
 
 
 def _sources(
@@ -262,7 +293,7 @@ def _alike(classes: Iterable[str]) -> list[str]:
     return [" = ".join(group) for group in groups.values() if len(group) > 1]
 
 
-def _documents(reading: Reading) -> list[int]:
+def documents_of(reading: Reading) -> list[int]:
     """The document of each sentence that has words; empty if the data know no documents."""
     pairs = zip(reading.documents, reading.sentences, strict=True) if reading.documents else ()
     return [document for document, sentence in pairs if sentence.tokens]

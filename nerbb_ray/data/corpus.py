@@ -11,7 +11,7 @@ from nerbb_ray.data.folders import local_path, read_files, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.known_names import BUILTIN, did_you_mean
 from nerbb_ray.data.options import AUTO, ReadingOptions
-from nerbb_ray.data.origin import chosen_splitting
+from nerbb_ray.data.origin import chosen_splitting, stored_documents
 from nerbb_ray.data.raw_tags import standard_tags
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut
@@ -42,12 +42,14 @@ class Found:
         readings: by split; val and test may be missing. Their tags are in the usual spelling (`raw_tags.py`).
         stored: whether the data were settled when they were set up.
         splitting: that was chosen at set-up.
+        documents: of the sentences of train and val, as they were known then; None: what the files say.
     """
 
     name: str
     readings: Mapping[str, Reading]
     stored: bool = False
     splitting: WordSplitting | None = None
+    documents: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -64,7 +66,16 @@ class Found:
         return cls(name, standard_tags(readings, options))
 
     def corpus(self, scheme: str = "auto", rule: HoldOut = DEFAULT) -> Corpus:
-        return assemble(self.name, self.readings, scheme, rule, stored=self.stored, splitting=self.splitting)
+        corpus = assemble(self.name, self.readings, scheme, rule, stored=self.stored, splitting=self.splitting)
+        return corpus if self.documents is None else _with_documents(corpus, self.documents)
+
+
+def _with_documents(corpus: Corpus, documents: tuple[int, ...]) -> Corpus:
+    """With the borders that were known at set-up; the store's own files do not say them."""
+    if documents and len(documents) != len(corpus.train) + len(corpus.val):
+        note = "the borders of documents in origin.json are not those of the data, which were changed since: not used"
+        return replace(corpus, documents=(), notes=(*corpus.notes, note))
+    return replace(corpus, documents=documents)
 
 
 def _is_own(reading: Reading) -> bool:
@@ -101,17 +112,23 @@ def load_hub(
 
 
 def find_corpus(
-    dataset_name: str, subset: str | None, datasets_dir: Path, *, scheme: str = "auto", ask_hub: bool = True
+    dataset_name: str,
+    subset: str | None,
+    datasets_dir: Path,
+    *,
+    scheme: str = "auto",
+    ask_hub: bool = True,
+    rule: HoldOut = DEFAULT,
 ) -> Corpus:
     """Load a data set by name: from the store, a path, the built-in names or the hub, in this order.
 
     Args:
         ask_hub: whether the network may be used; if not, only what is on this machine is found.
-
+        rule: how a missing val and test are held out from train.
     Raises:
         DataError: it is nowhere (with all places), its name leaves the store, or its data are bad.
     """
-    return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme)
+    return find_data(dataset_name, subset, datasets_dir, ask_hub=ask_hub).corpus(scheme, rule)
 
 
 def find_data(
@@ -180,9 +197,10 @@ def find_folder(
     if not stored:
         return found
     splitting = chosen_splitting(folder)
+    found = replace(found, documents=stored_documents(folder) if found.stored else None)
     if splitting is None and found.stored and any(s.text for r in found.readings.values() for s in r.sentences):
         former = Found.of(name, read_local(folder, subset, replace(options, words=FORMER)), options, stored=True)
-        return _noted(former, found)
+        return _noted(replace(former, documents=found.documents), found)
     return replace(found, splitting=splitting)
 
 

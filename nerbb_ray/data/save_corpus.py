@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from nerbb_ray import atomic
+from nerbb_ray.data.append import Merged
 from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.data.corpus import find_folder, load_corpus
 from nerbb_ray.data.folders import has_data, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.options import AUTO, ReadingOptions
-from nerbb_ray.data.origin import write_origin
+from nerbb_ray.data.origin import read_origin, write_appended_origin, write_origin
 from nerbb_ray.data.sentences import Sentence
+from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.ner.tags import Scheme, entities
 
@@ -25,14 +27,16 @@ class SetUp:
     """What setting up a data set has led to.
 
     Args:
-        status: made; same: it was there with this content; there: it was there, and nothing was compared.
+        status: made; same: it was there with this content; there: it was there, and nothing was compared; appended.
         notes: what a user should know about the data.
+        merged: what was appended.
     """
 
     path: Path
-    status: Literal["made", "same", "there"]
+    status: Literal["made", "same", "there", "appended"]
     corpus: Corpus
     notes: tuple[str, ...]
+    merged: Merged | None = None
 
     @property
     def name(self) -> str:
@@ -50,12 +54,19 @@ class SetUp:
             "same": f"data set {self.name} is in the store with the same content: nothing to do ({self.path})",
             "there": f"data set {self.name} is in the store already: nothing was done ({self.path}); "
             "overwrite it to set it up anew",
+            "appended": f"data set {self.name}: appended {self._appended()} ({self.path})",
         }[self.status]
         yield from map(str, self.corpus.files if self.status != "there" else ())
         yield "sentences: " + ", ".join(f"{split} {size}" for split, size in self.sizes.items())
         yield f"classes: {', '.join(self.corpus.classes) or 'none'} (scheme {self.corpus.scheme})"
         yield f"running text is cut by: {self.corpus.word_splitting()}"
         yield from (f"note: {note}" for note in self.notes)
+
+    def _appended(self) -> str:
+        """`12 sentences to train, 3 to val`"""
+        added = self.merged.added.items() if self.merged else ()
+        parts = [f"{counted(number, 'sentence')} to {split}" for split, number in added if number]
+        return ", ".join(parts) or "nothing"
 
 
 def is_stored(folder: Path) -> bool:
@@ -86,16 +97,47 @@ def place(
     about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
-            write_origin(folder, *about, corpus.notes, corpus.word_splitting())
+            write_origin(folder, *about, corpus.notes, corpus.word_splitting(), corpus.documents)
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
+    splitting, documents = corpus.word_splitting(), corpus.documents
+    notes = _make(corpus, folder, lambda scratch, said: write_origin(scratch, *about, said, splitting, documents))
+    return SetUp(folder, "made", corpus, notes)
+
+
+def place_appended(merged: Merged, folder: Path, *, source: str | None, options: ReadingOptions = AUTO) -> SetUp:
+    """Write a data set that has grown into its folder, and add to `origin.json` what was appended.
+
+    An interruption leaves the folder as it was; so does it if there is nothing new.
+
+    Raises:
+        StoreError: the folder has folders in it, or cannot be made.
+    """
+    corpus, said = merged.corpus, tuple(merged.notes())
+    if not merged.changed:
+        return SetUp(folder, "appended", corpus, said, merged)
+    _check_replaceable(folder, corpus.name, overwrite=True)
+    corpus = replace(corpus, splitting=corpus.word_splitting())
+    earlier, about = read_origin(folder), (source, options.given(), corpus.files)
+    notes = _make(
+        replace(corpus, notes=said),
+        folder,
+        lambda scratch, notes: write_appended_origin(
+            scratch, earlier, *about, notes, corpus.word_splitting(), corpus.documents
+        ),
+    )
+    return SetUp(folder, "appended", corpus, notes, merged)
+
+
+def _make(corpus: Corpus, folder: Path, write_about: Callable[[Path, tuple[str, ...]], None]) -> tuple[str, ...]:
+    """Returns all notes."""
     try:
         with atomic.new_folder(folder) as scratch:
-            notes = write_corpus(corpus, scratch)
-            write_origin(scratch, *about, (*corpus.notes, *notes), corpus.word_splitting())
+            notes = (*corpus.notes, *write_corpus(corpus, scratch))
+            write_about(scratch, notes)
     except OSError as error:
         raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
-    return SetUp(folder, "made", corpus, (*corpus.notes, *notes))
+    return notes
 
 
 def _has_content(folder: Path) -> bool:

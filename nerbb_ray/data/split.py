@@ -38,19 +38,23 @@ class HoldOut:
 
 
 DEFAULT = HoldOut()
+NOTHING = HoldOut(val=0.0, test=0.0)  # what is missing is an empty split
 
 
 def hold_out(
     splits: dict[str, tuple[Sentence, ...]], documents: Sequence[int], rule: HoldOut, notes: list[str]
-) -> None:
+) -> dict[str, list[int]]:
     """Fill missing val and test from train: always the same sentences, in file order, of whole documents.
 
     Args:
         documents: for each sentence of train, the number of its document; empty if each stands for itself.
+    Returns:
+        Which sentences of train each split has that consists of some.
     """
     missing = [split for split in ("val", "test") if split not in splits]
     if not missing:
-        return
+        return {"train": list(range(len(splits["train"])))}
+    taken: dict[str, list[int]] = {}
     train = splits["train"]
     groups: dict[int, list[int]] = {}
     for number, document in enumerate(documents or range(len(train))):
@@ -62,11 +66,14 @@ def hold_out(
         fraction = rule.val if split == "val" else rule.test
         size = max(1, round(fraction * len(train))) if fraction and len(groups) >= FEWEST else 0
         held = _take(rest, size, keep=len(missing) - position, from_end=not rule.shuffle)
-        splits[split] = tuple(train[k] for k in sorted(k for group in held for k in group))
+        taken[split] = sorted(k for group in held for k in group)
+        splits[split] = tuple(train[k] for k in taken[split])
         what = f" ({len(held)} of {len(groups)} documents)" if documents else ""
         sizes = f"{len(splits[split])} of {len(train)} sentences of train"
         notes.append(f"no {split} data: {sizes} are held out for it{what}")
-    splits["train"] = tuple(train[k] for k in sorted(k for group in rest for k in group))
+    taken["train"] = sorted(k for group in rest for k in group)
+    splits["train"] = tuple(train[k] for k in taken["train"])
+    return taken
 
 
 def _take(rest: list[list[int]], size: int, *, keep: int, from_end: bool) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from typing import NamedTuple
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
 from nerbb_ray.data.content import DOCUMENT_START, Content
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
+from nerbb_ray.data.split import FEWEST
 from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.errors import DataError
 
 GLOBAL_COLUMNS = re.compile(r"#\s*global\.columns\s*=\s*(.+)")  # CoNLL-U Plus
+NEW_DOCUMENT = re.compile(r"#\s*newdoc\b")  # CoNLL-U
 _BLANKS = re.compile("[ \t]+")
 _RULE = re.compile(r"([-=*_#~+.])\1{2,}")  # a line drawn between sentences
 _QUOTING = ",;|"
@@ -40,6 +43,7 @@ class Table:
         keys: how the user calls them; their numbers, if empty.
         hashed: rows that begin with #: they may be words, or comments.
         untagged: lines of a single field.
+        documents: the lines at which a document begins (`-DOCSTART-`, `# newdoc`).
     """
 
     separator: str
@@ -50,6 +54,18 @@ class Table:
     hashed: set[int] = field(default_factory=set)
     untagged: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    documents: list[int] = field(default_factory=list)
+
+    def documents_of(self, firsts: Sequence[int]) -> list[int]:
+        """The document of every sentence.
+
+        Args:
+            firsts: the line of the first word of each.
+        Returns:
+            Nothing where no borders are known, or of fewer documents than can be held out whole.
+        """
+        found = [bisect_right(self.documents, line) for line in firsts]
+        return found if len(set(found)) >= FEWEST else []
 
 
 def read_table(content: Content) -> Table:
@@ -184,6 +200,8 @@ def _fill(table: Table, rows: Iterator[Row], path: Path) -> None:
     rules = 0
     for row in rows:
         fields = row.fields
+        if DOCUMENT_START in fields[:2] or (fields[:1] and NEW_DOCUMENT.match(" ".join(fields))):
+            table.documents.append(row.number)
         if len(fields) == table.width and fields[0][:1] != "#" and DOCUMENT_START not in fields[:2]:
             block.append(row)
             continue

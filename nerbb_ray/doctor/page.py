@@ -1,6 +1,7 @@
 """Findings as a web page in one file."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from nerbb_ray.doctor.findings import SEVERITIES, Findings, Overlap, Place, Problem
 from nerbb_ray.doctor.plots import class_plot, length_plot
@@ -8,9 +9,11 @@ from nerbb_ray.doctor.rows import visible
 from nerbb_ray.doctor.tables import overlap_rows, split_rows
 from nerbb_ray.doctor.text import NO_MODEL, labels_text, origin, summary
 from nerbb_ray.doctor.wording import counted
-from nerbb_ray.html.document import Section, document, folded, paragraph, table
+from nerbb_ray.html.document import Section, document, finding, folded, heading, paragraph, table
+from nerbb_ray.html.without_paths import without_paths
 
 LEGEND = "* min / median / 95 % are not longer / max; sub-tokens with special tokens."
+LABELS = {"error": "error", "warning": "warning", "info": "to know"}
 HEADINGS = {
     "error": "Errors: a result cannot be had, or cannot be trusted",
     "warning": "Warnings: to be looked at",
@@ -26,12 +29,22 @@ def findings_page(findings: Findings) -> str:
         Section("Classes", class_plot(findings) if findings.classes else paragraph("There are no entities.")),
         Section("Sentence lengths", length_plot(findings)),
         Section("Repeated sentences", "".join(_repeated(findings))),
-        Section("Several labels", _conflicts(findings)),
-        Section("Odd words", "".join(_words(findings))),
+        Section("Several labels", folded("words with more than one label", _conflicts(findings))),
+        Section("Odd words", folded("words that are unusual", "".join(_words(findings)))),
     ]
     if any(split.tagging and split.tagging.count for split in findings.splits):
-        sections.insert(2, Section("Tags that break the scheme", "".join(_tags(findings))))
-    return document(f"Data set {visible(findings.name)}", sections, about=[summary(findings), *origin(findings)])
+        sections.insert(2, Section("Tags that break the scheme", folded("where", "".join(_tags(findings)))))
+    return document(f"Data set {visible(findings.name)}", sections, about=_about(findings))
+
+
+def _about(findings: Findings) -> list[str]:
+    """The files by their names only: a page is handed on."""
+    folders = {f"{PurePath(split.source).parent}: " for split in findings.splits if split.source}
+    lines = []
+    for line in origin(findings):
+        folder = next((folder for folder in folders if line.startswith(folder)), "")
+        lines.append(without_paths(line.removeprefix(folder)))
+    return [summary(findings), *lines]
 
 
 def _problems(findings: Findings) -> str:
@@ -39,7 +52,7 @@ def _problems(findings: Findings) -> str:
     for severity in SEVERITIES:
         found = [problem for problem in findings.problems if problem.severity == severity]
         if found:
-            parts += [paragraph(HEADINGS[severity]), *(_problem(problem) for problem in found)]
+            parts += [heading(HEADINGS[severity]), *(map(_problem, found))]
     if not findings.count("error") + findings.count("warning"):
         parts.insert(0, paragraph("No errors and no warnings.", "good"))
     notes = table(["said when the data were read"], [[note] for note in findings.notes]) if findings.notes else ""
@@ -48,10 +61,8 @@ def _problems(findings: Findings) -> str:
 
 def _problem(problem: Problem) -> str:
     text = f"{problem.text}. {problem.advice[0].upper()}{problem.advice[1:]}."
-    kind = "" if problem.severity == "info" else "warn"
-    label = f"{problem.severity}: " if problem.severity == "error" else ""
     where = folded(_where(len(problem.places), problem.count), _places(problem.places)) if problem.places else ""
-    return paragraph(f"{label}{text[0].upper()}{text[1:]}", kind) + where
+    return finding(problem.severity, LABELS[problem.severity], f"{text[0].upper()}{text[1:]}", where)
 
 
 def _where(shown: int, count: int) -> str:

@@ -109,7 +109,6 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
 
     from nerbb_ray.training import resume
     from nerbb_ray.training.adaptive import rule_of, start
-    from nerbb_ray.training.batches import training_order
     from nerbb_ray.training.encoded_corpus import load_encoded
     from nerbb_ray.training.epoch import train_epoch
     from nerbb_ray.training.evaluation import evaluate
@@ -143,13 +142,11 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
         save_s, _ = _timed(lambda: resume.save(session, Progress(start(rule_of(trial.hparams)))))
         _fill_memory(session, int(whole.train.lengths.max()))
-    order = training_order(data.train.lengths, size, trial.seed, 0)
     return {
         "imports_s": imports_s,
         "set_up_s": set_up_s,
         "train_s": train_s,
         "tokens": float(data.train.lengths.sum()),
-        "padded_tokens": float(sum(len(members) * data.train.lengths[members].max() for members in order)),
         "eval_s": eval_s,
         "eval_tokens": float(data.val.lengths.sum()),
         "save_s": save_s,
@@ -160,16 +157,20 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
 
 def _fill_memory(session: Any, length: int) -> None:
     """A step with the largest batch that a trial can meet: memory has to do for it."""
+    import numpy as np
     import torch
 
+    from nerbb_ray.training.batches import Batch
     from nerbb_ray.training.dropout import FastDropout
+    from nerbb_ray.training.encoding import NO_WORD
     from nerbb_ray.training.evaluation import cross_entropy
 
     session.model.train()
-    shape = (session.trial.hparams.batch_size, length)
-    ids, ones, labels = (torch.full(shape, value, device=session.ctx.device) for value in (session.pad, 1, 0))
+    size = session.trial.hparams.batch_size
+    ids, labels = (torch.full((size * length,), value, device=session.ctx.device) for value in (session.forward.pad, 0))
+    batch = Batch(ids, labels, np.full(size * length, NO_WORD, np.int32), np.full(size, length))
     with FastDropout((0,)):
-        logits = session.logits(ids, ones)
+        logits = session.forward.logits(batch)
     loss = cross_entropy(logits, labels)
     torch.autograd.backward(session.scaler.scale(loss))
     session.optimizer.zero_grad(set_to_none=True)

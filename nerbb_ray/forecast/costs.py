@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.trials import trial_of
+from nerbb_ray.config.trials import any_trial_of
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.sources import ModelSource
@@ -24,9 +24,9 @@ TRAIN_FLOPS, EVAL_FLOPS = 6, 2  # per weight and sub-token (Kaplan et al. 2020)
 BYTES_OF_WEIGHT = 16  # fp32 weight, gradient, two moments
 # what does not change the time of an epoch
 OTHER_KEYS = {
-    *("run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "lr_max", "lr_schedule"),
-    *("lr_warmup_epochs", "lr_num_cycles", "lr_cooldown_restarts", "lr_cooldown_epochs", "max_epochs", "monitor"),
-    *("early_stopping", "min_delta", "patience", "mode", "evaluate_checkpoint", "decoding"),
+    *("run", "seed", "fold", "split_seed", "repeats", "preset", "checkpoints", "logging_level", "multiple_runs"),
+    *("lr_max", "lr_schedule", "lr_warmup_epochs", "lr_num_cycles", "lr_cooldown_restarts", "lr_cooldown_epochs"),
+    *("max_epochs", "monitor", "early_stopping", "min_delta", "patience", "mode", "evaluate_checkpoint", "decoding"),
 }
 
 
@@ -53,7 +53,7 @@ class Costs:
 
 def from_earlier(spec: ExperimentSpec, run: RunSpec, earlier: Sequence[TrialResult]) -> Costs | None:
     """The costs of a run by trials that did the same work per epoch; None if there are none."""
-    wanted = {k: str(v) for k, v in trial_of(spec, run, 0).params().items() if k not in OTHER_KEYS}
+    wanted = {k: str(v) for k, v in any_trial_of(spec, run).params().items() if k not in OTHER_KEYS}
     same = [
         trial.duration_s / trial.epochs
         for trial in earlier
@@ -67,8 +67,7 @@ def from_earlier(spec: ExperimentSpec, run: RunSpec, earlier: Sequence[TrialResu
 
 def from_measured(measured: Mapping[str, float], data: EncodedCorpus) -> Costs:
     """The costs of a run by the calibration of its shape (see calibrate)."""
-    padding = measured["padded_tokens"] / measured["tokens"]
-    train = measured["train_s"] / measured["padded_tokens"] * padding * int(data.train.lengths.sum())
+    train = measured["train_s"] / measured["tokens"] * int(data.train.lengths.sum())
     evaluate = measured["eval_s"] / measured["eval_tokens"]
     return Costs(
         epoch_s=train + evaluate * int(data.val.lengths.sum()) + measured["save_s"] + REPORT_S,

@@ -17,7 +17,7 @@ from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, try_t
 from nerbb_ray.preparation.resources import Allotment, allot, this_machine
 from nerbb_ray.store import StorePaths
 
-SHOWN = ("run", "seed", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
+SHOWN = ("run", "seed", "fold", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class PlannedTrial:
 
     run: str
     seed: int
+    fold: int | None
     varies: dict[str, Any]
     max_epochs: int
     early_stopping: bool
@@ -63,14 +64,17 @@ class Plan:
         """One row per trial."""
         title = f"{self.experiment}: trials {self.most_trials}, at a time {self.concurrent}"
         table = Table(title=title, title_justify="left", caption_justify="left")
-        for column in ("run", "seed", "parameters that vary", "epochs", "steps/epoch", "resources"):
-            numeric = column in ("seed", "epochs", "steps/epoch")
+        folds = any(trial.fold for trial in self.trials)
+        fold_column = ("fold",) if folds else ()
+        for column in ("run", "seed", *fold_column, "parameters that vary", "epochs", "steps/epoch", "resources"):
+            numeric = column in ("seed", "fold", "epochs", "steps/epoch")
             table.add_column(column, justify="right" if numeric else "left", overflow="fold")
         for trial in self.trials:
             epochs = f"<= {trial.max_epochs}" if trial.early_stopping else str(trial.max_epochs)
             steps = "?" if trial.steps_per_epoch is None else str(trial.steps_per_epoch)
             varies = "\n".join(f"{key} = {written(value)}" for key, value in trial.varies.items())
-            table.add_row(trial.run, str(trial.seed), varies, epochs, steps, trial.resources)
+            fold = [str(trial.fold)] if folds else []
+            table.add_row(trial.run, str(trial.seed), *fold, varies, epochs, steps, trial.resources)
         return table
 
 
@@ -101,6 +105,7 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
             PlannedTrial(
                 run=trial.run,
                 seed=trial.seed,
+                fold=trial.fold,
                 varies={key: trial.params()[key] for key in varying},
                 max_epochs=trial.hparams.max_epochs,
                 early_stopping=trial.hparams.early_stopping,
@@ -117,14 +122,20 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
 
 def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
     """What the search will decide as it goes."""
-    search, seeds = spec.search, spec.settings.multiple_runs
+    search, members, folds = spec.search, len(spec.members), spec.num_folds
+    if folds > 1:
+        data, seeds = spec.runs[0].dataset, spec.settings.multiple_runs
+        repeated = f" x {data.repeats} repeats" if data.repeats > 1 else ""
+        yield f"folds: every run gets {seeds} seed{'s' * (seeds > 1)} on each of {data.folds} folds{repeated}"
+    kind = "seeds" if folds == 1 else "trials (seeds on folds)"
     for run in spec.runs:
         if run.space:
             space = ", ".join(f"{key} = {domain}" for key, domain in run.space)
-            yield f"{run.name}: {search.num_samples} points x {seeds} seeds, chosen by {search.algorithm} from {space}"
+            trials = f"{search.num_samples} points x {members} {kind}"
+            yield f"{run.name}: {trials}, chosen by {search.algorithm} from {space}"
     if search.racing:
-        first = min(search.min_seeds, seeds)
-        yield f"racing: every run gets {first} of {seeds} seeds; the others only those that can still be the best"
+        first = min(search.min_seeds, members)
+        yield f"racing: every run gets {first} of {members} {kind}; the others only those that can still be the best"
     for key in ("time_budget", "max_hours", "max_cost"):
         if getattr(search, key) is not None:
             yield f"{key} = {getattr(search, key):g} may end the search sooner"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.trials import most_trials, proposed_run, trial_of
+from nerbb_ray.config.trials import any_trial_of, most_trials, proposed_run
 from nerbb_ray.errors import ResultError
 from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough
 from nerbb_ray.forecast.epochs import Epochs, expected_epochs
@@ -107,7 +107,7 @@ def forecast(
         for run in spec.runs:
             prepared = preparation.run(spec, run)
             count = _trials(spec, run, own)
-            trial = trial_of(spec, run, spec.settings.seeds[0])
+            trial = any_trial_of(spec, run)
             costs = _costs(spec, run, prepared, allotment, known, store.cache if calibrate else None)
             epochs = expected_epochs(trial, prepared.steps_per_epoch, known)
             runs.append(RunForecast(run.name, count, prepared.steps_per_epoch, epochs, costs))
@@ -134,9 +134,9 @@ def _trials(spec: ExperimentSpec, run: RunSpec, own: Sequence[TrialResult]) -> i
     if run.space:
         alone = replace(spec, runs=(run,))
         done = sum(proposed_run(alone, trial.run, trial.params) is not None for trial in own)
-        return max(0, spec.search.num_samples * spec.settings.multiple_runs - done)
+        return max(0, spec.search.num_samples * len(spec.members) - done)
     names = {trial.name for trial in own}
-    return sum(f"{run.name}-{seed}" not in names for seed in spec.settings.seeds)
+    return sum(f"{run.name}-{member}" not in names for member in spec.members)
 
 
 def _costs(
@@ -147,11 +147,11 @@ def _costs(
     known: Sequence[TrialResult],
     cache: Path | None,
 ) -> Costs:
-    data = load_encoded(prepared.data).pruned(run.dataset)
+    data = load_encoded(prepared.data).used(run.dataset, run.dataset.fold_numbers[0])
     if cache is not None:
         from nerbb_ray.forecast.calibrate import calibrated
 
-        trial = trial_of(spec, run, spec.settings.seeds[0])
+        trial = any_trial_of(spec, run)
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
     bf16 = prepared.precision == "bf16" or (prepared.precision == "auto" and cpu_has_bf16())
     return from_earlier(spec, run, known) or rough(prepared.source, data, allotment.threads, bf16=bf16)
@@ -204,7 +204,7 @@ def _put_together(
 
 def _share(spec: ExperimentSpec) -> float:
     """Of the trials that a race probably starts."""
-    seeds = spec.settings.multiple_runs
+    seeds = len(spec.members)
     first = min(seeds, spec.search.min_seeds)
     if not spec.search.racing or most_trials(spec) == seeds:
         return 1.0

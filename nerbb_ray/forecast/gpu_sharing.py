@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nerbb_ray.config.spec import ExperimentSpec, Resources
-from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
+from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.preparation.prepare import Prepared, extremes
 from nerbb_ray.preparation.resources import Allotment, Machine, backend
@@ -62,7 +62,7 @@ def _largest(spec: ExperimentSpec, prepared: Mapping[str, Prepared]) -> Iterator
     for run in spec.runs:
         for point in extremes(run) if run.space else [run]:
             one = prepared[point.name]
-            trial = trial_of(spec, point, spec.settings.seeds[0])
+            trial = any_trial_of(spec, point)
             shape = (one.source.location, one.data, one.precision)
             if shape not in largest or _size(trial) > _size(largest[shape]):
                 largest[shape] = trial

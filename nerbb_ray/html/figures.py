@@ -2,14 +2,37 @@
 
 import io
 import re
-from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nerbb_ray.errors import ResultError
+from nerbb_ray.html.render import macros
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito: can be told apart by colour-blind readers
+PICTURES = (".png", ".svg", ".pdf")
+# Okabe and Ito: can be told apart by colour-blind readers. On a page the style sheet has their like, in two schemes.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#666666")
+STEPS = ("#b4c0cf", "#8fb1cf", "#5f9ac6", "#2f82bb", "#00588c")  # from low to high
+INK, GRID, STEADY, COOLING, LIMIT = "#1d2530", "#e6e9ee", "#dfe7f5", "#f9d9b0", "#b00020"
+IN_CSS = {
+    "#000000": "currentColor",
+    INK: "currentColor",
+    "#ffffff": "var(--page)",
+    GRID: "var(--line)",
+    STEADY: "var(--steady)",
+    COOLING: "var(--cooling)",
+    LIMIT: "var(--bad)",
+    **{colour: f"var(--c{number})" for number, colour in enumerate(COLOURS, start=1)},
+    **{colour: f"var(--s{number})" for number, colour in enumerate(STEPS, start=1)},
+}
+COLOUR = re.compile("|".join(IN_CSS))
+
+
+def css(colour: str) -> str:
+    """A colour of the figures as the style sheet has it."""
+    return IN_CSS.get(colour, colour)
 
 
 def new_figure(width: float = 8.0, height: float = 3.5) -> "Figure":
@@ -25,10 +48,26 @@ def figure(drawn: "Figure", caption: str = "") -> str:
 
     target = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nerbb_ray"}):
-        drawn.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
+        for axes in drawn.axes:
+            axes.patch.set_alpha(0)
+        drawn.savefig(target, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     svg = target.getvalue()[target.getvalue().index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # ids such as "figure_1" are the same in every figure; nothing refers to them
     svg = re.sub(r'<g id="[\w.]+_\d+">', "<g>", svg)
-    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f"<figure>{svg}{text}</figure>\n"
+    svg = COLOUR.sub(lambda found: IN_CSS[found[0]], svg)
+    return str(macros("html/templates/parts.html").figure(svg, caption))
+
+
+def save_picture(drawn: "Figure", path: Path) -> None:
+    """
+    Raises:
+        ResultError: the name of the file does not say a format that can be drawn, or it cannot be written.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise ResultError(f"the file of a picture must end in {', '.join(PICTURES)}; got {path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn.savefig(path, dpi=150)
+    except OSError as error:
+        raise ResultError(f"the picture {path} cannot be written: {error.strerror}") from error

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
-from nerbb_ray.inference.card_facts import CardFacts, markdown_table, shown_number
+from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table, shown_number
 from nerbb_ray.inference.card_use import form_tags, size_and_speed, use
+from nerbb_ray.inference.front_matter import METRICS, front_matter
 from nerbb_ray.ner.scores import MACRO, MICRO
 from nerbb_ray.results.experiment_result import (
     SELECTION_METRIC,
@@ -34,10 +34,11 @@ def model_card(facts: CardFacts) -> str:
         "How it was made": making(facts),
     }
     base, name = facts.base_model, facts.result.name
-    classes = ", ".join(f"`{label}`" for label in facts.classes)
+    classes = ", ".join(map(code, facts.classes))
     intro = (
-        f"`{base}` fine-tuned on `{facts.dataset}` to recognise named entities of {len(facts.classes)} classes: "
-        f"{classes}.\nIt is trial `{facts.trial.name}` of the experiment `{name}`, made with nerbb_ray."
+        f"{code(base)} fine-tuned on {code(facts.dataset)} to recognise named entities of {len(facts.classes)} "
+        f"classes: {classes}.\nIt is trial {code(facts.trial.name)} of the experiment {code(name)}, "
+        "made with nerbb_ray."
     )
     parts = [_front_matter(facts), f"# {facts.folder}\n\n{intro}"]
     parts += [f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items()]
@@ -45,43 +46,29 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts) -> str:
-    import yaml
-
     mean, n_total = facts.run.mean(TEST_METRIC), facts.run.n_total
-    names = {"precision": "test precision", "recall": "test recall", "f1": "test F1"}
-    metrics = [
-        {"type": kind, "value": facts.trial.metrics.get(COLUMNS[column], math.nan), "name": f"entity micro {kind}"}
-        for kind, column in names.items()
-    ]
+    trial = facts.trial.metrics
+    values = [(kind, f"entity micro {kind}", trial.get(f"test/entity/micro/{kind}", math.nan)) for kind in METRICS]
     if facts.own_f1 is not None:
-        metrics = [{"type": "f1", "value": facts.own_f1, "name": "entity micro f1"}]
+        values = [("f1", "entity micro f1", facts.own_f1)]
     if n_total > 1:
-        name = f"entity micro f1, mean of {mean.n} of {n_total} seeds"
-        metrics.append({"type": "f1", "value": mean.mean, "name": name})
-    dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
-    task = {"type": "token-classification", "name": "Named Entity Recognition"}
-    defined = [metric for metric in metrics if math.isfinite(float(str(metric["value"])))]
-    front: dict[str, Any] = {"language": facts.language} if facts.language else {}
-    front |= {
+        values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} seeds", mean.mean))
+    about = {
         "library_name": "nerbb_ray" if facts.parity else "transformers",
-        "pipeline_tag": "token-classification",
         "base_model": facts.base_model,
         "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray", *form_tags(facts)],
+        "widget": None if facts.parity else [{"text": facts.declared.example}],
     }
-    if defined:
-        front["model-index"] = [
-            {"name": facts.folder, "results": [{"task": task, "dataset": dataset, "metrics": defined}]}
-        ]
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+    return front_matter(facts.folder, facts.declared, facts.scored(values), about)
 
 
 def _results(facts: CardFacts) -> Iterator[str]:
     run, trial = facts.run, facts.trial
-    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run `{run.run}`:"
+    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run {code(run.run)}:"
     yield ""
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
-    yield f"This model, seed {trial.seed}, {_why_chosen(facts)}."
+    yield f"This model, seed {trial.member}, {_why_chosen(facts)}."
     if run.mean(TEST_METRIC).n > 1:
         yield (
             "The best of several seeds is lucky to some extent: what to expect of a model that is made like this "
@@ -90,6 +77,9 @@ def _results(facts: CardFacts) -> Iterator[str]:
     else:
         yield "There is one seed only: how much its numbers owe to chance is not known."
     yield ""
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
+        yield ""
     yield f"Test scores of this model by class (undefined: {shown_number(math.nan)}):"
     yield ""
     yield from markdown_table(["class", "precision", "recall", "F1", "support"], _class_rows(trial))
@@ -107,7 +97,9 @@ def _why_chosen(facts: CardFacts) -> str:
 
 def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]:
     for trial in run.trials:
-        title = f"seed {trial.seed}" + (" (this model)" if chosen is not None and trial.seed == chosen.seed else "")
+        title = f"seed {trial.member}" + (
+            " (this model)" if chosen is not None and trial.member == chosen.member else ""
+        )
         values = [shown_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
     if run.n_total == 1:
@@ -149,7 +141,10 @@ def limits(facts: CardFacts) -> Iterator[str]:
         "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
-    yield "- The numbers above are for the test split of these data; other texts can be much harder."
+    tested = facts.part or "the test split"
+    yield f"- The numbers above are for {tested} of these data; other texts can be much harder."
+    if str(facts.trial.params.get("train_on_test")) == "True":
+        yield "- **The test split was part of its training data**: its numbers say little about other texts."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."
 
 

@@ -3,12 +3,15 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from nerbb_ray.inference.front_matter import Declared, Scored, hub_id
 from nerbb_ray.inference.parity import Parity
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.verdict.parts import part_of
 
+MARKS = re.compile(r"([\\`*<~$&]|(?<!\w)_|_(?!\w)|(?<=\])\()")  # what markdown would read as its own
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
 
 
@@ -20,7 +23,7 @@ class CardFacts:
         by_run, by_seed: the user named it.
         environment: of the trial; empty if it was not recorded.
         scheme, classes, max_seq_length, decoding, word_splitting: of the model.
-        language: code, such as en, if the user said it.
+        declared: what the user has said of it.
         parity: of an export in ONNX: how it compares with the model in torch.
     """
 
@@ -35,7 +38,7 @@ class CardFacts:
     word_splitting: str
     by_run: bool = False
     by_seed: bool = False
-    language: str | None = None
+    declared: Declared = field(default_factory=Declared)
     parity: Parity | None = None
 
     @property
@@ -60,10 +63,31 @@ class CardFacts:
         return Path(name).name if name.startswith(("/", ".", "~")) else name
 
     @property
+    def subset(self) -> str | None:
+        subset = str(self.trial.params.get("dataset_subset_name") or "None")
+        return None if subset == "None" else subset
+
+    @property
     def dataset(self) -> str:
         """With its subset."""
-        subset = self.trial.params.get("dataset_subset_name")
-        return self.dataset_name if subset in (None, "", "None") else f"{self.dataset_name}/{subset}"
+        return self.dataset_name if self.subset is None else f"{self.dataset_name}/{self.subset}"
+
+    @property
+    def part(self) -> str:
+        """`the first 20 % of the test split`, which the test scores are of; empty if they are of all of it."""
+        part = part_of(self.trial.params, "test")
+        return f"the first {part}" if part else ""
+
+    def scored(self, values: Sequence[tuple[str, str, float]]) -> Scored:
+        """Scores on its test data, for the front matter; a part of a split has no name on the hub."""
+        of = f" ({self.part})" if self.part else ""
+        return Scored(
+            dataset=self.dataset,
+            dataset_id=hub_id(self.dataset_name),
+            subset=self.subset,
+            split=None if self.part else "test",
+            values=[(kind, f"{name}{of}", value) for kind, name, value in values],
+        )
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
@@ -71,7 +95,19 @@ def markdown_table(header: Sequence[str], rows: Iterable[list[str]]) -> Iterator
     yield "| " + " | ".join(header) + " |"
     yield "|" + "---|" * len(header)
     for row in rows:
-        yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
+        yield "| " + " | ".join(map(_cell, row)) + " |"
+
+
+def _cell(text: str) -> str:
+    """Plain text in a table: what stands there is what is read, on the hub as anywhere."""
+    return MARKS.sub(r"\\\1", " ".join(text.split())).replace("|", "\\|")
+
+
+def code(text: str) -> str:
+    """Plain text as a code span, whatever backquotes it has."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    room = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{room}{text}{room}{fence}"
 
 
 def shown_number(value: float) -> str:

@@ -8,7 +8,6 @@ from nerbb_ray.inference.parity import ONNX_INT8
 from nerbb_ray.results.experiment_result import TEST_METRIC
 
 ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
-EXAMPLE = "Angela Merkel met the mayor of Paris in Berlin."
 
 
 def size_and_speed(facts: CardFacts) -> dict[str, Iterable[str]]:
@@ -36,8 +35,9 @@ def use(facts: CardFacts) -> Iterator[str]:
     yield f"""```python
 from transformers import pipeline
 
+# the folder, or on the hub <user>/{facts.folder}
 recognise = pipeline("token-classification", model={facts.folder!r}, aggregation_strategy="first")
-print(recognise({EXAMPLE!r}))
+print(recognise({facts.declared.example!r}))
 ```
 
 With nerbb_ray, texts can have any length:
@@ -54,7 +54,7 @@ def with_nerbb_ray(facts: CardFacts) -> str:
 from nerbb_ray.model import Model
 
 model = Model.from_checkpoint({facts.folder!r})
-print(model.predict({EXAMPLE!r}))
+print(model.predict({facts.declared.example!r}))
 ```"""
 
 

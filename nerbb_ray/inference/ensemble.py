@@ -187,3 +187,10 @@ def _difference(one: Tagger, other: Tagger) -> str | None:
     if one.max_seq_length != other.max_seq_length:
         return f"max_seq_length; {names} have {one.max_seq_length} and {other.max_seq_length}"
     return None
+
+
+def members_of(tagger: Tagger) -> list[Tagger]:
+    """The models of an ensemble, each by itself but with the decoder of all; of one model, itself."""
+    if not isinstance(tagger.model, MeanOfMembers):
+        return [tagger]
+    return [replace(tagger, model=member) for member in tagger.model.members]

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from nerbb_ray.inference.card import COLUMNS as SCORES
 from nerbb_ray.inference.card import limits, making, seed_rows
-from nerbb_ray.inference.card_facts import CardFacts, markdown_table, shown_number
+from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table, shown_number
 from nerbb_ray.inference.card_use import form_tags, onnx_words, size_and_speed, with_nerbb_ray
+from nerbb_ray.inference.front_matter import front_matter
 from nerbb_ray.inference.members import FoundEnsemble
 from nerbb_ray.results.run_ensemble import F1, RunEnsemble
 from nerbb_ray.verdict.ensemble_words import SPLITS, calibration_words, gain_words, score_cell
@@ -22,13 +22,13 @@ def ensemble_card(facts: CardFacts, found: FoundEnsemble) -> str:
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
     }
-    seeds = ", ".join(str(trial.seed) for trial in found.trials)
-    classes = ", ".join(f"`{label}`" for label in facts.classes)
+    seeds = ", ".join(str(trial.member) for trial in found.trials)
+    classes = ", ".join(map(code, facts.classes))
     intro = (
-        f"An ensemble of {len(found.trials)} models: `{facts.base_model}` fine-tuned on `{facts.dataset}` with the "
-        f"seeds {seeds} to recognise named entities of {len(facts.classes)} classes: {classes}.\nThe probabilities of "
-        f"the members are averaged. They are the run `{facts.trial.run}` of the experiment `{facts.result.name}`, made "
-        "with nerbb_ray."
+        f"An ensemble of {len(found.trials)} models: {code(facts.base_model)} fine-tuned on {code(facts.dataset)} with "
+        f"the seeds {seeds} to recognise named entities of {len(facts.classes)} classes: {classes}.\nThe "
+        f"probabilities of the members are averaged. They are the run {code(facts.trial.run)} of the experiment "
+        f"{code(facts.result.name)}, made with nerbb_ray."
     )
     parts = [_front_matter(facts, found.scores), f"# {facts.folder}\n\n{intro}"]
     parts += [f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items()]
@@ -36,25 +36,15 @@ def ensemble_card(facts: CardFacts, found: FoundEnsemble) -> str:
 
 
 def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
-    import yaml
-
-    front: dict[str, Any] = {"language": facts.language} if facts.language else {}
-    front |= {
-        "library_name": "nerbb_ray",
-        "pipeline_tag": "token-classification",
-        "base_model": facts.base_model,
-        "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray", *form_tags(facts)],
-    }
     f1 = facts.own_f1
     if f1 is None:
         f1 = math.nan if scores is None else scores.value("test", F1)
-    if math.isfinite(f1):
-        task = {"type": "token-classification", "name": "Named Entity Recognition"}
-        dataset = {"name": facts.dataset, "type": facts.dataset, "split": "test"}
-        metrics = [{"type": "f1", "value": f1, "name": "entity micro f1"}]
-        results = [{"task": task, "dataset": dataset, "metrics": metrics}]
-        front["model-index"] = [{"name": facts.folder, "results": results}]
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+    about = {
+        "library_name": "nerbb_ray",
+        "base_model": facts.base_model,
+        "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray", *form_tags(facts)],
+    }
+    return front_matter(facts.folder, facts.declared, facts.scored([("f1", "entity micro f1", f1)]), about)
 
 
 def _results(facts: CardFacts, found: FoundEnsemble) -> Iterator[str]:
@@ -66,10 +56,12 @@ def _results(facts: CardFacts, found: FoundEnsemble) -> Iterator[str]:
         header = ["", "F1 [95 % interval]", "gain over the mean member", "calibration error, members -> ensemble"]
         yield from markdown_table(header, (_row(split, found.scores) for split in SPLITS))
     yield ""
-    yield f"Its members are among the seeds of the run `{facts.run.run}`, each of which by itself:"
+    yield f"Its members are among the seeds of the run {code(facts.run.run)}, each of which by itself:"
     yield ""
     yield from markdown_table(["", "status", "epochs", *SCORES], seed_rows(facts.run, None))
     yield ""
+    if facts.part:
+        yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
     yield f"Undefined: {shown_number(math.nan)}."
 
 

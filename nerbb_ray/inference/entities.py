@@ -1,40 +1,18 @@
 """From the probabilities of words to entities with their places in the text."""
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal
 
 import numpy as np
 
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
+from nerbb_ray.inference.predictions import Entities, Entity, WordProba
 from nerbb_ray.inference.tagger import Found, Tagger
 from nerbb_ray.ner.tags import TARGET_OF, convert, entities_lenient
 
 Level = Literal["entity", "word"]
 Span = tuple[int, int]
-
-
-class Entity(TypedDict):
-    """`text[char_start:char_end] == token`.
-
-    An entity's tag is its class, a word's is the tag as the model knows it, O included. The probability of a word is
-    that of its tag, the one of an entity the mean over its words.
-    """
-
-    char_start: int
-    char_end: int
-    token: str
-    tag: str
-    proba: float
-
-
-class WordProba(TypedDict):
-    """A word with the probability of every tag that the model knows; they add up to 1."""
-
-    char_start: int
-    char_end: int
-    token: str
-    proba_dist: dict[str, float]
 
 
 def check_text(text: object) -> str:
@@ -58,31 +36,28 @@ def split_texts(texts: Sequence[str], splitting: WordSplitting) -> tuple[list[li
     return spans, [[text[start:end] for start, end in words] for text, words in zip(texts, spans, strict=True)]
 
 
-def predicted_words(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> list[Entity]:
+def predicted_words(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> Entities:
     """Every word with its tag."""
-    return [
+    words = [
         _entity(text, span, tagger.tags[tag], float(found.probabilities[word, tag]))
         for word, (span, tag) in enumerate(zip(spans, found.tags, strict=True))
     ]
+    return Entities(words, text)
 
 
-def predicted_entities(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> list[Entity]:
+def predicted_entities(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> Entities:
     """The entities that the tags write, read leniently: no word with a class is lost."""
     of_tags = found.probabilities[np.arange(len(found.tags)), found.tags]
-    return [
+    entities = [
         _entity(text, (spans[first][0], spans[end - 1][1]), label, float(np.mean(of_tags[first:end])))
         for label, first, end in entities_lenient([tagger.tags[tag] for tag in found.tags], tagger.scheme)
     ]
+    return Entities(entities, text)
 
 
 def distributions(text: str, spans: Sequence[Span], found: Found, tagger: Tagger) -> list[WordProba]:
     return [
-        {
-            "char_start": start,
-            "char_end": end,
-            "token": text[start:end],
-            "proba_dist": dict(zip(tagger.tags, row, strict=True)),
-        }
+        WordProba(start, end, text[start:end], dict(zip(tagger.tags, row, strict=True)))
         for (start, end), row in zip(spans, found.probabilities.tolist(), strict=True)
     ]
 
@@ -95,4 +70,4 @@ def predicted_tags(found: Found, tagger: Tagger) -> list[str]:
 
 def _entity(text: str, span: Span, tag: str, proba: float) -> Entity:
     start, end = span
-    return {"char_start": start, "char_end": end, "token": text[start:end], "tag": tag, "proba": proba}
+    return Entity(start, end, text[start:end], tag, proba)

@@ -52,18 +52,37 @@ def tag_file(tagger: Tagger, source: Path, target: Path, *, quiet: bool = False)
     return total
 
 
+def texts_of(source: Path) -> list[str]:
+    """The texts of a file, of the same kinds.
+
+    Raises:
+        DataError: as `tag_file`; or rows are words.
+    """
+    _check_source(source)
+    texts = []
+    for number, row in enumerate(_rows(source), start=1):
+        if row.text is None:
+            raise DataError(f'row {number} has "tokens": texts are needed ("text")', source)
+        texts.append(row.text)
+    return texts
+
+
 def _check_files(source: Path, target: Path) -> None:
-    if not source.is_file():
-        raise DataError("there is no such file", source)
-    if source.suffix.lower() not in (TEXT_FILE, JSON_FILE):
-        kinds = f'{TEXT_FILE} (a text per line) or {JSON_FILE} ({{"text": "..."}} or {{"tokens": [...]}} per line)'
-        raise DataError(f"the texts must be in a file {kinds}", source)
+    _check_source(source)
     if target.suffix.lower() != JSON_FILE:
         raise DataError(f"what is written is {JSON_FILE}: the name must end like this", target)
     if target.is_dir() or not target.parent.is_dir():
         raise DataError("is a folder" if target.is_dir() else f"there is no folder {target.parent}", target)
     if target.exists() and target.samefile(source):
         raise DataError("the result would replace the texts: name another file", target)
+
+
+def _check_source(source: Path) -> None:
+    if not source.is_file():
+        raise DataError("there is no such file", source)
+    if source.suffix.lower() not in (TEXT_FILE, JSON_FILE):
+        kinds = f'{TEXT_FILE} (a text per line) or {JSON_FILE} ({{"text": "..."}} or {{"tokens": [...]}} per line)'
+        raise DataError(f"the texts must be in a file {kinds}", source)
 
 
 def _rows(path: Path) -> Iterator[Row]:

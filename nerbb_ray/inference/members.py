@@ -9,7 +9,7 @@ from nerbb_ray.inference.ensemble import OwnDecoder
 from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of, read_members, run_ensembles
+from nerbb_ray.results.ensembles import decoder_of_run, read_members, run_ensembles
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
 
@@ -47,12 +47,12 @@ def find_ensemble(
         raise ResultError(f"an ensemble is of several seeds; choose seed {seed} alone, or leave the seed out")
     result = load_experiment(store.tracking_uri, name, store.configs())
     trials = choose_members(result, run, None if ensemble is True else int(ensemble))
-    places = [(trial, store.checkpoints(name, trial.run, trial.seed)) for trial in trials]
+    places = [(trial, store.checkpoints(name, trial.run, trial.member)) for trial in trials]
     folders = tuple(checkpoint_folder(name, trial, place) for trial, place in places)
     kept = read_members(trials, kept_predictions(store, name))
     if kept.missing:
         log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)
         return FoundEnsemble(result, trials, folders, None, None)
     scores = run_ensembles(trials, kept_predictions(store, name))[trials[0].run]
-    said = list(kept.said.values())
-    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of(said), said[0].tags), scores)
+    tags = next(iter(kept.said.values())).tags
+    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of_run(kept.said), tags), scores)

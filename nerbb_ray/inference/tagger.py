@@ -19,6 +19,7 @@ from nerbb_ray.ner.decoding import Decoder, unknown_word
 from nerbb_ray.ner.tags import SourceScheme
 from nerbb_ray.training.batches import batches_of, evaluation_order
 from nerbb_ray.training.encoding import NO_WORD, special_tokens
+from nerbb_ray.training.forward import Forward
 from nerbb_ray.training.model import decoder_of, load_trained, splitting_of
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import TinyCopy, stated_length
@@ -89,10 +90,6 @@ class Tagger:
     splitting: WordSplitting
 
     @property
-    def pad(self) -> int:
-        return int(self.tokenizer.pad_token_id or 0)
-
-    @property
     def unknown_word(self) -> NDArray[np.float32]:
         """What is said of a word without sub-token, as in training. *Shape:* (tags,)"""
         return unknown_word(self.tags, self.scheme)
@@ -103,11 +100,14 @@ class Tagger:
         sorted_already = self.columns == tuple(range(len(self.columns)))
         return None if sorted_already else torch.tensor(self.columns, device=self.ctx.device)
 
-    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
-        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return (output if self._order is None else output[..., self._order]).float()
+    @property
+    def pad(self) -> int:
+        return int(self.tokenizer.pad_token_id or 0)
+
+    @cached_property
+    def forward(self) -> Forward:
+        """How the model is run, which is tried once."""
+        return Forward.of(self.model, self.name, self.pad, self.ctx.device, self.dtype)
 
     @torch.inference_mode()
     def find(self, texts: Sequence[Sequence[str]]) -> list[Found]:
@@ -120,9 +120,10 @@ class Tagger:
         log_probs = np.full((len(split.gold), len(self.tags)), self.unknown_word, dtype=np.float64)
         known = np.zeros(len(split.gold), bool)
         order = evaluation_order(split.lengths, self.budget)
-        for batch in batches_of(split, order, self.pad, self.ctx.device):
+        for batch in batches_of(split, order, self.ctx.device):
             first = batch.words != NO_WORD
-            logits = self.logits(batch.input_ids, batch.attention_mask)[torch.from_numpy(first).to(self.ctx.device)]
+            logits = self.forward.logits(batch)[torch.from_numpy(first).to(self.ctx.device)]
+            logits = logits if self._order is None else logits[:, self._order]
             log_probs[batch.words[first]] = logits.cpu().double().log_softmax(-1).numpy()
             known[batch.words[first]] = True
         if np.isnan(log_probs).any():

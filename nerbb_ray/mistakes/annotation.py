@@ -1,17 +1,43 @@
-"""Candidates for wrong annotations as files of annotation tools: gold as the annotation, beside it the prediction."""
+"""Sentences whose annotation may be wrong, as files of annotation tools: gold is the annotation, beside the prediction.
+
+`nerbb set_up_dataset` reads what comes back.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.annotation.tasks import Region, label_studio_region
+from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.errors import DataError
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.ner.tags import Entity
 
 FORMATS = ("label_studio", "doccano", "jsonl")
-Region = tuple[int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A sentence to be looked at.
+
+    Args:
+        about: what else a reader should know, as JSON values.
+        model: whose prediction it is.
+    """
+
+    sentence: Sentence
+    gold: Sequence[Entity]
+    predicted: Sequence[Entity]
+    confidence: float
+    model: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {**self.about, "confidence": round(self.confidence, 4)}
 
 
 def write_candidates(found: Mistakes, path: Path, kind: str, confidence: float) -> int:
@@ -29,8 +55,28 @@ def write_candidates(found: Mistakes, path: Path, kind: str, confidence: float) 
     sure: dict[int, float] = {}
     for one in found.candidates(confidence):  # the surest come first
         sure.setdefault(one.sentence, one.confidence)
+    return write_tasks((_task(found, number, surest) for number, surest in sure.items()), path, kind)
+
+
+def _task(found: Mistakes, number: int, confidence: float) -> Task:
+    return Task(
+        found.sentences[number],
+        found.gold[number],
+        found.predicted[number],
+        confidence,
+        f"{found.experiment}/{found.run}",
+        {"sentence": number, "split": found.split},
+    )
+
+
+def write_tasks(tasks: Iterable[Task], path: Path, kind: str) -> int:
+    """Write sentences to a file in their order; returns how many there are.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
     make = {"label_studio": _label_studio, "doccano": _doccano, "jsonl": _standard}[kind]
-    rows = [make(found, number, surest) for number, surest in sure.items()]
+    rows = [make(task) for task in tasks]
     if kind == "label_studio":
         text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
     else:
@@ -42,9 +88,8 @@ def write_candidates(found: Mistakes, path: Path, kind: str, confidence: float) 
     return len(rows)
 
 
-def text_of(found: Mistakes, number: int) -> tuple[str, Sequence[tuple[int, int]]]:
+def text_of(sentence: Sentence) -> tuple[str, Sequence[tuple[int, int]]]:
     """The text of a sentence, and the place of each of its words; words without a text are joined by blanks."""
-    sentence = found.sentences[number]
     if sentence.text is not None and sentence.spans is not None:
         return sentence.text, sentence.spans
     spans, begin = [], 0
@@ -58,46 +103,34 @@ def _regions(entities: Sequence[Entity], spans: Sequence[tuple[int, int]]) -> li
     return [(spans[entity.start][0], spans[entity.end - 1][1], entity.label) for entity in entities]
 
 
-def _about(found: Mistakes, number: int, confidence: float) -> dict[str, Any]:
-    return {"sentence": number, "split": found.split, "confidence": round(confidence, 4)}
-
-
-def _label_studio(found: Mistakes, number: int, confidence: float) -> dict[str, Any]:
+def _label_studio(task: Task) -> dict[str, Any]:
     """https://labelstud.io/guide/predictions"""
-    text, spans = text_of(found, number)
+    text, spans = text_of(task.sentence)
 
     def result(entities: Sequence[Entity]) -> list[dict[str, Any]]:
-        return [
-            {
-                "from_name": "label",
-                "to_name": "text",
-                "type": "labels",
-                "value": {"start": start, "end": end, "text": text[start:end], "labels": [label]},
-            }
-            for start, end, label in _regions(entities, spans)
-        ]
+        return [label_studio_region(text, region) for region in _regions(entities, spans)]
 
-    prediction = {"model_version": f"{found.experiment}/{found.run}", "score": confidence}
+    prediction = {"model_version": task.model, "score": task.confidence}
     return {
-        "data": {"text": text, **_about(found, number, confidence)},
-        "annotations": [{"result": result(found.gold[number])}],
-        "predictions": [{**prediction, "result": result(found.predicted[number])}],
+        "data": {"text": text, **task.values},
+        "annotations": [{"result": result(task.gold)}],
+        "predictions": [{**prediction, "result": result(task.predicted)}],
     }
 
 
-def _doccano(found: Mistakes, number: int, confidence: float) -> dict[str, Any]:
-    text, spans = text_of(found, number)
-    gold, predicted = (_regions(part[number], spans) for part in (found.gold, found.predicted))
-    return {"text": text, "label": gold, "predicted": _in_words(text, predicted), **_about(found, number, confidence)}
+def _doccano(task: Task) -> dict[str, Any]:
+    text, spans = text_of(task.sentence)
+    gold, predicted = (_regions(part, spans) for part in (task.gold, task.predicted))
+    return {"text": text, "label": gold, "predicted": _in_words(text, predicted), **task.values}
 
 
-def _standard(found: Mistakes, number: int, confidence: float) -> dict[str, Any]:
-    text, spans = text_of(found, number)
-    gold, predicted = (_regions(part[number], spans) for part in (found.gold, found.predicted))
+def _standard(task: Task) -> dict[str, Any]:
+    text, spans = text_of(task.sentence)
+    gold, predicted = (_regions(part, spans) for part in (task.gold, task.predicted))
     tags = [
         {"token": text[start:end], "tag": label, "char_start": start, "char_end": end} for start, end, label in gold
     ]
-    return {"text": text, "tags": tags, "predicted": _in_words(text, predicted), **_about(found, number, confidence)}
+    return {"text": text, "tags": tags, "predicted": _in_words(text, predicted), **task.values}
 
 
 def _in_words(text: str, regions: Sequence[Region]) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nerbb_ray.data.corpus import Corpus, Sentence, find_corpus
+from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of, read_members
+from nerbb_ray.results.ensembles import decoder_of_run, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
 from nerbb_ray.results.log_probs import LogProbs
+from nerbb_ray.results.out_of_fold import on_the_same_words
 from nerbb_ray.spelling import did_you_mean
 
 
@@ -27,43 +29,63 @@ def collect(
             evaluated on.
         DataError: the data set cannot be found or read.
     """
-    chosen = _chosen(result, run)
+    chosen = chosen_run(result, run)
     members = read_members(chosen.ok_trials, kept_predictions(store, result.name))
     if not members.said:
         why = members.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")
-    first = next(iter(members.said.values()))
-    if split not in first.splits:
+    if split not in next(iter(members.said.values())).splits:
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no {split} data")
-    sentences = _sentences(store, chosen.ok_trials[0].params, first, split, ask_hub)
-    said = dict(members.said)
-    decoder = decoder_of(list(said.values())) if len(said) > 1 else first.decoder
-    return find_mistakes(result.name, chosen.run, said, decoder, split, sentences, members.note)
+    said = on_the_same_words(members.said, split)
+    if not said:
+        raise ResultError(
+            f"run {chosen.run} of experiment {result.name} has no seed with the predictions of all its folds"
+            f"{f' ({members.note})' if members.note else ''}: run it again to train the missing ones"
+        )
+    first = next(iter(said.values()))
+    corpus = corpus_of(store, chosen.ok_trials[0].params, first, ask_hub=ask_hub)
+    sentences = _sentences(corpus, first, split)
+    decoder = decoder_of_run(members.said) if len(members.said) > 1 else first.decoder
+    return find_mistakes(result.name, chosen.run, dict(said), decoder, split, sentences, members.note)
 
 
-def _chosen(result: ExperimentResult, run: str | None) -> RunResult:
+def chosen_run(result: ExperimentResult, run: str | None) -> RunResult:
+    """A run by its name; the best one if none is named."""
     runs = {found.run: found for found in result.runs}
     if run is not None and run not in runs:
         raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, list(runs))}")
     return result.best_run() if run is None else runs[run]
 
 
-def _sentences(
-    store: StorePaths, params: Mapping[str, object], said: LogProbs, split: str, ask_hub: bool
-) -> Sequence[Sentence]:
+def _sentences(corpus: Corpus, said: LogProbs, split: str) -> Sequence[Sentence]:
     """The sentences that the predictions are about."""
-    name = str(params["dataset_name"])
+    places = said.splits[split].places
+    if places is not None:
+        whole = (*corpus.train, *corpus.val)
+        return [whole[place] for place in places]
+    # what a run uses of a split are its first sentences
+    return corpus.split(split)[: len(said.splits[split].starts) - 1]
+
+
+def corpus_of(store: StorePaths, params: Mapping[str, object], said: LogProbs, *, ask_hub: bool = False) -> Corpus:
+    """The data set that predictions are about.
+
+    Args:
+        params: of the trials.
+    Raises:
+        DataError: it cannot be found, or is not what it was then.
+    """
     subset = params.get("dataset_subset_name")
     corpus = find_corpus(
-        name,
+        str(params["dataset_name"]),
         None if subset in (None, "", "None") else str(subset),
         store.datasets,
         scheme=said.scheme,
         ask_hub=ask_hub,
+        rule=NOTHING if said.folds else DEFAULT,
     )
     _check_same(corpus, said)
-    # what a run uses of a split are its first sentences
-    return corpus.split(split)[: len(said.splits[split].starts) - 1]
+    return corpus
 
 
 def _check_same(corpus: Corpus, said: LogProbs) -> None:

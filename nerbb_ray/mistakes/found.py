@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import mean_log_probs
@@ -48,7 +49,7 @@ class Mistakes:
 
     experiment: str
     run: str
-    seeds: tuple[int, ...]
+    seeds: tuple[Member, ...]
     split: str
     sentences: tuple[Sentence, ...]
     gold: tuple[tuple[Entity, ...], ...]
@@ -82,7 +83,7 @@ def _labels(mistake: Mistake) -> set[str]:
 def find_mistakes(
     experiment: str,
     run: str,
-    said: dict[int, LogProbs],
+    said: dict[Member, LogProbs],
     decoder: Decoder,
     split: str,
     sentences: Sequence[Sentence],
@@ -100,9 +101,9 @@ def find_mistakes(
     mean = mean_log_probs([part.log_probs for part in parts])
     tags = decoder.decode(mean, starts)
     confidence = np.exp(mean[np.arange(len(tags)), tags])
-    right, guess = (list(_entities(ids, starts, first)) for ids in (gold, tags))
+    right, guess = (list(entities_of(ids, starts, first)) for ids in (gold, tags))
     each = [
-        list(_entities(one.decoder.decode(part.log_probs, starts), starts, one))
+        list(entities_of(one.decoder.decode(part.log_probs, starts), starts, one))
         for one, part in zip(said.values(), parts, strict=True)
     ]
     found = []
@@ -116,7 +117,7 @@ def find_mistakes(
     )
 
 
-def _entities(ids: NDArray[np.integer], starts: Ints, said: LogProbs) -> Iterator[tuple[Entity, ...]]:
+def entities_of(ids: NDArray[np.integer], starts: Ints, said: LogProbs) -> Iterator[tuple[Entity, ...]]:
     """Those of every sentence, as they are counted."""
     names = [said.tags[tag] for tag in ids]
     for begin, end in pairwise(starts.tolist()):

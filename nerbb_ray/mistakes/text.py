@@ -1,11 +1,10 @@
 """Mistakes as text, as plain values, and as HTML: gold and prediction side by side."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.console import head_line, plain_text
-from nerbb_ray.html.document import Markup, Section, document, paragraph, table
+from nerbb_ray.html.document import Section, document, emphasised, paragraph, table
 from nerbb_ray.mistakes.found import SURE, FoundMistake, Mistakes
 from nerbb_ray.ner.mistakes import KINDS
 from nerbb_ray.ner.tags import Entity
@@ -111,13 +110,13 @@ def _values(found: Mistakes, one: FoundMistake) -> dict[str, Any]:
         "class": one.mistake.label,
         "confidence": one.confidence,
         "agree": one.agree,
-        "gold": _entity(one.mistake.gold),
-        "predicted": _entity(one.mistake.predicted),
+        "gold": entity_values(one.mistake.gold),
+        "predicted": entity_values(one.mistake.predicted),
         "tokens": list(found.sentences[one.sentence].tokens),
     }
 
 
-def _entity(entity: Entity | None) -> dict[str, Any] | None:
+def entity_values(entity: Entity | None) -> dict[str, Any] | None:
     return None if entity is None else {"class": entity.label, "start": entity.start, "end": entity.end}
 
 
@@ -139,21 +138,21 @@ def _row(found: Mistakes, one: FoundMistake) -> list[object]:
         f"{one.confidence:.3f}",
         agree,
         one.mistake.kind,
-        *(_cell(tokens, e) for e in (gold, predicted)),
-        _context(tokens, gold or predicted),
+        *(cell(tokens, e) for e in (gold, predicted)),
+        context(tokens, gold or predicted),
     ]
 
 
-def _cell(tokens: Sequence[str], entity: Entity | None) -> str:
+def cell(tokens: Sequence[str], entity: Entity | None) -> str:
     return "-" if entity is None else f"{entity.label}: {' '.join(tokens[entity.start : entity.end])}"
 
 
-def _context(tokens: Sequence[str], entity: Entity | None) -> Markup:
+def context(tokens: Sequence[str], entity: Entity | None) -> object:
     """The sentence with what it is about in bold letters."""
     assert entity is not None
     parts = (tokens[: entity.start], tokens[entity.start : entity.end], tokens[entity.end :])
-    before, inside, after = (escape(" ".join(part)) for part in parts)
-    return Markup(f"{before} <strong>{inside}</strong> {after}".strip())
+    before, inside, after = (" ".join(part) for part in parts)
+    return emphasised(f"{before} " if before else "", inside, f" {after}" if after else "")
 
 
 def mistakes_page(found: Mistakes, confidence: float = SURE) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ray.tune.logger import LoggerCallback
 
 from nerbb_ray.logs import without_password
+from nerbb_ray.mlflow_store.class_values import TABLE, values_table
 from nerbb_ray.mlflow_store.delivery import open_outbox
 from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, Order, RunClosed, Started
 from nerbb_ray.results import log_probs
@@ -154,6 +155,8 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         existing = tuple(dict.fromkeys(path for path in paths if path and Path(path).is_file()))
         tracked = self._reports.trial(trial)
         self._outcomes[tracked.name] = outcome
+        if table := values_table(outcome.metrics):
+            texts = {**texts, TABLE: table}
         if texts or existing:
             self._outbox.put(Files(tracked, *self._now(), texts, existing))
         self._outbox.put(Ended(tracked, *self._now(), outcome))

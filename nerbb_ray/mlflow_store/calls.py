@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.mlflow_store.class_values import TABLE, table_tag, values_table, write_tags
 from nerbb_ray.mlflow_store.confusion_picture import confusion_png
 from nerbb_ray.mlflow_store.events import Files, Order
 from nerbb_ray.results.experiment_result import Status, TrialResult
@@ -24,6 +25,7 @@ STATUS_IN_MLFLOW: dict[Status, str] = {
     "running": "RUNNING",
     "cut": "KILLED",
 }
+DIGEST = 36  # MLflow takes so many characters
 METRICS_PER_CALL = 900  # MLflow takes 1,000 entities
 
 log = logging.getLogger(__name__)
@@ -98,9 +100,24 @@ def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms
         records.NOTE: result.note,
         records.IDENTITY: identity_text(result.identity),
         records.ORDER: order_text(order),
+        **write_tags(result.metrics),
+        **(table_tag(TABLE) if values_table(result.metrics) else {}),
     }
     set_tags(client, run_id, {key: text or "" for key, text in texts.items()})
     set_status(client, run_id, STATUS_IN_MLFLOW[result.status], time_ms)
+
+
+def log_data(client: "MlflowClient", run_id: str, name: str, fingerprint: str, source: str) -> None:
+    """The data set of a run, as MLflow's page names it; told twice, it is there once.
+
+    Args:
+        source: where it comes from: the name by which it was asked for.
+    """
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    about = json.dumps({"name": source, "sha256": fingerprint})
+    data = Dataset(name=name, digest=fingerprint[:DIGEST], source_type="nerbb_ray", source=about)
+    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training, validation, test")])])
 
 
 def identity_text(identity: Identity | None) -> str:
@@ -118,6 +135,14 @@ def set_status(client: "MlflowClient", run_id: str, status: str, time_ms: int) -
         client.update_run(run_id, status=status)
     else:
         client.set_terminated(run_id, status, end_time=time_ms)
+
+
+def store_text(client: "MlflowClient", run_id: str, name: str, text: str) -> None:
+    """A file, replaced if it exists."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_text(text, encoding="utf-8")
+        client.log_artifact(run_id, str(path))
 
 
 def store_files(client: "MlflowClient", run_id: str, files: Files) -> None:

@@ -1,7 +1,7 @@
 """What trials left in MLflow besides their results: the curves over their epochs, and their files."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.errors import ResultError
-from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, reading, write_name
+from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, read_name, reading, write_name
+from nerbb_ray.results.reports import CURVE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-TrialKey = tuple[str, int]  # run and seed
+TrialKey = tuple[str, Member]
 MAX_BYTES = 64_000  # of the end of a file: logs can be long
 
 
@@ -63,6 +65,27 @@ def read_details(tracking_uri: str, name: str, wanted: Mapping[TrialKey, Wanted]
         ids = [experiment.experiment_id] if experiment else []
         runs = newest_trials(find_runs(client, ids, kind="trial"))
         return {key: _read(client, runs[key], wish) for key, wish in wanted.items() if key in runs}
+
+
+def read_curves(
+    tracking_uri: str, name: str, metrics: Sequence[str] | None
+) -> dict[TrialKey, dict[str, dict[int, float]]]:
+    """What the trials of an experiment have reported after every epoch.
+
+    Args:
+        metrics: by full name; None: all that their curves show.
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    with reading(tracking_uri) as client:
+        experiment = client.get_experiment_by_name(name)
+        ids = [experiment.experiment_id] if experiment else []
+        runs = newest_trials(find_runs(client, ids, kind="trial"))
+        return {key: _curves(client, run.info.run_id, metrics or _of_curves(run)) for key, run in runs.items()}
+
+
+def _of_curves(run: "Run") -> list[str]:
+    return sorted(name for name in map(read_name, run.data.metrics) if CURVE.fullmatch(name))
 
 
 def find_file(tracking_uri: str, name: str, trial: TrialKey, file: str, folder: Path) -> Path | None:

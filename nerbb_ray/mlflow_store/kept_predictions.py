@@ -22,7 +22,7 @@ def kept_predictions(store: StorePaths, name: str) -> Places:
         yield from beside(trial)
         try:
             # what does not lie on this machine is copied here
-            found = find_file(store.tracking_uri, name, (trial.run, trial.seed), FILE, store.cache / "artifacts")
+            found = find_file(store.tracking_uri, name, (trial.run, trial.member), FILE, store.cache / "artifacts")
         except ResultError as error:
             log.warning("%s of trial %s cannot be had from MLflow: %s", FILE, trial.name, error)
             return

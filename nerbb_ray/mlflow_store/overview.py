@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nerbb_ray.console import head_line, plain_text
@@ -32,7 +33,14 @@ def results_of(store: StorePaths, name: str) -> "ExperimentResult":
         ResultError: it has no results, or MLflow cannot be read.
     """
     _deliver(store, name)
-    return _without_the_dead(load_result(store.tracking_uri, name), store)
+    return with_curves(_without_the_dead(load_result(store.tracking_uri, name), store), store)
+
+
+def with_curves(result: "ExperimentResult", store: StorePaths) -> "ExperimentResult":
+    """Results that can read the curves of their trials."""
+    from nerbb_ray.mlflow_store.details import read_curves
+
+    return replace(result, read_curves=partial(read_curves, store.tracking_uri, result.name))
 
 
 def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.schema import (
@@ -18,6 +19,7 @@ from nerbb_ray.mlflow_store.schema import (
     read_value,
     reading,
     run_ensemble,
+    seeds_of,
     trial_result,
     write_name,
 )
@@ -86,7 +88,7 @@ def _with_curves(result: ExperimentResult, tracking_uri: str) -> ExperimentResul
     curves = finished_curves(tracking_uri, result.name, SELECTION_METRIC, most=MOST_CURVES)
 
     def known(trial: TrialResult) -> TrialResult:
-        return replace(trial, val_f1_curve=tuple(curves.get((trial.run, trial.seed), ())))
+        return replace(trial, val_f1_curve=tuple(curves.get((trial.run, trial.member), ())))
 
     return replace(result, runs=tuple(replace(run, trials=tuple(map(known, run.trials))) for run in result.runs))
 
@@ -157,8 +159,8 @@ def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
 
 def finished_curves(
     tracking_uri: str, name: str, metric: str, statuses: Collection[Status] = OK, most: int | None = None
-) -> dict[tuple[str, int], list[float]]:
-    """What a metric was after every epoch of the trials of an experiment that ended so, by run and seed.
+) -> dict[tuple[str, Member], list[float]]:
+    """What a metric was after every epoch of the trials of an experiment that ended so, by run and member.
 
     Args:
         most: trials, from here and there among all.
@@ -231,7 +233,7 @@ def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
     parents = [run for run in runs if run.data.tags[KIND] == "run"]
     notes = {run.data.tags[RUN]: run.data.tags.get(RUN_NOTE, "") for run in parents}
     ensembles = {run.data.tags[RUN]: made for run in parents if (made := run_ensemble(run)) is not None}
-    n_seeds = max((int(run.data.params.get("multiple_runs", 0)) for run in trials), default=0)
+    n_seeds = max((seeds_of(run.data.params) for run in trials), default=0)
     found = _ordered(name, [trial_result(run) for run in trials], n_seeds, notes, ensembles)
     return replace(found, last_driver=max((order_of(run)[0] for run in runs), default=0))
 

@@ -3,19 +3,33 @@
 import math
 from collections.abc import Mapping
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status
-from nerbb_ray.results.seed_mean import LogitMean, SeedMean, is_share
+from nerbb_ray.mlflow_store.class_values import is_detail, table_text
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status, split_name
+from nerbb_ray.results.seed_mean import LogitMean, SeedMean
 
 UNDEFINED = (math.nan, math.nan)
-# whose means are kept up to date while seeds are still to come; those of all, hundreds of rows, once they are in
+SHORT = ("mean", "sem")
+STATISTICS = ("mean", "sd", "sem", "ci95_low", "ci95_high", "n")
+TABLE_HEADER = (
+    "metric",
+    *STATISTICS,
+    "sd_folds",
+    "sd_seeds",
+    "logit_mean",
+    "logit_sem",
+    "logit_ci95_low",
+    "logit_ci95_high",
+)
+# whose means are kept up to date while seeds are still to come; those of all once they are in
 HEADLINES = (SELECTION_METRIC, TEST_METRIC, "val/loss", "test/loss", "val/token/all/acc", "test/token/all/acc")
 
 
 def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
-    """`<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high` and `/n` of every metric; NaN where it is undefined.
+    """Of every metric that people compare, `<metric>/mean` and `/sem`; NaN where it is undefined.
 
-    Of a metric between 0 and 1 also `/logit_mean`, `/logit_sem`, `/logit_ci95_low` and `/logit_ci95_high`: the scale on
-    which its interval was made.
+    Of the most important ones, and of those that are not ours, also `/sd`, `/ci95_low`, `/ci95_high` and `/n`, with
+    folds also `/sd_folds` and `/sd_seeds`. A parent with all statistics of all classes, more than 1,000 metrics, could
+    not be read: `means_table` has them.
 
     Args:
         whole: not only of the most important metrics.
@@ -23,19 +37,34 @@ def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
     return {
         f"{metric}/{statistic}": value
         for metric in run.metric_names
-        if whole or metric in HEADLINES
-        for statistic, value in _statistics(run.mean(metric), share=is_share(metric)).items()
+        if (metric in HEADLINES or whole) and not is_detail(metric)
+        for statistic, value in _statistics(run.mean(metric)).items()
+        if metric in HEADLINES or statistic in SHORT or not split_name(metric)[1]
     }
 
 
-def _statistics(mean: SeedMean, *, share: bool) -> dict[str, float]:
+def means_table(run: RunResult) -> str | None:
+    """All statistics of all metrics, as MLflow's page shows a table; None without any.
+
+    Of a metric between 0 and 1 also `logit_mean`, `logit_sem`, `logit_ci95_low` and `logit_ci95_high`: the scale on
+    which its interval was made.
+    """
+    rows = []
+    for metric in run.metric_names:
+        mean = run.mean(metric)
+        logit = mean.logit or LogitMean(math.nan, math.nan, UNDEFINED)
+        found = _statistics(mean)
+        own = [found.get(name, math.nan) for name in (*STATISTICS, "sd_folds", "sd_seeds")]
+        rows.append([metric, *own, logit.mean, logit.sem, *logit.ci95])
+    return table_text(TABLE_HEADER, rows) if rows else None
+
+
+def _statistics(mean: SeedMean) -> dict[str, float]:
     low, high = mean.ci95 or UNDEFINED
-    found = {"mean": mean.mean, "sd": mean.sd, "sem": mean.sem, "ci95_low": low, "ci95_high": high, "n": float(mean.n)}
-    if not share:
-        return found
-    logit = mean.logit or LogitMean(math.nan, math.nan, UNDEFINED)
-    names = ("logit_mean", "logit_sem", "logit_ci95_low", "logit_ci95_high")
-    return found | dict(zip(names, (logit.mean, logit.sem, *logit.ci95), strict=True))
+    found = dict(zip(STATISTICS, (mean.mean, mean.sd, mean.sem, low, high, float(mean.n)), strict=True))
+    if mean.folds is not None:
+        found |= {"sd_folds": mean.folds.sd_folds, "sd_seeds": mean.folds.sd_seeds}
+    return found
 
 
 def changes(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:

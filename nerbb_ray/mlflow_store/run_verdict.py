@@ -5,12 +5,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nerbb_ray.mlflow_store.schema import VERDICT, VERDICT_WORDS
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.ensemble_words import ensemble_sentences
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.words import against_the_best, sentences
 
 BEST, TIED, WORSE, NOT_COMPARED = "best", "tied", "worse", "not compared"
 SENTENCES = 8
+DESCRIBED_RUNS = 25
+COMPARED = {
+    "val F1": SELECTION_METRIC,
+    "test F1": TEST_METRIC,
+    "test precision": "test/entity/micro/precision",
+    "test recall": "test/entity/micro/recall",
+    "val loss": "val/loss",
+}
 MAX_LENGTH = 4000  # of a tag; MLflow takes 8,000 characters at most
+MAX_DESCRIPTION = 7900
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +49,41 @@ def standing_of(run: str, found: Verdict) -> Standing:
     return Standing(
         {"verdict/behind": behind, "verdict/p_holm": p_holm}, {VERDICT: kind, VERDICT_WORDS: words[:MAX_LENGTH]}
     )
+
+
+def description(result: ExperimentResult, found: Verdict, run: str | None = None) -> str:
+    """Markdown for MLflow's page: the verdict in words and the runs as a table, best first.
+
+    Args:
+        run: whose description it is, marked in the table; None: that of the experiment.
+    """
+    best = {name: place for place, name in enumerate(found.means)}
+    ranked = sorted(result.runs, key=lambda one: best.get(one.run, len(best)))
+    own = [one for one in ranked[DESCRIBED_RUNS:] if one.run == run]
+    shown = [*ranked[:DESCRIBED_RUNS], *own]
+    rows = [_row(one, found, marked=one.run == run) for one in shown]
+    left_out = len(ranked) - len(shown)
+    lines = [
+        *found.plain[:SENTENCES],
+        "",
+        "| | run | seeds ok | " + " | ".join(COMPARED) + " |",
+        "|---|---|---|" + "---|" * len(COMPARED),
+        *rows,
+        "",
+        "Mean ± standard error over the seeds, entity micro scores; * best mean, = cannot be told from it.",
+        f"Not shown: {left_out} runs." if left_out else "",
+        *ensemble_sentences(result, run or found.best),
+    ]
+    return "\n".join(lines).strip()[:MAX_DESCRIPTION]
+
+
+def _row(run: RunResult, found: Verdict, *, marked: bool) -> str:
+    tied = run.run in found.tie_set and found.differences
+    mark = "\\*" if run.run == found.best else "=" if tied else ""
+    name = f"`{run.run}`".replace("|", "\\|")
+    cells = [_mean(run.mean(metric)) for metric in COMPARED.values()]
+    return f"| {mark} | {f'**{name}**' if marked else name} | {run.n_ok}/{run.n_total} | {' | '.join(cells)} |"
+
+
+def _mean(mean: SeedMean) -> str:
+    return str(mean).replace("+-", "±")

@@ -1,10 +1,12 @@
 """How the results lie in MLflow: tags, names, and the way from an MLflow run back to a TrialResult.
 
     experiment (its name; tag nerbb.kind = experiment)
-    +-- parent run per run of the grid (nerbb.kind = run): parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, ...,
-        |   `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and nerbb.verdict_words; the ensemble of its seeds:
-        |   `val/ensemble/...`, `test/ensemble/...`, tag nerbb.ensemble
-        +-- child run per trial (nerbb.kind = trial, nerbb.seed, nerbb.identity): parameters, curves, metrics, artifacts
+    +-- parent run per run of the grid (nerbb.kind = run): parameters, data set, `<metric>/mean`, `/sem`, ... of what
+        |   people compare and a table of all means; `verdict/behind`, `verdict/p_holm`, tags nerbb.verdict and
+        |   nerbb.verdict_words, and both as its description; the ensemble of its seeds: `val/ensemble/...`,
+        |   `test/ensemble/...`, tag nerbb.ensemble
+        +-- child run per trial (nerbb.kind = trial, nerbb.seed, with folds nerbb.fold, nerbb.identity): parameters,
+            curves, final metrics, artifacts; final values of single classes as a table and as tags (class_values)
 
 MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
 path parts that are not unique are written as `:<hex code>:`, which `read_name` undoes. Infinite values come
@@ -14,13 +16,15 @@ back from a database as the largest float.
 import gc
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast, get_args
 
+from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store.advice import advice
+from nerbb_ray.mlflow_store.class_values import read_tags
 from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
 from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.results.experiment_result import Status, TrialResult
@@ -31,12 +35,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-KIND, RUN, SEED = "nerbb.kind", "nerbb.run", "nerbb.seed"
+KIND, RUN, SEED, FOLD = "nerbb.kind", "nerbb.run", "nerbb.seed", "nerbb.fold"
 STATUS, ERROR, REASON, CHECKPOINT, LOG = "nerbb.status", "nerbb.error", "nerbb.reason", "nerbb.checkpoint", "nerbb.log"
 DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
 IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 ENSEMBLE = "nerbb.ensemble"
+DESCRIPTION = "mlflow.note.content"
 PARENT = "mlflow.parentRunId"
 
 REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
@@ -119,8 +124,9 @@ def trial_result(run: "Run") -> TrialResult:
     return TrialResult(
         run=tags[RUN],
         seed=int(tags[SEED]),
+        fold=fold_of(tags.get(FOLD)),
         status=status_of(tags.get(STATUS, ""), run.info.status),
-        metrics={read_name(k): read_value(v) for k, v in metrics.items() if k.startswith(("val/", "test/"))},
+        metrics=_metrics(metrics) | read_tags(tags),
         params=dict(run.data.params),
         epochs=None if epochs is None else int(epochs),
         error=tags.get(ERROR) or None,
@@ -132,7 +138,24 @@ def trial_result(run: "Run") -> TrialResult:
         kept_epoch=int(metrics["kept_epoch"]) if "kept_epoch" in metrics else None,
         reason=tags.get(REASON) or None,
         note=tags.get(NOTE) or None,
+        started_s=None if run.info.start_time is None else run.info.start_time / 1000,
+        ended_s=None if run.info.end_time is None else run.info.end_time / 1000,
     )
+
+
+def _metrics(found: Mapping[str, float]) -> dict[str, float]:
+    return {read_name(k): read_value(v) for k, v in found.items() if k.startswith(("val/", "test/"))}
+
+
+def fold_of(text: str | None) -> int | None:
+    """The fold that a tag names; None without folds."""
+    return int(text) if text else None
+
+
+def seeds_of(params: Mapping[str, object]) -> int:
+    """How many trials a run is to have by the parameters of one of them: its seeds, with folds on every fold."""
+    folds = int(str(params.get("folds") or 0)) * int(str(params.get("repeats") or 1))
+    return int(str(params.get("multiple_runs") or 0)) * max(1, folds)
 
 
 def ensemble_text(ensemble: RunEnsemble) -> str:
@@ -176,11 +199,12 @@ def order_of(run: "Run") -> tuple[int, int]:
     return (int(driver), int(number)) if number else (0, run.info.end_time or 0)
 
 
-def newest_trials(runs: Iterable["Run"]) -> dict[tuple[str, int], "Run"]:
-    """Child runs by run and seed; of several, the one that a driver has written to last."""
-    newest: dict[tuple[str, int], Run] = {}
+def newest_trials(runs: Iterable["Run"]) -> dict[tuple[str, Member], "Run"]:
+    """Child runs by run and member; of several, the one that a driver has written to last."""
+    newest: dict[tuple[str, Member], Run] = {}
     for run in runs:
-        key = (run.data.tags[RUN], int(run.data.tags[SEED]))
+        tags = run.data.tags
+        key = (tags[RUN], member_of(int(tags[SEED]), fold_of(tags.get(FOLD))))
         if key not in newest or order_of(newest[key]) <= order_of(run):
             newest[key] = run
     return newest

@@ -19,7 +19,7 @@ from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, T
 # the order of MLflow's client: the newest experiment first, its trials as they started
 QUERY = """
 SELECT e.experiment_id, e.name, e.creation_time, note.value, run.value, seed.value, r.status, status.value, seeds.value,
-       val.value, val.is_nan, test.value, test.is_nan
+       fold.value, folds.value, repeats.value, val.value, val.is_nan, test.value, test.is_nan
 FROM experiments e
 JOIN experiment_tags kind ON kind.experiment_id = e.experiment_id AND kind.key = :kind AND kind.value = 'experiment'
 LEFT JOIN (runs r JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial')
@@ -29,29 +29,41 @@ LEFT JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
 LEFT JOIN tags parent ON parent.run_uuid = r.run_uuid AND parent.key = :parent
 LEFT JOIN tags note ON note.run_uuid = parent.value AND note.key = :note
 LEFT JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status
+LEFT JOIN tags fold ON fold.run_uuid = r.run_uuid AND fold.key = :fold
 LEFT JOIN params seeds ON seeds.run_uuid = r.run_uuid AND seeds.key = 'multiple_runs'
+LEFT JOIN params folds ON folds.run_uuid = r.run_uuid AND folds.key = 'folds'
+LEFT JOIN params repeats ON repeats.run_uuid = r.run_uuid AND repeats.key = 'repeats'
 LEFT JOIN latest_metrics val ON val.run_uuid = r.run_uuid AND val.key = :val
 LEFT JOIN latest_metrics test ON test.run_uuid = r.run_uuid AND test.key = :test
 WHERE e.lifecycle_stage = 'active'
 ORDER BY e.creation_time DESC, e.experiment_id DESC, r.start_time IS NULL, r.start_time, r.run_uuid
 """
 FINISHED = """
-SELECT r.run_uuid, e.name, run.value, seed.value, epochs.value, elapsed.value
+SELECT r.run_uuid, e.name, run.value, seed.value, fold.value, epochs.value, elapsed.value
 FROM runs r
 JOIN experiments e ON e.experiment_id = r.experiment_id AND e.lifecycle_stage = 'active'
 JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial'
 JOIN tags run ON run.run_uuid = r.run_uuid AND run.key = :run
 JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
+LEFT JOIN tags fold ON fold.run_uuid = r.run_uuid AND fold.key = :fold
 JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status AND status.value = :ok
 JOIN latest_metrics epochs ON epochs.run_uuid = r.run_uuid AND epochs.key = 'epochs'
 JOIN latest_metrics elapsed ON elapsed.run_uuid = r.run_uuid AND elapsed.key = 'elapsed_s'
 WHERE r.lifecycle_stage = 'active'
 ORDER BY r.start_time
 """
+IDS = """
+SELECT e.name, e.experiment_id
+FROM experiments e
+JOIN experiment_tags kind ON kind.experiment_id = e.experiment_id AND kind.key = :kind AND kind.value = 'experiment'
+WHERE e.lifecycle_stage = 'active'
+ORDER BY e.creation_time DESC, e.experiment_id DESC
+"""
 NAMES = {
     "kind": records.KIND,
     "run": records.RUN,
     "seed": records.SEED,
+    "fold": records.FOLD,
     "status": records.STATUS,
     "parent": records.PARENT,
     "note": records.RUN_NOTE,
@@ -107,15 +119,36 @@ def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
     except sqlite3.Error:
         return None
     return [
-        (name, TrialResult(run, int(seed), "ok", params=params[number], epochs=int(epochs), duration_s=duration))
-        for number, name, run, seed, epochs, duration in trials
+        (
+            name,
+            TrialResult(
+                run,
+                int(seed),
+                "ok",
+                fold=records.fold_of(fold),
+                params=params[number],
+                epochs=int(epochs),
+                duration_s=duration,
+            ),
+        )
+        for number, name, run, seed, fold, epochs, duration in trials
     ]
+
+
+def read_ids(database: Path) -> dict[str, str]:
+    """MLflow's ids of our experiments by name, the newest first; empty if the file cannot be read like this."""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_S)) as connection:
+            return {name: str(number) for name, number in connection.execute(IDS, NAMES)}
+    except sqlite3.Error:
+        return {}
 
 
 def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:
     _, name, created_ms, *_ = rows[0]
     of_trials = [row for row in rows if row[4] is not None and row[5] is not None]
-    newest = {(trial.run, trial.seed): (trial, seeds) for trial, seeds in map(_trial, of_trials)}
+    newest = {(trial.run, trial.member): (trial, seeds) for trial, seeds in map(_trial, of_trials)}
     n_seeds = max((seeds for _, seeds in newest.values()), default=0)
     return ListedExperiment(
         name,
@@ -127,9 +160,10 @@ def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:
 
 
 def _trial(row: tuple[Any, ...]) -> tuple[TrialResult, int]:
-    run, seed, in_mlflow, status, seeds, *values = row[4:]
-    result = TrialResult(run, int(seed), records.status_of(status or "", in_mlflow), dict(_metrics(values)))
-    return result, int(seeds or 0)
+    run, seed, in_mlflow, status, seeds, fold, folds, repeats, *values = row[4:]
+    known, metrics = records.status_of(status or "", in_mlflow), dict(_metrics(values))
+    result = TrialResult(run, int(seed), known, metrics, fold=records.fold_of(fold))
+    return result, records.seeds_of({"multiple_runs": seeds, "folds": folds, "repeats": repeats})
 
 
 def _metrics(values: list[Any]) -> Iterator[tuple[str, float]]:

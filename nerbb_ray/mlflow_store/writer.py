@@ -3,60 +3,30 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.mlflow_store import calls
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.advice import advice
-from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, Order, RunClosed, Started
+from nerbb_ray.mlflow_store.class_values import MEANS_TABLE, is_detail, table_tag
+from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, RunClosed, Started
+from nerbb_ray.mlflow_store.known_runs import Child, Parent, child_of, newest_ms, parent_of
 from nerbb_ray.mlflow_store.outbox import Unreachable
-from nerbb_ray.mlflow_store.run_metrics import changes, contains, run_metrics, run_status
-from nerbb_ray.mlflow_store.run_verdict import standing_of
+from nerbb_ray.mlflow_store.run_metrics import changes, contains, means_table, run_metrics, run_status
+from nerbb_ray.mlflow_store.run_verdict import description, standing_of
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.reports import CURVE, TrackedTrial
 from nerbb_ray.verdict.verdict import verdict
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 log = logging.getLogger(__name__)
 
 REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST")
-
-
-@dataclass(slots=True)
-class Child:
-    """A trial as MLflow has it.
-
-    Args:
-        last_epoch: the last one whose values are there; -1 without any.
-        attempt_begins: no epoch of the current attempt has come yet.
-        order: of the last event that MLflow has of it.
-        final: the metrics of its chosen checkpoint; empty without.
-    """
-
-    run_id: str
-    start_ms: int
-    result: TrialResult
-    last_epoch: int = -1
-    attempt_begins: bool = True
-    order: Order = (0, 0)
-    has_params: bool = False
-    final: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Parent:
-    """A run of the grid as MLflow has it, with the latest values of its metrics by their name in MLflow."""
-
-    run_id: str
-    status: str
-    metrics: dict[str, float] = field(default_factory=dict)
-    has_params: bool = False
-    verdict: Mapping[str, str] = field(default_factory=dict)
 
 
 class MlflowWriter:
@@ -71,10 +41,10 @@ class MlflowWriter:
         self._artifact_location = None if tracking_uri.startswith("http") else calls.as_uri(artifact_location)
         self._client: MlflowClient | None = None
         self._experiment_id = ""
-        self._children: dict[tuple[str, int], Child] = {}
+        self._children: dict[tuple[str, Member], Child] = {}
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
-        self._judged: dict[tuple[str, int], TrialResult] = {}
+        self._judged: dict[tuple[str, Member], TrialResult] = {}
 
     def deliver(self, event: Event) -> None:
         """Write an event.
@@ -105,11 +75,11 @@ class MlflowWriter:
             self._experiment_id = calls.open_experiment(client, self._experiment, self._artifact_location)
             runs = list(records.find_runs(client, [self._experiment_id]))
             trials = (run for run in runs if run.data.tags[records.KIND] == "trial")
-            self._children = {key: _child_of(run) for key, run in records.newest_trials(trials).items()}
+            self._children = {key: child_of(run) for key, run in records.newest_trials(trials).items()}
             parents = (run for run in runs if run.data.tags[records.KIND] == "run")
-            self._parents = {run.data.tags[records.RUN]: _parent_of(run) for run in parents}
+            self._parents = {run.data.tags[records.RUN]: parent_of(run) for run in parents}
             # a clock may have gone back meanwhile, and of one step MLflow shows the value with the latest time
-            self._clock_ms = max(map(_newest_ms, runs), default=0)
+            self._clock_ms = max(map(newest_ms, runs), default=0)
             self._client = client
         return self._client
 
@@ -137,7 +107,9 @@ class MlflowWriter:
             child = self._anew(client, event, child)
         child.attempt_begins = True
         if child.result.status != "running":
-            running = TrialResult(event.trial.run, event.trial.seed, "running", identity=event.trial.identity)
+            running = TrialResult(
+                event.trial.run, event.trial.seed, "running", identity=event.trial.identity, fold=event.trial.fold
+            )
             self._set_result(client, child, running, event)
         self._update_parent(client, event)
 
@@ -156,7 +128,7 @@ class MlflowWriter:
     def _anew(self, client: "MlflowClient", event: Event, child: Child) -> Child:
         """The trial has begun anew: what its earlier attempt left would mix with it, and be the latest at its end."""
         client.delete_run(child.run_id)
-        del self._children[event.trial.run, event.trial.seed]
+        del self._children[event.trial.run, event.trial.member]
         return self._child(client, event, start_ms=child.start_ms)
 
     def _files(self, client: "MlflowClient", event: Files) -> None:
@@ -170,10 +142,17 @@ class MlflowWriter:
         if event.order <= child.order:  # an old event that had to wait
             return
         if not contains(child.final, result.metrics):
-            counts = {"epochs": result.epochs, "best_epoch": result.best_epoch, "kept_epoch": result.kept_epoch}
+            counts = {
+                "epochs": result.epochs,
+                "best_epoch": result.best_epoch,
+                "kept_epoch": result.kept_epoch,
+                "elapsed_s": result.duration_s,
+            }
             values = {name: float(value) for name, value in counts.items() if value is not None}
             step = max(result.epochs or 0, child.last_epoch + 1)
-            calls.log_metrics(client, child.run_id, values | dict(result.metrics), event.time_ms, step)
+            # of what has a curve, the latest value is to be that of the chosen weights
+            final = {name: v for name, v in result.metrics.items() if not is_detail(name) or CURVE.fullmatch(name)}
+            calls.log_metrics(client, child.run_id, values | final, event.time_ms, step)
             child.final = result.metrics
         self._set_result(client, child, result, event)
         self._update_parent(client, event)
@@ -189,11 +168,17 @@ class MlflowWriter:
         """Means over the seeds that have ended, and whether all have."""
         parent = self._parent(client, event)
         trials = [child.result for (run, _), child in self._children.items() if run == event.trial.run]
-        run = RunResult(event.trial.run, tuple(trials), event.trial.n_seeds, note or None)
+        parent.n_seeds, parent.note = event.trial.n_seeds, note or None
+        run = RunResult(event.trial.run, tuple(trials), parent.n_seeds, parent.note)
         if closed:
             client.set_tag(parent.run_id, records.RUN_NOTE, note)
         found = run_status(run, closed)
         self._log_changes(client, parent, run_metrics(run, whole=found != "running"))
+        means = means_table(run) if found != "running" else None
+        if means is not None and means != parent.means:
+            calls.store_text(client, parent.run_id, MEANS_TABLE, means)
+            calls.set_tags(client, parent.run_id, table_tag(MEANS_TABLE))
+            parent.means = means
         status = calls.STATUS_IN_MLFLOW[found]
         if status != parent.status:
             calls.set_status(client, parent.run_id, status, event.time_ms)
@@ -202,7 +187,11 @@ class MlflowWriter:
     def _ensemble(self, client: "MlflowClient", event: Ensembled) -> None:
         parent = self._parent(client, event)
         self._log_changes(client, parent, event.ensemble.metrics)
-        calls.set_tags(client, parent.run_id, {records.ENSEMBLE: records.ensemble_text(event.ensemble)})
+        parent.ensemble = event.ensemble
+        tags = {records.ENSEMBLE: records.ensemble_text(event.ensemble)}
+        result = self._result()
+        tags[records.DESCRIPTION] = description(result, verdict(result), event.trial.run)
+        calls.set_tags(client, parent.run_id, tags)
 
     def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
         changed = changes(parent.metrics, {records.write_name(name): value for name, value in values.items()})
@@ -216,31 +205,50 @@ class MlflowWriter:
         trials = {key: child.result for key, child in self._children.items()}
         if trials == self._judged:  # many runs are closed at the same time
             return
-        found = verdict(ExperimentResult.of(self._experiment, trials.values()))
+        result = self._result()
+        found = verdict(result)
         for run, parent in self._parents.items():
             standing = standing_of(run, found)
             self._log_changes(client, parent, standing.metrics)
-            if standing.tags != parent.verdict:
-                calls.set_tags(client, parent.run_id, standing.tags)
-                parent.verdict = standing.tags
+            tags = {**standing.tags, records.DESCRIPTION: description(result, found, run)}
+            if tags != parent.verdict:
+                calls.set_tags(client, parent.run_id, tags)
+                parent.verdict = tags
+        client.set_experiment_tag(self._experiment_id, records.DESCRIPTION, description(result, found))
         self._judged = trials
+
+    def _result(self) -> ExperimentResult:
+        """What MLflow has of the experiment."""
+        trials = [child.result for child in self._children.values()]
+        n_seeds = max((parent.n_seeds for parent in self._parents.values()), default=0)
+        notes = {run: parent.note or "" for run, parent in self._parents.items()}
+        ensembles = {run: parent.ensemble for run, parent in self._parents.items() if parent.ensemble is not None}
+        return ExperimentResult.of(self._experiment, trials, n_seeds, notes, ensembles)
 
     def _parent(self, client: "MlflowClient", event: Event) -> Parent:
         name = event.trial.run
         if name not in self._parents:
             tags = {records.KIND: "run", records.RUN: name}
             run = client.create_run(self._experiment_id, start_time=event.time_ms, tags=tags, run_name=name)
-            self._parents[name] = _parent_of(run)
+            self._parents[name] = parent_of(run)
         parent = self._parents[name]
         if not parent.has_params:
-            params = {key: value for key, value in event.trial.params.items() if key != "seed"}
+            params = {key: value for key, value in event.trial.params.items() if key not in ("seed", "fold")}
             calls.log_params(client, parent.run_id, params)
             parent.has_params = True
+        identity = event.trial.identity
+        if not parent.has_data and identity is not None and identity.data:
+            self._log_data(client, parent.run_id, event.trial, identity.data)
+            parent.has_data = True
         return parent
+
+    def _log_data(self, client: "MlflowClient", run_id: str, trial: TrackedTrial, fingerprint: str) -> None:
+        asked = str(trial.params.get("dataset_name", "data"))
+        calls.log_data(client, run_id, Path(asked).name, fingerprint, asked)
 
     def _child(self, client: "MlflowClient", event: Event, start_ms: int | None = None) -> Child:
         trial = event.trial
-        key = (trial.run, trial.seed)
+        key = (trial.run, trial.member)
         if key not in self._children:
             tags = {
                 records.KIND: "trial",
@@ -250,36 +258,13 @@ class MlflowWriter:
                 records.STATUS: "running",
                 records.IDENTITY: calls.identity_text(trial.identity),
             }
+            if trial.fold is not None:
+                tags[records.FOLD] = str(trial.fold)
             start = start_ms or event.time_ms
             run = client.create_run(self._experiment_id, start_time=start, tags=tags, run_name=trial.name)
-            self._children[key] = _child_of(run)
+            self._children[key] = child_of(run)
         child = self._children[key]
         if not child.has_params:
             calls.log_params(client, child.run_id, trial.params)
             child.has_params = True
         return child
-
-
-def _newest_ms(run: "Run") -> int:
-    """The latest time that an MLflow run has of anything."""
-    metrics = getattr(run.data, "_metric_objs", ())  # RunData.metrics has no times
-    times: list[int] = [run.info.start_time or 0, run.info.end_time or 0, *(metric.timestamp for metric in metrics)]
-    return max(times)
-
-
-def _child_of(run: "Run") -> Child:
-    result = records.trial_result(run)
-    return Child(
-        run.info.run_id,
-        run.info.start_time,
-        result,
-        last_epoch=int(run.data.metrics.get("epoch", -1)),
-        order=records.order_of(run),
-        has_params=bool(run.data.params),
-        final=result.metrics if "epochs" in run.data.metrics else {},
-    )
-
-
-def _parent_of(run: "Run") -> Parent:
-    tags = {key: run.data.tags[key] for key in (records.VERDICT, records.VERDICT_WORDS) if key in run.data.tags}
-    return Parent(run.info.run_id, run.info.status, dict(run.data.metrics), bool(run.data.params), tags)

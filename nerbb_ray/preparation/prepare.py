@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from nerbb_ray.config.domains import Choice
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
 from nerbb_ray.config.trials import concrete
 from nerbb_ray.data.corpus import Corpus, find_corpus
+from nerbb_ray.data.split import DEFAULT, NOTHING, HoldOut
 from nerbb_ray.errors import DataError, NerbbError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
@@ -31,7 +34,8 @@ class Prepared:
         steps_per_epoch: optimizer steps.
         precision: the number format of the trials: as the settings have it, or fp32 where their `auto` must not become
             bf16 because the model cannot be trained in it.
-        notes: what a user should know of the model.
+        notes: what a user should know of the model, and of the folds.
+        layout: what the folds depend on beside data and parameters; None without folds.
     """
 
     data: Path
@@ -40,6 +44,7 @@ class Prepared:
     steps_per_epoch: int
     precision: str
     notes: tuple[str, ...] = ()
+    layout: str | None = None
 
 
 class Preparation:
@@ -52,7 +57,7 @@ class Preparation:
 
     def __init__(self, store: StorePaths, base_dir: Path, cache: Path, *, ask_hub: bool = True) -> None:
         self.store, self.base_dir, self.cache, self.ask_hub = store, base_dir, cache, ask_hub
-        self._corpora: dict[tuple[str, str | None, str], Corpus] = {}
+        self._corpora: dict[tuple[str, str | None, str, HoldOut], Corpus] = {}
         self._sources: dict[str, ModelSource] = {}
 
     def run(self, spec: ExperimentSpec, run: RunSpec) -> Prepared:
@@ -64,15 +69,21 @@ class Preparation:
         corpus, source, length = self._corpus(run), self._source(run), run.hparams.max_seq_length
         model = self._check(source, spec.settings).check(corpus.tags, length)
         path = encode_once(corpus, model.tokenizer, length, self.cache)
-        data = load_encoded(path).pruned(run.dataset)
-        check_trainable(data, run.hparams)
-        _check_comparable(spec, data)
+        whole = load_encoded(path)
+        parts = [whole.used(run.dataset, fold) for fold in run.dataset.fold_numbers]
+        for data in parts:
+            check_trainable(data, run.hparams)
+            _check_comparable(spec, data)
         if run.dataset.train_on_val:
             log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
         if run.dataset.train_on_test:
             log.warning("run %s: train_on_test trains on the test split: its metrics say nothing", run.name)
-        steps = data.steps_per_epoch(run.hparams.batch_size)
-        return Prepared(path, data.fingerprint, source, steps, model.precision, model.notes)
+        steps = max(data.steps_per_epoch(run.hparams.batch_size) for data in parts)
+        notes = model.notes
+        layout = whole.layout if run.dataset.folds else None
+        if run.dataset.folds:
+            notes = (*notes, fold_note(whole, run.dataset))
+        return Prepared(path, whole.fingerprint, source, steps, model.precision, notes, layout)
 
     def missing(self, run: RunSpec) -> list[NerbbError]:
         """Why data or model of a run cannot be had: both, if it is both."""
@@ -86,7 +97,8 @@ class Preparation:
 
     def _corpus(self, run: RunSpec) -> Corpus:
         params = run.dataset
-        key = (params.dataset_name, params.dataset_subset_name, params.annotation_scheme)
+        rule = rule_of(params)
+        key = (params.dataset_name, params.dataset_subset_name, params.annotation_scheme, rule)
         if key not in self._corpora:
             corpus = find_corpus(
                 params.dataset_name,
@@ -94,6 +106,7 @@ class Preparation:
                 self.store.datasets,
                 scheme=params.annotation_scheme,
                 ask_hub=self.ask_hub,
+                rule=rule,
             )
             for note in corpus.notes:
                 log.warning("data set %s: %s", corpus.name, note)
@@ -111,6 +124,21 @@ class Preparation:
         folder = None if self.ask_hub else on_this_machine(source)
         here = source if folder is None else replace(source, location=str(folder))
         return model_check(here, settings.uncased, settings.precision)
+
+
+def rule_of(params: DatasetParams) -> HoldOut:
+    """How missing splits are held out: with folds not at all, since every sentence is held out of some."""
+    return NOTHING if params.folds else DEFAULT
+
+
+def fold_note(data: EncodedCorpus, params: DatasetParams) -> str:
+    """What the folds of a data set are made of."""
+    sentences = data.train.num_sentences + data.val.num_sentences
+    documents = len(np.unique(data.documents))
+    whole = f"{documents} documents stay whole" if documents else "no borders of documents are known"
+    inside = data.test.num_sentences == 0
+    test = "there is no test data: every fold is test once, and the next one val" if inside else "test is untouched"
+    return f"data set {data.name}: {params.folds} folds of the {sentences} sentences of train and val; {whole}; {test}"
 
 
 def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:

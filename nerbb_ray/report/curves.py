@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from nerbb_ray.html.document import heading, paragraph
-from nerbb_ray.html.figures import COLOURS, figure, new_figure
+from nerbb_ray.html.document import heading, keys, panels, paragraph
+from nerbb_ray.html.figures import COLOURS, COOLING, STEADY, css, figure, new_figure
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.stages import Curves, chosen_epoch, hparams_of, stages
 from nerbb_ray.results.experiment_result import RunResult, TrialResult
@@ -25,7 +25,8 @@ PANELS = {
 }
 NAMES = tuple(dict.fromkeys([*PANELS, *MONITORED.values()]))
 MAX_SEEDS = len(COLOURS)
-SHADES = {Stage.WARMUP_OR_CONSTANT: ("warm-up or constant", "#dfe7f5"), Stage.COOLDOWN: ("cool-down", "#f9d9b0")}
+SIZE = (4.6, 2.6)
+SHADES = {Stage.WARMUP_OR_CONSTANT: ("warm-up or constant", STEADY), Stage.COOLDOWN: ("cool-down", COOLING)}
 DOTTED_EPOCHS = 30  # up to so many, every epoch is a dot
 ABOUT = (
     "A line per seed; dashed: it did not end ok. A star marks the epoch whose weights were tested. Orange shade: the "
@@ -68,10 +69,14 @@ def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
     if not lines:
         return heading(run.run) + paragraph("No curves are there: no trial has ended its first epoch.")
     hidden = len(run.trials) - MAX_SEEDS
-    caption = f"The first {MAX_SEEDS} of {len(run.trials)} seeds" if hidden > 0 else ""
-    unknown = [str(line.trial.seed) for line in lines if not line.stages]
+    caption = paragraph(f"The first {MAX_SEEDS} of {len(run.trials)} seeds.") if hidden > 0 else ""
+    unknown = [str(line.trial.member) for line in lines if not line.stages]
     note = f"The stages of seed {', '.join(unknown)} are not known: parameters or values are not there."
-    return heading(run.run) + figure(draw(lines), caption) + (paragraph(note, "warn") if unknown else "")
+    pictures = [figure(drawn) for drawn in draw(lines)]
+    if not pictures:
+        return heading(run.run) + paragraph("Its curves have no finite value.")
+    shown = heading(run.run) + caption + keys(_legend(lines)) + panels(pictures)
+    return shown + (paragraph(note, "warn") if unknown else "")
 
 
 def shown_trials(run: RunResult) -> tuple[TrialResult, ...]:
@@ -82,38 +87,36 @@ def lines_of(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> list[L
     """The seeds that have trained for an epoch at least."""
     lines = []
     for trial, colour in zip(shown_trials(run), COLOURS, strict=False):
-        curves = details[trial.run, trial.seed].curves if (trial.run, trial.seed) in details else {}
+        curves = details[trial.run, trial.member].curves if (trial.run, trial.member) in details else {}
         hparams = hparams_of(trial)
         line = Line(trial, curves, stages(hparams, curves) if hparams else {}, colour)
         lines += [line] if line.epochs else []
     return lines
 
 
-def draw(lines: Sequence[Line]) -> "Figure":
-    """Two rows: the four curves, and on the right the stages of every seed and the legend."""
-    drawn = new_figure(11.0, 5.0)
-    grid = drawn.subplots(2, 3, gridspec_kw={"width_ratios": [1, 1, 0.85]})
+def draw(lines: Sequence[Line]) -> "list[Figure]":
+    """A figure for each curve that has a value, and one with the stages of every seed."""
     epochs = max(line.epochs for line in lines)
-    panels = [grid[row][column] for row in (0, 1) for column in (0, 1)]
-    for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
-        _panel(axes, lines, epochs, name)
-        _dress(axes, title, epochs)
-    for axes in panels[2:]:
-        axes.set_xlabel("epoch", fontsize=8.5)
-    panels[3].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
-    panels[3].set_ylim(bottom=0)
-    _bars(grid[0][2], lines, epochs)
-    _legend(grid[1][2], lines)
-    return drawn
+    figures = [_panel(lines, epochs, name, title) for name, title in PANELS.items() if _has_values(lines, name)]
+    return [*figures, _bars(lines, epochs)] if any(line.stages for line in lines) else figures
 
 
-def _panel(axes: "Axes", lines: Sequence[Line], epochs: int, name: str) -> None:
+def _has_values(lines: Sequence[Line], name: str) -> bool:
+    return any(math.isfinite(value) for line in lines for value in line.curves.get(name, {}).values())
+
+
+def _panel(lines: Sequence[Line], epochs: int, name: str, title: str) -> "Figure":
+    drawn = new_figure(*SIZE)
+    axes = drawn.subplots()
     _shade(axes, lines, epochs)
     for line in lines:
         _plot(axes, line, name)
-    if not any(math.isfinite(value) for line in lines for value in line.curves.get(name, {}).values()):
-        axes.text(0.5, 0.5, "no finite value", ha="center", va="center", transform=axes.transAxes, fontsize=8.5)
-        axes.set_yticks([])
+    _dress(axes, title, epochs)
+    if name == "lr":
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
+        axes.yaxis.get_offset_text().set_fontsize(8)
+    axes.margins(y=0.08)  # no line lies on the axis
+    return drawn
 
 
 def _shade(axes: "Axes", lines: Sequence[Line], epochs: int) -> None:
@@ -145,14 +148,17 @@ def _dress(axes: "Axes", title: str, epochs: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title(title, loc="left", fontsize=9.5)
+    axes.set_xlabel("epoch", fontsize=8.5)
     axes.set_xlim(-0.5, epochs - 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _bars(axes: "Axes", lines: Sequence[Line], epochs: int) -> None:
+def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
     """A row per seed, in which every stage is a bar."""
+    drawn = new_figure(SIZE[0], max(1.6, 1.0 + 0.28 * len(lines)))
+    axes = drawn.subplots()
     for row, line in enumerate(lines):
         for stage, group in groupby(line.stages, key=lambda epoch: line.stages[epoch]):
             members = list(group)
@@ -160,29 +166,16 @@ def _bars(axes: "Axes", lines: Sequence[Line], epochs: int) -> None:
         chosen = chosen_epoch(line.trial)
         if chosen is not None:
             axes.plot(chosen, row, "*", ms=9, color=line.colour, mec="white", mew=0.7)
-    axes.set_yticks(range(len(lines)), [f"seed {line.trial.seed}" for line in lines])
+    axes.set_yticks(range(len(lines)), [f"seed {line.trial.member}" for line in lines])
     axes.set_ylim(len(lines) - 0.4, -0.6)
     _dress(axes, "stages and chosen epochs", epochs)
-    for label, line in zip(axes.get_yticklabels(), lines, strict=True):
-        label.set_color(line.colour)
+    return drawn
 
 
-def _legend(axes: "Axes", lines: Sequence[Line]) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=line.colour, ls="-" if line.trial.ok else "--", label=_label(line.trial)) for line in lines
-    ]
-    star = Line2D([], [], color="#666666", marker="*", ms=9, ls="", label="chosen epoch")
-    axes.set_axis_off()
-    axes.legend(
-        handles=[*handles, star, *(Patch(color=colour, label=name) for name, colour in SHADES.values())],
-        loc="center left",
-        fontsize=8.5,
-        frameon=False,
-    )
+def _legend(lines: Sequence[Line]) -> list[tuple[str, str]]:
+    seeds = [(css(line.colour), _label(line.trial)) for line in lines]
+    return [*seeds, *((css(colour), name) for name, colour in SHADES.values())]
 
 
 def _label(trial: TrialResult) -> str:
-    return f"seed {trial.seed}" + ("" if trial.ok else f", {trial.status}")
+    return f"seed {trial.member}" + ("" if trial.ok else f", {trial.status}")

@@ -1,6 +1,6 @@
 """The ensembles of the seeds of each run: how good they are, what they gain, how far they can be trusted."""
 
-from nerbb_ray.html.document import paragraph
+from nerbb_ray.html.document import heading, paragraph
 from nerbb_ray.report.runs import best_first, ranked
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
 from nerbb_ray.results.run_ensemble import MEAN_F1
@@ -24,11 +24,12 @@ ABOUT = (
 
 
 def ensembles_section(result: ExperimentResult) -> str:
+    """Empty where nobody has looked for one."""
     notes = "".join(paragraph(note, "warn") for note in missing_sentences(result))
     rows = [_row(run) for run in ranked(result) if ensemble_of(run) is not None]
     if not rows:
-        return notes or paragraph("None: a run needs two seeds that ended ok, and their predictions.")
-    return paragraph(ABOUT) + best_first(HEADER, rows) + notes
+        return notes
+    return heading("Ensembles of the seeds") + paragraph(ABOUT) + best_first(HEADER, rows) + notes
 
 
 def _row(run: RunResult) -> list[object]:

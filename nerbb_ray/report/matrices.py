@@ -5,12 +5,15 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
-from nerbb_ray.html.document import Markup, folded, heading, paragraph, table
+from nerbb_ray.config.spec import Member
+from nerbb_ray.html.document import folded, heading, paragraph, table
+from nerbb_ray.html.render import macros
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.results.experiment_result import RunResult, TrialResult
 
+STRIP = "report/templates/strip.html"
 LEVELS = ("entity", "token")
 FILES = {level: f"confusion_matrix_{level}.csv" for level in LEVELS}
 MAX_SEEDS = 20  # of a run
@@ -51,7 +54,7 @@ def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
 
 
 def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetails]) -> str:
-    read = {trial.seed: details.get((trial.run, trial.seed), TrialDetails()) for trial in shown_trials(run)}
+    read = {trial.member: details.get((trial.run, trial.member), TrialDetails()) for trial in shown_trials(run)}
     texts = {seed: found.files.get(FILES[level]) for seed, found in read.items()}
     matrices, unreadable = [], []
     for seed, text in texts.items():
@@ -67,7 +70,7 @@ def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetail
     return shown + "".join(notes)
 
 
-def _seeds(seeds: Sequence[int]) -> str:
+def _seeds(seeds: Sequence[Member]) -> str:
     return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
@@ -99,18 +102,12 @@ def add(matrices: Iterable[Matrix]) -> Matrix:
 
 
 def heat_map(matrix: Matrix, caption: str) -> str:
-    rows = [
-        [Markup(f"<strong>{escape(true)}</strong>"), *(_cell(matrix, true, guess) for guess in matrix.labels)]
-        for true in matrix.labels
-    ]
+    strong = macros(STRIP).strong
+    rows = [[strong(true), *(_cell(matrix, true, guess) for guess in matrix.labels)] for true in matrix.labels]
     return table(["true \\ predicted", *matrix.labels], rows, numeric=range(1, len(matrix.labels) + 1), caption=caption)
 
 
-def _cell(matrix: Matrix, true: str, guess: str) -> Markup:
+def _cell(matrix: Matrix, true: str, guess: str) -> Any:
     n, total = matrix.counts.get((true, guess), 0), sum(matrix.counts.get((true, label), 0) for label in matrix.labels)
     share = n / total if total else 0.0
-    # from white to the blue of the figures
-    red, green, blue = (round(255 + share * (end - 255)) for end in (0, 90, 160))
-    ink = "#fff" if share > 0.5 else "#1d2530" if n else "#9aa4b1"
-    style = f"display:block;padding:.1rem .4rem;background:rgb({red},{green},{blue});color:{ink}"
-    return Markup(f'<span style="{style}" title="{share:.1%} of the row">{n}</span>')
+    return macros(STRIP).heat(f"{share:.3f}", n, f"{share:.1%} of the row")

@@ -2,6 +2,7 @@
 
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.html.document import paragraph
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mistakes.collect import collect
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.mistakes.text import mistakes_html
@@ -21,5 +22,5 @@ def best_runs_mistakes(store: StorePaths, result: ExperimentResult) -> Mistakes 
 
 def mistakes_section(result: ExperimentResult, found: Mistakes | str) -> str:
     if isinstance(found, str):
-        return paragraph(f"There is nothing to show: {found}")
+        return paragraph(f"There is nothing to show: {without_paths(found)}")
     return mistakes_html(found, SHOWN) + paragraph(f"All of them: nerbb errors {result.name}")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nerbb_ray import atomic
 from nerbb_ray.errors import StoreError
-from nerbb_ray.html.document import Section, document, paragraph
+from nerbb_ray.html.document import Section, document, heading, paragraph
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.logs import without_password
 from nerbb_ray.mistakes.found import Mistakes
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted, read_details
@@ -17,9 +18,12 @@ from nerbb_ray.report import matrices, setting, trials
 from nerbb_ray.report.classes import classes_section
 from nerbb_ray.report.curves import NAMES, curves_section, shown_trials
 from nerbb_ray.report.ensembles import ensembles_section
+from nerbb_ray.report.learning_curve import Curves, learning_curve_section, learning_curves
 from nerbb_ray.report.mistakes import best_runs_mistakes, mistakes_section
 from nerbb_ray.report.runs import parameters_section, ranked, runs_section
-from nerbb_ray.report.verdict import verdict_section
+from nerbb_ray.report.search import search_section
+from nerbb_ray.report.summary import summary_section
+from nerbb_ray.report.verdict import statistics_section, verdict_words
 from nerbb_ray.results.experiment_result import ExperimentResult
 
 CURVES_OF_RUNS = 6
@@ -41,10 +45,16 @@ def write_report(name: str, store: StorePaths, path: Path | None = None) -> Path
     _check_place(target)
     result = results_of(store, name)
     details = read_details(store.tracking_uri, name, wanted(result))
-    made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from MLflow at {without_password(store.tracking_uri)}"
+    made = f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC{_server(store.tracking_uri)}"
     config = store.config(name) if store.config(name).is_file() else None
-    _replace(target, report_html(result, details, made, config, best_runs_mistakes(store, result)))
+    found, curves = best_runs_mistakes(store, result), learning_curves(store, result, config)
+    _replace(target, report_html(result, details, made, config, found, curves))
     return target
+
+
+def _server(tracking_uri: str) -> str:
+    """Where a database lies on this computer is nobody's business."""
+    return f" from MLflow at {without_password(tracking_uri)}" if tracking_uri.startswith("http") else ""
 
 
 def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
@@ -53,12 +63,12 @@ def wanted(result: ExperimentResult) -> dict[TrialKey, Wanted]:
     runs = ranked(result)
     for run in runs[:FILES_OF_RUNS]:
         for trial in matrices.shown_trials(run):
-            wishes[trial.run, trial.seed] = Wanted(files=(*matrices.FILES.values(), setting.ENVIRONMENT))
+            wishes[trial.run, trial.member] = Wanted(files=(*matrices.FILES.values(), setting.ENVIRONMENT))
     for trial in trials.failed_trials(result)[: trials.MAX_ERRORS]:
-        wishes[trial.run, trial.seed] = trials.WANTED_OF_FAILED
+        wishes[trial.run, trial.member] = trials.WANTED_OF_FAILED
     for run in runs[:CURVES_OF_RUNS]:
         for trial in shown_trials(run):
-            key = trial.run, trial.seed
+            key = trial.run, trial.member
             wishes[key] = replace(wishes.get(key, Wanted()), curves=NAMES)
     return wishes
 
@@ -69,6 +79,7 @@ def report_html(
     made: str,
     config: Path | None,
     found: Mistakes | str,
+    curves: Curves = (),
 ) -> str:
     """The page: the same arguments give the same text.
 
@@ -76,28 +87,39 @@ def report_html(
         made: a line that says when and from what.
         config: the experiment's file, where it is at hand.
         found: the mistakes of the best run, or why there are none.
+        curves: of what was trained with several fractions of the data, or why there are none.
     """
-    return document(f"Experiment {result.name}", list(_sections(result, details, config, found)), about=[made])
+    sections = list(_sections(result, details, config, found, curves))
+    return document(f"Experiment {result.name}", sections, about=[made])
 
 
 def _sections(
-    result: ExperimentResult, details: Mapping[TrialKey, TrialDetails], config: Path | None, found: Mistakes | str
+    result: ExperimentResult,
+    details: Mapping[TrialKey, TrialDetails],
+    config: Path | None,
+    found: Mistakes | str,
+    curves: Curves,
 ) -> Iterator[Section]:
     runs = ranked(result)
     with_results = [run for run in runs if run.n_ok]
-    yield Section("Results", runs_section(result))
-    yield Section("Verdict", verdict_section(result))
-    yield Section("Ensembles of the seeds", ensembles_section(result))
-    yield Section("Parameters that vary", parameters_section(result))
+    shown = with_results[:FILES_OF_RUNS]
+    yield Section("Summary", summary_section(result, details))
+    results = (runs_section, verdict_words, ensembles_section, parameters_section)
+    yield Section("Results", "".join(part(result) for part in results))
+    if searched := search_section(result):
+        yield Section("Search", searched)
+    if curves:
+        yield Section("More training data", learning_curve_section(curves))
     yield Section("Learning curves", curves_section(runs[:CURVES_OF_RUNS], details, len(runs)))
     yield Section("Classes", classes_section(result))
-    shown = with_results[:FILES_OF_RUNS]
     yield Section("Confusion matrices", matrices.matrices_section(shown, details, len(with_results)))
     yield Section("Mistakes", mistakes_section(result, found))
-    yield Section("Slowest trials", trials.slowest_section(result))
-    yield Section("Failed trials", trials.failures_section(result, details))
-    yield Section("Environment", setting.environment_section(result, details) + _problems(details))
-    yield Section("Configuration", setting.configuration_section(result, config))
+    yield Section("Trials", trials.failures_section(result, details) + trials.slowest_section(result))
+    environment = setting.environment_section(result, details) + _problems(details)
+    configuration = heading("Configuration") + setting.configuration_section(result, config)
+    yield Section("Environment", environment + configuration)
+    if statistics := statistics_section(result):
+        yield Section("Statistics", statistics)
 
 
 def _problems(details: Mapping[TrialKey, TrialDetails]) -> str:
@@ -107,7 +129,10 @@ def _problems(details: Mapping[TrialKey, TrialDetails]) -> str:
         if read.problem:
             trials_of.setdefault(read.problem, []).append(f"{run}-{seed}")
     return "".join(
-        paragraph(f"Files of {names[0] if len(names) == 1 else f'{len(names)} trials'} cannot be read: {why}", "warn")
+        paragraph(
+            f"Files of {names[0] if len(names) == 1 else f'{len(names)} trials'} cannot be read: {without_paths(why)}",
+            "warn",
+        )
         for why, names in trials_of.items()
     )
 

@@ -3,18 +3,21 @@
 import math
 import re
 from collections.abc import Sequence
-from html import escape
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.html.document import Markup, folded, paragraph, table
+from nerbb_ray.html.document import folded, paragraph, table, unbroken
+from nerbb_ray.html.render import macros
+from nerbb_ray.html.without_paths import without_paths
+from nerbb_ray.report.matrices import STRIP
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
-from nerbb_ray.verdict.table import epochs_text
+from nerbb_ray.verdict.parts import part_lines
+from nerbb_ray.verdict.table import epochs_text, fold_sentences
 
 LISTED_EPOCHS = 5
 OPEN_ROWS = 40
-OF_A_TRIAL = ("run", "seed")  # parameters that are no choice
+OF_A_TRIAL = ("run", "seed", "fold")  # parameters that are no choice
 
 
 def ranked(result: ExperimentResult) -> tuple[RunResult, ...]:
@@ -38,43 +41,35 @@ def shown_mean(mean: SeedMean, interval: bool = False) -> str:
 
 def runs_section(result: ExperimentResult) -> str:
     runs, best = ranked(result), best_run(result)
-    ok, trials = sum(run.n_ok for run in runs), sum(run.n_total for run in runs)
-    total = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, {ok} of {trials} trials ended ok. "
     legend = "Mean ± standard error [95 % interval] over the seeds; the best run (*) has the highest mean val F1."
     marks = "In the strips: a dot per seed, a tick for the mean, a bar for its interval."
     scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
-    header = ["", "run", "ok", "epochs", *_headers(scales), "not ok"]
+    header = ["run", "ok", "epochs", *_headers(scales), "not ok"]
     rows = [_row(run, run.run == best, scales) for run in runs]
-    verdict = ""
-    if best is not None:
-        mean = result.best_run().mean(TEST_METRIC)
-        verdict = paragraph(f"Best run: {best}, test entity micro F1 {shown_mean(mean, interval=True)}", "good")
-    elif not ok:
-        verdict = paragraph("No trial has ended ok: see the failed trials below.", "warn")
-    else:
-        verdict = paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial.", "warn")
-    return verdict + paragraph(f"{total}{legend} {marks}") + best_first(header, rows, numeric=(2, 3))
+    parts = "".join(paragraph(line, "warn") for line in part_lines(result))
+    spreads = "".join(map(paragraph, fold_sentences(result)))
+    return parts + paragraph(f"{legend} {marks}") + spreads + best_first(header, rows, numeric=(1, 2))
 
 
-def _headers(scales: Sequence[Scale]) -> list[str]:
+def _headers(scales: Sequence[Scale]) -> list[object]:
+    above = macros(STRIP).above
     names = ("val entity micro F1", "test entity micro F1")
-    return [Markup(f"{name}<br>{axis(scale)}") for name, scale in zip(names, scales, strict=True)]
+    return [above(name, axis(scale)) for name, scale in zip(names, scales, strict=True)]
 
 
 def _row(run: RunResult, best: bool, scales: Sequence[Scale]) -> list[object]:
-    name = Markup(f"<strong>{_breakable(run.run)}</strong>") if best else _breakable(run.run)
+    parts = macros(STRIP)
+    name = parts.strong(_breakable(f"* {run.run}")) if best else _breakable(run.run)
     strips = [
-        Markup(f"{escape(shown_mean(run.mean(metric), interval=True))}<br>{strip(run, metric, scale)}")
+        parts.above(shown_mean(run.mean(metric), interval=True), strip(run, metric, scale))
         for metric, scale in zip((SELECTION_METRIC, TEST_METRIC), scales, strict=True)
     ]
-    epochs = epochs_text(run, LISTED_EPOCHS, spread=True)
-    return ["*" if best else "", name, f"{run.n_ok}/{run.n_total}", epochs, *strips, _not_ok(run)]
+    return [name, f"{run.n_ok}/{run.n_total}", epochs_text(run, LISTED_EPOCHS, spread=True), *strips, _not_ok(run)]
 
 
-def _breakable(name: str) -> Markup:
+def _breakable(name: str) -> object:
     """A name that is broken after its commas only, not in 2e-05."""
-    parts = re.split("(?<=,)", name)
-    return Markup("<wbr>".join(f'<span style="white-space:nowrap">{escape(part)}</span>' for part in parts))
+    return unbroken(re.split("(?<=,)", name))
 
 
 def _not_ok(run: RunResult) -> str:
@@ -82,7 +77,7 @@ def _not_ok(run: RunResult) -> str:
     seeds: dict[str, list[str]] = {}
     for trial in run.trials:
         if not trial.ok:
-            seeds.setdefault(trial.status, []).append(str(trial.seed))
+            seeds.setdefault(trial.status, []).append(str(trial.member))
     parts = [f"{status}: seed {', '.join(numbers)}" for status, numbers in seeds.items()]
     if missing := run.n_total - len(run.trials):
         parts.append(f"not started: {missing} of {run.n_total}")
@@ -99,14 +94,15 @@ def varying(result: ExperimentResult) -> tuple[str, ...]:
 
 
 def parameters_section(result: ExperimentResult) -> str:
+    """Empty where nothing varies."""
     keys = varying(result)
     if not keys:
-        return paragraph("None: all runs have the same parameters." if len(result.runs) > 1 else "None: one run.")
+        return ""
     rows = [[_breakable(run.run), *(_value(run, key) for key in keys)] for run in ranked(result)]
-    return best_first(["run", *keys], rows)
+    return folded(f"Parameters that vary: {', '.join(keys)}", best_first(["run", *keys], rows))
 
 
-def best_first(header: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[int] = ()) -> str:
+def best_first(header: Sequence[object], rows: Sequence[Sequence[object]], numeric: Sequence[int] = ()) -> str:
     """A table, of which what is far from the best is shown on a click."""
     shown, others = rows[:OPEN_ROWS], rows[OPEN_ROWS:]
     more = folded(f"the other {len(others)} runs", table(header, others, numeric=numeric)) if others else ""
@@ -115,4 +111,4 @@ def best_first(header: Sequence[str], rows: Sequence[Sequence[object]], numeric:
 
 def _value(run: RunResult, key: str) -> str:
     values = dict.fromkeys(str(trial.params[key]) for trial in run.trials if key in trial.params)
-    return " or ".join(values) or "-"
+    return without_paths(" or ".join(values)) or "-"

@@ -8,6 +8,7 @@ from pathlib import Path
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import OF_A_TRIAL, varying
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -28,7 +29,7 @@ def environment_section(result: ExperimentResult, details: Mapping[TrialKey, Tri
     rows = [[key, _different(values[key] for values in found if key in values)] for key in keys]
     return (
         paragraph(f"As {len(found)} of {len(result.trials)} trials recorded it.")
-        + table(["what", "value"], rows)
+        + table(["what", "value"], [[key, without_paths(value)] for key, value in rows])
         + data
     )
 
@@ -57,7 +58,7 @@ def _fingerprints(result: ExperimentResult) -> str:
             seen.setdefault(which, set()).add(trial.data)
     mixed = [f"{which[0]}: {', '.join(sorted(found))}" for which, found in seen.items() if len(found) > 1]
     return "".join(
-        paragraph(f"Trials with the same [dataset] parameters have seen different data: {text}", "warn")
+        paragraph(f"Trials with the same [dataset] parameters have seen different data: {without_paths(text)}", "warn")
         for text in mixed
     )
 
@@ -66,11 +67,11 @@ def configuration_section(result: ExperimentResult, file: Path | None) -> str:
     """Args:
     file: of the experiment, where it is at hand.
     """
-    parts = [folded("resolved parameters, the same in all trials", preformatted(resolved(result)))]
+    parts = [folded("resolved parameters, the same in all trials", preformatted(without_paths(resolved(result))))]
     if file is None:
         return "".join([*parts, paragraph("The experiment's file is not there.")])
     text = file.read_text(encoding="utf-8-sig", errors="replace")
-    return "".join([*parts, folded(f"the experiment's file now: {file.name}", preformatted(text))])
+    return "".join([*parts, folded(f"the experiment's file now: {file.name}", preformatted(without_paths(text)))])
 
 
 def resolved(result: ExperimentResult) -> str:

@@ -3,16 +3,17 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
+from typing import TYPE_CHECKING, Any
 
-from nerbb_ray.html.document import Markup
-from nerbb_ray.html.figures import COLOURS
+from nerbb_ray.html.render import macros
 from nerbb_ray.results.experiment_result import RunResult
 from nerbb_ray.results.seed_mean import SeedMean
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 WIDTH, HEIGHT, MARGIN = 230, 22, 8
 MIN_SPAN = 0.01
-DOT, BAR = COLOURS[0], COLOURS[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +54,33 @@ class Scale:
         return [k * step for k in range(first, math.floor(self.high / step) + 1)]
 
 
-def axis(scale: Scale) -> Markup:
+def axis(scale: Scale) -> "Markup":
     """The numbers of the line."""
-    texts = "".join(f'<text x="{scale.x(tick)}" y="11" text-anchor="middle">{tick:.4g}</text>' for tick in scale.ticks)
-    style = 'font-size="10" font-weight="normal" fill="#5a6675"'
-    return Markup(
-        f'<svg width="{WIDTH}" height="14" overflow="visible" {style} role="img" aria-label="scale">{texts}</svg>'
-    )
+    return _macros().axis(WIDTH, [(scale.x(tick), f"{tick:.4g}") for tick in scale.ticks])  # type: ignore[no-any-return]
 
 
-def strip(run: RunResult, metric: str, scale: Scale) -> Markup:
+def strip(run: RunResult, metric: str, scale: Scale) -> "Markup | str":
     """Empty without any value."""
     mean = run.mean(metric)
     if not mean.n:
-        return Markup("")
-    parts = [f'<path d="M{scale.x(tick)} 0V{HEIGHT}" stroke="#e6e9ee"/>' for tick in scale.ticks]
-    parts += _interval(mean, scale)
-    parts += [
-        f'<circle cx="{scale.x(value)}" cy="11" r="3.5" fill="{DOT}" fill-opacity=".65">'
-        f"<title>seed {trial.seed}: {value:.4f}</title></circle>"
-        for trial in run.ok_trials
-        if math.isfinite(value := trial.metrics.get(metric, math.nan))
-    ]
-    label = escape(f"{run.run}: {mean.with_interval()}")
-    return Markup(f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>')
+        return ""
+    values = [(trial.member, trial.metrics.get(metric, math.nan)) for trial in run.ok_trials]
+    dots = [(scale.x(value), f"seed {seed}: {value:.4f}") for seed, value in values if math.isfinite(value)]
+    ticks = [scale.x(tick) for tick in scale.ticks]
+    label = f"{run.run}: {mean.with_interval()}"
+    return _macros().strip(  # type: ignore[no-any-return]
+        WIDTH, HEIGHT, label, ticks, _interval(mean, scale), scale.x(mean.mean), dots
+    )
 
 
-def _interval(mean: SeedMean, scale: Scale) -> list[str]:
+def _interval(mean: SeedMean, scale: Scale) -> dict[str, object] | None:
     if mean.ci95 is None:
-        return []
+        return None
     low, high = map(scale.x, mean.ci95)
     cut = "; goes on beyond the line" if mean.ci95[0] < scale.low or mean.ci95[1] > scale.high else ""
-    title = f"<title>95 % interval {mean.ci95[0]:.3f} to {mean.ci95[1]:.3f}{cut}</title>"
-    bar = f'<rect x="{low}" y="7" width="{high - low:.1f}" height="8" fill="{BAR}" fill-opacity=".28">{title}</rect>'
-    return [bar, f'<path d="M{scale.x(mean.mean)} 2V20" stroke="{BAR}" stroke-width="2"/>']
+    title = f"95 % interval {mean.ci95[0]:.3f} to {mean.ci95[1]:.3f}{cut}"
+    return {"x": low, "width": f"{high - low:.1f}", "title": title}
+
+
+def _macros() -> Any:
+    return macros("report/templates/strip.html")

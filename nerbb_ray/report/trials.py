@@ -1,8 +1,10 @@
 """The trials that took long, and those that did not end ok."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
+from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
@@ -57,9 +59,18 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
     ]
     if not failed:
         return "".join(notes) or paragraph("None: every trial ended ok.", "good")
-    rows = [[trial.name, trial.status, trial.epochs or 0, trial.error or "-", trial.log or "-"] for trial in failed]
+    rows = [
+        [
+            trial.name,
+            trial.status,
+            trial.epochs or 0,
+            without_paths(trial.error or "-"),
+            PurePath(trial.log or "-").name,
+        ]
+        for trial in failed
+    ]
     listed = table(["trial", "status", "epochs", "error", "log"], rows, numeric=(2,))
-    shown = "".join(_error(trial, details.get((trial.run, trial.seed))) for trial in failed[:MAX_ERRORS])
+    shown = "".join(_error(trial, details.get((trial.run, trial.member))) for trial in failed[:MAX_ERRORS])
     if len(failed) > MAX_ERRORS:
         notes.append(paragraph(f"Full errors are shown of the first {MAX_ERRORS} trials; MLflow has the others."))
     return "".join(notes) + listed + shown
@@ -67,10 +78,13 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
 
 def _error(trial: TrialResult, details: TrialDetails | None) -> str:
     files = details.files if details else {}
-    texts = [folded(f"{trial.name}: {name}", preformatted(_last_lines(name, text))) for name, text in files.items()]
+    texts = [
+        folded(f"{trial.name}: {name}", preformatted(without_paths(_last_lines(name, text))))
+        for name, text in files.items()
+    ]
     if texts:
         return "".join(texts)
-    why = f" ({details.problem})" if details and details.problem else ""
+    why = f" ({without_paths(details.problem)})" if details and details.problem else ""
     return paragraph(f"{trial.name}: the files with its error and its log are not there{why}.")
 
 

@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from nerbb_ray.html.document import folded, paragraph
-from nerbb_ray.html.figures import COLOURS, figure, new_figure
+from nerbb_ray.html.document import folded, panels, paragraph
+from nerbb_ray.html.figures import COLOURS, GRID, INK, figure, new_figure
 from nerbb_ray.report.runs import best_first
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.verdict.outcome import Difference, Verdict
@@ -25,34 +25,47 @@ ABOUT = (
     "variances of the other runs; p exact: of the permutation test; p Holm: p t, corrected for all pairs of runs; ASO: "
     f"below 0.5, the best is almost stochastically dominant. {ASO_NOTE}. * best mean, = cannot be told from it."
 )
-CAPTION = (
-    "Left: how far each run is behind the best; an interval that crosses 0 leaves open which one is better (blue: "
-    "worse than the best, grey: tied). Right: the "
-    "expected best of k seeds: compare runs at the same k."
+BEHIND = (
+    "How far each run is behind the best; an interval that crosses 0 leaves open which one is better (blue: worse than "
+    "the best, grey: tied)."
 )
+BEST_OF = "The expected best of k seeds: compare runs at the same k."
 
 
-def verdict_section(result: ExperimentResult) -> str:
+def verdict_words(result: ExperimentResult) -> str:
+    """What can be said to people beside the first sentence, which the summary has."""
     found = verdict(result)
-    said = [*found.plain, *search_notes(result, found)]
-    kind = "good" if any(d.better for d in found.differences) else ""
-    words = paragraph(said[0], kind) + "".join(map(paragraph, said[1:SENTENCES]))
+    said = [*found.plain[1:], *search_notes(result, found)]
+    words = "".join(map(paragraph, said[:SENTENCES]))
     if len(said) > SENTENCES:
         words += folded(f"{len(said) - SENTENCES} more", "".join(map(paragraph, said[SENTENCES:])))
+    return words
+
+
+def statistics_section(result: ExperimentResult) -> str:
+    """What is behind the words; empty without a difference."""
+    found = verdict(result)
     if not found.differences:
-        return words
+        return ""
     rows = [[cell.replace("+-", "±") for cell in row] for row in verdict_rows(found)]
-    headers = [header.replace("+-", "±") for header in HEADERS]
-    statistics = "".join(map(paragraph, (*found.statistics, ABOUT))) + best_first(headers, rows, numeric=range(3, 9))
-    return words + figure(draw(found), CAPTION) + folded("The statistics behind it", statistics)
+    # the mark before the name: the first column is the one that stays
+    named = [[f"{mark} {run}".strip(), *cells] for mark, run, *cells in rows]
+    headers = [header.replace("+-", "±") for header in HEADERS[1:]]
+    table = "".join(map(paragraph, (*found.statistics, ABOUT))) + best_first(headers, named, numeric=range(2, 8))
+    pictures = panels([figure(draw_behind(found), BEHIND), figure(draw_best_of(found), BEST_OF)])
+    return folded("Differences with their tests, and the expected best of k seeds", pictures + table)
 
 
-def draw(found: Verdict) -> "Figure":
+def draw_behind(found: Verdict) -> "Figure":
     shown = found.differences[:MAX_RUNS]
-    drawn = new_figure(11.0, max(2.8, 1.3 + 0.3 * len(shown)))
-    forest, curves = drawn.subplots(1, 2, gridspec_kw={"width_ratios": [1.3, 1]})
-    _forest(forest, found, shown)
-    _best_of(curves, found)
+    drawn = new_figure(5.0, max(2.6, 1.3 + 0.3 * len(shown)))
+    _forest(drawn.subplots(), found, shown)
+    return drawn
+
+
+def draw_best_of(found: Verdict) -> "Figure":
+    drawn = new_figure(5.0, 2.8 + 0.2 * min(MAX_CURVES, len(found.best_of)))
+    _best_of(drawn.subplots(), found)
     return drawn
 
 
@@ -63,8 +76,8 @@ def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None
         colour = COLOURS[0] if difference.better else COLOURS[7]
         axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
         axes.plot(scale * difference.mean, row, "o", color=colour, markersize=6)
-    axes.axvline(0, color="#1d2530", linewidth=0.8)
-    axes.set_yticks(range(len(shown)), [_short(d.run) for d in shown], fontsize=8.5)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(shown)), [_short(d.run) for d in shown], fontsize=8.5, parse_math=False)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     unit = "" if scale == 1 else ", points"
     axes.set_xlabel(f"behind {_short(found.best or '')}{unit}, 95 % interval", fontsize=8.5)
@@ -79,12 +92,12 @@ def _best_of(axes: "Axes", found: Verdict) -> None:
     axes.set_xlabel("k seeds", fontsize=8.5)
     best = f"the best {min(MAX_CURVES, len(found.best_of))} runs: " if len(found.best_of) > MAX_CURVES else ""
     axes.set_title(f"{best}expected best of k", fontsize=9.5, loc="left")
-    axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(0.0, -0.22))
     _dress(axes, "both")
 
 
 def _dress(axes: "Axes", grid: str) -> None:
-    axes.grid(axis=grid, color="#e6e9ee")  # type: ignore[arg-type]
+    axes.grid(axis=grid, color=GRID)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8.5)
     for side in ("top", "right"):

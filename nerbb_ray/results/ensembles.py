@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import EnsembleScores, ensemble_scores, mean_log_probs
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.log_probs import FILE, LogProbs
+from nerbb_ray.results.out_of_fold import on_the_same_words
 from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, HIGH, LEVEL, LOW, MEAN_ECE, MEAN_F1, RunEnsemble
 
 log = logging.getLogger(__name__)
@@ -29,13 +31,13 @@ class Members:
         missing: seed -> why it is not among them.
     """
 
-    said: Mapping[int, LogProbs]
-    missing: Mapping[int, str]
+    said: Mapping[Member, LogProbs]
+    missing: Mapping[Member, str]
 
     @property
     def note(self) -> str | None:
         """`without seed 44: ...`; None if all are here."""
-        seeds_of: dict[str, list[int]] = {}
+        seeds_of: dict[str, list[Member]] = {}
         for seed, reason in self.missing.items():
             seeds_of.setdefault(reason, []).append(seed)
         named = (f"without seed {', '.join(map(str, seeds))}: {reason}" for reason, seeds in seeds_of.items())
@@ -47,7 +49,7 @@ def places_of(store: StorePaths, name: str) -> Places:
 
     def places(trial: TrialResult) -> Iterable[Path]:
         folders = [Path(trial.checkpoint)] if trial.checkpoint else []
-        return [folder / FILE for folder in (*folders, store.checkpoints(name, trial.run, trial.seed))]
+        return [folder / FILE for folder in (*folders, store.checkpoints(name, trial.run, trial.member))]
 
     return places
 
@@ -66,24 +68,24 @@ def _ensemble(run: str, trials: Sequence[TrialResult], places: Places) -> RunEns
     if len(members.said) < FEWEST:
         found = RunEnsemble((), note=members.note)
     else:
-        decoder = decoder_of(list(members.said.values()))
-        found = RunEnsemble(tuple(members.said), str(decoder), _metrics(members, decoder), members.note)
+        decoder = decoder_of_run(members.said)
+        found = RunEnsemble(tuple(members.said), str(decoder), _metrics(members.said, decoder), members.note)
     log.info("ensemble of run %s: seeds %s, %s; %s", run, found.seeds, dict(found.metrics), found.note or "complete")
     return found
 
 
 def read_members(trials: Iterable[TrialResult], places: Places) -> Members:
     """The predictions of trials of one run, as far as they are there and of the same words."""
-    said: dict[int, LogProbs] = {}
-    missing: dict[int, str] = {}
-    for trial in sorted(trials, key=lambda trial: trial.seed):
+    said: dict[Member, LogProbs] = {}
+    missing: dict[Member, str] = {}
+    for trial in sorted(trials, key=lambda trial: seed_and_fold(trial.member)):
         found = read_log_probs(trial, places)
         if isinstance(found, str):
-            missing[trial.seed] = found
+            missing[trial.member] = found
         elif said and (difference := differs(next(iter(said.values())), found)):
-            missing[trial.seed] = f"{difference} as for seed {next(iter(said))}"
+            missing[trial.member] = f"{difference} as for seed {next(iter(said))}"
         else:
-            said[trial.seed] = found
+            said[trial.member] = found
     return Members(said, missing)
 
 
@@ -104,11 +106,21 @@ def differs(one: LogProbs, other: LogProbs) -> str | None:
     """Why the predictions of two trials cannot be put together."""
     if (one.tags, one.scheme) != (other.tags, other.scheme):
         return "not the same tags"
-    if one.data != other.data or one.splits.keys() != other.splits.keys():
+    if one.data != other.data or one.splits.keys() != other.splits.keys() or one.folds != other.folds:
         return "not the same data"
-    pairs = [(one.splits[split], other.splits[split]) for split in one.splits]
+    # what is a part of a fold is not the same for all of them
+    pairs = [(one.splits[split], other.splits[split]) for split in one.splits if one.splits[split].places is None]
     same = all(np.array_equal(a.gold, b.gold) and np.array_equal(a.starts, b.starts) for a, b in pairs)
     return None if same else "not the same sentences"
+
+
+def decoder_of_run(said: Mapping[Member, LogProbs]) -> Decoder:
+    """That of the ensemble of these trials of a run; with folds, all that is held out of them is validation data."""
+    first = next(iter(said.values()))
+    if "val" not in first.splits:
+        return first.decoder
+    members = list(on_the_same_words(said, "val").values())
+    return decoder_of(members) if members else first.decoder
 
 
 def decoder_of(members: Sequence[LogProbs]) -> Decoder:
@@ -121,11 +133,13 @@ def decoder_of(members: Sequence[LogProbs]) -> Decoder:
     return first.decoders.choose(mean, val.gold, val.starts)[0]
 
 
-def _metrics(members: Members, decoder: Decoder) -> dict[str, float]:
-    said = list(members.said.values())
-    first = said[0]
+def _metrics(members: Mapping[Member, LogProbs], decoder: Decoder) -> dict[str, float]:
     metrics: dict[str, float] = {}
-    for split, one in first.splits.items():
+    for split in next(iter(members.values())).splits:
+        said = list(on_the_same_words(members, split).values())
+        if not said:
+            continue
+        first, one = said[0], said[0].splits[split]
         scores = ensemble_scores(
             [member.splits[split].log_probs for member in said],
             [member.decoder for member in said],

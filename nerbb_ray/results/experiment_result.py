@@ -6,14 +6,20 @@ A trial counts for a mean if it ended ok and the metric is defined (not NaN). Wh
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import ResultError
+from nerbb_ray.html.document import table
+from nerbb_ray.results.frames import ReadCurves, curves_frame, runs_frame, trials_frame
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import SeedMean, is_share
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
@@ -21,12 +27,13 @@ Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
 FAILED: tuple[Status, ...] = ("failed", "diverged")
 DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
+SHOWN = {"val": SELECTION_METRIC, "test": TEST_METRIC}
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One run with one seed.
+    """One run with one seed, with folds on one of them.
 
     Args:
         metrics: by their full name, `<split>/<level>/<label>/<metric>`. Of an ok trial: those of the chosen checkpoint.
@@ -40,6 +47,8 @@ class TrialResult:
         identity: what shaped it, as far as that is known.
         note: one line that a reader of the results should know.
         val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
+        fold: from 1, those of the repeats after each other; None without folds.
+        started_s, ended_s: when, in seconds since 1970, as far as MLflow knows.
     """
 
     run: str
@@ -58,11 +67,24 @@ class TrialResult:
     identity: Identity | None = None
     note: str | None = None
     val_f1_curve: tuple[float, ...] = ()
+    fold: int | None = None
+    started_s: float | None = field(default=None, compare=False)
+    ended_s: float | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        scores = [f"{split} F1 {value:.4f}" for split, value in _scores(self.metrics)] if self.ok else []
+        about = [f"{self.epochs} epochs" if self.epochs else "", *scores, self.error or ""]
+        return f"<TrialResult {self.name} {self.status}: {', '.join(filter(None, about)) or 'nothing so far'}>"
+
+    @property
+    def member(self) -> Member:
+        """What tells it from the other trials of its run."""
+        return member_of(self.seed, self.fold)
 
     @property
     def name(self) -> str:
-        """`runA-43`."""
-        return f"{self.run}-{self.seed}"
+        """`runA-43`, `runA-43-fold2`."""
+        return f"{self.run}-{self.member}"
 
     @property
     def ok(self) -> bool:
@@ -98,6 +120,10 @@ class RunResult:
     note: str | None = None
     ensemble: RunEnsemble | None = None
 
+    def __repr__(self) -> str:
+        means = (f"{split} F1 {self.mean(metric)}" for split, metric in SHOWN.items())
+        return f"<RunResult {self.run}: {self.n_ok}/{self.n_total} trials ok, {', '.join(means)}>"
+
     @property
     def n_total(self) -> int:
         return max(len(self.trials), self.n_seeds)
@@ -122,9 +148,15 @@ class RunResult:
 
     def mean(self, metric: str) -> SeedMean:
         """Over the ok trials; a metric that no trial has gives n = 0."""
-        values = (trial.metrics.get(metric, math.nan) for trial in self.ok_trials)
+        values = [trial.metrics.get(metric, math.nan) for trial in self.ok_trials]
         failed = sum(trial.status in FAILED for trial in self.trials)
-        return SeedMean.of(values, n_total=self.n_total, failed=failed, share=is_share(metric))
+        folds = [trial.fold for trial in self.ok_trials if trial.fold is not None] or None
+        return SeedMean.of(values, self.n_total, failed=failed, share=is_share(metric), folds=folds)
+
+    @property
+    def folds(self) -> int:
+        """That its trials were trained on; 0 without folds."""
+        return len({trial.fold for trial in self.trials} - {None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +165,62 @@ class ExperimentResult:
 
     Args:
         last_driver: number of the last process that has written results of it; 0 if that is not known.
+        read_curves: from where the results come; None if there are only these.
     """
 
     name: str
     runs: tuple[RunResult, ...]
     last_driver: int = 0
+    read_curves: ReadCurves | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        ok, total = sum(run.n_ok for run in self.runs), sum(run.n_total for run in self.runs)
+        try:
+            best = self.best_run()
+        except ResultError:
+            said = "no best run"
+        else:
+            said = f"best {best.run}, test F1 {best.mean(TEST_METRIC)}"
+        return f"<ExperimentResult {self.name}: {len(self.runs)} runs, {ok}/{total} trials ok; {said}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the runs, best first."""
+        runs = sorted(
+            self.runs, key=lambda run: -run.mean(SELECTION_METRIC).mean if run.mean(SELECTION_METRIC).n else 1
+        )
+        means = [
+            [run.mean(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()] for run in runs
+        ]
+        rows = [[run.run, f"{run.n_ok}/{run.n_total}", *cells] for run, cells in zip(runs, means, strict=True)]
+        header = ["run", "ok", *(f"{split} entity micro F1" for split in SHOWN)]
+        return table(
+            header, rows, numeric=(1, 2, 3), caption=f"{self.name}: means over the seeds, best validation first"
+        )
+
+    def to_dataframe(self, of: Literal["trials", "runs"] = "trials") -> "pd.DataFrame":
+        """A table of pandas: a row per trial with parameters and metrics, or per run with means over the seeds.
+
+        Columns of trials: run, seed, status, epochs, ..., the parameters by key, the metrics by full name; of runs:
+        run, n_ok, n_total, the parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high`, `/n`.
+
+        Raises:
+            ResultError: `of` is something else.
+        """
+        if of not in ("trials", "runs"):
+            raise ResultError(f"rows must be of trials or runs; got {of!r}")
+        return trials_frame(self.trials) if of == "trials" else runs_frame(self.runs)
+
+    def curves(self, metrics: Sequence[str] | None = None) -> "pd.DataFrame":
+        """A table of pandas with a row per trial and epoch (counted from 0): run, seed, epoch, and a column per metric.
+
+        Args:
+            metrics: by full name, such as val/loss; all that trials report after every epoch if left out.
+        Raises:
+            ResultError: MLflow cannot be read, or the results do not come from a store.
+        """
+        if self.read_curves is None:
+            raise ResultError(f"experiment {self.name}: these results do not know their store; take Experiment.results")
+        return curves_frame(self.trials, self.read_curves(metrics))
 
     @classmethod
     def of(
@@ -154,8 +237,14 @@ class ExperimentResult:
             by_run.setdefault(trial.run, []).append(trial)
         noted, made = notes or {}, ensembles or {}
         runs = (
-            RunResult(run, tuple(sorted(seeds, key=lambda t: t.seed)), n_seeds, noted.get(run) or None, made.get(run))
-            for run, seeds in by_run.items()
+            RunResult(
+                run,
+                tuple(sorted(own, key=_by_seed)),
+                n_seeds,
+                noted.get(run) or None,
+                made.get(run),
+            )
+            for run, own in by_run.items()
         )
         return cls(name, tuple(runs))
 
@@ -227,6 +316,14 @@ class ExperimentResult:
             way_out = "take the metrics of a given run from MLflow (nerbb mlflow)"
             return ResultError(f"experiment {self.name}: {undefined}: {way_out}, or use val data with entities")
         return ResultError(f"experiment {self.name}: no trial has ended ok so far ({seen})")
+
+
+def _scores(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    return [(split, metrics[name]) for split, name in SHOWN.items() if name in metrics]
+
+
+def _by_seed(trial: TrialResult) -> tuple[int, int]:
+    return trial.seed, trial.fold or 0
 
 
 def metric_name(metric: str, level: str, label: str, phase: str) -> str:

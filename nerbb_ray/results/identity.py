@@ -14,10 +14,22 @@ from nerbb_ray.config.known_keys import HOME, SECTIONS
 from nerbb_ray.config.trials import TrialSpec
 
 # Raised with every change that gives trained models other numbers: trials of before and after are then not mixed.
-NUMERICS = 3
+NUMERICS = 4
 # parameters that do not change what a trial computes; precision counts as what it was resolved to
 FREE = frozenset(
-    {"run", "seed", "preset", "checkpoints", "logging_level", "multiple_runs", "save_minutes", "precision"}
+    {
+        "run",
+        "seed",
+        "fold",
+        "repeats",
+        "preset",
+        "checkpoints",
+        "logging_level",
+        "multiple_runs",
+        "save_minutes",
+        "precision",
+        "skip_validation",
+    }
 )
 # key -> (value, numerics): the default before this number. Who has left the key out has changed nothing since.
 FORMER_DEFAULTS = {"evaluate_checkpoint": ("best", 3)}
@@ -35,6 +47,7 @@ class Identity:
         precision: fp32, bf16 or fp16.
         device: cpu or cuda.
         numerics: `NUMERICS` of the version that trained.
+        layout: what folds depend on beside data and parameters: the borders of documents.
     """
 
     params: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +56,7 @@ class Identity:
     precision: str | None = None
     device: str | None = None
     numerics: int | None = None
+    layout: str | None = None
 
     @classmethod
     def of(
@@ -53,10 +67,12 @@ class Identity:
         model: str | None = None,
         precision: str | None = None,
         device: str | None = None,
+        layout: str | None = None,
     ) -> "Identity":
         """Of a trial that this version trains."""
         params = {key: str(value) for key, value in trial.params().items() if key not in FREE}
-        return cls(params=params, data=data, model=model, precision=precision, device=device, numerics=NUMERICS)
+        known = {"data": data, "model": model, "precision": precision, "device": device, "layout": layout}
+        return cls(params=params, numerics=NUMERICS, **known)
 
     @classmethod
     def of_record(cls, params: Mapping[str, object], data: str | None) -> "Identity":
@@ -119,5 +135,6 @@ _WORDS = {
     "model": "the model had the revision {}, now {}",
     "precision": "precision was {}, now {}",
     "device": "it was trained on {}, now on {}",
+    "layout": "the folds were made of documents {}, now {}",
     "numerics": "it was trained by a version with numerics {}, now {}",
 }

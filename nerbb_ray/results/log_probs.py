@@ -32,11 +32,14 @@ class SplitLogProbs:
         log_probs: natural logarithms; all tags of a word without sub-token are all but the same. *Shape:* (words, tags)
         gold: ids of the right tags. *Shape:* (words,)
         starts: offset of the first word of each sentence, then the number of words. *Shape:* (sentences + 1,)
+        places: of a fold: the number of each sentence in train, then val, of the data set; None: the split itself, or
+            its first sentences. *Shape:* (sentences,)
     """
 
     log_probs: NDArray[np.float16]
     gold: NDArray[np.int16]
     starts: NDArray[np.int64]
+    places: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,7 @@ class LogProbs:
         decoder: that the trial chose.
         decoders: those that it chose from.
         data: fingerprint of the data set.
+        folds: of which its data are one; 0 without folds.
     """
 
     tags: tuple[str, ...]
@@ -56,6 +60,7 @@ class LogProbs:
     decoders: DecoderChoice
     data: str
     splits: Mapping[str, SplitLogProbs]
+    folds: int = 0
 
     def save(self, path: Path) -> None:
         """Write the file, as a whole."""
@@ -67,11 +72,13 @@ class LogProbs:
             "decoding": self.decoders.wanted,
             "splits": list(self.splits),
             "data": self.data,
+            "folds": self.folds,
         }
         arrays = {
             f"{split}.{name}": getattr(one, name)
             for split, one in self.splits.items()
             for name in SplitLogProbs.__dataclass_fields__
+            if getattr(one, name) is not None
         }
         arrays |= {"train.gold": self.decoders.gold, "train.starts": self.decoders.starts}
         with atomic.new_file(path) as scratch, scratch.open("wb") as file:
@@ -95,10 +102,18 @@ class LogProbs:
             if about["format"] != FORMAT:
                 raise ValueError(f"{path} has the format {about['format']}; {FORMAT} can be read")
             splits = {
-                split: SplitLogProbs(*(stored[f"{split}.{name}"] for name in SplitLogProbs.__dataclass_fields__))
+                split: SplitLogProbs(
+                    **{
+                        name: stored[f"{split}.{name}"]
+                        for name in SplitLogProbs.__dataclass_fields__
+                        if f"{split}.{name}" in stored.files
+                    }
+                )
                 for split in about["splits"]
             }
             gold, starts = stored["train.gold"], stored["train.starts"]
         tags, scheme = tuple(about["tags"]), about["scheme"]
         choice = DecoderChoice(about["decoding"], tags, scheme, gold, starts)
-        return cls(tags, scheme, Decoder.from_dict(about["decoder"]), choice, about["data"], splits)
+        return cls(
+            tags, scheme, Decoder.from_dict(about["decoder"]), choice, about["data"], splits, about.get("folds", 0)
+        )

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 
-CURVE = re.compile(r"lr|elapsed_s|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
+CURVE = re.compile(r"lr|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR_TAIL_BYTES = 64_000
@@ -41,7 +42,7 @@ class TrackedTrial:
     Args:
         run: the configuration that it shares with other seeds.
         params: everything that is to be shown of its configuration.
-        n_seeds: that the run is to have; 0: not known.
+        n_seeds: that the run is to have, with folds on all of them together; 0: not known.
     """
 
     run: str
@@ -49,11 +50,17 @@ class TrackedTrial:
     params: Mapping[str, Any] = field(default_factory=dict)
     n_seeds: int = 0
     identity: Identity | None = None
+    fold: int | None = None
+
+    @property
+    def member(self) -> Member:
+        """What tells it from the other trials of its run."""
+        return member_of(self.seed, self.fold)
 
     @property
     def name(self) -> str:
         """`runA-43`."""
-        return f"{self.run}-{self.seed}"
+        return f"{self.run}-{self.member}"
 
 
 class Reports(Protocol):
@@ -87,7 +94,8 @@ class TrialJob:
     def tracked(self) -> TrackedTrial:
         """As MLflow knows it."""
         spec = self.spec
-        return TrackedTrial(spec.run, spec.seed, spec.params(), spec.settings.multiple_runs, self.identity)
+        n_seeds = spec.settings.multiple_runs * spec.dataset.num_folds
+        return TrackedTrial(spec.run, spec.seed, spec.params(), n_seeds, self.identity, spec.fold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +137,9 @@ def is_final(report: Mapping[str, Any]) -> bool:
 
 
 def curve_point(report: Mapping[str, Any]) -> dict[str, float]:
-    """What the curves show of the epoch of a report."""
-    return {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+    """What the curves show of the epoch of a report; nothing of val where it was not validated, or has no words."""
+    shown = {name: float(value) for name, value in report.items() if CURVE.fullmatch(name)}
+    return {name: value for name, value in shown.items() if not (name.startswith("val/") and math.isnan(value))}
 
 
 def final_metrics(report: Mapping[str, Any]) -> dict[str, float]:
@@ -145,6 +154,7 @@ def result_of(job: TrialJob, report: Mapping[str, Any] | None) -> TrialResult:
     running = TrialResult(
         run=trial.run,
         seed=trial.seed,
+        fold=trial.fold,
         status="running",
         params=trial.params(),
         epochs=report["epoch"] + 1 if "epoch" in report else None,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nerbb_ray.config.spec import Member
+
 LEVEL = "ensemble"
 # <split>/ensemble/<name>
 F1, GAIN, ECE, MEAN_F1, MEAN_ECE = "f1", "gain", "ece", "mean_f1", "mean_ece"
@@ -22,7 +24,7 @@ class RunEnsemble:
         note: which seeds are not in it, and why.
     """
 
-    seeds: tuple[int, ...]
+    seeds: tuple[Member, ...]
     decoding: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     note: str | None = None

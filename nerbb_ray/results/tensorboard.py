@@ -7,8 +7,18 @@ from typing import Any
 
 from ray.tune import Callback
 
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC
 from nerbb_ray.results.reports import Reports, TuneTrial
 from nerbb_ray.results.safe_hook import never_raises
+
+# the columns of the HPARAMS page beside the parameters
+COMPARED = {
+    SELECTION_METRIC: "val F1",
+    TEST_METRIC: "test F1",
+    "test/entity/micro/precision": "test precision",
+    "test/entity/micro/recall": "test recall",
+    "val/loss": "val loss",
+}
 
 
 class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
@@ -22,6 +32,7 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
     def __init__(self, directory: str | Path, reports: Reports) -> None:
         self._directory, self._reports = Path(directory), reports
         self._writers: dict[str, Any] = {}
+        self._described = False
 
     def __reduce__(self) -> tuple[type["CurveCallback"], tuple[Path, Reports]]:
         # Tune pickles its callbacks; open files stay here
@@ -42,15 +53,15 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         outcome = self._reports.outcome(trial, result)
         if outcome is not None:
             self._write(trial, dict(outcome.metrics), max(step + 1, outcome.epochs or 0))
-            self._close(trial.trial_id)
+            self._end(trial.trial_id, ok=outcome.ok)
 
     @never_raises
     def on_trial_complete(self, *, trial: TuneTrial, **_info: Any) -> None:
-        self._close(trial.trial_id)
+        self._end(trial.trial_id, ok=True)
 
     @never_raises
     def on_trial_error(self, *, trial: TuneTrial, **_info: Any) -> None:
-        self._close(trial.trial_id)
+        self._end(trial.trial_id, ok=False)
 
     @never_raises
     def on_experiment_end(self, **_info: Any) -> None:
@@ -78,18 +89,54 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         tracked = self._reports.trial(trial)
-        folder = self._directory / tracked.run / str(tracked.seed)
+        folder = self._directory / tracked.run / str(tracked.member)
         # without a suffix, a second file of the same second could replace the first one
         writer = EventFileWriter(str(folder), filename_suffix=f".{time.time_ns()}")
         writer.add_event(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))
-        shown = {key: _shown(value) for key, value in trial.config.items()}
+        shown = {key: _shown(value) for key, value in {**trial.config, **tracked.params}.items()}
+        self._describe(shown)
         writer.add_event(Event(wall_time=time.time(), summary=hparams_pb(shown, trial_id=tracked.name)))
         return writer
+
+    def _describe(self, shown: dict[str, bool | float | str]) -> None:
+        """Say once, for all trials, which parameters and which metrics the HPARAMS page has."""
+        if self._described:
+            return
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_config_pb
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        metrics = [Metric(tag, display_name=name) for tag, name in COMPARED.items()]
+        about = hparams_config_pb([HParam(key) for key in shown], metrics)
+        writer = EventFileWriter(str(self._directory), filename_suffix=f".{time.time_ns()}")
+        writer.add_event(Event(wall_time=time.time(), summary=about))
+        writer.close()
+        self._described = True
+
+    def _end(self, trial_id: str, *, ok: bool) -> None:
+        """Say what became of a trial, which the HPARAMS page shows, and close its file."""
+        if trial_id not in self._writers:
+            return
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._writers[trial_id].add_event(Event(wall_time=time.time(), summary=_session_end(ok=ok)))
+        self._close(trial_id)
 
     def _close(self, trial_id: str) -> None:
         writer = self._writers.pop(trial_id, None)
         if writer is not None:
             writer.close()
+
+
+def _session_end(*, ok: bool) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+
+    status = api_pb2.STATUS_SUCCESS if ok else api_pb2.STATUS_FAILURE
+    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
+    about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=end))
+    name = metadata.SESSION_END_INFO_TAG
+    return Summary(value=[Summary.Value(tag=name, metadata=about, tensor=metadata.NULL_TENSOR)])
 
 
 def _shown(value: Any) -> bool | float | str:

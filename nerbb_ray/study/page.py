@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-from nerbb_ray.errors import ResultError
-from nerbb_ray.html.document import Section, document, paragraph, table
-from nerbb_ray.html.figures import figure
-from nerbb_ray.study.plots import draw, study_figure
+from nerbb_ray.html.document import Section, document, panels, paragraph, table
+from nerbb_ray.html.figures import figure, save_picture
+from nerbb_ray.study.plots import draw_apart, study_figure
 from nerbb_ray.study.points import Study
 from nerbb_ray.study.text import LEGEND, header, rows
 from nerbb_ray.verdict.words import shown_metric
-
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def study_page(study: Study) -> str:
@@ -21,7 +18,8 @@ def study_page(study: Study) -> str:
             panel.title,
             paragraph(LEGEND)
             + table(header(panel), rows(panel, study.metric), numeric=range(1, 1 + 2 * len(panel.approaches)))
-            + figure(draw([panel], study.metric), "Bands: one standard deviation; of the epochs lowest to highest."),
+            + panels(map(figure, draw_apart(panel, study.metric)))
+            + paragraph("Bands: one standard deviation; of the epochs lowest to highest."),
         )
         for panel in study.panels
     ]
@@ -37,9 +35,6 @@ def write_page(study: Study, path: Path) -> None:
 def write_picture(study: Study, path: Path) -> None:
     """
     Raises:
-        ResultError: the name of the file does not say a format that can be drawn.
+        ResultError: as `save_picture`.
     """
-    if path.suffix.lower() not in PICTURES:
-        raise ResultError(f"the file of a picture must end in {', '.join(PICTURES)}; got {path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    study_figure(study).savefig(path, dpi=150)
+    save_picture(study_figure(study), path)

@@ -26,6 +26,13 @@ def draw(panels: Sequence[Panel], metric: str) -> "Figure":
     return drawn
 
 
+def draw_apart(panel: Panel, metric: str) -> "list[Figure]":
+    """The three pictures of a panel, each by itself, for pages that are narrow."""
+    figures = [new_figure(4.6, 3.0) for _ in range(3)]
+    _panel([drawn.subplots() for drawn in figures], panel, metric)
+    return figures
+
+
 def study_figure(study: Study) -> "Figure":
     return draw(study.panels, study.metric)
 
@@ -66,5 +73,6 @@ def _axis(axes: "Axes", panel: Panel, label: str) -> None:
     axes.set_xlabel("fraction of the training data", fontsize=8)
     axes.set_ylabel(label, fontsize=8)
     axes.tick_params(axis="y", labelsize=8)
-    axes.set_ylim(bottom=0)
+    low, high = min(0.0, axes.get_ylim()[0]), axes.get_ylim()[1]
+    axes.set_ylim(low - 0.04 * (high - low), high)  # no line lies on the axis
     axes.grid(alpha=0.3)

@@ -67,7 +67,7 @@ class Panel:
         """
         values = {
             approach: {
-                trial.seed: trial.metrics[metric]
+                trial.member: trial.metrics[metric]
                 for trial in self.points[fraction, approach].run.ok_trials
                 if math.isfinite(trial.metrics.get(metric, math.nan))
             }
@@ -116,7 +116,7 @@ def study_of(
         known = {run.run: run for run in result.runs} if result else {}
         for run in spec.runs:
             found = known.get(run.name, RunResult(run.name, ()))
-            counted = RunResult(run.name, found.trials, max(found.n_seeds, spec.settings.multiple_runs))
+            counted = RunResult(run.name, found.trials, max(found.n_seeds, len(spec.members)))
             point = Point(spec.name, approach_of(run), run.dataset.prune_ratio_train, counted)
             _place(point, panels.setdefault((dataset_of(run), run.model.pretrained_model_name), {}), name)
     return Study(name, metric, tuple(_panel(*key, points) for key, points in panels.items()))

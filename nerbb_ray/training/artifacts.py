@@ -18,6 +18,7 @@ from nerbb_ray.ner.metrics import Counts, sentence_counts
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.sources import ModelSource
 
+SPLITS = ("train", "val", "test")
 PACKAGES = ("nerbb_ray", "torch", "transformers", "tokenizers", "datasets", "ray", "mlflow", "numpy", "seqeval")
 TEST_SENTENCES = "test_sentences.csv"
 
@@ -64,6 +65,7 @@ def environment(source: ModelSource, data: EncodedCorpus, device: torch.device, 
         "model_revision": source.revision,
         "data": data.name,
         "data_fingerprint": data.fingerprint,
+        "sentences": ", ".join(f"{split} {len(getattr(data, split).sentence_starts) - 1}" for split in SPLITS),
         "annotation_scheme": data.scheme,
     }
 

@@ -1,4 +1,4 @@
-"""Which slices are trained and evaluated together: length-grouped, seeded batches, padded as little as possible."""
+"""Which slices are trained and evaluated together, and the batches that are made of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,55 +8,38 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nerbb_ray.training.encoding import NO_WORD, EncodedSplit
+from nerbb_ray.training.encoding import EncodedSplit
 
 IGNORED = -100  # of torch's cross entropy
-# Batches are cut from groups of this many, sorted by length inside the group. More would save more padding, but batches
-# of one length train worse: 16 cost 2.4 points of F1 (benchmarks/README.md).
-BATCHES_PER_GROUP = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded slices, B of them with T sub-tokens.
+    """B slices in a row, one after the other, the shortest first: N sub-tokens.
 
     Args:
-        input_ids, attention_mask: *Shape:* (B, T)
-        labels: tag of each sub-token that starts a word, else IGNORED. *Shape:* (B, T)
-        words: number of that word in its split, else NO_WORD. *Shape:* (B, T)
+        input_ids: *Shape:* (N,)
+        labels: tag of each sub-token that starts a word, else IGNORED. *Shape:* (N,)
+        words: number of that word in its split, else NO_WORD. *Shape:* (N,)
+        lengths: sub-tokens of each slice. *Shape:* (B,)
     """
 
     input_ids: torch.Tensor
-    attention_mask: torch.Tensor
     labels: torch.Tensor
     words: NDArray[np.int32]
+    lengths: NDArray[np.int64]
 
     def to(self, device: torch.device) -> "Batch":
         if device.type == "cpu":
             return self
-        tensors = (self.input_ids, self.attention_mask, self.labels)
-        input_ids, mask, labels = (t.pin_memory().to(device, non_blocking=True) for t in tensors)
-        return Batch(input_ids, mask, labels, self.words)
+        input_ids, labels = (t.pin_memory().to(device, non_blocking=True) for t in (self.input_ids, self.labels))
+        return Batch(input_ids, labels, self.words, self.lengths)
 
 
-def training_order(lengths: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """The global batches of an epoch: every slice once, ceil(num_slices / batch_size) batches, one of them smaller.
-
-    Slices are shuffled, cut into groups of some batches, sorted by length inside a group, and the batches are shuffled:
-    little padding, and still another composition and order in every epoch and for every seed.
-
-    Args:
-        lengths: sub-tokens per slice. *Shape:* (num_slices,)
-    """
-    random = np.random.default_rng([seed, epoch])
-    order = random.permutation(len(lengths))
-    group = batch_size * BATCHES_PER_GROUP
-    batches = []
-    for first in range(0, len(order), group):
-        members = order[first : first + group]
-        members = members[np.argsort(lengths[members], kind="stable")]
-        batches += [members[i : i + batch_size] for i in range(0, len(members), batch_size)]
-    return [batches[i] for i in random.permutation(len(batches))]
+def training_order(num_slices: int, batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+    """The global batches of an epoch, drawn anew for every seed and epoch: every slice once, the last one smaller."""
+    order = np.random.default_rng([seed, epoch]).permutation(num_slices)
+    return [order[first : first + batch_size] for first in range(0, num_slices, batch_size)]
 
 
 def parts(members: NDArray[np.int64], size: int | None) -> list[NDArray[np.int64]]:
@@ -79,34 +62,26 @@ def evaluation_order(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np
     return batches
 
 
-def make_batch(
-    split: EncodedSplit, labels: NDArray[np.int64], members: Sequence[int] | NDArray[Any], pad: int
-) -> Batch:
-    """Pad the named slices to the longest of them.
+def make_batch(split: EncodedSplit, labels: NDArray[np.int64], members: Sequence[int] | NDArray[Any]) -> Batch:
+    """The named slices.
 
     Args:
         labels: `split.labels(IGNORED)`, made once by the caller.
-        pad: the tokenizer's padding id.
     """
-    starts, ends = split.slice_starts[members], split.slice_starts[np.asarray(members) + 1]
-    lengths = ends - starts
-    width = int(lengths.max())
-    columns = np.arange(width)
-    mask = columns < lengths[:, None]
-    # a padded place reads some other sub-token first, which is then overwritten
-    places = np.minimum(starts[:, None] + columns, len(split.input_ids) - 1)
+    lengths = split.lengths[members]
+    order = np.argsort(lengths, kind="stable")
+    lengths, starts = lengths[order], split.slice_starts[members][order]
+    places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
     return Batch(
-        input_ids=torch.from_numpy(np.where(mask, split.input_ids[places], pad).astype(np.int64)),
-        attention_mask=torch.from_numpy(mask.astype(np.int64)),
-        labels=torch.from_numpy(np.where(mask, labels[places], IGNORED)),
-        words=np.where(mask, split.words[places], NO_WORD),
+        input_ids=torch.from_numpy(split.input_ids[places].astype(np.int64)),
+        labels=torch.from_numpy(labels[places]),
+        words=split.words[places],
+        lengths=lengths,
     )
 
 
-def batches_of(
-    split: EncodedSplit, order: Sequence[NDArray[np.int64]], pad: int, device: torch.device
-) -> Iterator[Batch]:
+def batches_of(split: EncodedSplit, order: Sequence[NDArray[np.int64]], device: torch.device) -> Iterator[Batch]:
     """The batches of an order, one after the other, on the device."""
     labels = split.labels(IGNORED)
     for members in order:
-        yield make_batch(split, labels, members, pad).to(device)
+        yield make_batch(split, labels, members).to(device)

@@ -7,12 +7,13 @@ keep their place in the sentence and are predicted as O.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.data.corpus import Sentence
+if TYPE_CHECKING:
+    from nerbb_ray.data.corpus import Sentence
 
 NO_WORD = -1
 ENCODED_AT_ONCE = 1000  # sentences; the tokenizer works on them in one call
@@ -75,6 +76,22 @@ class EncodedSplit:
             sentence_slices=self.sentence_slices[: num_sentences + 1],
         )
 
+    def take(self, sentences: NDArray[np.int64]) -> "EncodedSplit":
+        """Some of the sentences, by their number, in this order."""
+        slices, own_slices = _ranges(self.sentence_slices, sentences)
+        subtokens, own_subtokens = _ranges(self.slice_starts, slices)
+        words, own_words = _ranges(self.sentence_starts, sentences)
+        renumbered = np.full(len(self.gold) + 1, NO_WORD, np.int32)  # the last one is that of NO_WORD
+        renumbered[words] = np.arange(len(words))
+        return EncodedSplit(
+            input_ids=self.input_ids[subtokens],
+            words=renumbered[self.words[subtokens]],
+            slice_starts=own_subtokens,
+            gold=self.gold[words],
+            sentence_starts=own_words,
+            sentence_slices=own_slices,
+        )
+
     def __add__(self, other: "EncodedSplit") -> "EncodedSplit":
         """The sentences of both, one split after the other."""
         shifted = np.where(other.words == NO_WORD, NO_WORD, other.words + len(self.gold)).astype(np.int32)
@@ -95,7 +112,19 @@ def _joined(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.i
     return np.concatenate([first, second[1:] + first[-1]])
 
 
-def encode(sentences: Sequence[Sentence], tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:
+def _ranges(starts: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(the numbers in the chosen ranges one after the other, where each range begins among them, and the end).
+
+    Args:
+        starts: of all ranges, and the end. *Shape:* (ranges + 1,)
+    """
+    lengths = np.diff(starts)[chosen]
+    own = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    numbers = np.arange(own[-1]) + np.repeat(starts[:-1][chosen] - own[:-1], lengths)
+    return numbers.astype(np.int64), own
+
+
+def encode(sentences: "Sequence[Sentence]", tags: Sequence[str], tokenizer: Any, max_seq_length: int) -> EncodedSplit:
     """Tokenise a split.
 
     Args:

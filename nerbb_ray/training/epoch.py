@@ -54,7 +54,7 @@ def train_epoch(
     data, ctx, trial = session.data.train, session.ctx, session.trial
     labels = data.labels(IGNORED)
     labelled = np.add.reduceat(labels != IGNORED, data.slice_starts[:-1], dtype=np.int64)
-    order = training_order(data.lengths, trial.hparams.batch_size, trial.seed, epoch)
+    order = training_order(data.num_slices, trial.hparams.batch_size, trial.seed, epoch)
     before = position.loss_sums[ctx.rank] if position.loss_sums else 0.0
     loss_sum = torch.tensor(before, dtype=torch.float32, device=ctx.device)
     session.model.train()
@@ -93,9 +93,9 @@ def _step(
     seed_step(random)
     dropout, loss_sum = FastDropout(random), torch.zeros((), device=ctx.device)
     for part in parts(members[ctx.rank :: ctx.world_size], ctx.micro_batch):
-        batch = make_batch(data, labels, part, session.pad).to(ctx.device)
+        batch = make_batch(data, labels, part).to(ctx.device)
         with dropout:
-            logits = session.logits(batch.input_ids, batch.attention_mask)
+            logits = session.forward.logits(batch)
         loss = cross_entropy(logits, batch.labels)
         torch.autograd.backward(session.scaler.scale(loss / labelled))
         loss_sum += loss.detach()

@@ -13,6 +13,7 @@ from nerbb_ray.ner.metrics import Counts, count
 from nerbb_ray.training.batches import IGNORED, batches_of, evaluation_order
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.encoding import NO_WORD, EncodedSplit
+from nerbb_ray.training.forward import Forward
 from nerbb_ray.training.trial_setup import Session
 from nerbb_ray.training.worker import TrialContext
 
@@ -69,21 +70,16 @@ class Predictor(Protocol):
     def ctx(self) -> TrialContext: ...
 
     @property
-    def pad(self) -> int: ...
+    def forward(self) -> Forward: ...
 
     @property
     def unknown_word(self) -> Floats:
         """What is said of a word without sub-token. *Shape:* (tags,)"""
 
-    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
-
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Sum over the labelled tokens. *Shape:* (B, T, number of tags), (B, T) -> ()"""
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
+    """Sum over the labelled tokens. *Shape:* (N, number of tags), (N,) -> ()"""
+    return torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
 
 
 def evaluate(
@@ -121,8 +117,8 @@ def predict_words(predictor: Predictor, split: EncodedSplit) -> Predicted:
     loss_sum = torch.zeros((), device=ctx.device)
     predictor.model.eval()
     order = evaluation_order(split.lengths, EVALUATION_BUDGET)
-    for batch in batches_of(split, order[ctx.rank :: ctx.world_size], predictor.pad, ctx.device):
-        logits = predictor.logits(batch.input_ids, batch.attention_mask)
+    for batch in batches_of(split, order[ctx.rank :: ctx.world_size], ctx.device):
+        logits = predictor.forward.logits(batch)
         loss_sum += cross_entropy(logits, batch.labels)
         first = batch.words != NO_WORD
         found = logits[torch.from_numpy(first).to(ctx.device)].log_softmax(-1)

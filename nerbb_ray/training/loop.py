@@ -21,12 +21,14 @@ from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.epoch import START, train_epoch
 from nerbb_ray.training.evaluation import Predicted, evaluate
 from nerbb_ray.training.model import save_model, write_decoder
-from nerbb_ray.training.progress import Kept, Progress
+from nerbb_ray.training.progress import Kept, Progress, keeps_last_always
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, set_up
 from nerbb_ray.training.worker import TrialContext
 
 log = logging.getLogger(__name__)
+
+NOT_VALIDATED = dict.fromkeys(MONITORED.values(), math.nan)  # as of a split without words
 
 
 def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> None:
@@ -73,15 +75,18 @@ def run_epoch(session: Session, progress: Progress, saver: resume.Saver) -> dict
     rates = learning_rates(progress.state, trial.hparams, data.steps_per_epoch(trial.hparams.batch_size))
     train_loss = train_epoch(session, epoch, rates, progress.position, saver.after_step)
     progress.position = START
-    val = evaluate(session, data.val)
-    val_metrics = val[0].metrics("val")
-    progress.history.append(monitored(trial.hparams.monitor, train_loss, val_metrics, data))
-    progress.state = advance(progress.state, progress.history[-1], rule_of(trial.hparams))
-    progress.kept.consider(session, val, progress.state, epoch)
+    val = evaluate(session, data.val) if is_validated(session, epoch) else None
+    val_metrics = NOT_VALIDATED if val is None else val[0].metrics("val")
+    watched = monitored(trial.hparams.monitor, train_loss, val_metrics, measured=bool(val and data.val.num_labelled))
+    progress.history.append(watched)
+    progress.state = advance(progress.state, watched, rule_of(trial.hparams))
+    if val is not None:
+        progress.kept.consider(session, val, progress.state, epoch)
     return {
         "trial_name": trial.name,
         "run": trial.run,
         "seed": trial.seed,
+        **({} if trial.fold is None else {"fold": trial.fold}),
         "epoch": epoch,
         "stage": stage.value,
         "lr": rates[-1],
@@ -92,15 +97,28 @@ def run_epoch(session: Session, progress: Progress, saver: resume.Saver) -> dict
     }
 
 
-def monitored(monitor: str, train_loss: float, val: dict[str, float], data: EncodedCorpus) -> float | None:
+def is_validated(session: Session, epoch: int) -> bool:
+    """Whether anybody uses what an epoch reaches on the validation data: the rule, or the choice of the kept epoch.
+
+    All of them without `skip_validation`, else all of a training that may end early, or keeps its best epoch, and of
+    any other one the last.
+    """
+    settings, hparams = session.trial.settings, session.trial.hparams
+    needed = hparams.early_stopping or not keeps_last_always(session)
+    return needed or not settings.skip_validation or epoch + 1 == hparams.max_epochs
+
+
+def monitored(monitor: str, train_loss: float, val: dict[str, float], *, measured: bool) -> float | None:
     """What the rule gets to see of an epoch.
 
     A loss that is not finite means divergence, whatever is monitored: predictions of such a model may still score.
 
+    Args:
+        measured: whether there is a loss of the validation data.
     Returns:
         None if the split has nothing to measure: no word, or for F1 no entity in truth and prediction.
     """
-    if not math.isfinite(train_loss) or (data.val.num_labelled and not math.isfinite(val["val/loss"])):
+    if not math.isfinite(train_loss) or (measured and not math.isfinite(val["val/loss"])):
         return math.nan
     value = val[MONITORED[monitor]]
     return value if math.isfinite(value) else None
@@ -159,12 +177,13 @@ def said_of(session: Session, kept: Kept, test: Predicted, decoder: Decoder) -> 
     data = session.data
     found = {"val": kept.log_probs, "test": test.log_probs.astype(np.float16)}
     splits = {
-        name: SplitLogProbs(said, split.gold, split.sentence_starts)
+        name: SplitLogProbs(said, split.gold, split.sentence_starts, data.places.get(name))
         for name, said in found.items()
         if said is not None
         for split in [getattr(data, name)]
     }
-    return LogProbs(data.tags, data.scheme, decoder, session.decoders, data.fingerprint, splits)
+    folds = session.trial.dataset.folds
+    return LogProbs(data.tags, data.scheme, decoder, session.decoders, data.fingerprint, splits, folds)
 
 
 def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Path) -> None:

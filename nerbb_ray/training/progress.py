@@ -87,7 +87,12 @@ class Progress:
 
 def keeps_last(session: Session, state: AdaptiveState) -> bool:
     """Whether the weights of the last epoch are kept, whatever they are; also where there is nothing to choose by."""
-    return _rule(session) == "last" or (state.best_epoch is None and state.epoch > 0)
+    return keeps_last_always(session) or (state.best_epoch is None and state.epoch > 0)
+
+
+def keeps_last_always(session: Session) -> bool:
+    """Whether the settings say so."""
+    return _rule(session) == "last"
 
 
 def _rule(session: Session) -> str:

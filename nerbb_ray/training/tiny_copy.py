@@ -48,7 +48,7 @@ class TinyCopy:
 
     def _running(self) -> Any:
         problem: Exception | None = None
-        with _aside():
+        with aside():
             torch.manual_seed(0)
             for config in _smaller(self.config):
                 try:
@@ -97,7 +97,7 @@ class TinyCopy:
         ids, mask = self._sentences(SHORT, SHORT + PADDED)
         dtype = DTYPES[precision]
         try:
-            with _aside():
+            with aside():
                 model = copy.deepcopy(self.model).train()
                 with torch.autocast("cpu", dtype, enabled=dtype != torch.float32), FastDropout((0,)):
                     logits = model(input_ids=ids, attention_mask=mask).logits[mask.bool()].float()
@@ -109,7 +109,7 @@ class TinyCopy:
     @torch.inference_mode()
     def _predict(self, model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         # some models go over to another kind of attention for good when they see a short sentence
-        with _aside():
+        with aside():
             logits: torch.Tensor = copy.deepcopy(model)(input_ids=ids, attention_mask=mask).logits
         if logits.shape[:2] != ids.shape:
             raise ValueError(f"{ids.shape[1]} sub-tokens give outputs of the shape {tuple(logits.shape)}")
@@ -123,7 +123,7 @@ class TinyCopy:
 
 
 @contextlib.contextmanager
-def _aside() -> Iterator[None]:
+def aside() -> Iterator[None]:
     """Whoever tries something here leaves no trace, and takes one thread: more would wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

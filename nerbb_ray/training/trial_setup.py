@@ -17,6 +17,7 @@ from nerbb_ray.ner.decoding import unknown_word
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.embedding_trim import Vocabulary, trim
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
+from nerbb_ray.training.forward import Forward
 from nerbb_ray.training.model import load_model
 from nerbb_ray.training.sources import ModelSource, check_unchanged
 from nerbb_ray.training.tokenizer import load_tokenizer
@@ -34,7 +35,7 @@ class Session:
     Args:
         identity: what the trial is.
         data: with the token ids of the vocabulary, where that is trimmed.
-        pad: token id of padding, in training.
+        forward: how the model is run.
         vocabulary: what puts the model together again before it is saved; None: it is whole.
         decoders: the ways to decode, of which validation chooses.
     """
@@ -44,25 +45,22 @@ class Session:
     data: EncodedCorpus
     source: ModelSource
     ctx: TrialContext
-    model: Any
     tokenizer: Any
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     dtype: torch.dtype
-    pad: int
+    forward: Forward
     vocabulary: Vocabulary | None
     decoders: DecoderChoice
+
+    @property
+    def model(self) -> Any:
+        return self.forward.model
 
     @property
     def unknown_word(self) -> NDArray[np.float32]:
         """What is said of a word without sub-token. *Shape:* (tags,)"""
         return unknown_word(self.data.tags, self.data.scheme)
-
-    def logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """*Shape:* (B, T) twice -> (B, T, number of tags), in fp32."""
-        with torch.autocast(self.ctx.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return output.float()
 
 
 def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: TrialContext) -> Session:
@@ -93,12 +91,11 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
         data=data,
         source=source,
         ctx=ctx,
-        model=model,
         tokenizer=tokenizer,
         optimizer=make_optimizer(model),
         scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
         dtype=dtype,
-        pad=vocabulary.trained(pad) if vocabulary else pad,
+        forward=Forward.of(model, source.name, vocabulary.trained(pad) if vocabulary else pad, ctx.device, dtype),
         vocabulary=vocabulary,
         decoders=DecoderChoice(
             cast("Wanted", trial.settings.decoding),
@@ -120,6 +117,7 @@ def _checked_identity(
         model=source.revision,
         precision=PRECISION_OF[dtype],
         device=ctx.device.type,
+        layout=None if trial.fold is None else data.layout,
     )
     if ctx.identity is not None and (wrong := ctx.identity.differences(found)):
         raise RuntimeError(f"the trial would not be what it is meant to be on this computer: {'; '.join(wrong)}")

@@ -31,8 +31,7 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
         return show_plan(spec, store, options, as_json=args.json)
     from nerbb_ray.tune.run_tuner import run_experiment
 
-    result = run_experiment(spec, store, options)
-    show_result(result, store_dir, as_json=args.json)
+    result = run_experiment(spec, store, options, lambda found: show_result(found, store_dir, as_json=args.json))
     need_not_be_read()
     return exit_status(result, again_with(command))
 
@@ -92,6 +91,7 @@ def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bo
         print(table.to_json(result))
     else:
         print(table.results_text(result, store=None if store_dir is None else str(store_dir)))
+    sys.stdout.flush()
 
 
 def again_with(command: Sequence[str]) -> str:

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.trials import expand, proposed_run, trial_of
+from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
+from nerbb_ray.config.trials import any_trial_of, expand, proposed_run
 from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.paths import StorePaths
@@ -89,7 +89,7 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
         raise ResultError(f"experiment {name}: there is nothing to resume; run it without --resume")
     planned = {trial.run: trial for trial in expand(spec)}
     proposed = _proposed(spec, known.trials if known else ())
-    planned |= {run.name: trial_of(spec, run, spec.settings.seeds[0]) for run in proposed.values()}
+    planned |= {run.name: any_trial_of(spec, run) for run in proposed.values()}
     trials = {trial.name: trial for trial in (known.trials if known else ()) if trial.run in planned}
     ensembles = {run.run: run.ensemble for run in (known.runs if known else ()) if run.ensemble and run.run in planned}
     earlier = Earlier(trials, proposed, spec.search.racing, known.last_driver if known else 0, ensembles)
@@ -97,7 +97,7 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
     return earlier
 
 
-def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, int], list[float]]:
+def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, Member], list[float]]:
     """The metric of a race after every epoch of the trials that ended ok, which others are cut by, or were cut."""
     from nerbb_ray.mlflow_store.reader import finished_curves
 

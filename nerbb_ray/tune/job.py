@@ -1,6 +1,7 @@
 """A trial with everything that it needs to run on any node; Tune itself sees only what varies, under its own name.
 
-Tune's configuration of a trial is flat: `run`, `seed`, and the parameters in which runs differ, so that Tune's tables,
+Tune's configuration of a trial is flat: `run`, `seed`, `fold` if there is one, and the parameters in which runs differ,
+so that Tune's tables,
 TensorBoard's HPARAMS page and Ray's dashboard can show it. The rest travels in a file of the experiment's folder.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from nerbb_ray import atomic
 from nerbb_ray.config.keys import written
-from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.spec import ExperimentSpec, member_of
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.preparation.resources import Allotment
 from nerbb_ray.results.identity import Identity
@@ -140,7 +141,7 @@ class JobBook:
 
     def of(self, config: Mapping[str, Any]) -> Job:
         """The job behind a configuration."""
-        name = f"{config['run']}-{config['seed']}"
+        name = name_of(config)
         if name not in self._known:
             self._known[name] = Job.from_dict(json.loads(self._path(name).read_text(encoding="utf-8")))
         return self._known[name]
@@ -151,6 +152,11 @@ class JobBook:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.json"
+
+
+def name_of(config: Mapping[str, Any]) -> str:
+    """The name of the trial that Tune knows by this configuration."""
+    return f"{config['run']}-{member_of(config['seed'], config.get('fold'))}"
 
 
 def clear_states(storage: Path, trial: str) -> None:
@@ -168,4 +174,5 @@ def varying_keys(spec: ExperimentSpec) -> tuple[str, ...]:
 def tune_config(trial: TrialSpec, varying: Iterable[str]) -> dict[str, Any]:
     """What Tune sees of a trial: flat, plain values."""
     params = trial.params()
-    return {"run": trial.run, "seed": trial.seed, **{key: params[key] for key in varying}}
+    fold = {} if trial.fold is None else {"fold": trial.fold}
+    return {"run": trial.run, "seed": trial.seed, **fold, **{key: params[key] for key in varying}}

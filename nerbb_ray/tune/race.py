@@ -6,7 +6,7 @@ the variances of the other runs that are still in: see verdict.moderation). The 
 rivals evenly and over the looks by halves, because an early look saves most: half of it for the first look, half of the
 rest for the second, all that is left for the last (Bonferroni). So the best run is lost in at most 1 - confidence of
 all races, however often one looks. Seeds are not paired: a seed that is lucky for one run is hardly ever lucky for
-another.
+another. Folds are: there the test is the verdict's paired one, over pairs of fold and seed.
 
 A seed that failed counts as the worst value of all, a trial that was cut as what was within its reach. Such values are
 those of their run, but say nothing of how steady the others are.
@@ -25,13 +25,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.verdict.moderation import Errors, Spreads, pair_errors
+from nerbb_ray.config.spec import Member
+from nerbb_ray.verdict.moderation import Errors, Spreads, pair_errors, paired_errors
 from nerbb_ray.verdict.significance import smallest_exact_p
 
 SPENT = 0.5  # of the error probability that is left, at every look but the last
 POWER = 0.8  # chance to separate two of the runs with the seeds that are left, below which they are tied
-Values = Mapping[str, Mapping[int, float]]
-Cell = tuple[str, int]  # run, seed
+Values = Mapping[str, Mapping[Member, float]]
+Cell = tuple[str, Member]  # run, and its seed, with folds seed and fold
 Floats = NDArray[np.float64]
 
 
@@ -61,12 +62,14 @@ class Race:
         seeds: of every run, in the order in which they are used.
         min_seeds: of every run, before anything is decided.
         confidence: that the best run is not dropped.
+        folds: that the seeds are trained on; runs are then compared pair by pair of fold and seed. 0: no folds.
     """
 
     runs: tuple[str, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[Member, ...]
     min_seeds: int = 3
     confidence: float = 0.95
+    folds: int = 0
 
     def decide(self, values: Values, cut: Collection[Cell] = ()) -> Decision:
         """How the race stands.
@@ -125,7 +128,8 @@ class Race:
 
     def _standing(self, contenders: Sequence[str], values: Values, cut: Collection[Cell], look: int) -> "_Standing":
         found = [[values[run][seed] for seed in self.seeds[:look]] for run in contenders]
-        return _Standing.of(np.array(found, dtype=float), np.array([not _has(cut, run) for run in contenders]))
+        whole = np.array([not _has(cut, run) for run in contenders])
+        return _Standing.of(np.array(found, dtype=float), whole, self.folds)
 
     def _error_probability(self, seeds: int) -> float:
         """Of one of the comparisons after so many seeds."""
@@ -190,12 +194,13 @@ class _Standing:
     errors: Errors
 
     @classmethod
-    def of(cls, values: Floats, whole: NDArray[np.bool_]) -> "_Standing":
+    def of(cls, values: Floats, whole: NDArray[np.bool_], folds: int = 0) -> "_Standing":
         """From a table of values.
 
         Args:
             values: -inf for what failed. *Shape:* (runs, seeds)
             whole: whether no trial of the run was cut. *Shape:* (runs,)
+            folds: see `Race`.
         """
         finite = np.isfinite(values)
         # what failed counts as the worst value of all
@@ -203,6 +208,9 @@ class _Standing:
         spreads = Spreads.of_table(filled)
         best = int(np.where(whole | ~whole.any(), spreads.means, -np.inf).argmax())
         runs = np.arange(len(values))
+        behind = spreads.means[best] - spreads.means
+        if folds:
+            return cls(values.shape[1], best, behind, paired_errors(filled[best] - filled, 1 / (folds - 1)))
         # what failed or was cut says nothing of how steady the other runs are
         errors = pair_errors(spreads, np.full(len(runs), best), runs, lends=whole & finite.all(axis=1))
-        return cls(values.shape[1], best, spreads.means[best] - spreads.means, errors)
+        return cls(values.shape[1], best, behind, errors)

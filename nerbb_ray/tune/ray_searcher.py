@@ -8,7 +8,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from nerbb_ray.config.spec import RunSpec
-from nerbb_ray.config.trials import TrialSpec, trial_of
+from nerbb_ray.config.trials import TrialSpec, any_trial_of
 from nerbb_ray.results.reports import is_epoch, is_final
 from nerbb_ray.training.stop_request import ask_to_end
 from nerbb_ray.tune.job import Job, tune_config, varying_keys
@@ -66,9 +66,8 @@ class SeedSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     def save(self, checkpoint_path: str) -> None:
         """What was reached. A driver that starts again reads it from MLflow instead, which also other drivers can."""
         plan = self._plan
-        first = plan.seeds[0]
         state = {
-            "runs": [trial_of(plan.spec, run, first).to_dict() for run in plan.runs.values()],
+            "runs": [any_trial_of(plan.spec, run).to_dict() for run in plan.runs.values()],
             "values": {run: list(found.items()) for run, found in plan.values.items()},
             "cut": list(plan.cut.items()),
             "finished_curves": plan.finished_curves,

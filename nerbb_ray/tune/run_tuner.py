@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,14 +23,22 @@ from nerbb_ray.tune.search import Search, plan_of, prepare_all, refuse_others, r
 log = logging.getLogger(__name__)
 
 AT_A_TIME = "max_concurrent_trials"
+Show = Callable[[ExperimentResult], None]
 
 
-def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions | None = None) -> ExperimentResult:
+def run_experiment(
+    spec: ExperimentSpec,
+    store: StorePaths,
+    options: RunOptions | None = None,
+    show: Show = lambda _: None,
+) -> ExperimentResult:
     """Run what is missing of an experiment, and return the results of all of it.
 
     Trials that an earlier call finished are not repeated, if they are what they would be now. A trial that fails does
     so alone. Ctrl-C and SIGTERM end the search; what is finished is kept.
 
+    Args:
+        show: is called with the results as soon as they are there: to end Ray takes seconds more.
     Raises:
         NerbbError: before anything starts: somebody else runs the experiment, data, models, resources, or trials that
             differ from the earlier ones.
@@ -42,14 +51,16 @@ def run_experiment(spec: ExperimentSpec, store: StorePaths, options: RunOptions 
         Lock(store.lock(spec.name), f"experiment {spec.name}"),
         log_file(log_path, spec.settings.logging_level, append=True),
     ):
-        return _until_memory_suffices(spec, store, options)
+        return _until_memory_suffices(spec, store, options, show)
 
 
-def _until_memory_suffices(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> ExperimentResult:
+def _until_memory_suffices(
+    spec: ExperimentSpec, store: StorePaths, options: RunOptions, show: Show
+) -> ExperimentResult:
     ended_alone = 0
     while ended_alone <= RESTARTS:
         try:
-            return _run_missing(spec, store, options)
+            return _run_missing(spec, store, options, show)
         except MemoryShort as short:
             ended_alone += short.allotment.concurrent == 1
             options = _fewer_at_a_time(options, short.allotment)
@@ -67,7 +78,7 @@ def _fewer_at_a_time(options: RunOptions, allotment: Allotment) -> RunOptions:
     return replace(options, overwrite=False, resources=tuple((dict(options.resources) | fewer).items()))
 
 
-def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> ExperimentResult:
+def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, show: Show) -> ExperimentResult:
     earlier = Earlier({}, {}, spec.search.racing)
     if not options.overwrite:
         earlier = earlier_trials(spec, store, must_exist=options.resume)
@@ -77,8 +88,10 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -
     preparation = Preparation(store, Path.cwd(), store.cache)
     if earlier.finished and plan.nothing_left():
         _check_what_is_finished(spec, preparation, earlier)
-        return result_of(plan, earlier.finished, earlier.ensembles)
-    return Search(spec, store, options, earlier, preparation).run()
+        result = result_of(plan, earlier.finished, earlier.ensembles)
+        show(result)
+        return result
+    return Search(spec, store, options, earlier, preparation).run(show)
 
 
 def _check_what_is_finished(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.config.trials import most_trials
 from nerbb_ray.forecast.remaining import Eta
 from nerbb_ray.forecast.text import shown_range
@@ -26,7 +27,7 @@ class Row:
     """What is shown of a trial."""
 
     run: str
-    seed: int
+    member: Member
     state: str = "waiting"
     report: dict[str, Any] | None = None
     started: float | None = None
@@ -35,7 +36,7 @@ class Row:
     @property
     def name(self) -> str:
         """`runA-43`."""
-        return f"{self.run}-{self.seed}"
+        return f"{self.run}-{self.member}"
 
     @property
     def seconds(self) -> float:
@@ -52,9 +53,9 @@ class Row:
     def cells(self) -> list[str]:
         report = self.report
         if report is None:
-            return [self.run, str(self.seed), self.state, "", "", "", "", "", self.elapsed]
+            return [self.run, str(self.member), self.state, "", "", "", "", "", self.elapsed]
         stage = STAGES[report["stage"]] if self.state == "running" else ""
-        return [self.run, str(self.seed), self.state, *_progress(report, stage), self.elapsed]
+        return [self.run, str(self.member), self.state, *_progress(report, stage), self.elapsed]
 
 
 def _progress(report: dict[str, Any], stage: str) -> list[str]:
@@ -85,7 +86,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
         self.total = most_trials(plan.spec) - plan.known
         self.eta = Eta(self.total, slots)
         known = plan.open_trials() if plan.known_beforehand else []
-        self.rows = {trial.name: Row(trial.run, trial.seed) for trial in known}
+        self.rows = {trial.name: Row(trial.run, trial.member) for trial in known}
         self.console = console = console or Console(stderr=True)
         self.live = Live(console=console, get_renderable=self.table, refresh_per_second=2, transient=True)
         self.started = time.monotonic()
@@ -175,7 +176,7 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
 
     def _row(self, trial: Any) -> Row:
         spec = self.book.of(trial.config).trial
-        return self.rows.setdefault(spec.name, Row(spec.run, spec.seed))
+        return self.rows.setdefault(spec.name, Row(spec.run, spec.member))
 
     def _line(self, trial: Any, text: str) -> None:
         if not self.console.is_terminal:

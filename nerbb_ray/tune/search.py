@@ -3,13 +3,13 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
+from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.paths import StorePaths
@@ -59,7 +59,7 @@ def refuse_others(
         any_version: whether trials of a version with other numerics will do: nothing is added to them.
     """
     runs = {run.name: run for run in spec.runs if not run.space} | dict(earlier.proposed)
-    trials = {name: trial_of(spec, run, spec.settings.seeds[0]) for name, run in runs.items()}
+    trials = {name: any_trial_of(spec, run) for name, run in runs.items()}
     now = {name: _identity(trial, prepared[name], hardware) for name, trial in trials.items()}
     if any_version:
         now = {name: replace(identity, numerics=None) for name, identity in now.items()}
@@ -73,6 +73,7 @@ def _identity(trial: TrialSpec, prepared: Prepared, hardware: Hardware | None) -
         model=prepared.source.revision,
         precision=_precision(prepared.precision, hardware),
         device=None if hardware is None else hardware.device,
+        layout=prepared.layout,
     )
 
 
@@ -92,8 +93,12 @@ class Search:
     earlier: Earlier
     preparation: Preparation
 
-    def run(self) -> ExperimentResult:
-        """Prepare, start Ray, run the trials, collect."""
+    def run(self, show: Callable[[ExperimentResult], None]) -> ExperimentResult:
+        """Prepare, start Ray, run the trials, collect, show.
+
+        Args:
+            show: is called with the results before Ray ends, which takes seconds.
+        """
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
         expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
@@ -106,6 +111,8 @@ class Search:
             say(f"note: {note}", options)
         if here:
             resources = share_gpus(resources, spec, prepared, here, self.store.cache)
+        if here and not options.quiet:
+            print("starting Ray ...", file=sys.stderr)
         with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
             catch_termination()
             allotment = allot(resources, ray_machine(), most_trials(spec))
@@ -113,7 +120,9 @@ class Search:
             refuse_others(spec, prepared, self.earlier, hardware)
             if options.overwrite:
                 forget(spec.name, self.store)
-            return self._searched(prepared, allotment, hardware)
+            result = self._searched(prepared, allotment, hardware)
+            show(result)
+            return result
 
     def _searched(self, prepared: dict[str, Prepared], allotment: Allotment, hardware: Hardware) -> ExperimentResult:
         from nerbb_ray.tune.tuner import fit
@@ -166,7 +175,7 @@ class Search:
             identity=_identity(trial, prepared, hardware),
             data=prepared.data,
             source=prepared.source,
-            checkpoint_dir=self.store.checkpoints(name, trial.run, trial.seed) if keep else None,
+            checkpoint_dir=self.store.checkpoints(name, trial.run, trial.member) if keep else None,
             log=self.store.logs(name) / f"{trial.name}.log",
             storage=self.store.ray(name),
             allotment=allotment,
@@ -210,15 +219,15 @@ def result_of(
     trials = {trial.name: trial for trial in (*_by_run(plan, found), *plan.open_trials())}
     results = [found.get(name) or _never_started(trial) for name, trial in trials.items()]
     results += [result for name, result in found.items() if name not in trials]
-    seeds, notes = plan.spec.settings.multiple_runs, plan.notes()
-    return ExperimentResult.of(plan.spec.name, results, n_seeds=seeds, notes=notes, ensembles=ensembles)
+    n_seeds, notes = len(plan.spec.members), plan.notes()
+    return ExperimentResult.of(plan.spec.name, results, n_seeds=n_seeds, notes=notes, ensembles=ensembles)
 
 
 def _by_run(plan: TrialPlan, found: Iterable[str]) -> Iterator[TrialSpec]:
     """The trials that there are, in the order of the runs."""
-    for seed in plan.seeds:
+    for member in plan.seeds:
         for run in plan.runs.values():
-            trial = trial_of(plan.spec, run, seed)
+            trial = trial_of(plan.spec, run, member)
             if trial.name in found:
                 yield trial
 
@@ -229,7 +238,7 @@ def save_running(storage: Path, plan: TrialPlan, limit_s: float = SAVE_S) -> Non
     Args:
         limit_s: how long to wait for them.
     """
-    asked = [storage / STATES / f"{run}-{seed}" for run, seed in plan.running]
+    asked = [storage / STATES / f"{run}-{member}" for run, member in plan.running]
     for states in asked:
         with suppress(OSError):
             ask_to_save(states)
@@ -239,4 +248,6 @@ def save_running(storage: Path, plan: TrialPlan, limit_s: float = SAVE_S) -> Non
 
 
 def _never_started(trial: TrialSpec) -> TrialResult:
-    return TrialResult(trial.run, trial.seed, "interrupted", params=trial.params(), error="never started")
+    return TrialResult(
+        trial.run, trial.seed, "interrupted", fold=trial.fold, params=trial.params(), error="never started"
+    )

@@ -166,7 +166,7 @@ def _train(job: Job, ctx: "TrialContext") -> None:
     # every trial of an experiment has the number format that `auto` means on all of their computers
     settings = replace(job.trial.settings, precision=job.identity.precision or job.trial.settings.precision)
     trial = replace(job.trial, settings=settings)
-    data = load_encoded(job.data).pruned(trial.dataset)
+    data = load_encoded(job.data).used(trial.dataset, trial.fold)
     micro_batch = remembered(job.states)
     try:
         train_trial(trial, data, job.source, replace(ctx, micro_batch=micro_batch))

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nerbb_ray.config.spec import ExperimentSpec, RunSpec
-from nerbb_ray.config.trials import TrialSpec, most_trials, trial_of
+from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
+from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.forecast.remaining import RACE_SHARE
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.tune.cuts import cannot_catch_up, within_reach
@@ -57,7 +57,7 @@ class TrialPlan:
     sentences: Mapping[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     runs: dict[str, RunSpec] = field(default_factory=dict)
-    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    values: dict[str, dict[Member, float]] = field(default_factory=dict)
     cut: dict[Cell, list[float]] = field(default_factory=dict)
     running: set[Cell] = field(default_factory=set)
     curves: dict[Cell, list[float]] = field(default_factory=dict)
@@ -87,19 +87,20 @@ class TrialPlan:
         """
         self.runs |= proposed
         known = {cell: list(curve) for cell, curve in (curves or {}).items()}
-        cut = {(trial.run, trial.seed) for trial in earlier.values() if trial.status == "cut"}
+        cut = {(trial.run, trial.member) for trial in earlier.values() if trial.status == "cut"}
         self.cut |= {cell: known.pop(cell, []) for cell in cut}
         self.finished_curves += [curve for curve in known.values() if curve]
         for trial in earlier.values():
-            if trial.run in self.runs and trial.seed in self.seeds:
+            if trial.run in self.runs and trial.member in self.seeds:
                 self.durations_h.append((trial.duration_s or 0.0) / 3600)
                 value = WORST if trial.status == "diverged" else self.value_of(trial.metrics)
-                self._record((trial.run, trial.seed), value)
+                self._record((trial.run, trial.member), value)
         self.spent_h = sum(self.durations_h) / self.concurrent
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        return self.spec.settings.seeds
+    def seeds(self) -> tuple[Member, ...]:
+        """The members of every run: its seeds; with folds, every seed on every fold."""
+        return tuple(self.spec.members)
 
     @property
     def known_beforehand(self) -> bool:
@@ -114,7 +115,7 @@ class TrialPlan:
         return sum(map(len, self.values.values()))
 
     @property
-    def first_seeds(self) -> tuple[int, ...]:
+    def first_seeds(self) -> tuple[Member, ...]:
         """Those that every run gets."""
         alone = most_trials(self.spec) == len(self.seeds)
         return self.seeds[: self.spec.search.min_seeds] if self.spec.search.racing and not alone else self.seeds
@@ -210,7 +211,8 @@ class TrialPlan:
 
     def _race(self) -> Race:
         search, begun = self.spec.search, tuple(run for run in self.runs if self.values.get(run))
-        return Race(begun, self.seeds, search.min_seeds, search.confidence)
+        folds = self.spec.runs[0].dataset.folds
+        return Race(begun, self.seeds, search.min_seeds, search.confidence, folds)
 
     def race(self) -> Decision:
         """How the race stands; without one, nobody leads."""
@@ -228,7 +230,7 @@ class TrialPlan:
 
     def watch(self, trial: TrialSpec, report: Mapping[str, Any]) -> str | None:
         """Take an epoch of a trial; says why the trial should be cut, if it should."""
-        cell, value = (trial.run, trial.seed), report.get(self.spec.search.metric)
+        cell, value = (trial.run, trial.member), report.get(self.spec.search.metric)
         if value is None or cell not in self.running or self.spec.search.metric == "val/loss":
             return None
         curve = self.curves[cell]
@@ -248,7 +250,7 @@ class TrialPlan:
             value: what it has reached; None: it was interrupted and is to come again.
             whole: whether it was not cut.
         """
-        cell = (trial.run, trial.seed)
+        cell = (trial.run, trial.member)
         self.running.discard(cell)
         curve = self.curves.pop(cell, [])
         if value is None:
@@ -310,7 +312,7 @@ class TrialPlan:
 
     def trial_of_run(self, run: str) -> TrialSpec:
         """One that stands for all of a run."""
-        return trial_of(self.spec, self.runs[run], self.seeds[0])
+        return any_trial_of(self.spec, self.runs[run])
 
     def open_trials(self) -> list[TrialSpec]:
         """First seeds that an interruption kept from starting."""

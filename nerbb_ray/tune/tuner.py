@@ -13,12 +13,13 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import cluster_address
 from nerbb_ray.preparation.resources import Allotment, MemoryShort
 from nerbb_ray.results.experiment_result import TrialResult
-from nerbb_ray.results.reports import RAISED, LoopReports, TrackedTrial, is_final, trial_result
+from nerbb_ray.results.reports import RAISED, LoopReports, TrackedTrial, TrialJob, is_final, trial_result
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
 from nerbb_ray.training.adaptive import rule_of
-from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states
+from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states, name_of
+from nerbb_ray.tune.notebook import NotebookProgress, in_notebook
 from nerbb_ray.tune.ray_private import never_restart
 from nerbb_ray.tune.ray_searcher import SeedSearcher
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
@@ -107,12 +108,13 @@ def callbacks(
         notes=lambda: [(_tracked(trial), note) for trial, note in plan.closing()],
         ensembles=lambda ended: [(_tracked(plan.trial_of_run(run)), made) for run, made in ensembles(ended).items()],
     )
-    screen = [] if quiet else [Screen(plan, book, slots)]
+    shown = NotebookProgress if in_notebook() else Screen
+    screen = [] if quiet else [shown(plan, book, slots)]
     return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen, TrialKeeper(book)]
 
 
 def _tracked(trial: TrialSpec) -> TrackedTrial:
-    return TrackedTrial(trial.run, trial.seed, trial.params(), trial.settings.multiple_runs)
+    return TrialJob(trial, None).tracked
 
 
 def build_tuner(
@@ -151,7 +153,7 @@ def build_tuner(
 
 def trial_name(trial: Any) -> str:
     """How Ray calls a trial: `runA-43`."""
-    return f"{trial.config['run']}-{trial.config['seed']}"
+    return name_of(trial.config)
 
 
 class NumberFiles(JsonLoggerCallback):  # type: ignore[misc]  # Ray has no types

@@ -55,8 +55,10 @@ def ensemble_sentences(result: ExperimentResult, best: str | None) -> list[str]:
 
 def _gain_sentence(run: str, found: RunEnsemble) -> str:
     split = "test" if math.isfinite(found.value("test", F1)) else "val"
+    kind = "fold models" if any(isinstance(member, str) for member in found.seeds) else "seeds"
+    members = f"ensemble of the {len(found.seeds)} {kind} of {run}"
     return (
-        f"ensemble of the {len(found.seeds)} seeds of {run} ({found.decoding}): {split} F1 {score_cell(found, split)}, "
+        f"{members} ({found.decoding}): {split} F1 {score_cell(found, split)}, "
         f"{gain_words(found, split)} to their mean; calibration error {calibration_words(found, split)}. "
         "Use it with --ensemble"
     )

@@ -129,6 +129,19 @@ def pair_errors(spreads: Spreads, first: ArrayLike, second: ArrayLike, lends: Ar
     return Errors(np.sqrt(shrunk * scale), own, borrowed)
 
 
+def paired_errors(differences: Floats, overlap: float) -> Errors:
+    """Errors of the means of paired differences.
+
+    Args:
+        differences: *Shape:* (pairs of runs, keys)
+        overlap: see `pairs.paired_by_seed`.
+    """
+    n = differences.shape[1]
+    error = differences.std(axis=1, ddof=1) * np.sqrt(1 / n + overlap)
+    own = np.full(len(error), n - 1.0)
+    return Errors(error, own, np.zeros_like(own))
+
+
 def _welch_degrees(of_a: Floats, of_b: Floats, degrees_a: Floats, degrees_b: Floats) -> Floats:
     """Welch 1947; the smaller ones, if neither run varies."""
     below = of_a**2 / degrees_a + of_b**2 / degrees_b

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from nerbb_ray.config.spec import Member, seed_and_fold
+from nerbb_ray.html.document import paragraph, table
 from nerbb_ray.results.seed_mean import SeedMean
 
 Test = Literal["welch", "moderated", "paired"]
@@ -19,7 +21,8 @@ class Difference:
         mean: how much better the best is, in units of the metric; never negative.
         ci95: 95 % confidence interval of it (Student t); not corrected for the number of comparisons, and not beyond
             what the metric can differ; NaN where no value varies.
-        test: which t test: Welch's, moderated by the variances of the other runs, or paired.
+        test: which t test: Welch's, moderated by the variances of the other runs, or paired; of folds, corrected for
+            the training sentences that they have in common.
         degrees: its degrees of freedom; NaN where no value varies.
         p_t: of that test, two-sided.
         p_exact: of the permutation test (paired: of signs), two-sided.
@@ -59,13 +62,14 @@ class Verdict:
         left_out: run -> why it is not compared.
         best_of: run -> expected best of 1, 2, ... seeds.
         trial_seconds: how long a trial took, on average; None if that is not known.
+        folds: that the runs were compared on, pair by pair of fold and seed; 0: by seeds.
         notes: what a reader should know of the numbers.
         plain: what can be said to people, the most important first.
         statistics: what is behind it.
     """
 
     metric: str
-    seeds_of: Mapping[str, tuple[int, ...]]
+    seeds_of: Mapping[str, tuple[Member, ...]]
     best: str | None
     means: Mapping[str, SeedMean]
     differences: tuple[Difference, ...]
@@ -73,14 +77,36 @@ class Verdict:
     left_out: Mapping[str, str]
     best_of: Mapping[str, tuple[float, ...]]
     trial_seconds: float | None = None
+    folds: int = 0
     notes: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        if self.best is None:
+            return f"<Verdict {self.metric}: nothing to compare>"
+        tied = [run for run in self.tie_set if run != self.best]
+        said = f"{len(tied)} of {len(self.means) - 1} others cannot be told from it" if self.differences else "one seed"
+        return f"<Verdict {self.metric}: best {self.best} {self.means[self.best]}; {said}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the words, and the runs with their means and how far they are behind."""
+        behind = {d.run: f"{d.mean:.4f} [{d.ci95[0]:.3f}, {d.ci95[1]:.3f}]" for d in self.differences}
+        rows = [
+            [self._mark(run), run, mean.with_interval().replace("+-", "\u00b1"), behind.get(run, "")]
+            for run, mean in self.means.items()
+        ]
+        listed = table(["", "run", self.metric, "behind"], rows, numeric=(2, 3)) if rows else ""
+        return "".join(map(paragraph, self.plain)) + listed
+
+    def _mark(self, run: str) -> str:
+        return "*" if run == self.best else "=" if run in self.tie_set and self.differences else ""
+
     @property
-    def seeds(self) -> tuple[int, ...]:
+    def seeds(self) -> tuple[Member, ...]:
         """Those that count of any run."""
-        return tuple(sorted({seed for seeds in self.seeds_of.values() for seed in seeds}))
+        found = {seed for seeds in self.seeds_of.values() for seed in seeds}
+        return tuple(sorted(found, key=seed_and_fold))
 
     @property
     def fewest_seeds(self) -> int:

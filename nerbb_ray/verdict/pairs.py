@@ -81,18 +81,21 @@ def unpaired(scores: Sequence[Floats]) -> Pairs:
     return Pairs(p, errors.half_width(), degrees, tests, exact, more_seeds)
 
 
-def paired_by_seed(scores: Sequence[Floats]) -> Pairs:
+def paired_by_seed(scores: Sequence[Floats], overlap: float = 0.0) -> Pairs:
     """Student's t of the differences; of equal ones, p is that of the exact test.
 
     Args:
         scores: of every run, the same number of values, two or more, in the same order.
+        overlap: of folds, what is held out over what is trained on: differences of models that have training data in
+            common are correlated, and the variance of their mean is (1 / n + overlap) of theirs instead of 1 / n
+            (corrected resampled t test; Nadeau and Bengio 2003, Inference for the Generalization Error, section 4).
     """
     from scipy.special import stdtrit
 
     numbers = list(combinations(range(len(scores)), 2))
     n = len(scores[0])
     differences = [scores[i] - scores[j] for i, j in numbers]
-    errors = np.array([one.std(ddof=1) for one in differences]) / np.sqrt(n)
+    errors = np.array([one.std(ddof=1) for one in differences]) * np.sqrt(1 / n + overlap)
 
     def more_seeds(i: int, j: int) -> int | None:
         k = numbers.index((i, j))
@@ -100,10 +103,12 @@ def paired_by_seed(scores: Sequence[Floats]) -> Pairs:
         if error <= 1e-12 * max(1.0, mean):
             enough = (more for more in range(1, MAX_SEEDS) if 2.0 ** (1 - n - more) * len(numbers) < ALPHA)
             return next(enough) if mean > 0 else None
+        if overlap:  # more seeds are no other folds
+            return None
         return seeds_needed(mean, lambda more: (float(error * np.sqrt(n / (n + more))), n + more - 1.0), len(numbers))
 
     return Pairs(
-        p=np.array([paired_t(one) for one in differences]),
+        p=np.array([paired_t(one, overlap) for one in differences]),
         half_width=stdtrit(n - 1, 0.975) * errors,
         degrees=np.full(len(numbers), n - 1.0),
         tests=["paired"] * len(numbers),

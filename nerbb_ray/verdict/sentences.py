@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nerbb_ray.config.spec import Member
 from nerbb_ray.ner.resampling import Floats, Ints, drawn_scores, micro_f1, percentile_interval
 from nerbb_ray.verdict.outcome import POWER_FACTOR, Verdict
 
@@ -80,7 +81,7 @@ def over_sentences(first: Ints, second: Ints, draws: int = DRAWS, seed: int = 0)
 
 
 def against_the_best(
-    found: Verdict, counts: Mapping[tuple[str, int], Ints]
+    found: Verdict, counts: Mapping[tuple[str, Member], Ints]
 ) -> tuple[dict[str, SentenceTest], dict[str, str]]:
     """The best run of a verdict against the others, and why a run cannot be compared so.
 

@@ -19,16 +19,19 @@ ALPHA = 0.05
 ROUNDING = 1e-12
 
 
-def paired_t(differences: ArrayLike) -> float:
+def paired_t(differences: ArrayLike, overlap: float = 0.0) -> float:
     """Two-sided p of the paired t test: 1 if all differences are 0. For what is really paired, such as folds.
 
     Scores of small data come in steps, so that two or three differences may well be the same. That says nothing of
     their spread, and p is that of the exact test then, not 0.
+
+    Args:
+        overlap: see `pairs.paired_by_seed`.
     """
     from scipy.special import stdtr
 
     values = np.asarray(differences, dtype=float)
-    mean, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
+    mean, error = values.mean(), values.std(ddof=1) * math.sqrt(1 / len(values) + overlap)
     if error <= ROUNDING * max(1.0, abs(mean)):  # equal differences have a spread of rounding errors
         return 1.0 if abs(mean) < ROUNDING else min(1.0, 2.0 ** (1 - len(values)))
     return float(2 * stdtr(len(values) - 1, -abs(mean) / error))

@@ -45,7 +45,14 @@ class ResultsTable:
         result = self.result
         yield _runs(result, options.max_width)
         found = verdict(result) if sum(run.n_ok > 0 for run in result.runs) > 1 else None
-        parts = (_legend(result), _verdict(found), _ensembles(result), _problems(result, found), _models(result))
+        parts = (
+            _legend(result),
+            _folds(result),
+            _verdict(found),
+            _ensembles(result),
+            _problems(result, found),
+            _models(result),
+        )
         for line in (*(line for part in parts for line in part), *_next_commands(result, self.store)):
             yield Text(line, overflow="fold")
 
@@ -167,6 +174,19 @@ def _legend(result: ExperimentResult) -> Iterator[str]:
             "of two seeds, both values."
         )
         yield ""
+
+
+def _folds(result: ExperimentResult) -> Iterator[str]:
+    said = fold_sentences(result)
+    yield from said
+    if said:
+        yield ""
+
+
+def fold_sentences(result: ExperimentResult) -> list[str]:
+    """How much the folds, and how much the seeds vary, of every run with folds."""
+    spreads = ((run.run, run.mean(SELECTION_METRIC).folds) for run in result.runs)
+    return [f"val F1 of {run}: {spread}" for run, spread in spreads if spread is not None]
 
 
 def _verdict(found: Verdict | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, by_number
 from nerbb_ray.results.seed_mean import SeedMean, is_share
 from nerbb_ray.verdict.notes import notes_on
@@ -24,7 +25,7 @@ from nerbb_ray.verdict.pairs import Pairs, paired_by_seed, unpaired
 from nerbb_ray.verdict.significance import ALPHA, almost_stochastic_order, expected_best, holm
 from nerbb_ray.verdict.words import plain_sentences, statistics_sentences
 
-Values = Mapping[str, Mapping[int, float]]
+Values = Mapping[str, Mapping[Member, float]]
 
 
 def lower_is_better(metric: str) -> bool:
@@ -42,7 +43,7 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     result, other_data = _on_the_same_data(result, metric)
     values = {
         run.run: {
-            trial.seed: trial.metrics[metric]
+            trial.member: trial.metrics[metric]
             for trial in run.ok_trials
             if math.isfinite(trial.metrics.get(metric, math.nan))
         }
@@ -52,15 +53,17 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     # it was dropped for its bad luck so far, too: few seeds that were chosen by their values say less than they seem to
     most = max(map(len, values.values()), default=0)
     left_out |= {run.run: run.note or "cut" for run in result.runs if run.out and 0 < len(values[run.run]) < most}
-    found = compare(_without(values, left_out), metric, left_out)
+    folds = folds_of(result)
+    found = compare(_without(values, left_out), metric, left_out, paired=folds > 0, folds=folds)
     # the race tests one-sided: what it has dropped is not to be called tied
     lost = {run.run: run.note or "cut" for run in result.runs if run.out and run.run in found.tie_set[1:]}
     if lost:
-        found = compare(_without(values, {**left_out, **lost}), metric, left_out | lost)
+        still = _without(values, {**left_out, **lost})
+        found = compare(still, metric, left_out | lost, paired=folds > 0, folds=folds)
     return _with_circumstances(found, whole)
 
 
-def _without(values: Values, left_out: Mapping[str, str]) -> dict[str, Mapping[int, float]]:
+def _without(values: Values, left_out: Mapping[str, str]) -> dict[str, Mapping[Member, float]]:
     return {run: found for run, found in values.items() if run not in left_out}
 
 
@@ -98,31 +101,43 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
     return ExperimentResult(result.name, tuple(run for run in result.runs if run.run not in others)), others
 
 
-def compare(values: Values, metric: str, left_out: Mapping[str, str] | None = None, *, paired: bool = False) -> Verdict:
-    """Compare runs by their values, run -> seed -> value.
+def folds_of(result: ExperimentResult) -> int:
+    """On how many folds all runs were trained, so that they are compared pair by pair; 0 without."""
+    found = {int(str(trial.params.get("folds") or 0)) for trial in result.trials if trial.ok}
+    return found.pop() if len(found) == 1 else 0
+
+
+def compare(
+    values: Values, metric: str, left_out: Mapping[str, str] | None = None, *, paired: bool = False, folds: int = 0
+) -> Verdict:
+    """Compare runs by their values, run -> seed -> value; with folds run -> seed and fold -> value.
 
     Args:
         left_out: what was not to be compared from the beginning.
         paired: only for what is really paired, such as folds of the same data: runs are compared over the keys that
             all of them have, key by key.
+        folds: of which each is held out once; they have training data in common, which the test takes into account.
     """
     shares, sign = is_share(metric), -1.0 if lower_is_better(metric) else 1.0
     values, few = _shared(values) if paired else _with_two_seeds(values)
-    scores = {run: sign * np.array([found[seed] for seed in sorted(found)]) for run, found in values.items()}
+    keys = {run: sorted(found, key=seed_and_fold) for run, found in values.items()}
+    scores = {run: sign * np.array([values[run][key] for key in keys[run]]) for run in values}
     runs = sorted(scores, key=lambda run: (-scores[run].mean(), by_number(run)))
     ordered = [scores[run] for run in runs]
     enough = len(runs) > 1 and min(map(len, ordered)) > 1
-    pairs = (paired_by_seed if paired else unpaired)(ordered) if enough else None
+    overlap = 1 / (folds - 1) if folds else 0.0
+    pairs = (paired_by_seed(ordered, overlap) if paired else unpaired(ordered)) if enough else None
     differences = _differences(runs, ordered, pairs, shares=shares) if pairs else ()
     return _in_words(
         Verdict(
             metric=metric,
-            seeds_of={run: tuple(sorted(values[run])) for run in runs},
+            seeds_of={run: tuple(keys[run]) for run in runs},
             best=runs[0] if runs else None,
             means={run: SeedMean.of(values[run].values(), share=shares) for run in runs},
             differences=differences,
             tie_set=tuple(run for run in runs if not any(d.run == run and d.better for d in differences)),
             left_out={**(left_out or {}), **few},
+            folds=folds,
             best_of={run: tuple(sign * best for best in expected_best(scores[run])) for run in runs},
         )
     )
@@ -143,7 +158,7 @@ def _shared(values: Values) -> tuple[Values, dict[str, str]]:
     shared = set.intersection(*(set(found) for found in values.values())) if values else set()
     if not shared:
         return {}, dict.fromkeys(values, "nothing in common with the others")
-    return {run: {key: found[key] for key in sorted(shared)} for run, found in values.items()}, {}
+    return {run: {key: found[key] for key in sorted(shared, key=seed_and_fold)} for run, found in values.items()}, {}
 
 
 def _differences(

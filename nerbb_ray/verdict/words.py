@@ -85,6 +85,8 @@ def _standing(verdict: Verdict) -> str:
 
 def _more_seeds(verdict: Verdict) -> list[str]:
     """How many seeds would say more, and what they would cost."""
+    if verdict.folds:
+        return []
     n, wanted = verdict.fewest_seeds, [d.more_seeds for d in verdict.differences if not d.better]
     thin = f"{COUNTS[n]} seeds are thin" if n in COUNTS else ""
     # what would settle every tie, if anything would
@@ -137,6 +139,8 @@ def _evidence(verdict: Verdict, difference: Difference) -> str:
     low, high = (_points(value, verdict.metric) for value in difference.ci95)
     interval = f"95 % CI {low} to {high}, " if all(map(math.isfinite, difference.ci95)) else ""
     n, m = difference.seeds
+    if verdict.folds:
+        return f"{interval}{shown_p(difference.p_holm)}, {n} pairs of fold and seed"
     return f"{interval}{shown_p(difference.p_holm)}, {n if n == m else f'{n} and {m}'} seeds"
 
 
@@ -176,6 +180,8 @@ def _ties(verdict: Verdict) -> list[str]:
     if math.isclose(tied[0].mean, 0, abs_tol=1e-12):
         return [f"{together} are tied; {names[0]} and {names[1]} have the same mean"]
     wanted = [d.more_seeds for d in tied]
+    if verdict.folds:
+        return [f"{together} are tied: more seeds on the same folds would not settle it, more data may"]
     if None in wanted:
         return [f"{together} are tied; at the differences seen, not even 1,000 seeds would settle all of it"]
     counts = [count for count in wanted if count is not None]
@@ -212,7 +218,8 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     from rich.text import Text
 
     seeds = ", ".join(map(str, verdict.seeds))
-    title = f"experiment {name}: {shown_metric(verdict.metric)} over the seeds {seeds}"
+    over = f"{len(verdict.seeds)} pairs of fold and seed" if verdict.folds else f"the seeds {seeds}"
+    title = f"experiment {name}: {shown_metric(verdict.metric)} over {over}"
     table = Table(box=head_line(), title=Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     rows = verdict_rows(verdict)
     whole = sum(max(len(row[k]) for row in [HEADERS, *rows]) + 2 for k in range(len(HEADERS)))

@@ -2,7 +2,16 @@
 
 import pytest
 
-from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, HParams, ModelParams, Resources, RunSpec, Settings
+from nerbb_ray.config.spec import (
+    DatasetParams,
+    ExperimentSpec,
+    HParams,
+    ModelParams,
+    Resources,
+    RunSpec,
+    Search,
+    Settings,
+)
 from nerbb_ray.errors import ConfigError
 
 DATASET, MODEL = DatasetParams(dataset_name="d"), ModelParams(pretrained_model_name="m")
@@ -81,3 +90,10 @@ def test_no_preset_can_be_said(preset: str | None) -> None:
 def test_an_experiment_has_runs_with_names_of_their_own(name: str, runs: tuple[RunSpec, ...], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         ExperimentSpec(name=name, runs=runs)
+
+
+def test_a_race_needs_the_validation_of_every_epoch() -> None:
+    skipping = Settings(skip_validation=True)
+    ExperimentSpec(name="e", runs=(RUN,), settings=skipping)
+    with pytest.raises(ConfigError, match=r"\[settings\] skip_validation: must be False with \[search\] racing = True"):
+        ExperimentSpec(name="e", runs=(RUN,), settings=skipping, search=Search(racing=True))

@@ -133,12 +133,13 @@ def test_worst_problems_come_first(clean: Rows, write: Write) -> None:
     assert set(severities) >= {"error", "warning"}
 
 
-def test_page_is_one_file_with_everything(clean: Rows, write: Write, tiny_tokenizer: Any) -> None:
+def test_page_is_one_file_with_everything(clean: Rows, write: Write, tiny_tokenizer: Any, tmp_path: Path) -> None:
     clean["train"] += [("Anna <script>alert(1)</script>", "I-PER O"), clean["train"][0]]
     page = findings_page(_examined(write(clean), tiny_tokenizer))
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3  # classes, words, sub-tokens
     assert "max_seq_length = 128" in page
     assert "<script" not in page
+    assert str(tmp_path) not in page, "a page is handed on"
     for text in (
         "Problems",
         "Tags that break the scheme",

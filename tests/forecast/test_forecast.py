@@ -123,7 +123,7 @@ def test_the_number_format_of_an_estimate_is_that_of_training() -> None:
 def test_measured_steps_are_scaled_by_the_tokens_of_the_run(data) -> None:
     measured = {
         **{"imports_s": 5.0, "set_up_s": 1.0, "save_s": 0.5, "memory_mb": 900.0},
-        **{"train_s": 2.0, "tokens": 1000.0, "padded_tokens": 1100.0, "eval_s": 1.0, "eval_tokens": 500.0},
+        **{"train_s": 2.0, "tokens": 1000.0, "eval_s": 1.0, "eval_tokens": 500.0},
     }
     train, val, test = (int(split.lengths.sum()) for split in (data.train, data.val, data.test))
     found = from_measured(measured, data)

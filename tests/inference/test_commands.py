@@ -160,8 +160,11 @@ def test_evaluate_puts_notes_on_stderr_and_null_into_json(nerbb: Nerbb, tmp_path
 
 def test_export_writes_the_folder_once(nerbb: Nerbb, tmp_path) -> None:
     target = tmp_path / "m"
-    status, out, _ = nerbb("export", "tiny", str(target), "--language", "sv")
+    status, out, said = nerbb("export", "tiny", str(target), "--language", "sv")
     assert (status, out) == (0, f"{target}: the model, with its model card README.md\n")
+    assert "names no license; yours to say: --license" in said
     assert "language: sv\n" in (target / "README.md").read_text()
+    assert "license" not in (target / "README.md").read_text().split("---")[1]
     assert nerbb("export", "tiny", str(target))[0] == 2
-    assert nerbb("export", "tiny", str(target), "--overwrite", "--run", "runA")[0] == 0
+    assert nerbb("export", "tiny", str(target), "--overwrite", "--run", "runA", "--license", "MIT")[0] == 0
+    assert "license: mit\n" in (target / "README.md").read_text()

@@ -6,10 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from nerbb_ray.errors import NerbbError, ResultError, StoreError
 from nerbb_ray.export import export
-from nerbb_ray.inference.card import CardFacts, model_card
+from nerbb_ray.inference.card import model_card
+from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table
+from nerbb_ray.inference.front_matter import Declared
 from nerbb_ray.model import Model
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
@@ -18,7 +24,8 @@ TEXT = "Anna works in Paris. Bert lives in Berlin."
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory) -> Path:
-    return export("tiny", tmp_path_factory.mktemp("exports") / "my-model", language="en", store=trained.store.root)
+    folder = tmp_path_factory.mktemp("exports") / "my-model"
+    return export("tiny", folder, language="en", license="mit", store=trained.store.root)
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +82,90 @@ def test_the_exported_model_is_the_one_of_the_trial(exported: Path, model: Model
 
 
 def test_the_hub_understands_the_card(card: str) -> None:
-    from huggingface_hub import ModelCard
-
     data = ModelCard(card).data
     assert (data.language, data.library_name, data.pipeline_tag) == ("en", "transformers", "token-classification")
     assert (data.base_model, data.model_name) == ("tiny-bert", "my-model")
     assert "named-entity-recognition" in data.tags
     assert {r.dataset_name for r in data.eval_results} == {"tiny"}
+    assert {r.dataset_split for r in data.eval_results} == {"test"}
     assert {r.metric_type for r in data.eval_results} == {"f1", "precision", "recall"}
+    assert (data.license, data.datasets, data.metrics) == ("mit", ["tiny"], ["precision", "recall", "f1"])
+    assert data.widget == [{"text": "Angela Merkel met the mayor of Paris in Berlin."}]
+
+
+@pytest.mark.parametrize(
+    ("params", "declared", "expected"),
+    [
+        ({}, {}, {"license": None, "language": None}),  # never invented
+        ({}, {"license": "Apache-2.0"}, {"license": "apache-2.0"}),
+        ({}, {"language": "sv"}, {"language": "sv"}),
+        ({}, {"language": "en, sv"}, {"language": ["en", "sv"]}),
+        ({"dataset_name": "sucx3_ner"}, {}, {"datasets": ["KBLab/sucx3_ner"]}),
+        ({"dataset_name": "/data/news"}, {}, {"datasets": ["news"]}),
+        ({"dataset_name": "org/news", "dataset_subset_name": "big"}, {}, {"datasets": ["org/news"]}),
+    ],
+)
+def test_front_matter_has_what_is_known_and_nothing_else(params, declared, expected) -> None:
+    chosen = Declared.of(declared.get("language"), declared.get("license"))
+    data = ModelCard(model_card(facts(result({43: 0.5}, **params), declared=chosen))).data
+    assert {key: getattr(data, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "split", "said"),
+    [
+        ({}, "test", "are for the test split"),
+        ({"prune_ratio_test": "1.0"}, "test", "are for the test split"),
+        ({"prune_ratio_test": "0.2"}, None, "are for the first 20 % of the test split"),
+        ({"prune_ratio_test": 0.125}, None, "are for the first 12.5 % of the test split"),
+        ({"train_on_test": "True"}, "test", "The test split was part of its training data"),
+    ],
+)
+def test_scores_are_of_the_split_that_they_say(params: dict[str, object], split: str | None, said: str) -> None:
+    text = model_card(facts(result({43: 0.5, 44: 0.6}, **params)))
+    assert {scores.dataset_split for scores in ModelCard(text).data.eval_results} == {split}
+    assert said in text
+
+
+def test_subset_of_the_data_is_the_hubs_configuration() -> None:
+    text = model_card(facts(result({43: 0.5}, dataset_name="org/news", dataset_subset_name="big")))
+    (scores, *_) = ModelCard(text).data.eval_results
+    assert (scores.dataset_type, scores.dataset_config, scores.dataset_name) == ("org/news", "big", "org/news/big")
+
+
+@pytest.mark.parametrize(
+    ("language", "license", "message"),
+    [
+        ("english", None, "must be a code of ISO 639 such as en, several as en, sv; got 'english'"),
+        ("en, Swedish", None, "got 'Swedish'"),
+        (None, "apache2", "knows no license 'apache2'; did you mean 'apache-2.0'"),
+        (None, "my own", "take 'other' for one that is not listed"),
+    ],
+)
+@pytest.mark.usefixtures("in_store")
+def test_what_the_hub_would_refuse_is_refused(language, license, message, tmp_path) -> None:
+    with pytest.raises(StoreError, match=re.escape(message)):
+        export("tiny", tmp_path / "m", language=language, license=license)
+    assert list(tmp_path.iterdir()) == []
+
+
+CELLS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]) | st.sampled_from("äß±_*`|<>[]"), min_size=1)
+
+
+@given(st.lists(CELLS.map(lambda cell: " ".join(cell.split())), min_size=2, max_size=2))
+def test_markdown_shows_the_cells_of_a_table_as_they_are(cells: list[str]) -> None:
+    """By markdown-it, which reads what the hub reads."""
+    text = "\n".join(markdown_table(["one", "two"], [cells]))
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    shown = [token.children for token in tokens if token.type == "inline"][2:]
+    assert ["".join(part.content for part in parts) for parts in shown] == cells
+    assert {part.type for parts in shown for part in parts} <= {"text", "text_special"}
+
+
+@given(CELLS.map(lambda text: " ".join(text.split())).filter(bool))
+def test_markdown_shows_names_in_code_as_they_are(name: str) -> None:
+    (token,) = [token for token in MarkdownIt("commonmark").parse(f"a {code(name)} b") if token.type == "inline"]
+    assert [part.content for part in token.children] == ["a ", name, " b"]
 
 
 def test_the_card_has_the_results_of_all_seeds(card: str, trained) -> None:
@@ -108,9 +191,12 @@ def test_the_card_has_data_parameters_and_environment(card: str, trained) -> Non
 def test_the_snippets_of_the_card_run(exported: Path, card: str, monkeypatch, capsys) -> None:
     monkeypatch.chdir(exported.parent)
     snippets = re.findall(r"^```python\n(.*?)^```", card, re.MULTILINE | re.DOTALL)
-    assert [("transformers" in code, "nerbb_ray" in code) for code in snippets] == [(True, False), (False, True)]
-    for code in snippets:
-        exec(compile(code, "card", "exec"), {})
+    assert [("transformers" in snippet, "nerbb_ray" in snippet) for snippet in snippets] == [
+        (True, False),
+        (False, True),
+    ]
+    for snippet in snippets:
+        exec(compile(snippet, "card", "exec"), {})
         assert capsys.readouterr().out.startswith("[")
 
 

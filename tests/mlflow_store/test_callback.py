@@ -1,20 +1,25 @@
 """What MLflow holds after the hooks of Tune have been called, read with MLflow's own client."""
 
+import json
 import logging
 import math
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow.entities import Run
+from markdown_it import MarkdownIt
+from mlflow.entities import Experiment, Run
 from mlflow.tracking import MlflowClient
 
 from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 from nerbb_ray.mlflow_store.reader import load_result
+from nerbb_ray.mlflow_store.schema import trial_result
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.verdict import verdict
 
@@ -29,10 +34,14 @@ class View:
         self.name = name
 
     @property
+    def experiment(self) -> Experiment:
+        found = self.client.get_experiment_by_name(self.name)
+        assert found is not None
+        return found
+
+    @property
     def runs(self) -> list[Run]:
-        experiment = self.client.get_experiment_by_name(self.name)
-        assert experiment is not None
-        return list(self.client.search_runs([experiment.experiment_id]))
+        return list(self.client.search_runs([self.experiment.experiment_id]))
 
     def one(self, run_name: str) -> Run:
         (found,) = [run for run in self.runs if run.info.run_name == run_name]
@@ -45,6 +54,16 @@ class View:
 
     def files(self, run_name: str) -> set[str]:
         return {file.path for file in self.client.list_artifacts(self.one(run_name).info.run_id)}
+
+    def text(self, run_name: str, file: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            run_id = self.one(run_name).info.run_id
+            return Path(self.client.download_artifacts(run_id, file, folder)).read_text(encoding="utf-8")
+
+    def table(self, run_name: str, file: str) -> dict[str, dict[str, float | None]]:
+        """By the first column."""
+        table = json.loads(self.text(run_name, file))
+        return {row[0]: dict(zip(table["columns"], row, strict=True)) for row in table["data"]}
 
 
 @pytest.fixture
@@ -103,14 +122,15 @@ def test_parent_has_the_mean_over_its_seeds_and_no_uncertainty_of_one(driver: An
     values = (expected.mean, expected.sd, expected.sem, 2)
     assert [parent.data.metrics[f"{TEST}/{key}"] for key in ("mean", "sd", "sem", "n")] == pytest.approx(values)
     assert f"{TEST}/ci95_low" not in parent.data.metrics, "two values are no interval"
-    assert parent.data.metrics["test/entity/LOC/f1/n"] == 0
+    assert not [name for name in parent.data.metrics if "LOC" in name], "the table has the classes"
     assert "seed" not in parent.data.params
     assert view.one("runA-44").data.tags["mlflow.parentRunId"] == parent.info.run_id
 
 
 def test_undefined_metric_is_kept_as_nan(driver: Any, view: View) -> None:
-    driver.finish(driver.start(), 0, 0.8)
-    assert math.isnan(view.one("runA-43").data.metrics["test/entity/LOC/f1"])
+    driver.finish(driver.start(), 0, 0.8, {"test/entity/micro/precision": math.nan})
+    assert math.isnan(view.one("runA-43").data.metrics["test/entity/micro/precision"])
+    assert math.isnan(trial_result(view.one("runA-43")).metrics["test/entity/LOC/f1"])
 
 
 def test_failed_seed_is_named_and_not_in_the_mean(driver: Any, view: View, error_file: Path) -> None:
@@ -143,6 +163,7 @@ def test_artifacts_are_texts_pictures_and_the_log(driver: Any, view: View, tmp_p
     log.write_text("all of it")
     driver.finish(driver.start(log=str(log)), 0, 0.6)
     names = {"confusion_matrix_entity.csv", "confusion_matrix_entity.png", "classification_report.txt", "runA-43.log"}
+    names |= {"values_by_class.json"}
     assert view.files("runA-43") == names
     (folder,) = (tmp_path / "artifacts 100 % #1").glob("*/artifacts")
     assert (folder / "classification_report.txt").read_text(encoding="utf-8") == "report ä\n"
@@ -247,8 +268,10 @@ def test_last_report_that_comes_twice_changes_nothing(
 
 def test_labels_that_mlflow_refuses_are_stored(driver: Any, view: View) -> None:
     driver.finish(driver.start(), 0, 0.6, {"test/entity/C++ (std)/f1": 0.5, "test/entity/U-boat/f1": 0.25})
-    metrics = view.one("runA-43").data.metrics
-    assert metrics["test/entity/C:2b::2b: :28:std:29:/f1"] == 0.5
+    driver.report(driver.start(seed=44), 0, **{"val/entity/C++ (std)/f1": 0.125})
+    assert view.one("runA-44").data.metrics["val/entity/C:2b::2b: :28:std:29:/f1"] == 0.125
+    metrics = trial_result(view.one("runA-43")).metrics
+    assert metrics["test/entity/C++ (std)/f1"] == 0.5
     assert metrics["test/entity/U-boat/f1"] == 0.25
 
 
@@ -314,8 +337,65 @@ def test_parent_has_the_interval_of_three_seeds_on_both_scales(driver: Any, view
     assert [metrics[f"{TEST}/{key}"] for key in ("ci95_low", "ci95_high")] == pytest.approx(expected.ci95)
     keys = ("logit_mean", "logit_sem", "logit_ci95_low", "logit_ci95_high")
     values = (expected.logit.mean, expected.logit.sem, *expected.logit.ci95)
-    assert [metrics[f"{TEST}/{key}"] for key in keys] == pytest.approx(values)
-    assert not [name for name in metrics if name.startswith("val/loss/logit")]
+    assert not [name for name in metrics if "logit" in name], "the table has them"
+    table = view.table("runA", "means_over_seeds.json")
+    assert [table[TEST][key] for key in keys] == pytest.approx(values)
+    assert [table["val/loss"][key] for key in keys] == [None] * 4
+    assert table["test/entity/LOC/f1"]["n"] == 0
+
+
+def test_final_values_of_classes_are_a_table_and_no_bars(driver: Any, view: View) -> None:
+    """What has no curve would be a page of single bars in MLflow."""
+    chosen = {"test/entity/LOC/recall": 0.25, "val/entity/LOC/f1": 0.75, "test/token/LOC/f1": 0.5}
+    trial = driver.start()
+    driver.report(trial, 0, **{"val/entity/LOC/f1": 0.5})
+    driver.finish(trial, 1, 0.8, chosen)
+    run = view.one("runA-43")
+    assert not [name for name in run.data.metrics if name.startswith("test/") and "LOC" in name]
+    assert view.curve("runA-43", "val/entity/LOC/f1") == {0: 0.5, 2: 0.75}, "a curve ends with the chosen weights"
+    assert {name: trial_result(run).metrics[name] for name in chosen} == chosen
+    shown = json.loads(view.text("runA-43", "values_by_class.json"))
+    assert ["test", "entity", "LOC", None, 0.25, None, None] in shown["data"]
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "values_by_class.json", "type": "table"}]
+
+
+def test_parent_has_few_metrics_whatever_the_classes(driver: Any, view: View) -> None:
+    splits, levels, kinds = ("val", "test"), ("entity", "token"), ("precision", "recall", "f1", "support")
+    labels = ("micro", "macro", *(f"C{number}" for number in range(30)))
+    names = [f"{s}/{lv}/{label}/{kind}" for s in splits for lv in levels for label in labels for kind in kinds]
+    for seed in (43, 44):
+        driver.finish(driver.start(seed=seed), 0, 0.5, dict.fromkeys(names, 0.5) | {VAL: 0.5, TEST: 0.25})
+    parent = view.one("runA")
+    assert len(parent.data.metrics) < 100
+    assert parent.data.metrics["test/entity/macro/f1/mean"] == 0.5
+    assert len(view.table("runA", "means_over_seeds.json")) == len(names) + 2  # those that every trial here has
+    assert len(trial_result(view.one("runA-43")).metrics) == len(names) + 3  # and the accuracy, of its curve
+
+
+def test_description_of_runs_is_verdict_and_table(driver: Any, view: View) -> None:
+    driver.multiple_runs = 3
+    for run, f1s in {"runA": (0.4, 0.42, 0.41), "runB(lr_max=3e-05)": (0.8, 0.82, 0.81)}.items():
+        for seed, f1 in enumerate(f1s, start=43):
+            driver.finish(driver.start(run, seed), 0, f1)
+    driver.end()
+    text = view.one("runA").data.tags["mlflow.note.content"]
+    lines = [token for token in MarkdownIt().enable("table").parse(text) if token.type == "inline"]
+    cells = ["".join(part.content for part in token.children or ()) for token in lines]
+    assert "runB(lr_max=3e-05) is" in cells[0]
+    best = cells.index("runB(lr_max=3e-05)")
+    assert cells[best - 1 : best + 4] == ["*", "runB(lr_max=3e-05)", "3/3", "0.8100 ± 0.0058", "0.4050 ± 0.0029"]
+    assert best < cells.index("runA")
+    assert "**`runA`**" in text
+    assert "mlflow.note.content" in view.experiment.tags
+
+
+def test_data_set_is_an_input_of_the_run(driver: Any, view: View) -> None:
+    driver.identity = Identity(data="f" * 64)
+    driver.finish(driver.start(), 0, 0.5)
+    driver.finish(driver.start(seed=44), 0, 0.5)
+    (found,) = view.one("runA").inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == ("data", "f" * 36)
+    assert json.loads(found.dataset.source)["sha256"] == "f" * 64
 
 
 def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(

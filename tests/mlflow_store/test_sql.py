@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def database(tracking_uri: str) -> Path:
 
 def of_experiment(name: str, summaries: tuple[ExperimentSummary, ...]) -> list[str]:
     # as text, because NaN is not equal to itself
-    return [repr(summary) for summary in summaries if summary.name.startswith(name)]
+    return [repr(asdict(summary)) for summary in summaries if summary.name.startswith(name)]
 
 
 def test_list_is_that_of_the_client(driver: Any, drive: Any, tracking_uri: str, name: str, tmp_path: Path) -> None:

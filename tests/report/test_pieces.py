@@ -97,11 +97,10 @@ def test_damaged_matrix_is_refused(text: str) -> None:
 
 def test_cell_is_the_darker_the_larger_its_share_of_the_row() -> None:
     html = heat_map(parse("t,A,B,C\nA,0,50,50\nB,1,9,0\nC,0,0,0\n"), "caption")
-    shares = re.findall(r'rgb\((\d+),\d+,\d+\);color:[^"]+" title="([\d.]+)% of the row">(\d+)<', html)
-    by_share = sorted((float(share), int(red)) for red, share, _ in shares)
-    assert [n for _, _, n in shares] == ["0", "50", "50", "1", "9", "0", "0", "0", "0"]
-    assert [red for _, red in by_share] == sorted((red for _, red in by_share), reverse=True)
-    assert by_share[0] == (0.0, 255)
+    cells = re.findall(r'--share:([\d.]+)" title="([\d.]+)% of the row">(\d+)<', html)
+    assert [n for _, _, n in cells] == ["0", "50", "50", "1", "9", "0", "0", "0", "0"]
+    assert [float(strength) for strength, _, _ in cells] == [0, 0.5, 0.5, 0.1, 0.9, 0, 0, 0, 0]
+    assert [float(share) for _, share, _ in cells] == [0, 50, 50, 10, 90, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

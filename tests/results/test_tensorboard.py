@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.backend_context import Context
+from tensorboard.plugins.hparams.list_session_groups import Handler
 
+from nerbb_ray.results.experiment_result import TEST_METRIC
 from nerbb_ray.results.reports import LoopReports
 from nerbb_ray.results.tensorboard import CurveCallback
 
@@ -73,6 +81,40 @@ def test_folder_that_cannot_be_written_never_stops_the_search(
     driver.finish(trial, 0, 0.5)
     driver.end()
     assert "CurveCallback.on_trial_result failed" in caplog.text
+
+
+def test_hparams_page_has_parameters_metrics_and_status_of_every_trial(driver: Any, tmp_path: Path) -> None:
+    """As TensorBoard's own page asks for it."""
+    driver.finish(driver.start(seed=43), 0, 0.75)
+    broken = driver.start("runB", 44)
+    driver.report(broken, 0)
+    driver.fail(broken, tmp_path / "error.txt")
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    provider = MultiplexerDataProvider(multiplexer, str(tmp_path))
+    context = Context(TBContext(data_provider=provider, logdir=str(tmp_path)))
+    request = api_pb2.ListSessionGroupsRequest(
+        start_index=0,
+        slice_size=10,
+        allowed_statuses=[api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE],
+        col_params=[api_pb2.ColParams(metric=api_pb2.MetricName(tag=TEST_METRIC))],
+    )
+    found = Handler(RequestContext(), context, "", request).run().session_groups
+    groups = {group.name: group for group in found}
+    assert set(groups) == {"runA-43", "runB-44"}
+    params = groups["runA-43"].hparams
+    assert params["lr_max"].number_value == pytest.approx(2e-5)
+    assert params["pretrained_model_name"].string_value == "model"
+    assert params["seed"].number_value == 43
+    (metric,) = [value for value in groups["runA-43"].metric_values if value.name.tag == TEST_METRIC]
+    assert metric.value == 0.375
+    status = {name: group.sessions[0].status for name, group in groups.items()}
+    assert status == {"runA-43": api_pb2.STATUS_SUCCESS, "runB-44": api_pb2.STATUS_FAILURE}
+
+
+def test_time_is_no_curve(driver: Any, tmp_path: Path) -> None:
+    driver.finish(driver.start(), 0, 0.75)
+    assert "elapsed_s" not in curves(tmp_path / "runA" / "43")
 
 
 def test_callback_can_be_pickled(driver: Any) -> None:

@@ -44,9 +44,9 @@ def test_the_band_is_one_standard_deviation_wide(study: Study) -> None:
     assert math.isclose(max(heights), 0.4)
 
 
-def test_the_page_has_the_table_and_one_picture_for_each_data_set_and_model(study: Study) -> None:
+def test_the_page_has_the_table_and_three_pictures_for_each_data_set_and_model(study: Study) -> None:
     page = study_page(study)
-    assert page.count("<svg") == len(study.panels) == 1
+    assert page.count("<svg") == 3 * len(study.panels) == 3
     assert "0.2000 +- 0.1000" in page
     assert "nan" not in page.lower().replace("nanum", "")
     assert page == study_page(study)

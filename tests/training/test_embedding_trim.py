@@ -123,7 +123,7 @@ def test_only_the_rows_that_occur_are_trained(data: EncodedCorpus, source: Model
     assert session.vocabulary is not None
     assert session.vocabulary.pretrained.shape == (ROWS, 16)
     assert int(session.data.train.input_ids.max()) < table.num_embeddings
-    assert int(session.vocabulary.ids[session.pad]) == session.tokenizer.pad_token_id
+    assert int(session.vocabulary.ids[session.forward.pad]) == session.tokenizer.pad_token_id
 
 
 def test_a_state_of_a_trimmed_trial_holds_the_rows_that_are_trained(

@@ -16,10 +16,12 @@ from nerbb_ray.errors import DataError
 from nerbb_ray.ner.metrics import count
 from nerbb_ray.ner.resampling import micro_f1
 from nerbb_ray.results.log_probs import LogProbs
+from nerbb_ray.results.reports import curve_point
 from nerbb_ray.training import loop
 from nerbb_ray.training.adaptive import replay
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.evaluation import evaluate
+from nerbb_ray.training.forward import Forward
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.model import load_model
 from nerbb_ray.training.sources import find_model
@@ -92,7 +94,7 @@ def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source,
 
     settings = Settings(precision="fp32", evaluate_checkpoint=which)
     # a learning rate that ruins the model after the first epochs
-    spec = trial(lr_max=0.05, max_epochs=5, early_stopping=False, settings=settings)
+    spec = trial(lr_max=0.03, max_epochs=5, early_stopping=False, settings=settings)
     reports = trained(spec, data, source, tmp_path / "model")
     last = reports[-1]
     by_f1 = [report["val/entity/micro/f1"] for report in reports]
@@ -102,7 +104,8 @@ def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source,
     assert last["checkpoint"] == str(tmp_path / "model")
     model = AutoModelForTokenClassification.from_pretrained(tmp_path / "model")
     assert model.config.id2label == dict(enumerate(data.tags))
-    session = replace(set_up(spec, data, source, TrialContext(report=print, device=CPU, threads=1)), model=model)
+    session = set_up(spec, data, source, TrialContext(report=print, device=CPU, threads=1))
+    session = replace(session, forward=Forward.of(model, "saved", model.config.pad_token_id, CPU, torch.float32))
     said = LogProbs.load(tmp_path / "model" / "log_probs.npz")
     found, predicted, _ = evaluate(session, data.test, said.decoder)
     assert found.metrics("test") == pytest.approx(
@@ -205,6 +208,40 @@ def test_a_validation_split_without_entities_is_not_divergence(data, source) -> 
     last = trained(trial(early_stopping=False, max_epochs=4, monitor="val_f1"), without, source)[-1]
     assert (last["epochs"], last["diverged"]) == (4, False)
     assert last["chosen"]["test/entity/micro/f1"] >= 0
+
+
+def test_epochs_whose_validation_nobody_uses_are_skipped_and_nothing_else_changes(data, source, tmp_path) -> None:
+    def reports(name: str, **settings) -> list[dict]:
+        chosen = Settings(precision="fp32", evaluate_checkpoint="last", **settings)
+        return trained(trial(early_stopping=False, max_epochs=4, settings=chosen), data, source, tmp_path / name)
+
+    whole, skipped = reports("whole"), reports("skipped", skip_validation=True)
+    assert [math.isnan(report["val/loss"]) for report in skipped] == [True, True, True, False]
+    assert [curve_point(report).keys() & {"val/loss", "val/entity/micro/f1"} for report in skipped[:-1]] == [set()] * 3
+    assert [report["train/loss"] for report in skipped] == [report["train/loss"] for report in whole]
+    for key in ("chosen", "kept_epoch", "decoding", "reason", "epochs", "diverged", "val/loss"):
+        assert skipped[-1][key] == whole[-1][key], key
+
+
+@pytest.mark.parametrize(
+    ("settings", "hparams"),
+    [
+        ({"evaluate_checkpoint": "last"}, {"early_stopping": True, "patience": 9}),
+        ({"evaluate_checkpoint": "best"}, {"early_stopping": False}),
+        ({"evaluate_checkpoint": "best_f1"}, {"early_stopping": False}),
+    ],
+)
+def test_epochs_whose_validation_somebody_uses_are_not_skipped(data, source, settings, hparams) -> None:
+    chosen = Settings(precision="fp32", skip_validation=True, **settings)
+    reports = trained(trial(max_epochs=2, settings=chosen, **hparams), data, source)
+    assert not any(math.isnan(report["val/loss"]) for report in reports)
+
+
+def test_divergence_is_seen_where_epochs_are_not_validated(data, source) -> None:
+    chosen = Settings(precision="fp32", evaluate_checkpoint="last", skip_validation=True)
+    last = trained(trial(lr_max=1e30, max_epochs=6, early_stopping=False, settings=chosen), data, source)[-1]
+    assert last["diverged"]
+    assert last["epochs"] < 6
 
 
 def test_divergence_is_seen_whatever_is_monitored(data, source) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from nerbb_ray.errors import ModelError
+from nerbb_ray.training.forward import first_position
 from nerbb_ray.training.model import load_config
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import NOISE, TinyCopy, stated_length
@@ -168,6 +169,18 @@ def test_model_that_needs_more_than_text_is_refused() -> None:
 
     with pytest.raises(ModelError, match=r"'bros' cannot predict .* specify bbox\. Choose another model"):
         TinyCopy(AutoConfig.for_model("bros", **SMALL), "bros")
+
+
+def documented(root: Path) -> dict[str, bool]:
+    """model type -> whether it goes without padding, as docs/models.md says."""
+    rows = (root / "docs/models.md").read_text().partition("| without padding | with padding |")[2].splitlines()[2:]
+    cells = [line.strip("|").split("|") for line in rows[: rows.index("")]]
+    return {name: column == 0 for row in cells for column in (0, 1) for name in row[column].replace(" ", "").split(",")}
+
+
+def test_models_that_go_without_padding_are_those_of_the_docs(root: Path) -> None:
+    found = {family: first_position(config_of(family), family) is not None for family in FAMILIES if " " not in family}
+    assert found == documented(root)
 
 
 def test_trying_leaves_random_state_and_threads_alone() -> None:

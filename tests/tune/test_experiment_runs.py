@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from nerbb_ray.config.trials import expand
 from nerbb_ray.errors import ConfigError, DataError, ModelError, ResourceError, ResultError
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.tune import search
+from nerbb_ray.tune.ray_session import ray_session
 from nerbb_ray.tune.run_tuner import run_experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
@@ -93,6 +96,27 @@ def _changed(experiment):
     path = experiment(seeds=1)
     path.write_text(path.read_text().replace("batch_size = 8", "batch_size = 4"))
     return read_ini(path)
+
+
+def test_results_are_shown_before_ray_ends_and_epochs_that_nobody_needs_have_no_curve(
+    store, experiment, monkeypatch
+) -> None:
+    events: list[object] = []
+
+    @contextmanager
+    def observed(*args, **options):
+        with ray_session(*args, **options):
+            yield
+            events.append("Ray ends")
+
+    monkeypatch.setattr(search, "ray_session", observed)
+    path = experiment(seeds=1, hparams="early_stopping = False")
+    path.write_text(path.read_text().replace("[settings]", "[settings]\nskip_validation = True"))
+    result = run_experiment(read_ini(path), store, QUIET, events.append)
+    assert events == [result, "Ray ends"]
+    assert all(trial.ok and "val/entity/micro/f1" in trial.metrics for trial in result.trials)
+    again = run_experiment(read_ini(path), store, QUIET, events.append)
+    assert events == [result, "Ray ends", again], "nothing was left to do"
 
 
 def test_a_failing_trial_fails_alone(store, experiment) -> None:

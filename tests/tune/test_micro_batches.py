@@ -33,10 +33,10 @@ def memory(monkeypatch) -> dict[str, int]:
     room = {"sentences": 1000}
     real = epoch.make_batch
 
-    def make_batch(data, labels, members, pad):
+    def make_batch(data, labels, members):
         if len(members) > room["sentences"]:
             raise torch.OutOfMemoryError(f"tried to allocate room for {len(members)} sentences")
-        return real(data, labels, members, pad)
+        return real(data, labels, members)
 
     monkeypatch.setattr(epoch, "make_batch", make_batch)
     return room

@@ -58,6 +58,7 @@ def reading_of(table: Table, content: Content) -> Reading:
         for rows in blocks
         if rows
     ]
+    reading.documents = table.documents_of([rows[0].number for rows in blocks if rows])
     _without_language(reading, path)
     _say_what_is_odd(reading, path)
     reading.taken = f"words {roles.words}, tags {roles.tags}"
