@@ -25,11 +25,11 @@ from bench_trial import ROOT
 from comparison import markdown
 from frozen_encoder import Words, entity_f1, log_probs, train_head, words_of
 
-ROUNDS = (50, 100, 150, 200, 300)  # sentences that are annotated
+ROUNDS = (50, 100, 150, 200)  # sentences that are annotated
 MEMBERS = 3
 WAYS = ("random", "uncertain", "diverse")
 CORPORA = ("crossner_politics", "wnut17")
-POOL, TEST = 1500, 600
+POOL, TEST = 1000, 400
 
 
 def main() -> None:

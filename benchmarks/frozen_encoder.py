@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from bench_trial import MODEL, ROOT
 
-HIDDEN, EPOCHS, BATCH, LR = 64, 20, 256, 2e-3
+HIDDEN, EPOCHS, BATCH, LR = 64, 10, 256, 2e-3
 LAYERS = 1  # the last ones, side by side
 
 

@@ -29,7 +29,7 @@ TUNED = {
     "wnut17": (141, 200, 283, 400),
     "swedish_ner_corpus": (141, 200, 283, 400),
 }
-TEST = {"frozen": 600, "tuned": 400}  # sentences
+TEST = {"frozen": 400, "tuned": 400}  # sentences
 HPARAMS = {
     "lr_max": 1e-3,
     "batch_size": 8,

@@ -390,3 +390,17 @@ def test_every_knob_is_measured(root, monkeypatch) -> None:
     knobs = set(names[names.index("lr_head") :]) - {"lora_alpha"}
     assert {key for changed in bench_knobs.KNOBS.values() for key in changed} == knobs
     assert all(HParams(**changed) for changed in bench_knobs.KNOBS.values())
+
+
+def test_soft_labels_that_are_sure_cost_what_gold_costs(bench) -> None:
+    import torch
+    from bench_distillation import soft_loss
+
+    del bench  # has put the folder on the path
+    logits = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    gold = torch.tensor([0, 1, 2, 1, 0, 2, 2])
+    expected = torch.nn.functional.cross_entropy(logits, gold, reduction="sum")
+    assert torch.allclose(soft_loss(logits, torch.eye(3)[gold]), expected)
+    # of its own distribution, a model has the loss of nothing but entropy
+    own = logits.softmax(-1)
+    assert torch.allclose(soft_loss(logits, own), torch.distributions.Categorical(probs=own).entropy().sum())

@@ -163,7 +163,7 @@ def _check_folds(resolved: list[_Point], settings: Settings, problems: Problems)
         problems.add(f"[dataset] {key}", rule)
     for key in dict.fromkeys(key for point in resolved for key in point.space if key in FOLD_KEYS):
         problems.add(f"[dataset] {key}", NOT_SEARCHED)
-    folds = max((len(dataset.fold_numbers) for dataset in datasets), default=1)
+    folds = max((dataset.num_folds for dataset in datasets), default=1)
     if folds > 1 and (too_many := trials_problem(len(resolved), settings.multiple_runs, folds)):
         problems.add("[settings] multiple_runs", too_many)
 

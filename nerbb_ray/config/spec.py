@@ -55,9 +55,14 @@ class DatasetParams(keys.Checked):
     repeats: int = keys.integer(1, low=1)
 
     @property
+    def num_folds(self) -> int:
+        """Those of all repeats; 1 without folds. Counted without a list: a slip of the pen may make many."""
+        return self.folds * self.repeats or 1
+
+    @property
     def fold_numbers(self) -> tuple[int | None, ...]:
         """The folds that every seed is trained on, those of the repeats after each other; (None,) without folds."""
-        return tuple(range(1, self.folds * self.repeats + 1)) or (None,)
+        return tuple(range(1, self.num_folds + 1)) if self.folds else (None,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +233,7 @@ class ExperimentSpec:
     @property
     def num_folds(self) -> int:
         """That every seed of a run is trained on, those of all repeats; 1 without folds."""
-        return len(self.runs[0].dataset.fold_numbers) if self.runs else 1
+        return self.runs[0].dataset.num_folds if self.runs else 1
 
     @property
     def members(self) -> Mapping[Member, tuple[int, int | None]]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from nerbb_ray.config.keys import written
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
+from nerbb_ray.console import head_line
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, try_to_prepare
@@ -63,7 +64,7 @@ class Plan:
     def table(self) -> Table:
         """One row per trial."""
         title = f"{self.experiment}: trials {self.most_trials}, at a time {self.concurrent}"
-        table = Table(title=title, title_justify="left", caption_justify="left")
+        table = Table(box=head_line(), title=title, title_justify="left", pad_edge=False)
         folds = any(trial.fold for trial in self.trials)
         fold_column = ("fold",) if folds else ()
         for column in ("run", "seed", *fold_column, "parameters that vary", "epochs", "steps/epoch", "resources"):
