@@ -1,4 +1,4 @@
-"""Does a student of an ensemble's soft labels beat a single seed? It does not pay: docs/models.md has the table.
+"""Does a student of an ensemble's soft labels beat a single seed?
 
     python benchmarks/bench_distillation.py STORE crossner_politics --lr-max 3e-4 --epochs 12 --seeds 3
 
@@ -111,14 +111,11 @@ def study(data: EncodedCorpus, source: ModelSource, options: argparse.Namespace)
     singles = [model("single", seed, None) for seed in seeds]
     means = [mean_log_probs([said[split] for _, said in singles]) for split in range(3)]
     soft = [np.exp(mean) for mean in means[:2]]
-    students = {
-        "students, train": [model("student, train", seed, soft[0])[0] for seed in seeds],
-        "students, train and texts of val": [
-            model("student, train and val", seed, np.concatenate(soft))[0] for seed in seeds
-        ],
-    }
     ensemble = sentence_counts(data.test.gold, decoder.decode(means[2], starts), starts, data.tags, data.scheme)
-    table([counts for counts, _ in singles], students | {"ensemble": [ensemble]})
+    own = [counts for counts, _ in singles]
+    table(own, {"ensemble": [ensemble]})
+    for kind, targets in {"train": soft[0], "train and texts of val": np.concatenate(soft)}.items():
+        table(own, {f"students, {kind}": [model(f"student, {kind}", seed, targets)[0] for seed in seeds]})
 
 
 def table(singles: Sequence[NDArray[np.int64]], others: dict[str, list[NDArray[np.int64]]]) -> None:

@@ -15,16 +15,14 @@ from typing import NoReturn
 from nerbb_ray.commands.command import Command
 from nerbb_ray.commands.listing import COMMANDS, Listed
 from nerbb_ray.errors import NerbbError
-from nerbb_ray.exit_status import USER_ERROR, guarded
+from nerbb_ray.exit_status import OK, USER_ERROR, guarded
 from nerbb_ray.logs import without_password
 from nerbb_ray.spelling import did_you_mean, nearest
 
 ASKED = "_ARGCOMPLETE"  # set by the shell's completion code
 DESCRIPTION = "Fine-tune transformers to find named entities: runs x seeds, with uncertainties."
-USAGE = "nerbb [--store DIR] [--verbose] COMMAND ..."
-EPILOG = """The store is ./store, or what --store or the variable NERBB_STORE say.
-Help on a command, with examples: nerbb COMMAND --help
-"""
+USAGE = "nerbb [--help] [--version] [--store DIR] [--verbose] COMMAND ..."
+EPILOG = "Help on a command, with examples: nerbb COMMAND --help"
 
 
 class OneScreen(argparse.RawDescriptionHelpFormatter):
@@ -71,6 +69,9 @@ def run(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return USER_ERROR
     _refuse_unknown_command(parser, word)
+    if word is None and "--version" in argv:
+        print(f"nerbb_ray {version('nerbb_ray')}")
+        return OK
     args, unknown = parser.parse_known_args(argv)
     command: Command = args.command
     if unknown:
@@ -92,12 +93,16 @@ def build_parser(commands: Iterable[Listed]) -> Parser:
     parser = Parser(
         prog="nerbb",
         usage=USAGE,
-        description=f"{DESCRIPTION}\n\ncommands:\n{_listed()}",
+        description=f"{DESCRIPTION}\ncommands:\n{_listed()}",
         epilog=EPILOG,
         formatter_class=OneScreen,
         parents=[_global_options()],
+        add_help=False,
         allow_abbrev=False,
     )
+    # one screen has no lines for what the usage says
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(store=None, verbose=False)
     # argparse's own list of commands breaks lines that fit
     subparsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", required=True, help=argparse.SUPPRESS)
@@ -117,6 +122,13 @@ def build_parser(commands: Iterable[Listed]) -> Parser:
     return parser
 
 
+def version(package: str) -> str:
+    """Of an installed package; the standard library's way of asking takes as long as half of the rest."""
+    from importlib import metadata
+
+    return metadata.version(package)
+
+
 def _listed() -> str:
     width = max(len(command.name) for command in COMMANDS)
     return "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
@@ -125,7 +137,7 @@ def _listed() -> str:
 def _global_options() -> Parser:
     # without a default: the one of a command would replace what was given before the command
     options = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    options.add_argument("--store", type=Path, metavar="DIR", help="where data, models and results are")
+    options.add_argument("--store", type=Path, metavar="DIR", help="of the store (NERBB_STORE, else ./store)")
     options.add_argument("--verbose", action="store_true", help="on an error, show where in the program it arose")
     return options
 

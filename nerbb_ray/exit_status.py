@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Callable
 
+from nerbb_ray.console import tell
 from nerbb_ray.errors import ConfigError, NerbbError
 from nerbb_ray.interruption import Termination, status_of_interruption
 from nerbb_ray.streams import reader_left, standard_streams
@@ -33,10 +34,10 @@ def _status_of(command: Callable[[], int]) -> int:
         return end.code if isinstance(end.code, int) else USER_ERROR
     except ConfigError as error:
         # one problem per line, each with its own place
-        print("error: the experiment cannot run as it is described", *error.problems, sep="\n", file=sys.stderr)
+        tell("\n".join(["error: the experiment cannot run as it is described", *error.problems]), sys.stderr)
         return USER_ERROR
     except NerbbError as error:
-        print(f"error: {error}", file=sys.stderr)
+        tell(f"error: {error}", sys.stderr)
         return USER_ERROR
     except OSError as error:
         if error.filename is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.config.ini import build_spec, difference, read_ini, write_ini
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import MANDATORY, ExperimentSpec, Resources
+from nerbb_ray.console import shown_width
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.spelling import nearest
@@ -59,7 +60,7 @@ class Experiment:
             self.spec: ExperimentSpec = read_ini(self.store.find_config(name))
         else:
             self.spec = _define(name, {"model": model, "dataset": dataset}, from_preset, params)
-            _write(self.spec, self.config, overwrite=overwrite)
+            _write(self.spec, self.store.config(name), overwrite=overwrite)
 
     def __repr__(self) -> str:
         seeds = self.spec.settings.multiple_runs
@@ -68,8 +69,9 @@ class Experiment:
 
     @property
     def config(self) -> Path:
-        """The experiment's file."""
-        return self.store.config(self.name)
+        """The experiment's file; of one that was run from a file elsewhere, the copy in the store."""
+        own, copy = self.store.config(self.name), self.store.config_copy(self.name)
+        return copy if copy.is_file() and not own.is_file() else own
 
     def show_config(self) -> None:
         """Print the experiment's file."""
@@ -110,7 +112,8 @@ class Experiment:
         options.apply(self.spec.resources)  # refuses wrong values now, not after minutes of preparation
         self._results = run_experiment(self.spec, self.store, options)
         if not quiet:
-            print(results_text(self._results, store=str(Store.chosen) if Store.chosen else None))
+            where = str(Store.chosen) if Store.chosen else None
+            print(results_text(self._results, shown_width(pipe=100), where))
         if Termination.asked:
             signal.raise_signal(signal.SIGTERM)  # to whoever handled it before the search; usually the process ends
         if any(trial.status == "interrupted" for trial in self._results.trials):

@@ -3,8 +3,8 @@
 <store>/datasets/<name>/            <store>/pretrained_models/<name>/      <store>/experiment_configs/<name>.ini
 <store>/results/mlflow.db           <store>/results/artifacts/             <store>/results/ray/<experiment>/
 <store>/results/checkpoints/<experiment>/<run>/<seed>/                     <store>/results/logs/<experiment>/
-<store>/results/tensorboard/<experiment>/<run>/<seed>/                     <store>/cache/
-(with folds <seed>-fold<number> instead of <seed>)
+<store>/results/tensorboard/<experiment>/<run>/<seed>/                     <store>/results/configs/<experiment>.ini
+<store>/cache/                      (with folds <seed>-fold<number> instead of <seed>)
 """
 
 import os
@@ -83,6 +83,10 @@ class StorePaths:
         """The file of an experiment, whether or not it exists."""
         return self.experiment_configs / f"{_checked('experiment', experiment)}.ini"
 
+    def config_copy(self, experiment: str) -> Path:
+        """The file of an experiment that was run from a file elsewhere, as it was then."""
+        return self.results / "configs" / f"{_checked('experiment', experiment)}.ini"
+
     def ray(self, experiment: str) -> Path:
         """Tune's own state."""
         return self.results / "ray" / _checked("experiment", experiment)
@@ -112,18 +116,20 @@ class StorePaths:
         return self.results.joinpath(kind, *given)
 
     def configs(self) -> tuple[str, ...]:
-        """The names of the experiments that have a file, sorted."""
-        return tuple(sorted(path.stem for path in self.experiment_configs.glob("*.ini")))
+        """The names of the experiments that have a file, or a copy of one, sorted."""
+        folders = (self.experiment_configs, self.results / "configs")
+        return tuple(sorted({path.stem for folder in folders for path in folder.glob("*.ini")}))
 
     def find_config(self, experiment: str) -> Path:
-        """The existing file of an experiment.
+        """The existing file of an experiment, else the copy of the file elsewhere that it was run from.
 
         Raises:
             StoreError: there is none; the message has the nearest names.
         """
         path = self.config(experiment)
-        if path.is_file():
-            return path
+        for found in (path, self.config_copy(experiment)):
+            if found.is_file():
+                return found
         hint = did_you_mean(experiment, self.configs(), str)
         raise StoreError(f"experiment {experiment!r} has no file {path}; {hint}")
 
@@ -142,11 +148,25 @@ class StorePaths:
                 raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
         return missing
 
+    def clearable_of(self, experiment: str) -> tuple[Path, ...]:
+        """What running one experiment has made, beyond its records in MLflow; never its file."""
+        paths = (
+            self.artifacts / _checked("experiment", experiment),
+            self.checkpoints(experiment),
+            self.config_copy(experiment),
+            self.logs(experiment),
+            self.ray(experiment),
+            self.report(experiment),
+            self.tensorboard(experiment),
+        )
+        return tuple(path for path in paths if path.exists() or path.is_symlink())
+
     def clearable(self, *, datasets: bool = False, pretrained_models: bool = False) -> tuple[Path, ...]:
         """What `clear` would delete: everything that running experiments has made, never their files."""
         names = [
             "artifacts",
             "checkpoints",
+            "configs",
             "locks",
             "logs",
             "ray",

@@ -96,13 +96,19 @@ class Store:
 
     @classmethod
     def clear_data(
-        cls, *, delete: bool = False, datasets: bool = False, pretrained_models: bool = False
+        cls,
+        experiment: str | None = None,
+        *,
+        delete: bool = False,
+        datasets: bool = False,
+        pretrained_models: bool = False,
     ) -> tuple[Path, ...]:
         """Delete what running experiments has made: models, results, curves, logs, tokenised data.
 
         The files of the experiments always stay. Results on an MLflow server stay, too.
 
         Args:
+            experiment: only of this one; its runs in MLflow, also on a server, are marked as deleted.
             delete: whether to delete; without it, the call only says what it would delete.
             datasets, pretrained_models: whether to delete the data sets and the local models as well.
         Returns:
@@ -111,8 +117,17 @@ class Store:
             StoreError: a web page of these results still runs.
         """
         store = current_store()
-        paths = store.clearable(datasets=datasets, pretrained_models=pretrained_models)
-        if delete:
+        if experiment is not None and (datasets or pretrained_models):
+            raise StoreError(
+                "an experiment has no data sets and models of its own: leave out datasets, pretrained_models"
+            )
+        if experiment is not None:
+            paths = store.clearable_of(experiment)
+        else:
+            paths = store.clearable(datasets=datasets, pretrained_models=pretrained_models)
+        if delete and experiment is not None:
+            clear_experiment(experiment, store)
+        elif delete:
             clear(paths, store)
         else:
             print(
@@ -177,9 +192,31 @@ def clear(paths: Iterable[Path], store: StorePaths) -> None:
     for name in PAGES:
         if page_of(store, name).status().runs:
             raise StoreError(f"{name} still shows the results; stop it first: nerbb {name} stop")
-    running = {lock.stem: holder for lock in (store.results / "locks").glob("*.json") if (holder := holder_of(lock))}
-    for name, holder in running.items():
+    for lock in (store.results / "locks").glob("*.json"):
+        _refuse_running(lock.stem, store)
+    _delete(paths)
+
+
+def clear_experiment(name: str, store: StorePaths) -> None:
+    """Delete what running one experiment has made; MLflow marks its runs as deleted.
+
+    Raises:
+        StoreError: it is being run, or something cannot be deleted.
+        ResultError: MLflow cannot be read.
+    """
+    from nerbb_ray.mlflow_store.reader import delete_experiment_runs
+
+    _refuse_running(name, store)
+    delete_experiment_runs(store.tracking_uri, name)
+    _delete(store.clearable_of(name))
+
+
+def _refuse_running(name: str, store: StorePaths) -> None:
+    if holder := holder_of(store.lock(name)):
         raise StoreError(f"experiment {name} is being run, by {holder}; wait until it has ended, or end it")
+
+
+def _delete(paths: Iterable[Path]) -> None:
     for path in paths:
         try:
             if path.is_dir() and not path.is_symlink():

@@ -350,3 +350,57 @@ def test_gains_of_decoding_are_means_over_seeds_with_an_interval_over_sentences(
         "9, 9",
     ]
     assert second.count("(8, 8)") == 3
+
+
+def test_soft_labels_that_are_sure_cost_what_gold_costs(bench) -> None:
+    import torch
+    from bench_distillation import soft_loss
+
+    del bench  # has put the folder on the path
+    logits = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    gold = torch.tensor([0, 1, 2, 1, 0, 2, 2])
+    expected = torch.nn.functional.cross_entropy(logits, gold, reduction="sum")
+    assert torch.allclose(soft_loss(logits, torch.eye(3)[gold]), expected)
+    # of its own distribution, a model has the loss of nothing but entropy
+    own = logits.softmax(-1)
+    assert torch.allclose(soft_loss(logits, own), torch.distributions.Categorical(probs=own).entropy().sum())
+
+
+def test_verdict_on_a_knob_says_what_seeds_could_not_have_made(root, monkeypatch, tmp_path) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import bench_knobs
+
+    data = bench_knobs.SETTINGS[0].data
+    values = {
+        bench_knobs.PLAIN: (0.50, 0.52, 0.51),
+        "lr_head = 5": (0.60, 0.61, 0.62),
+        "focal_gamma = 2": (0.51, 0.5, 0.53),
+    }
+    for number, (knob, scores) in enumerate(values.items()):
+        for seed, f1 in zip((43, 44, 45), scores, strict=True):
+            one = {"data": data, "knob": knob, "seed": seed, "f1": f1, "cpu_s": 10 * (number + 1), "sentences": 9}
+            (tmp_path / f"{data}-{number}-{seed}.json").write_text(json.dumps(one))
+    (table,) = bench_knobs.tables(tmp_path)
+    rows = {
+        row[0]: row[1:]
+        for line in table.splitlines()[2:]
+        for row in [[cell.strip() for cell in line.strip("|").split("|")]]
+    }
+    assert rows[bench_knobs.PLAIN] == ["3", "51.0", "", "", "10"]
+    assert rows["lr_head = 5"][2].startswith("+10.0 [+")
+    assert rows["lr_head = 5"][3].startswith("better (p 0.0")
+    assert rows["focal_gamma = 2"][2].startswith("+0.3 [-")
+    assert rows["focal_gamma = 2"][3].startswith("cannot be told (p ")
+    assert set(rows) == set(values)
+
+
+def test_every_knob_is_measured(root, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import bench_knobs
+
+    from nerbb_ray.config.hparams import HParams
+
+    names = list(HParams.__dataclass_fields__)
+    knobs = set(names[names.index("lr_head") :]) - {"lora_alpha"}
+    assert {key for changed in bench_knobs.KNOBS.values() for key in changed} == knobs
+    assert all(HParams(**changed) for changed in bench_knobs.KNOBS.values())

@@ -1,5 +1,6 @@
 """`nerbb`: what it prints, its exit status, and how it says what is wrong."""
 
+import csv
 import io
 import json
 import os
@@ -70,6 +71,7 @@ def store(tmp_path: Path) -> StorePaths:
     store = StorePaths(tmp_path / "store")
     store.create()
     store.config("exp").write_text(INI)
+    (store.pretrained_models / "tiny").mkdir()
     return store
 
 
@@ -143,10 +145,22 @@ def complete(line: str, store: Path) -> list[str]:
         ("nerbb run_experiment e", ["exp"]),
         ("nerbb show_schedule ", ["exp"]),
         ("nerbb --store /no/such/store run_experiment e", [""]),
+        ("nerbb results exp --metric r", ["recall"]),
+        ("nerbb results exp --phase ", ["test", "val"]),
+        ("nerbb compare exp --level ", ["entity", "token"]),
+        ("nerbb predict exp --run ", ["runA", "runB"]),
+        ("nerbb errors exp --run runB", ["runB"]),
+        ("nerbb show_schedule exp --run ", ["runA", "runB"]),
+        ("nerbb predict nothing --run ", [""]),
+        ("nerbb init x --model sent", ["sentence-transformers/all-MiniLM-L6-v2"]),
+        ("nerbb init x --preset ad", ["adaptive"]),
+        ("nerbb check_dataset x --model t", ["tiny"]),
+        ("nerbb clear_data e", ["exp"]),
+        ("nerbb evaluate exp x --phase ", ["test", "train", "val"]),
     ],
 )
 def test_tab_completes_commands_options_and_names(line: str, offered: list[str], store: StorePaths) -> None:
-    assert complete(line, store) == offered
+    assert sorted(complete(line, store)) == offered
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -163,6 +177,12 @@ def test_help_needs_little_time() -> None:
         subprocess.run([sys.executable, "-m", "nerbb_ray.cli", "--help"], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 3 < 0.3
+
+
+def test_version_is_that_of_the_package(nerbb: Nerbb, root: Path) -> None:
+    version = re.search(r'^version = "(.+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version is not None
+    assert nerbb("--version") == (0, f"nerbb_ray {version[1]}\n", "")
 
 
 def test_without_a_command_it_shows_how_it_is_used(nerbb: Nerbb) -> None:
@@ -268,6 +288,37 @@ def test_experiments_are_listed_with_their_best_results(nerbb: Nerbb, finished: 
     assert status == 0
     (line,) = [line for line in out.splitlines() if line.strip().startswith("exp ")]
     assert re.search(r"\b2 +3/4 +runB +0\.9000 +0\.4000", line)
+
+
+def test_experiments_as_json(nerbb: Nerbb, finished: StorePaths) -> None:
+    finished.config("waits").write_text(INI)
+    status, out, _ = nerbb("show_experiments", "--json", "--store", finished.root)
+    finished.config("waits").unlink()
+    run, waiting = json.loads(out)
+    assert status == 0
+    assert (run["experiment"], run["trials_ok"], run["trials"], run["best_run"]) == ("exp", 3, 4, "runB")
+    assert run["started"].endswith("+00:00")
+    assert (run["val_f1"]["mean"], run["val_f1"]["sem"]) == (0.9, None)
+    assert waiting == {"experiment": "waits", "started": None}
+
+
+@pytest.mark.parametrize("command", ["results", "get_experiment_results"])
+def test_csv_has_a_row_per_trial_or_per_run(nerbb: Nerbb, finished: StorePaths, command: str) -> None:
+    rows = list(csv.DictReader(io.StringIO(nerbb(command, "exp", "--csv", "--store", finished.root)[1])))
+    assert [(row["run"], row["seed"], row["status"]) for row in rows] == [
+        ("runA", "43", "ok"),
+        ("runA", "44", "ok"),
+        ("runB", "43", "ok"),
+        ("runB", "44", "failed"),
+    ]
+    assert [row["val/entity/micro/f1"] for row in rows] == ["0.6", "0.8", "0.9", ""]
+    assert [row["test/entity/LOC/f1"] for row in rows] == [""] * 4
+    assert {row["patience"] for row in rows if row["run"] == "runB"} == {"1"}
+    assert rows[3]["error"] == "RuntimeError: out of memory"
+    runs = list(csv.DictReader(io.StringIO(nerbb(command, "exp", "--csv-runs", "--store", finished.root)[1])))
+    assert [(row["run"], row["n_ok"], row["n_total"]) for row in runs] == [("runA", "2", "2"), ("runB", "1", "2")]
+    assert float(runs[0]["val/entity/micro/f1/mean"]) == pytest.approx(0.7)
+    assert runs[1]["val/entity/micro/f1/sem"] == ""
 
 
 def test_results_are_a_table_that_names_what_failed(nerbb: Nerbb, finished: StorePaths) -> None:

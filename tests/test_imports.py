@@ -35,6 +35,7 @@ HEAVY = {
     "mlflow",
     "numpy",
     "pandas",
+    "peft",
     "psutil",
     "ray",
     "rich",

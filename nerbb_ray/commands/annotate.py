@@ -1,12 +1,12 @@
 """`nerbb annotate`: the next texts to annotate, for annotation tools, with what the models find in them."""
 
-import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
+from nerbb_ray.console import json_text
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
@@ -44,7 +44,7 @@ def annotate(args: Namespace) -> int:
     if args.json:
         counts = {key: getattr(chosen, key) for key in COUNTS}
         about = {"file": str(target), "labels": labels and str(labels), "tasks": len(chosen.tasks), "order": order}
-        print(json.dumps({**about, **counts, "notes": notes}))
+        print(json_text({**about, **counts, "notes": notes}, indent=None))
         return OK
     print(f"{target}: {len(chosen.tasks)} tasks, {_said(order, model)}", *chosen.lines(), sep="\n")
     if labels is not None:

@@ -19,7 +19,7 @@ class Command:
 
     examples: tuple[str, ...]
     run: Callable[[Namespace], int]
-    add_arguments: Callable[[ArgumentParser], None] = lambda _: None
+    add_arguments: Callable[[ArgumentParser], object] = lambda _: None
 
 
 def add_name(parser: ArgumentParser) -> None:

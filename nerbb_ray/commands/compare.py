@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from nerbb_ray.commands.choices import add_metric_options
 from nerbb_ray.commands.command import Command, add_name, completed
+from nerbb_ray.console import shown_width, tell
 from nerbb_ray.exit_status import OK
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
@@ -39,11 +41,11 @@ def compare(args: Namespace) -> int:
         more = {"over_test_sentences": {run: asdict(test) for run, test in tests.items()}, "note": note}
         print(finite_json({"experiment": result.name, **verdict_values(found), **more}))
         return OK
-    print(verdict_text(found, result.name), end="")
+    print(verdict_text(found, result.name, shown_width(pipe=100)), end="")
     for run, test in tests.items():
-        print(sentence_test_words(found.best or "", run, test))
+        tell(sentence_test_words(found.best or "", run, test))
     if note:
-        print(f"note: the comparison over test sentences is not complete: {note}", file=sys.stderr)
+        tell(f"note: the comparison over test sentences is not complete: {note}", sys.stderr)
     return OK
 
 
@@ -69,10 +71,7 @@ def _arguments(parser: ArgumentParser) -> None:
     completed(other, lambda store: store.configs())
     parser.add_argument("--json", action="store_true", help="print JSON")
     what = parser.add_argument_group("what is compared (val entity micro F1)")
-    what.add_argument("--metric", metavar="M", default=METRIC["metric"], help="f1, precision, recall, loss, acc (f1)")
-    what.add_argument("--level", metavar="L", default=METRIC["level"], help="entity or token (entity)")
-    what.add_argument("--label", metavar="L", default=METRIC["label"], help="micro, macro or a class (micro)")
-    what.add_argument("--phase", metavar="P", default=METRIC["phase"], help="val or test (val)")
+    add_metric_options(what, METRIC)
 
 
 COMMANDS = {

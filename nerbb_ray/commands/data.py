@@ -1,6 +1,5 @@
 """Commands on data sets: bring them into the store."""
 
-import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command
+from nerbb_ray.console import json_text, tell
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
@@ -40,12 +40,12 @@ SCHEMES = ("auto", "plain", "bio", "bilou")
 def set_up_dataset(args: Namespace) -> int:
     outcome = _appended(args) if args.append else _brought_in(args)
     if args.json:
-        print(json.dumps(_plain(outcome), allow_nan=False))
+        print(json_text(_plain(outcome), indent=None))
     else:
         first, *rest = outcome.lines()
-        print(first, *(line for line in rest if not line.startswith("note: ")), sep="\n")
+        tell("\n".join([first, *(line for line in rest if not line.startswith("note: "))]))
     for note in outcome.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}", sys.stderr)
     return OK
 
 

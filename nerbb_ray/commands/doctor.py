@@ -1,14 +1,14 @@
 """`nerbb check_dataset`: what is wrong with a data set, as a table, as JSON, as a page."""
 
-import json
-import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from nerbb_ray.commands.choices import local_models
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.data import add_reading_options, reading_options
+from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError
@@ -16,7 +16,6 @@ from nerbb_ray.store import current_store
 
 OK, FOUND = 0, 1
 PRINTED = 20  # suspicious labels
-PIPE_WIDTH = 120  # a pipe or a file has no width of its own
 FORMATS = ("label_studio", "doccano", "jsonl")
 SCHEMES = ("auto", "plain", "bio", "bilou")
 
@@ -38,9 +37,9 @@ def check_dataset(args: Namespace) -> int:
         annotation_scheme=args.annotation_scheme,
     )
     if args.json:
-        print(json.dumps(findings.to_dict(), indent=2, allow_nan=False))
+        print(json_text(findings.to_dict()))
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+        width = shown_width()
         print(findings_text(findings, width), end="")
     if args.html:
         _write(args.html, findings_page(findings))
@@ -59,10 +58,9 @@ def check_labels(args: Namespace) -> int:
     name, _, run = args.with_experiment.partition("/")
     labels = suspect_labels(store, results_of(store, name), args.name, args.subset, run or None, ask_hub=True)
     if args.json:
-        print(json.dumps(to_dict(labels), indent=2, allow_nan=False))
+        print(json_text(to_dict(labels)))
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
-        print(suspects_text(labels, args.limit or PRINTED, width), end="")
+        print(suspects_text(labels, args.limit or PRINTED, shown_width()), end="")
     if args.html:
         _write(args.html, suspects_page(labels))
         print(f"page: {args.html}", file=sys.stderr)
@@ -108,7 +106,8 @@ def _arguments(parser: ArgumentParser) -> None:
     name = parser.add_argument("name", metavar="NAME", help="of the store, a path (./data), or of the hub")
     completed(name, lambda store: stored_names(store.datasets))
     parser.add_argument("--subset", metavar="S", help="of the data set")
-    parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
+    model = parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
+    completed(model, local_models)
     parser.add_argument(
         "--max-seq-length", type=_length, default=MAX_SEQ_LENGTH, metavar="N", help=f"of training ({MAX_SEQ_LENGTH})"
     )
@@ -128,7 +127,7 @@ COMMANDS = {
     "check_dataset": Command(
         (
             "check_dataset ./my/data --model my_model --html my-data.html",
-            "check_dataset wnut17 --with-experiment folds --tasks doccano doubtful.jsonl",
+            "check_dataset wnut17 --with-experiment folds --tasks doccano out.jsonl",
         ),
         check_dataset,
         _arguments,

@@ -72,7 +72,7 @@ COMMANDS = {
     "export": Command(
         (
             "export wnut17 my-model",
-            "export wnut17 my-model --run runB --language en --license apache-2.0 --overwrite",
+            "export wnut17 my-model --run runB --language en --license mit",
             "export wnut17 my-model --ensemble",
             "export wnut17 my-model --int8",
         ),

@@ -1,18 +1,17 @@
 """`nerbb errors`: the mistakes of an experiment's models, to look at; and annotations that may be wrong."""
 
-import json
-import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from nerbb_ray import atomic
+from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.store import current_store
 
-PIPE_WIDTH = 120  # a pipe or a file has no width of its own
 KINDS = ("missed", "invented", "wrong-class", "wrong-border")
 FORMATS = ("label_studio", "doccano", "jsonl")
 
@@ -28,9 +27,9 @@ def errors(args: Namespace) -> int:
     _check_class(args.label, everything.counts())
     found = everything.only(args.kind or (), args.label)
     if args.json:
-        print(json.dumps(to_dict(found, args.confidence), indent=2, allow_nan=False))
+        print(json_text(to_dict(found, args.confidence)))
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+        width = shown_width()
         print(mistakes_text(found, args.limit, args.confidence, width), end="")
     if args.html:
         _write(args.html, mistakes_page(found, args.confidence))
@@ -73,7 +72,7 @@ def _number(text: str) -> int:
 def _arguments(parser: ArgumentParser) -> None:
     parser.usage = "nerbb errors NAME [options]"
     add_name(parser)
-    parser.add_argument("--run", metavar="RUN", help="of the experiment (the best one)")
+    add_run_option(parser, "of the experiment (the best one)")
     parser.add_argument("--phase", choices=("val", "test"), default="test", help="the split (test)")
     parser.add_argument("--class", dest="label", metavar="C", help="only those of a class, right or predicted")
     parser.add_argument(

@@ -1,15 +1,15 @@
 """Commands that use what was trained: predict, evaluate."""
 
-import json
 import math
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
+from nerbb_ray.console import json_text, tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.exit_status import OK
@@ -33,14 +33,34 @@ SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
 
 def predict(args: Namespace) -> int:
     texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [_argument(text)])]
-    found = _model(args).predict(texts, level=args.level)
+    threshold = args.threshold or 0.0
+    predicted = _model(args).predict(texts, level=args.level)
+    found = [[tag for tag in tags if tag["proba"] >= threshold] for tags in predicted]
+    if args.html is not None:
+        _write_html(args, texts, found)
+        return OK
     if args.json:
         rows = [{"text": text, "tags": tags} for text, tags in zip(texts, found, strict=True)]
-        print(json.dumps(rows, indent=2, allow_nan=False))
+        print(json_text(rows))
         return OK
     for number, (text, tags) in enumerate(zip(texts, found, strict=True)):
         print(*([""] if number else []), *_lines(text, tags), sep="\n")
     return OK
+
+
+def _write_html(args: Namespace, texts: "Sequence[str]", found: "Sequence[Sequence[Entity]]") -> None:
+    from nerbb_ray import atomic
+    from nerbb_ray.inference.marked import marked_page
+
+    page = marked_page(f"Entities by {args.name}", texts, found)
+    if str(args.html) == STDIN:
+        print(page)
+        return
+    try:
+        atomic.write_text(args.html, page)
+    except OSError as error:
+        raise DataError(f"the page cannot be written: {error.strerror}", args.html) from error
+    print(f"page: {args.html}")
 
 
 def predict_file(args: Namespace) -> int:
@@ -56,10 +76,10 @@ def evaluate(args: Namespace) -> int:
     if args.json:
         defined = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         about = {"model": model.name, "dataset": args.dataset, "phase": args.phase, "notes": scoring.notes}
-        print(json.dumps(about | {"metrics": defined}, indent=2, allow_nan=False))
+        print(json_text(about | {"metrics": defined}))
         return OK
     for note in scoring.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}", sys.stderr)
     print(f"{model.name} on {args.dataset}, {args.phase}", "", scoring.evaluation.counts.report(), "", sep="\n")
     for title, name in ALSO_SHOWN.items():
         value = metrics[f"{args.phase}/{name}"]
@@ -144,11 +164,24 @@ def _model_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
 
 
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"must be a number from 0 to 1; got {text!r}")
+    return value
+
+
 def _predict_arguments(parser: ArgumentParser) -> None:
     _model_arguments(parser)
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="a text; - for those on stdin, one per line")
     parser.add_argument("--level", choices=("entity", "word"), default="entity", help="word: every word with its tag")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--threshold", type=_probability, metavar="P", help="leave out what is less probable")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--json", action="store_true", help="print JSON")
+    kind.add_argument("--html", type=Path, metavar="FILE", help="write a page with the entities marked; - prints it")
 
 
 def _file_arguments(parser: ArgumentParser) -> None:
@@ -173,6 +206,7 @@ COMMANDS = {
             'predict wnut17 "Anna lives in Berlin."',
             "predict wnut17 --run runB --seed 43 --level word - < texts.txt",
             "predict wnut17 --ensemble Paris",
+            "predict wnut17 Paris --threshold 0.8 --html paris.html",
             "predict dslim/bert-base-NER Paris --json",
         ),
         predict,

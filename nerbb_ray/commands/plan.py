@@ -1,9 +1,9 @@
 """`nerbb plan`: what an experiment will cost."""
 
-import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.exit_status import OK
 from nerbb_ray.preparation.options import RunOptions, add_resource_options, resource_options
 from nerbb_ray.store import current_store
@@ -18,7 +18,10 @@ def plan(args: Namespace) -> int:
     spec = read_ini(store.find_config(args.name))
     options = RunOptions(resources=resource_options(args))
     found = forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
-    print(json.dumps(found.to_dict(), indent=2) if args.json else forecast_text(found), end="\n" if args.json else "")
+    if args.json:
+        print(json_text(found.to_dict()))
+    else:
+        print(forecast_text(found, shown_width(pipe=100)), end="")
     return OK
 
 

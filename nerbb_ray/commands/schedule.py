@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import completed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
@@ -24,7 +25,7 @@ HEADER = f"{'epoch':>5}  {'stage':<18}  {'LR, first step':>14}  {'LR, last step'
 def add_schedule_arguments(parser: ArgumentParser) -> None:
     action = parser.add_argument("name", metavar="NAME", help="of an experiment, or a file that ends in .ini")
     completed(action, lambda store: store.configs())
-    parser.add_argument("--run", metavar="RUN", help="of the experiment (its first)")
+    add_run_option(parser, "of the experiment (its first)")
     parser.add_argument(
         "--losses",
         type=_numbers,

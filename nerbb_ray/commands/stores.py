@@ -5,11 +5,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from nerbb_ray.commands.command import Command
+from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.errors import StoreError
 from nerbb_ray.exit_status import FAILED, OK
 from nerbb_ray.logs import without_password
-from nerbb_ray.store import clear, current_store, page_action
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.spelling import did_you_mean
+from nerbb_ray.store import clear, clear_experiment, current_store, page_action
 
 PORTS = {"mlflow": 5000, "tensorboard": 6006}
 
@@ -31,6 +33,8 @@ def page(args: Namespace) -> int:
 
 def clear_data(args: Namespace) -> int:
     store = current_store(args.store)
+    if args.name is not None:
+        return _clear_experiment(args, store)
     paths = store.clearable(datasets=args.datasets, pretrained_models=args.pretrained_models)
     if not paths:
         print(f"nothing to delete in {store.root}")
@@ -42,6 +46,28 @@ def clear_data(args: Namespace) -> int:
         print("nothing was deleted")
         return OK
     clear(paths, store)
+    print("deleted")
+    return OK
+
+
+def _clear_experiment(args: Namespace, store: StorePaths) -> int:
+    """Delete what one experiment has left."""
+    from nerbb_ray.mlflow_store.reader import list_experiments
+
+    name = args.name
+    if args.datasets or args.pretrained_models:
+        raise StoreError(f"--datasets and --pretrained-models are of the whole store; leave them out, or {name}")
+    paths, tracked = store.clearable_of(name), {known.name: known for known in list_experiments(store.tracking_uri)}
+    if not paths and name not in tracked:
+        known = sorted({*tracked, *store.configs()})
+        raise StoreError(f"experiment {name!r} has left nothing in {store.root}; {did_you_mean(name, known, str)}")
+    trials = tracked[name].n_total if name in tracked else 0
+    print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
+    print(f"  the results of {trials} trials in MLflow ({without_password(store.tracking_uri)})")
+    if not args.yes and not _confirmed():
+        print("nothing was deleted")
+        return OK
+    clear_experiment(name, store)
     print("deleted")
     return OK
 
@@ -63,6 +89,9 @@ def _page_arguments(name: str) -> Callable[[ArgumentParser], None]:
 
 
 def _clear_arguments(parser: ArgumentParser) -> None:
+    parser.usage = "nerbb clear_data [NAME] [options]"
+    name = parser.add_argument("name", metavar="NAME", nargs="?", help="only what this experiment has left")
+    completed(name, lambda store: store.configs())
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--datasets", action="store_true", help="delete the data sets, too")
     parser.add_argument("--pretrained-models", action="store_true", help="delete the local pretrained models, too")
@@ -78,5 +107,5 @@ COMMANDS = {
         )
         for name in ("mlflow", "tensorboard")
     },
-    "clear_data": Command(("clear_data", "clear_data --yes"), clear_data, _clear_arguments),
+    "clear_data": Command(("clear_data", "clear_data wnut17", "clear_data --yes"), clear_data, _clear_arguments),
 }

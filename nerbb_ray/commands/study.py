@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def study(args: Namespace) -> int:
         results = {spec.name: results_so_far(store, spec.name) for spec in specs}
         _show(args, specs, results)
         return OK
-    status, done = _run(specs, store, RunOptions(address=args.address, quiet=args.quiet))
+    status, done = _run(specs, store, RunOptions(address=args.address, quiet=args.quiet), args.folder)
     if status == status_of_interruption():
         again = again_with(["nerbb", *args.words]).removesuffix(" --resume")
         print(f"interrupted; go on with: {again}", file=sys.stderr)
@@ -44,7 +45,7 @@ def study(args: Namespace) -> int:
 
 
 def _run(
-    specs: Sequence["ExperimentSpec"], store: StorePaths, options: RunOptions
+    specs: Sequence["ExperimentSpec"], store: StorePaths, options: RunOptions, folder: Path
 ) -> tuple[int, dict[str, "ExperimentResult"]]:
     """One experiment after the other; one that cannot run does not keep the others from it.
 
@@ -57,7 +58,8 @@ def _run(
     for number, spec in enumerate(specs, start=1):
         print(f"experiment {number} of {len(specs)}: {spec.name}", file=sys.stderr)
         try:
-            result = done[spec.name] = run_experiment(spec, store, options)
+            file = folder if folder.is_file() else folder / f"{spec.name}.ini"
+            result = done[spec.name] = run_experiment(spec, store, replace(options, file=file))
         except NerbbError as error:
             print(f"error: {spec.name}: {error}", file=sys.stderr)
             worst = USER_ERROR

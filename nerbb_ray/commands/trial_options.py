@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError
 
+from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import completed
 
 
@@ -15,7 +16,7 @@ def add_trial_name(parser: ArgumentParser, what: str) -> None:
 
 def add_trial_options(parser: ArgumentParser) -> None:
     """Which trial of the experiment is meant; the best one without them."""
-    parser.add_argument("--run", metavar="RUN", help="of the experiment (that of its best trial)")
+    add_run_option(parser, "of the experiment (that of its best trial)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
     parser.add_argument(
         "--ensemble",

@@ -30,6 +30,12 @@ class Uniform:
     def fitted(self, value: float) -> float:
         return _short(value, self.low, self.high)
 
+    def holds(self, value: Any) -> bool:
+        return bool(self.low <= value <= self.high)
+
+    def ends(self) -> tuple[float, ...]:
+        return self.low, self.fitted(self.high)
+
     def middle(self) -> float:
         return self.fitted((self.low + self.high) / 2)
 
@@ -49,6 +55,12 @@ class LogUniform:
 
     def fitted(self, value: float) -> float:
         return _short(value, self.low, self.high)
+
+    def holds(self, value: Any) -> bool:
+        return bool(self.low <= value <= self.high)
+
+    def ends(self) -> tuple[float, ...]:
+        return self.low, self.fitted(self.high)
 
     def middle(self) -> float:
         return self.fitted(math.sqrt(self.low) * math.sqrt(self.high))
@@ -70,6 +82,12 @@ class RandInt:
     def fitted(self, value: float) -> int:
         return int(value)
 
+    def holds(self, value: Any) -> bool:
+        return bool(self.low <= value < self.high)
+
+    def ends(self) -> tuple[int, ...]:
+        return self.low, self.high - 1
+
     def middle(self) -> int:
         return (self.low + self.high - 1) // 2
 
@@ -88,6 +106,12 @@ class Choice:
 
     def fitted(self, value: Any) -> Any:
         return value
+
+    def holds(self, value: Any) -> bool:
+        return value in self.values
+
+    def ends(self) -> tuple[Any, ...]:
+        return self.values
 
     def middle(self) -> Any:
         return self.values[len(self.values) // 2]

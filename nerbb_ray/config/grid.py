@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from nerbb_ray.config.domains import FORMS, BadDomain, is_domain, read_domain
-from nerbb_ray.config.keys import Key, written
+from nerbb_ray.config.keys import BadValue, Key, written
 
 MAX_POINTS = 10_000  # of one run; a slip of the pen in the experiment file must not fill the memory
 _SHOWN = 80
@@ -78,9 +78,11 @@ def _read_value(element: Any, key: Key) -> Any:
     """
     value = os.fspath(element) if isinstance(element, os.PathLike) else element
     try:
-        if isinstance(element, str):
-            value = key.parse(element)
+        if isinstance(value, str):
+            value = key.parse(value)
         allowed = element != "" and key.check(value)
+    except BadValue as problem:
+        raise Unreadable(f"{problem}; got {shown(element)}") from None
     except ValueError:
         allowed = False
     if not allowed:

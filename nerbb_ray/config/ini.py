@@ -23,9 +23,17 @@ def read_ini(path: Path) -> ExperimentSpec:
     Raises:
         ConfigError: all problems of the file, each `file.ini [section] key: rule; got value`.
     """
-    path = Path(path)
+    return parse_ini(Path(path), _read_text(Path(path)))
+
+
+def parse_ini(path: Path, text: str) -> ExperimentSpec:
+    """The experiment that a file with this text is.
+
+    Raises:
+        ConfigError: all problems of the text.
+    """
     problems = Problems(path.name)
-    sections, entries = parse_text(_read_text(path), problems)
+    sections, entries = parse_text(text, problems)
     return resolve(path.stem, place(sections, entries, problems), problems)
 
 

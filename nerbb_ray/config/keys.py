@@ -7,6 +7,7 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any, cast
 
+from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem, is_safe
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -32,6 +33,14 @@ class Key:
     def plain(self, value: Any) -> Any:
         """An allowed value as a plain bool, int, float, str or None."""
         return None if value is None else self.kind(value)
+
+    def recorded(self, text: str) -> Any:
+        """The value behind what `str` made of it, as MLflow has parameters; raises ValueError."""
+        return None if text == str(None) and self.check(None) else self.plain(self.parse(text))
+
+
+class BadValue(ValueError):
+    """A text that is no value, in the words of an error message: `must be ...`."""
 
 
 def written(value: Any) -> str:
@@ -86,7 +95,7 @@ _OPTIONAL: dict[type, tuple[str, Callable[[str], Any], Callable[[object], bool]]
 }
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
     """Whether an INI file can carry a text: one line, no comma (a grid), nothing that begins a comment."""
     if not isinstance(value, str) or not value.isprintable() or value != " ".join(value.split()):
         return False
@@ -100,23 +109,32 @@ def integer(default: int, *, low: int, off: int | None = None) -> Any:
     def check(v: Any) -> bool:
         return _is_int(v) and (v >= low or v == off)
 
-    return _field(default, Key(rule=rule, parse=_parse_int, check=check, kind=int))
+    return made(default, Key(rule=rule, parse=_parse_int, check=check, kind=int))
 
 
-def number(default: float, *, low: float, high: float = math.inf, open_low: bool = False) -> Any:
-    """Dataclass field: a finite float in [low, high], or in (low, high] if `open_low`."""
-    rule = f"a number {'>' if open_low else '>='} {low:g}" + ("" if math.isinf(high) else f" and <= {high:g}")
+def number(
+    default: float, *, low: float, high: float = math.inf, open_low: bool = False, open_high: bool = False
+) -> Any:
+    """Dataclass field: a finite float from low to high, both included if they are not open."""
+    bounds, within = _interval(low, high, open_low, open_high)
 
     def check(v: Any) -> bool:
-        return _is_number(v) and (v > low if open_low else v >= low) and v <= high
+        return _is_number(v) and within(v)
 
-    return _field(default, Key(rule=rule, parse=_parse_float, check=check, kind=float))
+    return made(default, Key(rule=f"a number{bounds}", parse=_parse_float, check=check, kind=float))
+
+
+def _interval(low: float, high: float, open_low: bool, open_high: bool) -> tuple[str, Callable[[Any], bool]]:
+    """In words, and whether a number is in it."""
+    words = f" {'>' if open_low else '>='} {low:g}"
+    words += "" if math.isinf(high) else f" and {'<' if open_high else '<='} {high:g}"
+    return words, lambda v: (v > low if open_low else v >= low) and (v < high if open_high else v <= high)
 
 
 def boolean(default: bool) -> Any:
     """Dataclass field: a truth value."""
     rule = "one of true, false, yes, no, on, off, 1, 0"
-    return _field(default, Key(rule=rule, parse=parse_bool, check=_is_bool, kind=bool))
+    return made(default, Key(rule=rule, parse=parse_bool, check=_is_bool, kind=bool))
 
 
 def choice(default: str | None, *allowed: str) -> Any:
@@ -126,7 +144,7 @@ def choice(default: str | None, *allowed: str) -> Any:
         return (isinstance(v, str) and v in allowed) or (v is None and default is None)
 
     kind = word_or_none if NONE in allowed else str
-    return _field(default, Key(rule=f"one of {', '.join(allowed)}", parse=str.lower, check=check, kind=kind))
+    return made(default, Key(rule=f"one of {', '.join(allowed)}", parse=str.lower, check=check, kind=kind))
 
 
 def word_or_none(value: str) -> str | None:
@@ -138,27 +156,34 @@ def text(default: str | None) -> Any:
     rule = "a name (printable, without commas, without # or ; at the start of a word)"
 
     def check(v: Any) -> bool:
-        return _is_name(v) or (isinstance(v, str | None) and v == default)
+        return is_name(v) or (isinstance(v, str | None) and v == default)
 
-    return _field(default, Key(rule=rule, parse=str, check=check, kind=str))
+    return made(default, Key(rule=rule, parse=str, check=check, kind=str))
 
 
-def optional(kind: type[int] | type[float] | type[bool], *, low: float = 0, open_low: bool = False) -> Any:
+def optional(
+    kind: type[int] | type[float] | type[bool],
+    *,
+    low: float = 0,
+    high: float = math.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> Any:
     """Dataclass field: a value of `kind`, or None, written `auto`: the program finds it out."""
     named, parse, typed = _OPTIONAL[kind]
-    bounded = kind is not bool
-    rule = f"auto or {named}" + (f" {'>' if open_low else '>='} {low:g}" if bounded else "")
+    bounds, within = ("", _is_bool) if kind is bool else _interval(low, high, open_low, open_high)
 
     def check(v: Any) -> bool:
-        return v is None or (typed(v) and (not bounded or (v > low if open_low else v >= low)))
+        return v is None or (typed(v) and within(v))
 
     def parse_auto(value: str) -> Any:
         return None if value.lower() == AUTO else parse(value)
 
-    return _field(None, Key(rule=rule, parse=parse_auto, check=check, kind=kind))
+    return made(None, Key(rule=f"auto or {named}{bounds}", parse=parse_auto, check=check, kind=kind))
 
 
-def _field(default: Any, key: Key) -> Any:
+def made(default: Any, key: Key) -> Any:
+    """Dataclass field with a rule."""
     return field(default=default, metadata={"key": key})
 
 
@@ -170,6 +195,24 @@ def keys_of(params: type) -> dict[str, Key]:
 @cache
 def _keys_of(params: Any) -> dict[str, Key]:
     return {f.name: f.metadata["key"] for f in fields(params)}
+
+
+class Checked:
+    """Checks every field against the rule of its key and makes its value one of the plain type of the key."""
+
+    __slots__ = ()
+    section = ""
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"[{self.section}] {name}: must be {key.rule}; got {getattr(self, name)!r}"
+            for name, key in keys_of(type(self)).items()
+            if not key.check(getattr(self, name))
+        ]
+        if problems:
+            raise ConfigError(problems)
+        for name, key in keys_of(type(self)).items():
+            object.__setattr__(self, name, key.plain(getattr(self, name)))
 
 
 RUN_PREFIX = "run"

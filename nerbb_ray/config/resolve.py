@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from nerbb_ray.config.check_keys import Placed, follow
 from nerbb_ray.config.domains import Domain, is_domain
 from nerbb_ray.config.grid import MAX_POINTS, count_points, points
+from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import point_name, run_problem
 from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
 from nerbb_ray.config.spec import (
@@ -15,16 +16,13 @@ from nerbb_ray.config.spec import (
     MISSING,
     NOT_SEARCHED,
     PRESETS,
-    CrossProblem,
     DatasetParams,
     ExperimentSpec,
-    HParams,
     ModelParams,
     Resources,
     RunSpec,
     Search,
     Settings,
-    cross_problems,
     fold_problems,
     trials_problem,
     unequal_folds,
@@ -165,7 +163,7 @@ def _check_folds(resolved: list[_Point], settings: Settings, problems: Problems)
         problems.add(f"[dataset] {key}", rule)
     for key in dict.fromkeys(key for point in resolved for key in point.space if key in FOLD_KEYS):
         problems.add(f"[dataset] {key}", NOT_SEARCHED)
-    folds = max((len(dataset.fold_numbers) for dataset in datasets), default=1)
+    folds = max((dataset.num_folds for dataset in datasets), default=1)
     if folds > 1 and (too_many := trials_problem(len(resolved), settings.multiple_runs, folds)):
         problems.add("[settings] multiple_runs", too_many)
 

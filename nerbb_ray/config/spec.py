@@ -9,17 +9,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from nerbb_ray.config import keys
 from nerbb_ray.config.domains import Domain
+from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import run_problem
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
 
-Mode = Literal["min", "max"]
 Member = int | str
-MODE_OF_MONITOR: dict[str, Mode] = {"val_loss": "min", "val_acc": "max", "val_f1": "max"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "adaptive": {"max_epochs": 250, "early_stopping": True, "lr_schedule": "constant"},
@@ -38,26 +37,8 @@ FOLD_KEYS = ("folds", "split_seed", "repeats")  # of [dataset], the same for all
 MAX_TRIALS = 100_000  # of an experiment; a slip of the pen in the experiment file must not fill the memory
 
 
-class _Checked:
-    """Checks every field against the rule of its key and makes its value one of the plain type of the key."""
-
-    __slots__ = ()
-    section = ""
-
-    def __post_init__(self) -> None:
-        problems = [
-            f"[{self.section}] {name}: must be {key.rule}; got {getattr(self, name)!r}"
-            for name, key in keys.keys_of(type(self)).items()
-            if not key.check(getattr(self, name))
-        ]
-        if problems:
-            raise ConfigError(problems)
-        for name, key in keys.keys_of(type(self)).items():
-            object.__setattr__(self, name, key.plain(getattr(self, name)))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetParams(_Checked):
+class DatasetParams(keys.Checked):
     """[dataset]: the data and how much of it."""
 
     section = "dataset"
@@ -74,13 +55,18 @@ class DatasetParams(_Checked):
     repeats: int = keys.integer(1, low=1)
 
     @property
+    def num_folds(self) -> int:
+        """Those of all repeats; 1 without folds. Counted without a list: a slip of the pen may make many."""
+        return self.folds * self.repeats or 1
+
+    @property
     def fold_numbers(self) -> tuple[int | None, ...]:
         """The folds that every seed is trained on, those of the repeats after each other; (None,) without folds."""
-        return tuple(range(1, self.folds * self.repeats + 1)) or (None,)
+        return tuple(range(1, self.num_folds + 1)) if self.folds else (None,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelParams(_Checked):
+class ModelParams(keys.Checked):
     """[model]: the pretrained encoder."""
 
     section = "model"
@@ -88,7 +74,7 @@ class ModelParams(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(_Checked):
+class Settings(keys.Checked):
     """[settings]: what all runs of an experiment share, so that they can be compared seed by seed."""
 
     section = "settings"
@@ -111,37 +97,7 @@ class Settings(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HParams(_Checked):
-    """[hparams]: the hyperparameters of one run.
-
-    `mode` may be left out: it follows from `monitor`. Lengths are in sub-tokens, warm-up and cool-down in epochs.
-    """
-
-    section = "hparams"
-    batch_size: int = keys.integer(16, low=1)
-    max_seq_length: int = keys.integer(128, low=8)
-    max_epochs: int = keys.integer(250, low=1)
-    early_stopping: bool = keys.boolean(True)
-    monitor: str = keys.choice("val_loss", *MODE_OF_MONITOR)
-    min_delta: float = keys.number(0.0, low=0)
-    patience: int = keys.integer(0, low=0)
-    mode: Literal["min", "max"] = keys.choice(None, "min", "max")
-    lr_warmup_epochs: int = keys.integer(2, low=0)
-    lr_max: float = keys.number(2e-5, low=0, open_low=True)
-    lr_schedule: str = keys.choice("constant", "constant", "linear", "cosine", "cosine_with_hard_restarts", "hybrid")
-    lr_num_cycles: int = keys.integer(4, low=1)
-    lr_cooldown_restarts: bool = keys.boolean(True)
-    lr_cooldown_epochs: int = keys.integer(7, low=0)
-
-    def __post_init__(self) -> None:
-        # named: a zero-argument super() does not work in a dataclass with slots
-        _Checked.__post_init__(self)
-        if self.mode is None:
-            object.__setattr__(self, "mode", MODE_OF_MONITOR[self.monitor])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources(_Checked):
+class Resources(keys.Checked):
     """[resources]: what one trial gets. None (`auto`) is worked out from the machine or the cluster."""
 
     section = "resources"
@@ -152,7 +108,7 @@ class Resources(_Checked):
     trainer: str = keys.choice("auto", "auto", "inprocess", "torch_trainer")
 
     def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
+        keys.Checked.__post_init__(self)
         if self.trainer == "inprocess" and self.num_workers > 1:
             rule = f"must be auto or torch_trainer with num_workers = {self.num_workers}: inprocess has one worker"
             raise ConfigError([f"[{self.section}] trainer: {rule} per trial; got {self.trainer}"])
@@ -163,7 +119,7 @@ class Resources(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search(_Checked):
+class Search(keys.Checked):
     """[search]: how the points of a search are chosen, how many seeds they get, and when it ends.
 
     Time is in hours, `price_per_hour` in any currency per hour of the whole machine or cluster. None (`auto`) is no
@@ -175,6 +131,9 @@ class Search(_Checked):
     num_samples: int = keys.integer(10, low=1)
     metric: str = keys.text("val/entity/micro/f1")
     racing: bool = keys.boolean(False)
+    scheduler: str | None = keys.choice(None, keys.NONE, "asha", "median")
+    grace_epochs: int = keys.integer(4, low=1)
+    warm_start: bool = keys.boolean(False)
     min_seeds: int = keys.integer(3, low=2)
     confidence: float = keys.number(0.95, low=0.5, high=0.9999)
     time_budget: float | None = keys.optional(float, open_low=True)
@@ -183,7 +142,7 @@ class Search(_Checked):
     price_per_hour: float | None = keys.optional(float)
 
     def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
+        keys.Checked.__post_init__(self)
         problems = []
         if not SEARCH_METRIC.fullmatch(self.metric):
             rule = (
@@ -193,8 +152,16 @@ class Search(_Checked):
         if self.max_cost is not None and not self.price_per_hour:
             rule = "must come with price_per_hour > 0"
             problems.append(f"[{self.section}] max_cost: {rule}; got {self.max_cost} alone")
+        if self.warm_start and self.algorithm != "optuna":
+            rule = "must be False without algorithm = optuna, which alone learns from points"
+            problems.append(f"[{self.section}] warm_start: {rule}; got True")
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def may_cut(self) -> bool:
+        """Whether single trials may be ended because others do better."""
+        return self.racing or self.scheduler is not None
 
     @property
     def hours(self) -> float | None:
@@ -218,7 +185,7 @@ class RunSpec:
     name: str
     dataset: DatasetParams
     model: ModelParams
-    hparams: HParams = HParams()
+    hparams: HParams = HParams()  # noqa: RUF009  # frozen
     space: tuple[tuple[str, Domain], ...] = ()
 
     def __post_init__(self) -> None:
@@ -266,7 +233,7 @@ class ExperimentSpec:
     @property
     def num_folds(self) -> int:
         """That every seed of a run is trained on, those of all repeats; 1 without folds."""
-        return len(self.runs[0].dataset.fold_numbers) if self.runs else 1
+        return self.runs[0].dataset.num_folds if self.runs else 1
 
     @property
     def members(self) -> Mapping[Member, tuple[int, int | None]]:
@@ -300,16 +267,6 @@ def trials_problem(runs: int, seeds: int, folds: int = 1) -> str | None:
     return f"must make at most {MAX_TRIALS} trials ({named}); got {counts}"
 
 
-class CrossProblem(NamedTuple):
-    """A rule between several keys of a section that does not hold: `key` is to change, `involved` are all of them."""
-
-    key: str
-    involved: frozenset[str]
-    rule: str
-    value: Any
-    section: str = "hparams"
-
-
 def fold_problems(dataset: DatasetParams) -> list[CrossProblem]:
     """Every rule about folds that a data set breaks."""
     found: list[tuple[str, str]] = []
@@ -330,20 +287,3 @@ def unequal_folds(datasets: Sequence[DatasetParams]) -> list[tuple[str, str]]:
         for key, found in values.items()
         if len(found) > 1
     ]
-
-
-def cross_problems(hparams: HParams) -> list[CrossProblem]:
-    """Every rule between hyperparameters that these ones break."""
-    problems = []
-    expected = MODE_OF_MONITOR[hparams.monitor]
-    if hparams.mode != expected:
-        rule = f"must be {expected} for monitor = {hparams.monitor} (or left out: it follows from monitor)"
-        problems.append(CrossProblem("mode", frozenset({"mode", "monitor"}), rule, hparams.mode))
-    if hparams.lr_schedule == "hybrid" and hparams.early_stopping:
-        rule = "must be False with lr_schedule = hybrid, which has a fixed number of epochs (preset = hybrid sets both)"
-        problems.append(CrossProblem("early_stopping", frozenset({"early_stopping", "lr_schedule"}), rule, True))
-    if hparams.lr_schedule == "hybrid" and hparams.lr_cooldown_epochs > hparams.max_epochs:
-        involved = frozenset({"lr_cooldown_epochs", "max_epochs", "lr_schedule"})
-        rule = f"must be <= max_epochs = {hparams.max_epochs} with lr_schedule = hybrid"
-        problems.append(CrossProblem("lr_cooldown_epochs", involved, rule, hparams.lr_cooldown_epochs))
-    return problems

@@ -6,12 +6,12 @@ from random import Random
 from typing import Any
 
 from nerbb_ray.config.domains import Domain
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of, point_name
 from nerbb_ray.config.known_keys import RUN_KEYS
 from nerbb_ray.config.spec import (
     DatasetParams,
     ExperimentSpec,
-    HParams,
     Member,
     ModelParams,
     RunSpec,
@@ -143,7 +143,7 @@ def proposed_run(spec: ExperimentSpec, name: str, params: Mapping[str, object]) 
         if not pattern.space:
             continue
         try:
-            point = {key: RUN_KEYS[key].plain(RUN_KEYS[key].parse(str(params[key]))) for key, _ in pattern.space}
+            point = {key: RUN_KEYS[key].recorded(str(params[key])) for key, _ in pattern.space}
             run = concrete(pattern, point)
         except (KeyError, ValueError, ConfigError):
             continue

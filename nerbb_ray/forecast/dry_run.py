@@ -11,6 +11,7 @@ from rich.table import Table
 from nerbb_ray.config.keys import written
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
+from nerbb_ray.console import head_line
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, try_to_prepare
@@ -63,7 +64,7 @@ class Plan:
     def table(self) -> Table:
         """One row per trial."""
         title = f"{self.experiment}: trials {self.most_trials}, at a time {self.concurrent}"
-        table = Table(title=title, title_justify="left", caption_justify="left")
+        table = Table(box=head_line(), title=title, title_justify="left", pad_edge=False)
         folds = any(trial.fold for trial in self.trials)
         fold_column = ("fold",) if folds else ()
         for column in ("run", "seed", *fold_column, "parameters that vary", "epochs", "steps/epoch", "resources"):
@@ -136,6 +137,11 @@ def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
     if search.racing:
         first = min(search.min_seeds, members)
         yield f"racing: every run gets {first} of {members} {kind}; the others only those that can still be the best"
+    if search.scheduler is not None:
+        since = f"from epoch {search.grace_epochs} on"
+        yield f"{search.scheduler} may cut the first seed of a run, {since}; such a run gets no further seeds"
+    if search.warm_start:
+        yield "warm start: points of other experiments on the same data are looked for when the search begins"
     for key in ("time_budget", "max_hours", "max_cost"):
         if getattr(search, key) is not None:
             yield f"{key} = {getattr(search, key):g} may end the search sooner"

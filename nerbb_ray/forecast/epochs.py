@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nerbb_ray.config.spec import HParams
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.experiment_result import TrialResult
 

@@ -1,6 +1,6 @@
 """A forecast in words and as a table."""
 
-from nerbb_ray.console import head_line, plain_text, shown_time
+from nerbb_ray.console import Sentence, head_line, plain_text, shown_time
 from nerbb_ray.forecast.estimate import Forecast
 
 
@@ -19,7 +19,6 @@ def _price(found: Forecast) -> str:
 def forecast_text(found: Forecast, width: int = 100) -> str:
     """The table of the runs and the totals."""
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=head_line(), pad_edge=False)
     for header in ("run", "trials", "steps/epoch", "epochs", "per epoch", "per trial"):
@@ -27,7 +26,7 @@ def forecast_text(found: Forecast, width: int = 100) -> str:
     for run in found.runs:
         cells = (str(run.trials), str(run.steps_per_epoch), str(run.epochs), shown_time(run.costs.epoch_s))
         table.add_row(run.run, *cells, shown_time(run.trial_s))
-    return plain_text([table, *map(Text, _lines(found))], width)
+    return plain_text([table, *map(Sentence, _lines(found))], width)
 
 
 def _lines(found: Forecast) -> list[str]:

@@ -5,17 +5,21 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.console import shown_time
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference.entities import check_text, predicted_entities, predicted_tags, split_texts
 from nerbb_ray.inference.tagger import Tagger
+from nerbb_ray.live.short import clock
 
 TEXT_FILE, JSON_FILE = ".txt", ".jsonl"
 BUFFERED_TEXTS, BUFFERED_CHARACTERS = 1000, 100_000  # what is predicted together: whichever is reached first
 BLANK = " \t\r"
+PROGRESS_CELLS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,34 @@ def tag_file(tagger: Tagger, source: Path, target: Path, *, quiet: bool = False)
     with (
         atomic.new_file(target) as scratch,
         scratch.open("x", encoding="utf-8", newline="\n") as out,
-        _progress(total, quiet) as advance,
+        _progress(total, quiet) as reached,
     ):
+        done = 0
         for rows in _buffers(_rows(source)):
-            out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _tagged(tagger, rows))
-            advance(len(rows))
+            tagged = _tagged(tagger, rows, reached and _Counted(reached, done, len(rows)))
+            out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in tagged)
+            done += len(rows)
     return total
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Adds up the batches of a buffer.
+
+    Args:
+        reached: takes how many texts are done.
+        before: this buffer.
+        size: of the buffer.
+    """
+
+    reached: Callable[[float], None]
+    before: int
+    size: int
+    share: float = 0.0
+
+    def __call__(self, share: float) -> None:
+        self.share += share
+        self.reached(self.before + self.size * self.share)
 
 
 def texts_of(source: Path) -> list[str]:
@@ -148,26 +174,43 @@ def _buffers(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield buffer
 
 
-def _tagged(tagger: Tagger, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _tagged(
+    tagger: Tagger, rows: Sequence[Row], after_batch: Callable[[float], None] | None
+) -> Iterator[dict[str, Any]]:
     """The values of each row, with its tags; all rows of a buffer are of one kind."""
+    find = tagger.find if after_batch is None else partial(tagger.find, after_batch=after_batch)
     if rows[0].text is None:
-        for row, found in zip(rows, tagger.find([row.tokens for row in rows]), strict=True):
+        for row, found in zip(rows, find([row.tokens for row in rows]), strict=True):
             yield row.values | {"tags": predicted_tags(found, tagger)}
         return
     texts = [row.text or "" for row in rows]
     spans, words = split_texts(texts, tagger.splitting)
-    for row, text, places, found in zip(rows, texts, spans, tagger.find(words), strict=True):
+    for row, text, places, found in zip(rows, texts, spans, find(words), strict=True):
         yield row.values | {"tags": predicted_entities(text, places, found, tagger)}
 
 
 @contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal's stderr; nothing elsewhere."""
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[float], None] | None]:
+    """A line on a terminal's stderr, which is told after every batch how many texts are done; nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
+    from rich.progress import Progress, ProgressColumn, Task
+    from rich.text import Text
 
-    hidden = quiet or not sys.stderr.isatty()
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as bar:
+    class Line(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(progress_line(task.completed, total, task.elapsed or 0.0))
+
+    with Progress(Line(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("texts", total=total)
-        yield lambda count: bar.update(task, advance=count)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def progress_line(done: float, total: int, elapsed_s: float) -> str:
+    """`[#####     ] 600/1200 texts, 0:41 elapsed, about 41 s left`"""
+    share = min(1.0, done / total) if total else 1.0
+    left = f", about {shown_time(elapsed_s * (1 - share) / share)} left" if 0 < share < 1 else ""
+    bar = "#" * int(PROGRESS_CELLS * share)
+    return f"[{bar:<{PROGRESS_CELLS}}] {int(done + 1e-6)}/{total} texts, {clock(elapsed_s)} elapsed{left}"

@@ -1,7 +1,7 @@
 """A fine-tuned model in memory: loaded with all that its files say, and predicting."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
@@ -110,22 +110,26 @@ class Tagger:
         return Forward.of(self.model, self.name, self.pad, self.ctx.device, self.dtype)
 
     @torch.inference_mode()
-    def find(self, texts: Sequence[Sequence[str]]) -> list[Found]:
+    def find(
+        self, texts: Sequence[Sequence[str]], after_batch: Callable[[float], None] = lambda _: None
+    ) -> list[Found]:
         """The tags of each text, decoded as one sequence; a word without a sub-token has its tag for certain.
 
         Args:
             texts: the words of each.
+            after_batch: is told the share of all windows that were in the batch.
         """
         split = encode_windows(texts, self.tokenizer, self.max_seq_length)
         log_probs = np.full((len(split.gold), len(self.tags)), self.unknown_word, dtype=np.float64)
         known = np.zeros(len(split.gold), bool)
         order = evaluation_order(split.lengths, self.budget)
-        for batch in batches_of(split, order, self.ctx.device):
+        for members, batch in zip(order, batches_of(split, order, self.ctx.device), strict=True):
             first = batch.words != NO_WORD
             logits = self.forward.logits(batch)[torch.from_numpy(first).to(self.ctx.device)]
             logits = logits if self._order is None else logits[:, self._order]
             log_probs[batch.words[first]] = logits.cpu().double().log_softmax(-1).numpy()
             known[batch.words[first]] = True
+            after_batch(len(members) / len(split.lengths))
         if np.isnan(log_probs).any():
             raise ModelError(
                 f"model {self.name!r} gives no probabilities (NaN): its weights, or {self.dtype}, are no good"

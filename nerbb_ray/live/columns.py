@@ -13,7 +13,7 @@ from nerbb_ray.live.state import ShownTrial
 Runs = Mapping[str, Mapping[str, Any]]  # name -> the parameters in which they differ
 BETWEEN = 2  # blanks between two columns
 BAR = 10  # cells of a progress bar, without its edges
-LONGEST_NAME, LONGEST_VALUE, LONGEST_SEED, SHORTEST_NAME = 28, 16, 8, 6
+LONGEST_NAME, LONGEST_VALUE, LONGEST_SEED, SHORTEST_NAME = 28, 16, 9, 6
 ALWAYS = 3  # the columns up to this priority are never dropped: the names are shortened instead
 STYLES: dict[str, str] = {
     "loading": "dim",

@@ -28,6 +28,7 @@ class ShownTrial:
     """A trial.
 
     Args:
+        seed: with folds, with the number of the fold.
         params: those in which the runs differ, by INI key.
         epochs: that have ended.
         of_epochs: how many there will be; None: early stopping decides.
@@ -38,7 +39,7 @@ class ShownTrial:
     """
 
     run: str
-    seed: int
+    seed: int | str
     state: State = "waiting"
     params: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 0

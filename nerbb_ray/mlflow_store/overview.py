@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.console import head_line, plain_text, shown_width
 from nerbb_ray.errors import ResultError
 from nerbb_ray.locks import holder_of
 from nerbb_ray.mlflow_store.database import sqlite_file
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WIDTH = 110
 HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
 NUMBERS = ("runs", "trials ok")
 
@@ -159,7 +158,31 @@ def experiments_text(store: StorePaths) -> str:
         table.add_row(*map(Text, _cells(summary)))
     for name in waiting:
         table.add_row(Text(name), "not run yet")
-    return plain_text([table], WIDTH).strip("\n")
+    return plain_text([table], shown_width()).strip("\n")
+
+
+def experiments_values(store: StorePaths) -> list[dict[str, Any]]:
+    """What `experiments_text` shows, as plain values.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
+    summaries = list_experiments(store.tracking_uri)
+    waiting = sorted(set(store.configs()) - {summary.name for summary in summaries})
+    return [*map(_values, summaries), *({"experiment": name, "started": None} for name in waiting)]
+
+
+def _values(summary: ExperimentSummary) -> dict[str, Any]:
+    means = {"val_f1": summary.val_f1, "test_f1": summary.test_f1}
+    return {
+        "experiment": summary.name,
+        "started": summary.started.isoformat(),
+        "runs": summary.runs,
+        "trials_ok": summary.n_ok,
+        "trials": summary.n_total,
+        "best_run": summary.best_run,
+        **{name: asdict(mean) for name, mean in means.items()},
+    }
 
 
 def _cells(summary: ExperimentSummary) -> tuple[str, ...]:

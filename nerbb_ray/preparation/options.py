@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nerbb_ray.config import keys
@@ -21,6 +22,8 @@ class RunOptions:
         resume: go on from earlier trials; an experiment that has none yet is then an error.
         quiet: print nothing while the trials run.
         resources: replaces single keys of [resources].
+        announced: whether somebody has said already that Ray starts.
+        file: that the experiment was read from; the store keeps a copy of one that is elsewhere.
     """
 
     address: str | None = None
@@ -28,6 +31,8 @@ class RunOptions:
     resume: bool = False
     quiet: bool = False
     resources: tuple[tuple[str, Any], ...] = ()
+    file: Path | None = None
+    announced: bool = False
 
     def apply(self, resources: Resources) -> Resources:
         """[resources] of the file, with what the command line replaces."""
@@ -49,6 +54,12 @@ def starts_here(address: str | None) -> bool:
     """Whether a session would start a Ray on this computer: no cluster is meant, and none is connected to."""
     ray = sys.modules.get("ray")
     return cluster_address(address) is None and not (ray is not None and ray.is_initialized())
+
+
+def starting_ray(options: RunOptions) -> str:
+    """What is said before Ray starts, which takes seconds."""
+    meant = cluster_address(options.address)
+    return "starting Ray ..." if meant is None else f"connecting to the Ray cluster at {meant} ..."
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nerbb_ray.config.domains import Choice
+from nerbb_ray.config.hparams import OF_THE_MODEL
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
 from nerbb_ray.config.trials import concrete
@@ -18,8 +18,15 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model_check import ModelCheck, model_check
 from nerbb_ray.training.sources import ModelSource, find_model, on_this_machine
+from nerbb_ray.training.tag_weights import tag_weights
 
-NEED_PREPARATION = {*keys_of(DatasetParams), *keys_of(ModelParams), "max_seq_length", "batch_size"}
+NEED_PREPARATION = {
+    *keys_of(DatasetParams),
+    *keys_of(ModelParams),
+    *("max_seq_length", "batch_size", "loss_weights"),
+    *OF_THE_MODEL,
+}
+LAYERS = ("freeze_layers", "reinit_layers")  # of which a model must have as many as both say
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +74,15 @@ class Preparation:
             DataError, ModelError: something is missing or does not fit together.
         """
         corpus, source, length = self._corpus(run), self._source(run), run.hparams.max_seq_length
-        model = self._check(source, spec.settings).check(corpus.tags, length)
+        check = self._check(source, spec.settings)
+        model = check.check(corpus.tags, length)
+        check.check_knobs(run.hparams)
         path = encode_once(corpus, model.tokenizer, length, self.cache)
         whole = load_encoded(path)
         parts = [whole.used(run.dataset, fold) for fold in run.dataset.fold_numbers]
         for data in parts:
             check_trainable(data, run.hparams)
+            tag_weights(data, run.hparams.loss_weights)  # refuses those of classes that there are not
             _check_comparable(spec, data)
         if run.dataset.train_on_val:
             log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
@@ -160,8 +170,11 @@ def extremes(run: RunSpec) -> Iterator[RunSpec]:
     for key, domain in run.space:
         if key not in NEED_PREPARATION:
             continue
-        for value in domain.values if isinstance(domain, Choice) else (domain.low, domain.fitted(domain.high)):
+        for value in domain.ends():
             yield concrete(run, middle | {key: value})
+    most = {key: max(domain.ends()) for key, domain in run.space if key in LAYERS}
+    if len(most) > 1:
+        yield concrete(run, middle | most)
     yield concrete(run, middle)
 
 

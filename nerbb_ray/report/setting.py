@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of
-from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
+from nerbb_ray.config.spec import DatasetParams, ModelParams, Settings
 from nerbb_ray.html.document import folded, paragraph, preformatted, table
 from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey

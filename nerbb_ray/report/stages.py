@@ -6,22 +6,30 @@ MLflow keeps the monitored values, not the stages; the rule that has decided the
 import math
 from collections.abc import Mapping
 
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of
-from nerbb_ray.config.spec import HParams
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.training.adaptive import MONITORED, Stage, advance, rule_of, start
 
+# what a rule is made of
+DECIDING = {
+    *("monitor", "mode", "max_epochs", "early_stopping", "patience", "min_delta"),
+    *("lr_schedule", "lr_cooldown_restarts", "lr_cooldown_epochs"),
+}
 Curves = Mapping[str, Mapping[int, float]]
 
 
 def hparams_of(trial: TrialResult) -> HParams | None:
-    """From the parameters as MLflow has them; None if they are not there or not those of this version."""
-    keys = keys_of(HParams)
-    if any(key not in trial.params for key in keys):
+    """From the parameters as MLflow has them; None if they cannot be read, or do not have what stages follow from.
+
+    Others that an earlier version did not know had their defaults.
+    """
+    there = {name: key for name, key in keys_of(HParams).items() if name in trial.params}
+    if not there.keys() >= DECIDING:
         return None
     try:
-        return HParams(**{name: key.parse(str(trial.params[name])) for name, key in keys.items()})
+        return HParams(**{name: key.recorded(str(trial.params[name])) for name, key in there.items()})
     except (ValueError, ConfigError):
         return None
 

@@ -7,10 +7,11 @@ from nerbb_ray.html.document import folded, panels, paragraph
 from nerbb_ray.html.figures import COLOURS, GRID, INK, figure, new_figure
 from nerbb_ray.report.runs import best_first
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.verdict.marks import shown_metric
+from nerbb_ray.verdict.mishaps import search_notes
 from nerbb_ray.verdict.outcome import Difference, Verdict
-from nerbb_ray.verdict.table import search_notes
 from nerbb_ray.verdict.verdict import lower_is_better, verdict
-from nerbb_ray.verdict.words import ASO_NOTE, HEADERS, shown_metric, verdict_rows
+from nerbb_ray.verdict.words import ASO_NOTE, HEADERS, verdict_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
 
 FAILED: tuple[Status, ...] = ("failed", "diverged")
+NEVER_STARTED = "never started"  # the error of a trial that an interruption kept from beginning
 DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 SHOWN = {"val": SELECTION_METRIC, "test": TEST_METRIC}

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of
-from nerbb_ray.config.spec import DatasetParams, HParams, Member, ModelParams, Settings
+from nerbb_ray.config.spec import DatasetParams, Member, ModelParams, Settings
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.seed_mean import SeedMean
 

@@ -94,7 +94,7 @@ class TrialJob:
     def tracked(self) -> TrackedTrial:
         """As MLflow knows it."""
         spec = self.spec
-        n_seeds = spec.settings.multiple_runs * len(spec.dataset.fold_numbers)
+        n_seeds = spec.settings.multiple_runs * spec.dataset.num_folds
         return TrackedTrial(spec.run, spec.seed, spec.params(), n_seeds, self.identity, spec.fold)
 
 

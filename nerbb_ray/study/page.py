@@ -7,7 +7,7 @@ from nerbb_ray.html.figures import figure, save_picture
 from nerbb_ray.study.plots import draw_apart, study_figure
 from nerbb_ray.study.points import Study
 from nerbb_ray.study.text import LEGEND, header, rows
-from nerbb_ray.verdict.words import shown_metric
+from nerbb_ray.verdict.marks import shown_metric
 
 
 def study_page(study: Study) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.html.figures import COLOURS, new_figure
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.study.points import Panel, Study
-from nerbb_ray.verdict.words import shown_metric
+from nerbb_ray.verdict.marks import shown_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

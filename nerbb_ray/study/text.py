@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.study.points import Panel, Point, Study
-from nerbb_ray.verdict.words import shown_metric
+from nerbb_ray.verdict.marks import shown_metric
 
 LEGEND = (
     "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). * cannot be told from the best of "

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from nerbb_ray.config.spec import HParams
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.training.schedules import cooldown_factor, lr_factor
 
 # what a trial's `monitor` is called among the metrics

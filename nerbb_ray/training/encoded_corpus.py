@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nerbb_ray import atomic
-from nerbb_ray.config.spec import DatasetParams, HParams
+from nerbb_ray.config.hparams import HParams
+from nerbb_ray.config.spec import DatasetParams
 from nerbb_ray.data.corpus import SPLITS, Corpus
 from nerbb_ray.data.folds import FEWEST_WITH_TEST, assign_folds, fold_parts, layout_of
 from nerbb_ray.data.words_of_text import RUNS, WordSplitting

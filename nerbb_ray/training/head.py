@@ -25,7 +25,7 @@ def fit_head(model: Any, rows: Iterable[str], labels: Sequence[str], tags: Seque
             parameter.data = parameter.data[order]
     elif fate == "new":
         for path in dict.fromkeys(name.rpartition(".")[0] for name in rows):
-            _renew(model, model.get_submodule(path))
+            renew(model, model.get_submodule(path))
 
 
 def rows_of_labels(model: Any) -> list[str]:
@@ -41,8 +41,12 @@ def _shapes(model: Any, labels: int) -> dict[str, torch.Size]:
         return {name: p.shape for name, p in type(model)(config).named_parameters()}
 
 
-def _renew(model: Any, module: torch.nn.Module) -> None:
-    for name, parameter in list(module.named_parameters(recurse=False)):
-        # a parameter without the mark of transformers that it was loaded
-        setattr(module, name, torch.nn.Parameter(torch.empty_like(parameter)))
-    model._init_weights(module)
+def renew(model: Any, module: torch.nn.Module) -> None:
+    """Give a module, and those inside of it, new weights as the model begins with; NaN where it does not say how."""
+    parts = list(module.modules())
+    for part in parts:
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            # a parameter without the mark of transformers that it was loaded
+            setattr(part, name, torch.nn.Parameter(torch.full_like(parameter, torch.nan)))
+    for part in reversed(parts):  # what contains others may have more to say of their weights
+        model._init_weights(part)

@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.results import log_probs
 from nerbb_ray.results.log_probs import LogProbs, SplitLogProbs
 from nerbb_ray.training import artifacts, resume
+from nerbb_ray.training.activity import LOADING, TESTING, Activity, training_in
 from nerbb_ray.training.adaptive import MONITORED, Reason, advance, learning_rates, rates_of, rule_of, start
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.epoch import START, train_epoch
 from nerbb_ray.training.evaluation import Predicted, evaluate
+from nerbb_ray.training.lora import merge_adapters
 from nerbb_ray.training.model import save_model, write_decoder
+from nerbb_ray.training.optimizer import decay_of
 from nerbb_ray.training.progress import Kept, Progress, keeps_last_always
 from nerbb_ray.training.sources import ModelSource
-from nerbb_ray.training.trial_setup import WEIGHT_DECAY, Session, set_up
+from nerbb_ray.training.trial_setup import Session, set_up
 from nerbb_ray.training.worker import TrialContext
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,7 @@ def train_trial(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx:
     Raises:
         Terminated: the process is to end; the state is saved.
     """
+    ctx.tell(Activity(LOADING))
     session = set_up(trial, data, source, ctx)
     progress = resume.load(session, start(rule_of(trial.hparams)))
     begun = time.monotonic() - progress.elapsed_s
@@ -73,7 +78,13 @@ def run_epoch(session: Session, progress: Progress, saver: resume.Saver) -> dict
     trial, data = session.trial, session.data
     epoch, stage = progress.state.epoch, progress.state.stage
     rates = learning_rates(progress.state, trial.hparams, data.steps_per_epoch(trial.hparams.batch_size))
-    train_loss = train_epoch(session, epoch, rates, progress.position, saver.after_step)
+    doing = training_in(stage, epoch, trial.hparams)
+
+    def after_step(step: int, loss_sum: torch.Tensor) -> None:
+        session.ctx.tell(Activity(doing, epoch, step, len(rates)))
+        saver.after_step(step, loss_sum)
+
+    train_loss = train_epoch(session, epoch, rates, progress.position, after_step)
     progress.position = START
     val = evaluate(session, data.val) if is_validated(session, epoch) else None
     val_metrics = NOT_VALIDATED if val is None else val[0].metrics("val")
@@ -156,6 +167,7 @@ def finish(session: Session, progress: Progress) -> dict[str, Any]:
         return report | {"chosen": kept.val.metrics("val")}
     kept.restore(session)
     data = session.data
+    session.ctx.tell(Activity(TESTING, state.epoch))
     test, predicted, decoder = evaluate(session, data.test, kept.decoder)
     tested = test.metrics("test")
     # val/... of a report is that of its epoch; what the chosen weights reach stands apart
@@ -187,12 +199,18 @@ def said_of(session: Session, kept: Kept, test: Predicted, decoder: Decoder) -> 
 
 
 def save_whole(session: Session, progress: Progress, said: LogProbs, folder: Path) -> None:
-    """Save the kept weights, with the rows of the word embeddings that were left out in training, and what they say."""
+    """Save the kept weights, with the rows of the word embeddings that were left out in training, and what they say.
+
+    Adapters are merged, so that it is an ordinary model.
+    """
     hparams, epoch = session.trial.hparams, progress.kept.epoch
     if session.vocabulary is not None and epoch is not None:
         steps = session.data.steps_per_epoch(hparams.batch_size)
-        rates = rates_of(hparams, progress.history, epoch + 1, steps)
-        session.vocabulary.put_back(session.model, rates, WEIGHT_DECAY)
+        factor, decay = decay_of(session.optimizer, session.model.get_input_embeddings().weight)
+        rates = (rate * factor for rate in rates_of(hparams, progress.history, epoch + 1, steps))
+        session.vocabulary.put_back(session.model, rates, decay)
+    if hparams.lora_rank:
+        merge_adapters(session.model)
 
     def add_files(saved: Path) -> None:
         said.save(saved / log_probs.FILE)

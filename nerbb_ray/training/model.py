@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nerbb_ray.errors import ModelError
 from nerbb_ray.ner.decoding import Decoder, argmax
 from nerbb_ray.training.head import fit_head, rows_of_labels
 from nerbb_ray.training.head_labels import labels_of, note_on_head
+from nerbb_ray.training.layers import in_encoder
 from nerbb_ray.training.load_errors import as_model_error
 from nerbb_ray.training.model_files import few
 from nerbb_ray.training.sources import ModelSource, file_of
@@ -36,19 +37,23 @@ def load_config(source: ModelSource) -> Any:
         return AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
 
 
-def load_model(source: ModelSource, tags: Sequence[str]) -> Any:
+def load_model(source: ModelSource, tags: Sequence[str], changes: Mapping[str, Any] | None = None) -> Any:
     """The encoder with a head for these tags; what is to be known of it is logged.
 
+    Args:
+        changes: values of its configuration that are to be others.
     Raises:
         ModelError: as `load_with_notes`.
     """
-    model, notes = load_with_notes(source, tags)
+    model, notes = load_with_notes(source, tags, changes)
     for note in notes:
         log.warning(note)
     return model
 
 
-def load_with_notes(source: ModelSource, tags: Sequence[str]) -> tuple[Any, list[str]]:
+def load_with_notes(
+    source: ModelSource, tags: Sequence[str], changes: Mapping[str, Any] | None = None
+) -> tuple[Any, list[str]]:
     """The encoder with a head for these tags, and what a user should know of it: what became of the head it had.
 
     The rows of a head that knows the same labels follow them; any other head is new, from torch's random state.
@@ -72,6 +77,7 @@ def load_with_notes(source: ModelSource, tags: Sequence[str]) -> tuple[Any, list
             trust_remote_code=False,
             dtype="float32",
             output_loading_info=True,
+            **(changes or {}),
         )
     unloaded = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
     _refuse_part_of_encoder(source, model, unloaded)
@@ -93,7 +99,7 @@ def _fitted(
     """
     if tuple(stored) == tuple(tags):
         return None
-    head = {key: p for key, p in model.named_parameters() if not _in_encoder(key, model)}
+    head = {key: p for key, p in model.named_parameters() if not in_encoder(key, model)}
     if any(key not in unloaded and len(p) == len(tags) for key, p in head.items()):
         rows = rows_of_labels(model)
         if not unloaded & set(rows):
@@ -102,12 +108,8 @@ def _fitted(
     return note_on_head(name, stored, tags) if (unloaded - set(missing)) & set(head) else None
 
 
-def _in_encoder(key: str, model: Any) -> bool:
-    return key.startswith(f"{model.base_model_prefix}.")
-
-
 def _refuse_part_of_encoder(source: ModelSource, model: Any, unloaded: set[str]) -> None:
-    encoder = [key for key, _ in model.named_parameters() if _in_encoder(key, model)]
+    encoder = [key for key, _ in model.named_parameters() if in_encoder(key, model)]
     lacking = [key for key in encoder if key in unloaded]
     if lacking:
         raise ModelError(

@@ -5,11 +5,13 @@ on a tiny copy: one pass of the longest sequence, one forward and backward pass 
 a sentence with and without padding.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.plain_bert import PlainBert, plain_bert
 from nerbb_ray.training.sources import ModelSource, check_whole, on_this_machine
@@ -77,6 +79,13 @@ class ModelCheck:
                 f"max_seq_length must be <= {longest}, the length of {self.source.name!r}; got {max_seq_length}"
             )
 
+    def check_knobs(self, hparams: HParams) -> None:
+        """Raises ModelError if hyperparameters change something of the model that it does not have."""
+        if hparams.changes_model:
+            from nerbb_ray.training.knobs import refuse_unfit
+
+            refuse_unfit(copy.deepcopy(self._copy.model), self._config, hparams, self.source.name)
+
     @cached_property
     def _plain(self) -> PlainBert | None:
         return plain_bert(self.source, self.uncased)
@@ -91,10 +100,15 @@ class ModelCheck:
 
     @cached_property
     def _copy(self) -> "TinyCopy":
-        from nerbb_ray.training.model import load_config
         from nerbb_ray.training.tiny_copy import TinyCopy
 
-        return TinyCopy(load_config(self.source), self.source.name)
+        return TinyCopy(self._config, self.source.name)
+
+    @cached_property
+    def _config(self) -> Any:
+        from nerbb_ray.training.model import load_config
+
+        return load_config(self.source)
 
     def _notes_on_loading(self, tags: tuple[str, ...]) -> list[str]:
         if tags not in self._load_notes:

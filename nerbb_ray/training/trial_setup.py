@@ -18,12 +18,13 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.training.embedding_trim import Vocabulary, trim
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.forward import Forward
-from nerbb_ray.training.model import load_model
+from nerbb_ray.training.knobs import adapt, dropouts_of
+from nerbb_ray.training.loss import Objective
+from nerbb_ray.training.model import load_config, load_model
+from nerbb_ray.training.optimizer import make_optimizer
 from nerbb_ray.training.sources import ModelSource, check_unchanged
 from nerbb_ray.training.tokenizer import load_tokenizer
 from nerbb_ray.training.worker import PRECISION_OF, TrialContext, device_precision
-
-WEIGHT_DECAY = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Session:
         forward: how the model is run.
         vocabulary: what puts the model together again before it is saved; None: it is whole.
         decoders: the ways to decode, of which validation chooses.
+        objective: what training minimises.
     """
 
     trial: TrialSpec
@@ -52,6 +54,7 @@ class Session:
     forward: Forward
     vocabulary: Vocabulary | None
     decoders: DecoderChoice
+    objective: Objective
 
     @property
     def model(self) -> Any:
@@ -77,7 +80,10 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     dtype = device_precision(trial.settings.precision, ctx.device)
     identity = _checked_identity(trial, data, source, ctx, dtype)
     check_unchanged(source)
-    model, tokenizer = load_model(source, data.tags), load_tokenizer(source, trial.settings.uncased)
+    changes = dropouts_of(load_config(source), trial.hparams, source.name) if trial.hparams.changes_model else {}
+    model, tokenizer = load_model(source, data.tags, changes), load_tokenizer(source, trial.settings.uncased)
+    depth = adapt(model, trial.hparams, source.name)
+    objective = Objective.of(data, trial.hparams)
     pad, vocabulary = int(tokenizer.pad_token_id or 0), None
     # a step whose fp16 gradients overflow does not take place: then the decay is not known beforehand
     if dtype != torch.float16:
@@ -92,7 +98,8 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
         source=source,
         ctx=ctx,
         tokenizer=tokenizer,
-        optimizer=make_optimizer(model),
+        optimizer=make_optimizer(model, trial.hparams, depth),
+        objective=objective,
         scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
         dtype=dtype,
         forward=Forward.of(model, source.name, vocabulary.trained(pad) if vocabulary else pad, ctx.device, dtype),
@@ -131,13 +138,3 @@ def seed_step(random: Sequence[int]) -> None:
         random: seed, epoch, worker, step.
     """
     torch.manual_seed(int(np.random.SeedSequence(list(random)).generate_state(1, np.uint64)[0] >> 1))
-
-
-def make_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
-    """Fused AdamW; biases and the weights of normalisations, which are the one-dimensional ones, do not decay."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.999), eps=1e-8, fused=True)

@@ -9,7 +9,7 @@ so are their gradients. Where no `Row` is laid, the attention is transformers' o
 import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class Row:
     places: torch.Tensor
     sources: torch.Tensor
     empty: torch.Tensor
+    _of_heads: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, lengths: NDArray[np.int64], device: torch.device) -> "Row":
@@ -60,8 +61,30 @@ class Row:
         full = np.concatenate([mask.ravel() for mask in masks])
         places, sources = np.flatnonzero(full), np.zeros(len(full), np.int64)
         sources[places] = np.arange(len(places))
-        tensors = (torch.from_numpy(array).to(device) for array in (places, sources, np.flatnonzero(~full)))
-        return cls(tuple(Group(torch.from_numpy(mask).to(device)) for mask in masks), *tensors)
+        return cls(
+            groups=tuple(Group(torch.from_numpy(mask).to(device)) for mask in masks),
+            places=torch.from_numpy(places).to(device),
+            sources=torch.from_numpy(sources).to(device),
+            empty=torch.from_numpy(np.flatnonzero(~full)).to(device),
+        )
+
+    def of_heads(self, heads: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same where every sub-token has rows for some heads, and every group is ordered (B, heads, T).
+
+        Returns:
+            The row of a sub-token at each place, and the place of each row. *Shape:* (P x heads,), (N x heads,)
+        """
+        if heads not in self._of_heads:
+            each, sources, places, before = torch.arange(heads, device=self.places.device), [], [], 0
+            for group in self.groups:
+                (size, length), end = group.mask.shape, before + group.places
+                of_group = self.sources[before:end].view(size, 1, length)
+                sources.append((of_group * heads + each[:, None]).flatten())
+                sentence, place = group.mask.nonzero(as_tuple=True)
+                places.append((before * heads + (sentence[:, None] * heads + each) * length + place[:, None]).flatten())
+                before = end
+            self._of_heads[heads] = torch.cat(sources), torch.cat(places)
+        return self._of_heads[heads]
 
 
 def _cut(lengths: NDArray[np.int64]) -> list[int]:
@@ -104,16 +127,16 @@ def set_unpadded(model: Any) -> None:
 
 
 class _Spread(torch.autograd.Function):
-    """From the row to the places. *Shape:* (N, width) -> (P, width)"""
+    """From the row to the places. *Shape:* (N x heads, width) -> (P x heads, width)"""
 
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, row: Row) -> torch.Tensor:
-        ctx.row = row
-        return values.index_select(0, row.sources)
+    def forward(ctx: Any, values: torch.Tensor, sources: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        ctx.places = places
+        return values.index_select(0, sources)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return gradients[0].index_select(0, ctx.row.places), None
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return gradients[0].index_select(0, ctx.places), None, None
 
 
 class _Collected(torch.autograd.Function):
@@ -171,9 +194,7 @@ def _attention(
 def _in_groups(values: torch.Tensor, row: Row) -> list[torch.Tensor]:
     """*Shape:* (1, heads, N, width) -> (B, heads, T, width) of each group"""
     _, heads, length, width = values.shape
-    flat = _Spread.apply(values.transpose(1, 2).reshape(length, heads * width), row)  # type: ignore[no-untyped-call]
-    parts = torch.split(flat, [group.places for group in row.groups])
-    return [
-        part.view(*group.mask.shape, heads, width).transpose(1, 2)
-        for part, group in zip(parts, row.groups, strict=True)
-    ]
+    rows = values.transpose(1, 2).reshape(length * heads, width)
+    flat = _Spread.apply(rows, *row.of_heads(heads))  # type: ignore[no-untyped-call]
+    parts = torch.split(flat, [group.places * heads for group in row.groups])
+    return [part.view(len(group.mask), heads, -1, width) for part, group in zip(parts, row.groups, strict=True)]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.training.activity import Activity
 from nerbb_ray.training.stop_request import CUT, asked_to_end
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -33,6 +34,7 @@ class TrialContext:
             memory; their gradients are added up. None: the whole share.
         ends_itself: whether the trial ends by returning from its loop, rather than by its scheduler's word.
         identity: what the trial is meant to be; None: whatever it turns out to be here.
+        tell: takes what the trial is doing now, to show it.
     """
 
     report: Report
@@ -47,6 +49,7 @@ class TrialContext:
     world_size: int = 1
     ends_itself: bool = False
     identity: Identity | None = None
+    tell: Callable[[Activity], None] = lambda _: None
 
     def anybody(self, *answers: bool) -> list[bool]:
         """For each question, whether any worker says yes; the same on every worker."""

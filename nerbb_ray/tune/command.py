@@ -1,19 +1,20 @@
 """What a command that runs an experiment prints, and its exit status."""
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.console import json_text, plain_text, shown_width, tell
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.exit_status import FAILED, OK, USER_ERROR
 from nerbb_ray.interruption import Termination, status_of_interruption
-from nerbb_ray.preparation.options import RunOptions, run_options
+from nerbb_ray.preparation.options import RunOptions, run_options, starting_ray
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.streams import need_not_be_read
@@ -25,10 +26,11 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
     Args:
         command: the words that the user typed, for the advice how to go on.
     """
-    options = run_options(args)
+    options = replace(run_options(args), file=file)
     spec, store = read_ini(file), current_store(store_dir)
     if args.dry_run:
         return show_plan(spec, store, options, as_json=args.json)
+    options = replace(options, announced=say_what_begins(spec, store, options))
     from nerbb_ray.tune.run_tuner import run_experiment
 
     result = run_experiment(spec, store, options, lambda found: show_result(found, store_dir, as_json=args.json))
@@ -36,24 +38,35 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
     return exit_status(result, again_with(command))
 
 
+def say_what_begins(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> bool:
+    """The first line, before anything is imported that takes seconds.
+
+    Returns:
+        Whether it says that Ray starts: so it does if an experiment has left nothing; of another one, only MLflow knows
+        whether something is still to be done.
+    """
+    starts = options.overwrite or not store.ray(spec.name).exists()
+    if not options.quiet:
+        tell(starting_ray(options) if starts else f"{spec.name}: looking for what is done already ...", sys.stderr)
+        sys.stderr.flush()
+    return starts
+
+
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
     """Print the trials of an experiment, and why it could not run; returns the exit status."""
-    from rich.console import Console
-
     from nerbb_ray.forecast.dry_run import make_plan
 
     plan = make_plan(spec, store, options)
     status = USER_ERROR if plan.problems else OK
     if as_json:
-        print(json.dumps(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}, indent=2))
+        print(json_text(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}))
     else:
-        # a pipe or a file has no width of its own
-        Console(width=None if sys.stdout.isatty() else 120).print(plan.table())
+        print(plain_text([plan.table()], shown_width()), end="")
         for note in plan.notes:
-            print(f"note: {note}")
-        print(f"expected: {_expected(spec, store, options)}")
+            tell(f"note: {note}")
+        tell(f"expected: {_expected(spec, store, options)}")
     for problem in plan.problems:
-        print(f"error: {problem}", file=sys.stderr)
+        tell(f"error: {problem}", sys.stderr)
     return status
 
 
@@ -90,7 +103,8 @@ def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bo
     if as_json:
         print(table.to_json(result))
     else:
-        print(table.results_text(result, store=None if store_dir is None else str(store_dir)))
+        where = None if store_dir is None else str(store_dir)
+        print(table.results_text(result, shown_width(pipe=100), where))
     sys.stdout.flush()
 
 

@@ -26,20 +26,20 @@ class Earlier:
     Args:
         trials: all of them, by name, whatever became of them.
         proposed: the runs among them that a search has proposed.
-        racing: whether a race may cut trials; without one, nothing keeps a cut trial from catching up.
+        may_cut: whether a race or a scheduler may cut trials; without, nothing keeps a cut trial from catching up.
         last_driver: number of the last process that wrote of them; the next one is newer.
         ensembles: of their seeds, by run.
     """
 
     trials: Mapping[str, TrialResult]
     proposed: Mapping[str, RunSpec]
-    racing: bool = False
+    may_cut: bool = False
     last_driver: int = 0
     ensembles: Mapping[str, RunEnsemble] = field(default_factory=dict)
 
     @property
     def finished(self) -> dict[str, TrialResult]:
-        """The trials that ended ok or diverged, or that the race has cut: they need not run again.
+        """The trials that ended ok or diverged, or that a race or a scheduler has cut: they need not run again.
 
         Seeds that are no longer asked for are among them: what was measured of a run counts in its mean.
         """
@@ -47,7 +47,7 @@ class Earlier:
 
     def has_finished(self, trial: TrialResult) -> bool:
         """Whether its values count."""
-        return trial.status in FINISHED or (self.racing and trial.status == "cut")
+        return trial.status in FINISHED or (self.may_cut and trial.status == "cut")
 
     def refuse_others(self, name: str, planned: Mapping[str, Identity]) -> None:
         """Raises ConfigError if earlier trials of a run are not what its trials would be now: their mean would be one
@@ -92,7 +92,7 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
     planned |= {run.name: any_trial_of(spec, run) for run in proposed.values()}
     trials = {trial.name: trial for trial in (known.trials if known else ()) if trial.run in planned}
     ensembles = {run.run: run.ensemble for run in (known.runs if known else ()) if run.ensemble and run.run in planned}
-    earlier = Earlier(trials, proposed, spec.search.racing, known.last_driver if known else 0, ensembles)
+    earlier = Earlier(trials, proposed, spec.search.may_cut, known.last_driver if known else 0, ensembles)
     earlier.refuse_others(name, {run: replace(Identity.of(trial), numerics=None) for run, trial in planned.items()})
     return earlier
 

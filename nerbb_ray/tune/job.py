@@ -22,7 +22,7 @@ from nerbb_ray.results.reports import TrialJob
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.stop_request import withdraw
 
-JOBS, STATES = "jobs", "states"  # folders below `storage`
+JOBS, STATES, ACTIVITIES = "jobs", "states", "activities"  # folders below `storage`
 IDENTITY = "identity.json"  # beside the states of a trial
 RESTARTS = 3  # of a trial whose process died or whose computer is gone
 
@@ -52,6 +52,11 @@ class Job:
     def states(self) -> Path:
         """Where the trial's own states are until it has ended."""
         return self.storage / STATES / self.trial.name
+
+    @property
+    def activity(self) -> Path:
+        """What the trial is doing now."""
+        return self.storage / ACTIVITIES / f"{self.trial.name}.json"
 
     @property
     def begun(self) -> bool:

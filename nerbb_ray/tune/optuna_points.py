@@ -72,6 +72,10 @@ class OptunaProposer:
             if value == value and _same(pattern, point, run):
                 self._studies[number].add_evaluated_point(point, value)
 
+    def learn(self, number: int, point: Mapping[str, Any], value: float) -> None:
+        """A point of a pattern that was measured elsewhere; it counts for none of those to be proposed."""
+        self._studies[number].add_evaluated_point(dict(point), value)
+
     def remember(self, runs: Mapping[str, RunSpec]) -> None:
         """Runs that an earlier process proposed count for their patterns."""
         for run in runs.values():

@@ -18,7 +18,9 @@ from nerbb_ray.preparation.resources import Allotment, MemoryShort
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.tune.finished import Earlier, earlier_trials
 from nerbb_ray.tune.job import RESTARTS, clear_states
+from nerbb_ray.tune.kept_file import keep_file
 from nerbb_ray.tune.search import Search, plan_of, prepare_all, refuse_others, result_of, say
+from nerbb_ray.tune.trial_plan import TrialPlan
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def _fewer_at_a_time(options: RunOptions, allotment: Allotment) -> RunOptions:
 
 
 def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, show: Show) -> ExperimentResult:
-    earlier = Earlier({}, {}, spec.search.racing)
+    earlier = Earlier({}, {}, spec.search.may_cut)
     if not options.overwrite:
         earlier = earlier_trials(spec, store, must_exist=options.resume)
     for done in earlier.finished:
@@ -88,10 +90,18 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, s
     preparation = Preparation(store, Path.cwd(), store.cache)
     if earlier.finished and plan.nothing_left():
         _check_what_is_finished(spec, preparation, earlier)
+        keep_file(spec, store, options.file)
+        say(nothing_ran(spec, plan), options)
         result = result_of(plan, earlier.finished, earlier.ensembles)
         show(result)
         return result
     return Search(spec, store, options, earlier, preparation).run(show)
+
+
+def nothing_ran(spec: ExperimentSpec, plan: TrialPlan) -> str:
+    """What is said of an experiment that is done already, and how to have more."""
+    more = f"multiple_runs = {spec.settings.multiple_runs + 1} adds a seed to every run, --overwrite begins anew"
+    return f"nothing ran: all {plan.known} trials of {spec.name} have ended before; {more}"
 
 
 def _check_what_is_finished(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> None:

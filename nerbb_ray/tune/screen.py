@@ -1,75 +1,29 @@
 """The trials while they run: a live table on a terminal, plain lines elsewhere."""
 
+import math
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 from ray.tune import Callback
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
-from nerbb_ray.config.spec import Member
-from nerbb_ray.config.trials import most_trials
+from nerbb_ray.config.trials import any_trial_of, most_trials
 from nerbb_ray.forecast.remaining import Eta
 from nerbb_ray.forecast.text import shown_range
+from nerbb_ray.live.frame import frame
+from nerbb_ray.live.short import clock
+from nerbb_ray.live.state import SearchState, State
+from nerbb_ray.results.experiment_result import SELECTION_METRIC
 from nerbb_ray.results.reports import is_epoch
 from nerbb_ray.results.safe_hook import never_raises
-from nerbb_ray.tune.job import JobBook
+from nerbb_ray.tune.job import JobBook, varying_keys
+from nerbb_ray.tune.screen_rows import Row, shown_params, shown_trial, take_report
 from nerbb_ray.tune.trial_plan import TrialPlan
 
-ROWS_AT_MOST = 30  # a longer table scrolls out of a terminal; what is finished goes first
-STAGES = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "stopped"}
-
-
-@dataclass
-class Row:
-    """What is shown of a trial."""
-
-    run: str
-    member: Member
-    state: str = "waiting"
-    report: dict[str, Any] | None = None
-    started: float | None = None
-    ended: float | None = None
-
-    @property
-    def name(self) -> str:
-        """`runA-43`."""
-        return f"{self.run}-{self.member}"
-
-    @property
-    def seconds(self) -> float:
-        """Since its start."""
-        return 0.0 if self.started is None else (self.ended or time.monotonic()) - self.started
-
-    @property
-    def elapsed(self) -> str:
-        if self.started is None:
-            return ""
-        seconds = int(self.seconds)
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-    def cells(self) -> list[str]:
-        report = self.report
-        if report is None:
-            return [self.run, str(self.member), self.state, "", "", "", "", "", self.elapsed]
-        stage = STAGES[report["stage"]] if self.state == "running" else ""
-        return [self.run, str(self.member), self.state, *_progress(report, stage), self.elapsed]
-
-
-def _progress(report: dict[str, Any], stage: str) -> list[str]:
-    return [
-        str(report["epoch"] + 1),
-        stage,
-        f"{report['lr']:.2e}",
-        _number(report["val/loss"]),
-        _number(report["val/entity/micro/f1"]),
-    ]
-
-
-def _number(value: float) -> str:
-    return "-" if value != value else f"{value:.4f}"
+PER_SECOND = 2  # frames
 
 
 class Screen(Callback):  # type: ignore[misc]  # Ray has no types
@@ -78,51 +32,68 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
     Args:
         book: has the trials behind Tune's configurations.
         slots: trials at the same time.
-        console: where to, standard error if left out; a terminal gets a live table, anything else a line per event.
+        console: where to, standard error if left out; a terminal that can move its cursor gets a live table, anything
+            else a line per event.
     """
 
     def __init__(self, plan: TrialPlan, book: JobBook, slots: int = 1, console: Console | None = None) -> None:
-        self.plan, self.book = plan, book
+        self.plan, self.book, self.started = plan, book, time.monotonic()
+        self.earlier, self.earlier_best = plan.known, _best_of(plan)
         self.total = most_trials(plan.spec) - plan.known
         self.eta = Eta(self.total, slots)
-        known = plan.open_trials() if plan.known_beforehand else []
-        self.rows = {trial.name: Row(trial.run, trial.member) for trial in known}
+        self.keys = varying_keys(plan.spec)
+        self.rows: dict[str, Row] = {}
+        self.last = SearchState(name=plan.spec.name, total=self.total + self.earlier, trials=[])
         self.console = console = console or Console(stderr=True)
-        self.live = Live(console=console, get_renderable=self.table, refresh_per_second=2, transient=True)
-        self.started = time.monotonic()
+        self.moves = console.is_terminal and not console.is_dumb_terminal
+        self.live = Live(console=console, get_renderable=self.frame, refresh_per_second=PER_SECOND, transient=True)
 
     def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
         # Tune pickles its callbacks; a terminal stays here
         return Callback, ()
 
-    def table(self) -> Table:
-        """The table as it is now."""
-        rows = sorted(self.rows.values(), key=lambda row: (row.state != "running", row.state != "waiting"))
-        hidden = len(rows) - ROWS_AT_MOST
-        shown = rows[:ROWS_AT_MOST]
-        table = Table(
-            *("run", "seed", "state", "epoch", "stage", "LR", "val loss", "val F1", "elapsed"),
-            caption="; ".join(filter(None, [f"and {hidden} more" if hidden > 0 else "", self._end()])) or None,
+    def frame(self) -> Group:
+        """The table as it is now, as large as the terminal has room for."""
+        width, height = self.console.size
+        with suppress(RuntimeError):  # a trial has come while this thread was drawing: the next frame will have it
+            self.last = self.state()
+        return Group(*frame(self.last, width, height - 1))
+
+    def state(self) -> SearchState:
+        """What is shown."""
+        left = self._left_s()
+        return SearchState(
+            name=self.plan.spec.name,
+            total=self.total + self.earlier,
+            at_most=not self.plan.known_beforehand,
+            earlier=self.earlier,
+            earlier_best=self.earlier_best,
+            trials=[row.now() for row in list(self.rows.values())],
+            planned=self._planned(),
+            elapsed_s=time.monotonic() - self.started,
+            left_s=None if left is None else left[1],
         )
-        for row in (row for row in self.rows.values() if row in shown):
-            table.add_row(*row.cells())
-        return table
+
+    def _planned(self) -> dict[str, dict[str, Any]]:
+        """Runs that are known, with what is shown of their parameters."""
+        spec = self.plan.spec
+        return {run.name: shown_params(any_trial_of(spec, run), self.keys) for run in list(self.plan.runs.values())}
 
     @never_raises
     def setup(self, **_: Any) -> None:
-        if self.console.is_terminal:
+        if self.moves:
             self.live.start()
         else:
             at_most = "" if self.plan.known_beforehand else "at most "
-            self.console.print(f"trials to run: {at_most}{self.total}")
+            self._print(f"trials to run: {at_most}{self.total}")
 
     @never_raises
     def on_trial_start(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
-        if row.started is None:
-            row.started = time.monotonic()
-        row.state = "running"
-        self._line(trial, "started")
+        with suppress(OSError):  # of an earlier attempt
+            row.job.activity.unlink(missing_ok=True)
+        self._line(row, "started" if row.shown.state == "waiting" else "started again")
+        row.shown.state = "loading"
 
     @never_raises
     def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
@@ -130,54 +101,86 @@ class Screen(Callback):  # type: ignore[misc]  # Ray has no types
             return
         row = self._row(trial)
         row.report = result
-        hparams = self.book.of(trial.config).trial.hparams
+        shown, hparams = row.shown, row.job.trial.hparams
+        doing = take_report(shown, result, row.job.trial)
         cap = None if hparams.early_stopping else hparams.max_epochs
-        self.eta.epoch(row.run, row.name, result["epoch"] + 1, row.seconds, cap)
-        epoch, stage, rate, loss, f1 = _progress(result, STAGES[result["stage"]])
-        self._line(trial, f"epoch {epoch}, {stage}, LR {rate}, val loss {loss}, val F1 {f1}, {row.elapsed}")
+        self.eta.epoch(shown.run, shown.name, shown.epochs, row.seconds, cap)
+        best = f" (best {_number(shown.best_f1)})" if math.isfinite(shown.best_f1) else ""
+        self._line(
+            row,
+            f"epoch {shown.epochs}, {doing}, LR {shown.lr:.2e}, val loss {_number(shown.val_loss)}, "
+            f"val F1 {_number(result[SELECTION_METRIC])}{best}, {clock(row.seconds)}",
+        )
 
     @never_raises
     def on_trial_complete(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
-        row.ended = time.monotonic()
-        report = row.report or {}
-        row.state = "diverged" if report.get("diverged") else "cut" if report.get("cut") else "done"
-        reason = row.report.get("reason", "") if row.report else ""
-        self.eta.end(row.run, row.name, None if row.state == "cut" else row.seconds)
-        self._line(trial, f"{row.state} after {row.elapsed}: {reason}" + (f"; {end}" if (end := self._end()) else ""))
+        state: State = "diverged" if row.report.get("diverged") else "cut" if row.report.get("cut") else "done"
+        self._end(row, state, None if state == "cut" else row.seconds)
+        end = self._ends_in()
+        reason = row.report.get("reason", "")
+        self._line(row, f"{state} after {clock(row.seconds)}: {reason}" + (f"; {end}" if end else ""))
 
     @never_raises
     def on_trial_error(self, trial: Any, **_: Any) -> None:
         row = self._row(trial)
-        row.ended, row.state = time.monotonic(), "failed"
-        self.eta.end(row.run, row.name, None)
-        self._line(trial, f"failed; see {self.book.of(trial.config).log}")
+        self._end(row, "failed", None)
+        self._line(row, f"failed; see {row.job.log}")
 
     @never_raises
     def on_experiment_end(self, **_: Any) -> None:
+        for row in self.rows.values():
+            if row.ended is None:  # Ctrl-C
+                row.ended, row.shown.state = time.monotonic(), "interrupted"
         self.close()
 
     def close(self) -> None:
         """Give the terminal back; safe to call twice."""
         if self.live.is_started:
             self.live.stop()
-            self.console.print(self.table())
+            self.console.print(self.frame())
 
-    def _end(self) -> str:
-        """`ends in about 12 min (8 min to 17 min)`"""
+    def _end(self, row: Row, state: State, seconds: float | None) -> None:
+        row.ended, row.shown.state = time.monotonic(), state
+        self.eta.end(row.shown.run, row.shown.name, seconds)
+
+    def _left_s(self) -> tuple[float, float, float] | None:
+        """(low, expected, high) seconds until the end, if there is something left to do and it is known."""
         limit = self.plan.seconds_left()
-        open_trials = sum(row.state == "running" for row in self.rows.values()) + self.plan.to_come()
-        self.eta.total = min(self.total, self.eta.ended + open_trials)
+        running = sum(row.ended is None and row.shown.running for row in list(self.rows.values()))
+        self.eta.total = min(self.total, self.eta.ended + running + self.plan.to_come())
         left = self.eta.remaining_s()
         if left is None or self.eta.ended >= self.eta.total:
-            return ""
+            return None
         low, expected, high = (second if limit is None else min(second, limit) for second in left)
-        return f"ends in {shown_range(low, expected, high)}"
+        return low, expected, high
+
+    def _ends_in(self) -> str:
+        """`ends in about 12 min (8 min to 17 min)`"""
+        left = self._left_s()
+        return "" if left is None else f"ends in {shown_range(*left)}"
 
     def _row(self, trial: Any) -> Row:
-        spec = self.book.of(trial.config).trial
-        return self.rows.setdefault(spec.name, Row(spec.run, spec.member))
+        job = self.book.of(trial.config)
+        if job.trial.name not in self.rows:
+            self.rows[job.trial.name] = Row(job, shown_trial(job.trial, self.keys), time.monotonic())
+        return self.rows[job.trial.name]
 
-    def _line(self, trial: Any, text: str) -> None:
-        if not self.console.is_terminal:
-            self.console.print(f"{self._row(trial).name}: {text}", highlight=False, soft_wrap=True)
+    def _line(self, row: Row, text: str) -> None:
+        if not self.moves:
+            self._print(f"{row.shown.name}: {text}")
+
+    def _print(self, line: str) -> None:
+        self.console.print(Text(line), highlight=False, soft_wrap=True)
+
+
+def _best_of(plan: TrialPlan) -> tuple[str, float] | None:
+    """The best trial of earlier calls, if they were asked for their F1."""
+    if plan.spec.search.metric != SELECTION_METRIC:
+        return None
+    found = [(run, value) for run, values in plan.values.items() for value in values.values() if math.isfinite(value)]
+    return max(found, key=lambda pair: pair[1], default=None)
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.4f}"

@@ -8,22 +8,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
+from nerbb_ray.console import tell
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.preparation.options import RunOptions, starts_here
+from nerbb_ray.preparation.options import RunOptions, starting_ray, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.results.ensembles import places_of, run_ensembles
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import NEVER_STARTED, ExperimentResult, TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
 from nerbb_ray.tune.finished import Earlier, earlier_curves, forget
 from nerbb_ray.tune.hardware import Hardware, hardware_of
 from nerbb_ray.tune.job import JOBS, STATES, Job, JobBook
+from nerbb_ray.tune.kept_file import keep_file
 from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
 from nerbb_ray.tune.trial_plan import TrialPlan
 
@@ -36,7 +38,7 @@ def say(text: str, options: RunOptions) -> None:
     """On stderr and in the log of the experiment."""
     log.warning(text)
     if not options.quiet:
-        print(text, file=sys.stderr)
+        tell(text, sys.stderr)
 
 
 def prepare_all(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> dict[str, Prepared]:
@@ -101,6 +103,8 @@ class Search:
         """
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
+        if not options.announced:
+            say(starting_ray(options), options)
         expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
         here = this_machine() if starts_here(options.address) else None
         if here:
@@ -120,6 +124,7 @@ class Search:
             refuse_others(spec, prepared, self.earlier, hardware)
             if options.overwrite:
                 forget(spec.name, self.store)
+            keep_file(spec, self.store, options.file)
             result = self._searched(prepared, allotment, hardware)
             show(result)
             return result
@@ -145,6 +150,8 @@ class Search:
             made.update(self._ensembles(ended))
             return made
 
+        if self.spec.search.warm_start:
+            self._warm_start(plan, hardware)
         log.info("%d trials, %d at a time, %s each", plan.to_come(), allotment.concurrent, allotment)
         with before_termination(lambda: save_running(self.store.ray(self.spec.name), plan)):
             results = fit(
@@ -160,6 +167,19 @@ class Search:
             )
         log.info("the search has ended: %s", "all is done" if plan.nothing_left() else plan.ended or "interrupted")
         return result_of(plan, self.earlier.finished | results, {**self.earlier.ensembles, **made})
+
+    def _warm_start(self, plan: TrialPlan, hardware: Hardware) -> None:
+        """Tell the searcher what other experiments of the store have measured."""
+        from nerbb_ray.tune.optuna_points import OptunaProposer
+        from nerbb_ray.tune.warm_start import warm_start
+
+        spec = self.spec
+
+        def identity_of(run: RunSpec) -> Identity:
+            return _identity(any_trial_of(spec, run), self.preparation.run(spec, run), hardware)
+
+        if isinstance(plan.proposer, OptunaProposer):
+            say(warm_start(plan.proposer, spec, self.store.tracking_uri, identity_of), self.options)
 
     def _ensembles(self, ended: Sequence[TrialResult]) -> dict[str, RunEnsemble]:
         """Of the runs to which trials have come, and of those that nobody has looked at."""
@@ -249,5 +269,5 @@ def save_running(storage: Path, plan: TrialPlan, limit_s: float = SAVE_S) -> Non
 
 def _never_started(trial: TrialSpec) -> TrialResult:
     return TrialResult(
-        trial.run, trial.seed, "interrupted", fold=trial.fold, params=trial.params(), error="never started"
+        trial.run, trial.seed, "interrupted", fold=trial.fold, params=trial.params(), error=NEVER_STARTED
     )

@@ -120,6 +120,7 @@ def run_worker(config: dict[str, Any]) -> None:
 
 def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, world_size: int = 1) -> None:
     """Train a job's trial, with everything that is logged or warned on the way in the trial's log file."""
+    from nerbb_ray.training.activity import ActivityFile
     from nerbb_ray.training.resume import Terminated
     from nerbb_ray.training.worker import TrialContext
 
@@ -136,6 +137,7 @@ def run_job(job: Job, report: Report, device: "torch.device", rank: int = 0, wor
         identity=job.identity,
         save_s=60 * job.trial.settings.save_minutes,
         terminated=worker_termination.asked,
+        tell=ActivityFile(job.activity if rank == 0 else None).tell,
     )
     # a trial that is started again adds to its log
     with log_file(path, job.trial.settings.logging_level, append=job.begun):

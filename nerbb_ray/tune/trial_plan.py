@@ -2,9 +2,10 @@
 
 First every run gets its first seeds: all of them, or `min_seeds` where runs race; a grid is a plan whose first seeds
 are all seeds. Runs that the experiment file lists get them seed by seed, so that runs can be compared as early as
-possible; points that a searcher proposes get them one point after another, because it learns from their means. Then the
-race decides (see race). Everything follows from the values of the trials that have ended: a driver that starts again
-goes on with the same.
+possible; points that a searcher proposes get them one point after another, because it learns from their means. Where a
+scheduler of Ray's looks at the first seed of every run (see first_seed_cuts), a run gets the others when that has
+ended, and none if it was cut. Then the race decides (see race). Everything follows from the values of the trials that
+have ended: a driver that starts again goes on with the same.
 """
 
 import math
@@ -107,7 +108,7 @@ class TrialPlan:
         """Whether all trials are, as those of a grid without limits."""
         search = self.spec.search
         limits = (search.time_budget, search.max_hours, search.max_cost)
-        return not search.racing and self.proposer is None and all(limit is None for limit in limits)
+        return not search.may_cut and self.proposer is None and all(limit is None for limit in limits)
 
     @property
     def known(self) -> int:
@@ -182,7 +183,19 @@ class TrialPlan:
         listed = [run for run in self._listed if not self._not_to_begin(run)]
         proposed = [run for run in self.runs if run not in set(self._listed)]
         cells = [(run, seed) for seed in seeds for run in listed] + [(run, seed) for run in proposed for seed in seeds]
-        return (cell for cell in cells if cell[1] not in self.values.get(cell[0], {}))
+        return (cell for cell in cells if cell[1] not in self.values.get(cell[0], {}) and self._admitted(cell))
+
+    def _admitted(self, cell: Cell) -> bool:
+        """Whether a scheduler that looks at first seeds leaves a run this one."""
+        run, seed = cell
+        first = self.seeds[0]
+        if self.spec.search.scheduler is None or seed == first:
+            return True
+        return first in self.values.get(run, {}) and not self._is_out(run)
+
+    def _is_out(self, run: str) -> bool:
+        """Whether a scheduler has cut the first seed of a run."""
+        return self.spec.search.scheduler is not None and (run, self.seeds[0]) in self.cut
 
     def _not_to_begin(self, run: str) -> bool:
         begun = bool(self.values.get(run)) or any(name == run for name, _ in self.running)
@@ -210,8 +223,8 @@ class TrialPlan:
         return False
 
     def _race(self) -> Race:
-        search, begun = self.spec.search, tuple(run for run in self.runs if self.values.get(run))
-        folds = self.spec.runs[0].dataset.folds
+        search, folds = self.spec.search, self.spec.runs[0].dataset.folds
+        begun = tuple(run for run in self.runs if self.values.get(run) and not self._is_out(run))
         return Race(begun, self.seeds, search.min_seeds, search.confidence, folds)
 
     def race(self) -> Decision:
@@ -267,9 +280,9 @@ class TrialPlan:
         run, seed = cell
         self.values.setdefault(run, {})[seed] = value
         found, seeds = self.values[run], self.first_seeds
-        complete = seed in seeds and all(first in found for first in seeds)
-        if complete and self.proposer is not None and run not in self._listed:
-            self.proposer.tell(self.runs[run], self._mean([found[first] for first in seeds]))
+        complete = self._is_out(run) or all(first in found for first in seeds)
+        if seed in seeds and complete and self.proposer is not None and run not in self._listed:
+            self.proposer.tell(self.runs[run], self._mean([found[first] for first in seeds if first in found]))
 
     def _mean(self, values: Sequence[float]) -> float:
         """Over the seeds of a run; a seed without a value counts as the worst of all trials."""
@@ -284,7 +297,8 @@ class TrialPlan:
         first, seeds = self.first_seeds, self.seeds
         runs = most_trials(self.spec) // len(seeds)
         begun = {(run, seed) for run, found in self.values.items() for seed in found} | self.running
-        missing = max(0, runs * len(first) - sum(seed in first for _, seed in begun))
+        none = sum(seed not in found for run, found in self.values.items() if self._is_out(run) for seed in first)
+        missing = max(0, runs * len(first) - sum(seed in first for _, seed in begun) - none)
         if first == seeds:
             return missing
         race = self.race()
@@ -304,7 +318,8 @@ class TrialPlan:
         race = self.race()
         ended = self.ended or race.reason  # of a search that was over before this call, only the race can tell
         fewer = [run for run, found in self.values.items() if len(found) < len(self.seeds)]
-        return {run: note for run in fewer if (note := race.dropped.get(run, ended))}
+        cut = f"dropped: its first seed was cut ({self.spec.search.scheduler})"
+        return {run: n for run in fewer if (n := cut if self._is_out(run) else race.dropped.get(run, ended))}
 
     def closing(self) -> list[tuple[TrialSpec, str]]:
         """The notes, each with a trial of its run."""

@@ -17,12 +17,11 @@ from nerbb_ray.results.reports import RAISED, LoopReports, TrackedTrial, TrialJo
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
-from nerbb_ray.training.adaptive import rule_of
+from nerbb_ray.tune.first_seed_cuts import scheduler_of
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states, name_of
 from nerbb_ray.tune.notebook import NotebookProgress, in_notebook
 from nerbb_ray.tune.ray_private import never_restart
 from nerbb_ray.tune.ray_searcher import SeedSearcher
-from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 from nerbb_ray.tune.screen import Screen
 from nerbb_ray.tune.trainable import make_trainable
 from nerbb_ray.tune.trial_plan import TrialPlan
@@ -135,7 +134,7 @@ def build_tuner(
         tune_config=tune.TuneConfig(
             search_alg=SeedSearcher(plan, make_job),
             num_samples=most_trials(plan.spec),
-            scheduler=AdaptiveStoppingScheduler(rule=lambda trial: rule_of(book.of(trial.config).trial.hparams)),
+            scheduler=scheduler_of(plan.spec, book),
             max_concurrent_trials=allotment.concurrent,
             reuse_actors=reuse_actors,
             trial_name_creator=trial_name,

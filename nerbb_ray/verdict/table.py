@@ -1,19 +1,20 @@
 """The results table: for the screen, as plain text, as JSON."""
 
-import json
-import math
-import os
-import shlex
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.console import Sentence, head_line, json_text, plain_text, whole_line
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.advice import model_lines, next_commands
 from nerbb_ray.verdict.ensemble_words import SPLITS, TITLE, ensemble_of, ensemble_sentences, score_cell
+from nerbb_ray.verdict.marks import BEST, legend, mark_of
+from nerbb_ray.verdict.mishaps import mishaps
 from nerbb_ray.verdict.outcome import Verdict
+from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.verdict import verdict
 from nerbb_ray.verdict.words import in_lines
 
@@ -26,7 +27,6 @@ PADDING = 3  # between two columns
 EDGES = 2  # a blank before the first column and one after the last
 NARROW = 70  # columns of a screen on which even numbers have to be folded
 LISTED_EPOCHS = 3
-BEST = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,16 @@ class ResultsTable:
     store: str | None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
-        from rich.text import Text
-
         result = self.result
-        yield _runs(result, options.max_width)
         found = verdict(result) if sum(run.n_ok > 0 for run in result.runs) > 1 else None
-        parts = (
-            _legend(result),
-            _folds(result),
-            _verdict(found),
-            _ensembles(result),
-            _problems(result, found),
-            _models(result),
-        )
-        for line in (*(line for part in parts for line in part), *_next_commands(result, self.store)):
-            yield Text(line, overflow="fold")
+        marks = _marks(result, found)
+        yield _runs(result, marks, options.max_width)
+        said = (_legend(result, marks), _folds(result), _verdict(found), _ensembles(result), mishaps(result, found))
+        yield from (Sentence(line) for part in said for line in part)
+        yield from map(whole_line, model_lines(result))
+        if commands := list(next_commands(result, self.store)):
+            yield whole_line("next:")
+            yield from (whole_line(f"  {command}") for command in commands)
 
 
 def results_text(result: ExperimentResult, width: int = 100, store: str | None = None) -> str:
@@ -101,19 +96,11 @@ def verdict_values(found: Verdict) -> dict[str, Any]:
 
 def finite_json(values: dict[str, Any]) -> str:
     """JSON, which has no NaN: undefined values are null."""
-    return json.dumps(_finite(values), indent=2, allow_nan=False)
+    return json_text(values)
 
 
 def _trial_values(trial: TrialResult) -> dict[str, Any]:
     return {**asdict(trial), "metrics": dict(trial.metrics), "params": dict(trial.params)}
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _best(result: ExperimentResult) -> str | None:
@@ -123,17 +110,27 @@ def _best(result: ExperimentResult) -> str | None:
         return None
 
 
-def _runs(result: ExperimentResult, width: int) -> "Table":
+def _marks(result: ExperimentResult, found: Verdict | None) -> dict[str, str]:
+    """The mark of every run."""
+    best = _best(result)
+    tied = found.tie_set if found is not None and found.best == best and found.differences else ()
+    return {run.run: mark_of(run.run, best, tied) for run in result.runs}
+
+
+def _runs(result: ExperimentResult, marks: Mapping[str, str], width: int) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    best = _best(result)
-    rows = [(row, run.run == best) for run in result.runs for row in _rows(run, run.run == best)]
+    rows = [(row, marks[run.run] == BEST) for run in result.runs for row in _rows(run, marks[run.run])]
     # a mean and its interval side by side, if the names leave them the room
     headers = HEADERS
     if _needed_width(headers, [cells for cells, _ in rows]) > width:
         headers = tuple(header.replace(" entity ", "\nentity ") for header in headers)
         rows = [([cell if k == 1 else in_lines(cell) for k, cell in enumerate(cells)], bold) for cells, bold in rows]
+    room = width - _needed_width(headers, [[*cells[:1], "", *cells[2:]] for cells, _ in rows])
+    rows = [
+        ([folded_name(cell, room) if k == 1 else cell for k, cell in enumerate(cells)], bold) for cells, bold in rows
+    ]
     table = Table(box=head_line(), title=Text(f"experiment {result.name}"), title_justify="left", pad_edge=False)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in ("ok", "epochs") else "left"
@@ -143,17 +140,28 @@ def _runs(result: ExperimentResult, width: int) -> "Table":
     return table
 
 
-def _rows(run: RunResult, best: bool) -> Iterator[list[str]]:
+def folded_name(name: str, room: int) -> str:
+    """A run's name in lines of at most `room` characters, broken behind the parts of its point as far as these fit."""
+    lines = [""]
+    for part in re.split(r"(?<=[,(])", name):
+        if lines[-1] and len(lines[-1]) + len(part) > room:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
+def _rows(run: RunResult, mark: str) -> Iterator[list[str]]:
     """A run, and the ensemble of its seeds."""
     means = (run.mean(metric).with_interval() for metric in (SELECTION_METRIC, TEST_METRIC))
-    yield [BEST if best else "", run.run, f"{run.n_ok}/{run.n_total}", epochs_text(run), *means]
+    yield [mark, run.run, f"{run.n_ok}/{run.n_total}", epochs_text(run), *means]
     if (found := ensemble_of(run)) is not None:
         yield ["", TITLE, str(len(found.seeds)), "", *(score_cell(found, split) for split in SPLITS)]
 
 
 def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
     columns = zip(headers, *rows, strict=True)
-    return sum(max(map(len, column)) for column in columns) + PADDING * (len(headers) - 1) + EDGES
+    widths = (max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
+    return sum(widths) + PADDING * (len(headers) - 1) + EDGES
 
 
 def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = False) -> str:
@@ -167,12 +175,10 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
     return f"{mean} ({min(epochs)} to {max(epochs)})" if spread else mean
 
 
-def _legend(result: ExperimentResult) -> Iterator[str]:
-    if _best(result) is not None:
-        yield (
-            f"{BEST} best run: highest mean val F1.  Mean +- standard error [95 % interval] over the seeds; "
-            "of two seeds, both values."
-        )
+def _legend(result: ExperimentResult, marks: Mapping[str, str]) -> Iterator[str]:
+    if said := legend(set(marks.values())):
+        yield f"{said}.  Mean +- standard error [95 % interval] over the seeds; of two seeds, both values."
+        yield from part_lines(result)
         yield ""
 
 
@@ -201,61 +207,3 @@ def _ensembles(result: ExperimentResult) -> Iterator[str]:
     yield from said
     if said:
         yield ""
-
-
-def _problems(result: ExperimentResult, found: Verdict | None) -> Iterator[str]:
-    """Every trial that has not ended ok or has a note, and the seeds that never started."""
-    for trial in result.trials:
-        if trial.status == "cut":
-            yield f"cut {trial.name}: {trial.reason}"
-        elif not trial.ok:
-            yield f"{trial.status} {trial.name}" + (f": {trial.error}" if trial.error else "")
-            if trial.log:
-                yield f"  log: {trial.log}"
-        elif trial.note:
-            yield f"note on {trial.name}: {trial.note}"
-    yield from search_notes(result, found)
-    for run in result.runs:
-        missing = run.n_total - len(run.trials)
-        if missing and not run.note:
-            yield f"not started {run.run}: {missing} of {run.n_total} seeds"
-
-
-def search_notes(result: ExperimentResult, found: Verdict | None) -> list[str]:
-    """Why the search gave runs fewer seeds than they were to have; what is true of several runs is said once.
-
-    Args:
-        found: the verdict, whose words say already why a run is not compared.
-    """
-    runs: dict[str, list[str]] = {}
-    said = {} if found is None else found.left_out
-    for run in result.runs:
-        if run.note and said.get(run.run) != run.note:
-            runs.setdefault(run.note, []).append(run.run)
-    # a race that ends with a tie names the runs itself
-    return [
-        f"{names[0] if len(names) == 1 else f'{len(names)} runs have fewer seeds'}: {note}"
-        for note, names in runs.items()
-    ]
-
-
-def _models(result: ExperimentResult) -> Iterator[str]:
-    saved = [trial for trial in result.trials if trial.ok and trial.checkpoint]
-    if not saved:
-        return
-    try:
-        best = result.best_trial()
-    except ResultError:
-        best = saved[0]
-    if best.checkpoint:
-        yield f"best model: {best.checkpoint}"
-    folders = [os.path.dirname(os.path.dirname(trial.checkpoint or "")) for trial in saved]  # noqa: PTH120
-    if len(saved) > 1:
-        yield f"all models: {os.path.commonpath(folders)}"
-
-
-def _next_commands(result: ExperimentResult, store: str | None) -> Iterator[str]:
-    where = [] if store is None else ["--store", store]
-    several = [["compare", result.name]] if sum(run.n_ok > 0 for run in result.runs) > 1 else []
-    commands = (["get_experiment_results", result.name], *several, ["mlflow"], ["tensorboard"])
-    yield f"next: {' | '.join(shlex.join(['nerbb', *command, *where]) for command in commands)}"

@@ -4,8 +4,8 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from nerbb_ray.console import head_line, plain_text, shown_time
-from nerbb_ray.results.experiment_result import split_name
+from nerbb_ray.console import Sentence, head_line, plain_text, shown_time
+from nerbb_ray.verdict.marks import legend, mark_of, shown_metric
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.sentences import SentenceTest
 from nerbb_ray.verdict.significance import ALPHA, smallest_exact_p
@@ -22,11 +22,6 @@ ASO_NOTE = (
     "with the better mean first, as here, twice as often"
 )
 NARROW = 80  # columns of a screen on which even numbers have to be folded
-
-
-def shown_metric(metric: str) -> str:
-    """`val/entity/micro/f1` -> `val entity micro F1`"""
-    return " ".join(part for part in split_name(metric) if part).replace(" f1", " F1")
 
 
 def shown_p(p: float) -> str:
@@ -234,12 +229,12 @@ def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
         )
     for row in rows:
         table.add_row(*map(Text, row))
-    legend = "* best mean, = cannot be told from it, behind and 95 %: best minus run, in points"
-    parts: list[Table | Text] = [*map(Text, verdict.plain), Text()]
+    parts: list[Table | Text | Sentence] = [*map(Sentence, verdict.plain), Text()]
     if verdict.means:
         parts.append(table)
     if verdict.differences:
-        parts += map(Text, (legend, ASO_NOTE, "", *verdict.statistics))
+        marks = f"{legend({row[0] for row in rows}, verdict.metric)}; behind and 95 %: best minus run, in points"
+        parts += map(Sentence, (marks, ASO_NOTE, "", *verdict.statistics))
     return plain_text(parts, width)
 
 
@@ -253,7 +248,7 @@ def verdict_rows(verdict: Verdict) -> list[list[str]]:
     behind = {d.run: d for d in verdict.differences}
     rows = []
     for run, mean in verdict.means.items():
-        mark = "*" if run == verdict.best else "=" if run in verdict.tie_set and behind else ""
+        mark = mark_of(run, verdict.best, verdict.tie_set if behind else ())
         cells = _cells(behind[run], verdict.metric) if run in behind else [""] * 6
         rows.append([mark, run, mean.with_interval(), *cells])
     return rows

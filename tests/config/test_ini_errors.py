@@ -55,8 +55,8 @@ TABLE = {
     ),
     "keys of the search": (
         "[search]\nxyz = 3\n",
-        "[search] xyz: unknown key; [search] has algorithm, num_samples, metric, racing, min_seeds, confidence, "
-        "time_budget, max_hours, max_cost, price_per_hour; got 3",
+        "[search] xyz: unknown key; [search] has algorithm, num_samples, metric, racing, scheduler, "
+        "grace_epochs, warm_start, min_seeds, confidence, time_budget, max_hours, max_cost, price_per_hour; got 3",
     ),
     "search on test data": (
         "[search]\nmetric = test/entity/micro/f1\n",

@@ -37,10 +37,12 @@ def values_of(cls: type, key: str, rule: Key) -> st.SearchStrategy[Any]:
     """Allowed values of a key, from what its rule says and the type of its default."""
     if rule.rule.startswith("one of ") and rule.kind is not bool:
         return st.sampled_from(rule.rule.removeprefix("one of ").split(", "))
+    if key == "loss_weights":
+        return st.sampled_from(["none", "inverse", "LOC:2.0 O:0.5", "B-PER:1e-05"])
     by_kind: dict[Any, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
         int: st.integers(8, 10**9),
-        float: st.floats(0, 1, exclude_min=True),
+        float: st.floats(0, 1, exclude_min=True, exclude_max=True),
         str: NAMES,
     }
     strategy = by_kind[rule.kind]
@@ -59,6 +61,9 @@ def consistent(hparams: HParams) -> HParams:
         mode=None,
         early_stopping=hparams.early_stopping and not hybrid,
         lr_cooldown_epochs=min(hparams.lr_cooldown_epochs, hparams.max_epochs),
+        label_smoothing=0.0,
+        freeze_layers=0,
+        reinit_layers=0,
     )
 
 
@@ -67,18 +72,35 @@ RUN_NAMES = (
     .filter(lambda text: ".." not in text and text[-1:] not in tuple(" ."))
     .map("run{}".format)
 )
-RUNS = st.builds(
-    RunSpec,
-    name=RUN_NAMES,
-    dataset=params_of(DatasetParams),
-    model=params_of(ModelParams),
-    hparams=params_of(HParams).map(consistent),
+NO_FOLDS = st.fixed_dictionaries({"folds": st.just(0), "repeats": st.just(1), "split_seed": st.just(42)})
+FOLDS = st.fixed_dictionaries(
+    {
+        "folds": st.integers(2, 4),
+        "repeats": st.integers(1, 2),
+        "split_seed": st.integers(0, 10**9),
+        "train_on_val": st.just(False),
+        "train_on_test": st.just(False),
+    }
 )
+
+
+def runs_of(folds: dict[str, Any]) -> st.SearchStrategy[tuple[RunSpec, ...]]:
+    """Runs of one layout of folds, by which they are compared."""
+    run = st.builds(
+        RunSpec,
+        name=RUN_NAMES,
+        dataset=params_of(DatasetParams, **{key: st.just(value) for key, value in folds.items()}),
+        model=params_of(ModelParams),
+        hparams=params_of(HParams).map(consistent),
+    )
+    return st.lists(run, min_size=1, max_size=4, unique_by=lambda run: run.name).map(tuple)
+
+
 SPECS = st.builds(
     ExperimentSpec,
     name=st.just("exp"),
-    runs=st.lists(RUNS, min_size=1, max_size=4, unique_by=lambda run: run.name).map(tuple),
-    settings=params_of(Settings, multiple_runs=st.integers(1, 10_000)),
+    runs=(NO_FOLDS | FOLDS).flatmap(runs_of),
+    settings=params_of(Settings, multiple_runs=st.integers(1, 3_000)),
     resources=params_of(Resources, num_workers=st.just(1))
     | params_of(Resources, trainer=st.sampled_from(["auto", "torch_trainer"])),
 )
@@ -189,3 +211,10 @@ def test_common_values_are_written_once_and_differing_ones_in_every_run() -> Non
     text = format_ini(spec)
     assert text.count("batch_size") == 1
     assert text.endswith("\n[runA(lr_max=1.0)]\nlr_max = 1.0\n\n[runA(lr_max=2.0)]\nlr_max = 2.0\n")
+
+
+def test_folds_without_end_are_counted_and_refused() -> None:
+    folds = {"folds": 10**9, "repeats": 10**9}
+    problems = outcome(lambda: build_spec("exp", params={"dataset_name": "d", "pretrained_model_name": "m", **folds}))
+    assert isinstance(problems, tuple)
+    assert "must make at most 100000 trials" in problems[0]

@@ -82,13 +82,18 @@ def test_a_linked_key_has_the_value_of_the_other_in_each_run(
             "patience = lr_warmup_epoch",
             [
                 "[hparams] patience: must be an integer >= 0, or another key of its type (batch_size, max_seq_length, "
-                "max_epochs, lr_warmup_epochs, lr_num_cycles, lr_cooldown_epochs); got lr_warmup_epoch"
+                "max_epochs, lr_warmup_epochs, lr_num_cycles, lr_cooldown_epochs, freeze_layers, reinit_layers, "
+                "lora_rank); got lr_warmup_epoch"
             ],
             id="no such key",
         ),
         pytest.param(
             "lr_max = max_epochs",
-            ["[hparams] lr_max: must be a number > 0, or another key of its type (min_delta); got max_epochs"],
+            [
+                "[hparams] lr_max: must be a number > 0, or another key of its type (min_delta, lr_head, "
+                "lr_layer_decay, weight_decay, adam_beta2, max_grad_norm, label_smoothing, focal_gamma, "
+                "hidden_dropout, attention_dropout, classifier_dropout, lora_alpha); got max_epochs"
+            ],
             id="a key of another type",
         ),
         pytest.param("patience = patience", ["[hparams] patience: must be an integer >= 0; got patience"], id="itself"),
@@ -96,7 +101,8 @@ def test_a_linked_key_has_the_value_of_the_other_in_each_run(
             "patience = prune_ratio_train",
             [
                 "[hparams] patience: must be an integer >= 0, or another key of its type (batch_size, max_seq_length, "
-                "max_epochs, lr_warmup_epochs, lr_num_cycles, lr_cooldown_epochs); got prune_ratio_train"
+                "max_epochs, lr_warmup_epochs, lr_num_cycles, lr_cooldown_epochs, freeze_layers, reinit_layers, "
+                "lora_rank); got prune_ratio_train"
             ],
             id="a key of another section",
         ),

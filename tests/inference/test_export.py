@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,23 @@ def test_the_snippets_of_the_card_run(exported: Path, card: str, monkeypatch, ca
     for snippet in snippets:
         exec(compile(snippet, "card", "exec"), {})
         assert capsys.readouterr().out.startswith("[")
+
+
+@pytest.mark.parametrize(("ratio", "part"), [("0.2", "the first 20 % of the test split"), (1.0, None)])
+def test_scores_of_a_part_of_the_test_split_are_said_to_be_that(ratio: object, part: str | None) -> None:
+    from huggingface_hub import ModelCard
+
+    found = result({43: 0.5, 44: 0.6})
+    runs = tuple(
+        replace(run, trials=tuple(replace(t, params={**t.params, "prune_ratio_test": ratio}) for t in run.trials))
+        for run in found.runs
+    )
+    text = model_card(facts(replace(found, runs=runs), 44))
+    scores = ModelCard(text).data.eval_results
+    assert {score.dataset_split for score in scores} == ({None} if part else {"test"})
+    assert all((part in score.metric_name) if part else "split" not in score.metric_name for score in scores)
+    assert text.count(f"are of {part} only") == (1 if part else 0)
+    assert f"numbers above are for {part or 'the test split'} of these data" in text
 
 
 def test_mean_and_interval_are_those_of_the_run() -> None:

@@ -13,10 +13,11 @@ import pytest
 from fixtures.tiny_models import fill
 
 from nerbb_ray.cli import main
+from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.export import export
 from nerbb_ray.inference.onnx_model import load_onnx
-from nerbb_ray.inference.parity import Form, Limit, Parity, latency, limit_of
+from nerbb_ray.inference.parity import Form, Limit, Parity, Yardstick, latency, limit_of
 from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.inference.write_onnx import write_onnx
 from nerbb_ray.model import Model
@@ -189,6 +190,23 @@ def test_the_limit_is_the_deviation_of_the_seeds_or_the_error_of_the_sentences(s
     counts = np.array([[1, 0, 0], [0, 0, 1]] * 50)
     found = limit_of(ExperimentResult.of("e", trials).runs[0], "test", counts)
     assert (found.value, found.of) == (pytest.approx(expected[0], rel=0.1), expected[1])
+
+
+@pytest.mark.parametrize(
+    ("missing", "split", "of"),
+    [((), "test", "test"), (("test",), "val", "val"), (("test", "val"), None, None)],
+)
+def test_without_test_data_val_is_the_yardstick(trained, model: Model, missing, split, of) -> None:
+    corpus = replace(load_corpus(trained.store.dataset("tiny")), **dict.fromkeys(missing, ()))
+    run = ExperimentResult.of("e", [TrialResult("runA", 43, "ok", {F1: 0.5})]).runs[0]
+    yardstick = Yardstick(corpus=corpus, run=run)
+    yardstick.measure("torch fp32", 1, lambda: model._tagger)
+    assert yardstick.split == split
+    assert (yardstick.limit is None) == (of is None)
+    if of:
+        assert f"sentences of {of} (one seed" in yardstick.limit.of
+        assert yardstick.forms[0].f1 == model.score("tiny", of).evaluation.f1
+    assert yardstick.forms[0].ms_alone > 0
 
 
 def test_latency_is_milliseconds_per_sentence() -> None:

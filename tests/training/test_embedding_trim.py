@@ -115,6 +115,25 @@ def test_the_saved_model_and_all_numbers_are_those_of_training_all_rows(
     assert not torch.equal(weights[table][50], before[50])  # a row that no sentence has decayed all the same
 
 
+def test_rows_that_were_left_out_decay_by_the_knobs_of_the_embeddings(
+    data: EncodedCorpus, source: ModelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = trial(max_epochs=2, early_stopping=False, weight_decay=0.3, lr_layer_decay=0.25, lr_head=3)
+    trained(spec, data, source, tmp_path / "trimmed")
+    monkeypatch.setattr(vocabulary, "WORTH_IT", 0.0)
+    trained(spec, data, source, tmp_path / "whole")
+    weights, expected = (load_file(tmp_path / name / "model.safetensors") for name in ("trimmed", "whole"))
+    for name, value in expected.items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("knob", [{"freeze_layers": 1}, {"lora_rank": 2}])
+def test_a_table_that_is_not_trained_is_left_whole(data: EncodedCorpus, source: ModelSource, knob) -> None:
+    session = set_up(trial(**knob), data, source, TrialContext(report=print, device=CPU, threads=1))
+    assert session.vocabulary is None
+    assert session.model.get_input_embeddings().num_embeddings == ROWS
+
+
 def test_only_the_rows_that_occur_are_trained(data: EncodedCorpus, source: ModelSource) -> None:
     session = set_up(trial(), data, source, TrialContext(report=print, device=CPU, threads=1))
     table = session.model.get_input_embeddings()

@@ -89,7 +89,15 @@ JOBS = (
     # 3 steps and one question after the epoch: in the second step of the second epoch
     ("terminated", 2, "states of the terminated", None, 5),
     ("begun again", 2, "states of the terminated", None, None),
+    ("weighted", 3, None, None, None),
 )
+# the loss is normalised by weights of the whole batch, and its gradient is clipped after it is whole
+WEIGHTED = {"loss_weights": "inverse", "label_smoothing": 0.1, "max_grad_norm": 0.3, "lr_layer_decay": 0.8}
+
+
+@pytest.fixture(scope="module")
+def weighted(spec: TrialSpec) -> TrialSpec:
+    return replace(spec, hparams=replace(spec.hparams, **WEIGHTED))
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +107,16 @@ def tested(data: EncodedCorpus) -> EncodedCorpus:
 
 
 @pytest.fixture(scope="module")
-def of_workers(spec, data, tested, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
+def of_workers(spec, weighted, data, tested, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
     """The reports of every worker, by the name of the job."""
     folder = tmp_path_factory.mktemp("workers")
+    trials, corpora = {"weighted": weighted}, {"tested": tested}
     jobs = [
-        (name, tested if name == "tested" else data, number, states and folder / states, epoch, steps)
+        (name, trials.get(name, spec), corpora.get(name, data), number, states and folder / states, epoch, steps)
         for name, number, states, epoch, steps in JOBS
     ]
     ask_to_end(folder / "states of the cut", "asked to")
-    (folder / "jobs").write_bytes(pickle.dumps((spec, source, jobs)))
+    (folder / "jobs").write_bytes(pickle.dumps((source, jobs)))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     running = [
         subprocess.Popen([sys.executable, WORKER, folder, str(rank)], env=environment)
@@ -141,6 +150,22 @@ def test_several_workers_give_what_one_gives(job, alone, of_workers) -> None:
     assert_close(first, alone)
     for other in others:
         assert repr(comparable(other)) == repr(comparable(first)), "the workers decide on the same numbers"
+
+
+def test_several_workers_share_a_weighted_loss_and_a_clipped_gradient(
+    alone, weighted, data, source, of_workers
+) -> None:
+    expected = one_worker(weighted, data, source)
+    assert_close(of_workers["weighted"][0], expected)
+    assert expected[0]["train/loss"] != pytest.approx(alone[0]["train/loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "knobs", [WEIGHTED, {"focal_gamma": 2.0, "loss_weights": "LOC:3.0"}], ids=["smoothed", "focal"]
+)
+def test_micro_batches_share_a_weighted_loss(knobs, spec, data, source) -> None:
+    changed = replace(spec, hparams=replace(spec.hparams, **knobs))
+    assert_close(one_worker(changed, data, source, micro_batch=5), one_worker(changed, data, source))
 
 
 def test_entities_of_test_sentences_are_in_their_order_whoever_predicted_them(spec, tested, source, of_workers) -> None:

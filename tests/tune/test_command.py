@@ -54,6 +54,16 @@ def test_a_dry_run_without_data_and_model_shows_the_trials_and_what_is_missing(t
     assert "Traceback" not in done.stderr
 
 
+def test_example_of_the_training_knobs_can_run(tmp_path, root: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "quickstart").symlink_to(root / "store/datasets/quickstart")
+    done = run(root / "configs" / "training_knobs.ini", "--store", tmp_path, "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    varies = {trial["run"]: trial["varies"] for trial in json.loads(done.stdout)["trials"]}
+    assert len(varies) == 5
+    assert varies["run_lora"] | {"lora_rank": 8, "lora_targets": "all"} == varies["run_lora"]
+
+
 TEN_MISTAKES = """
 [dataset]
 dataset_name = tiny

@@ -55,3 +55,41 @@ def test_a_limit_of_time_ends_the_search_politely(store, experiment) -> None:
     assert len(result.trials) < 4
     assert all(trial.ok for trial in result.trials)
     assert {run.note for run in result.runs} == {"max_hours = 1e-05 leaves no time for more"}
+
+
+def test_a_scheduler_of_rays_cuts_first_seeds_and_saves_the_others(store, experiment) -> None:
+    path = experiment(hparams="early_stopping = False")
+    text = path.read_text().replace("precision = fp32", "precision = fp32\ndecoding = argmax")
+    path.write_text(text.replace("max_epochs = 3", "max_epochs = 60"))
+    spec = searched(path, "scheduler = asha\ngrace_epochs = 4")
+    result = run_experiment(spec, store, QUIET)
+    good, bad = result.runs
+    assert [trial.status for trial in good.trials] == ["ok", "ok"]
+    assert [trial.status for trial in bad.trials] == ["cut"]
+    assert bad.trials[0].reason.startswith("cut by asha after 4 epochs: val/entity/micro/f1 ")
+    assert bad.trials[0].epochs < 60
+    assert bad.note == "dropped: its first seed was cut (asha)"
+    assert result.best_run().run == good.run
+    # the same file again has nothing to do
+    again = run_experiment(spec, store, QUIET)
+    assert [(t.name, t.status) for t in again.trials] == [(t.name, t.status) for t in result.trials]
+
+
+def test_optuna_begins_with_what_other_experiments_have_measured(store, experiment, capsys) -> None:
+    path = experiment(seeds=1)
+    path.write_text(path.read_text().replace("max_epochs = 3", "max_epochs = 2"))
+    run_experiment(read_ini(path), store, QUIET)
+    other = experiment("other", seeds=1)
+    text = other.read_text().replace("[runA]\nlr_max = 3e-3\n[runB]\nlr_max = 1e-5", "")
+    other.write_text(text.replace("max_epochs = 3", "max_epochs = 2\nlr_max = loguniform(1e-4, 1e-2)"))
+    spec = searched(other, "algorithm = optuna\nnum_samples = 1\nwarm_start = True")
+    result = run_experiment(spec, store, RunOptions())
+    # 1e-5 lies outside of the space
+    assert "warm start: points of other experiments: exp (1)\n" in capsys.readouterr().err
+    assert [run.n_ok for run in result.runs] == [1]
+    third = experiment("third", seeds=1)
+    third.write_text(other.read_text().replace("max_epochs = 2", "max_epochs = 1"))
+    run_experiment(read_ini(third), store, RunOptions())
+    assert "warm start: points of other experiments: none is of the same data, model and parameters\n" in (
+        capsys.readouterr().err
+    )

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.verdict.marks import shown_metric
 from nerbb_ray.verdict.verdict import compare, verdict
-from nerbb_ray.verdict.words import sentences, shown_metric, shown_p, verdict_text
+from nerbb_ray.verdict.words import sentences, shown_p, verdict_text
 
 LUCK = (0.0, 0.02, -0.02, 0.01, -0.01, 0.0)
 

@@ -1,0 +1,33 @@
+"""What `*` and `=` mean before a run, wherever runs are listed."""
+
+from collections.abc import Collection
+
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, split_name
+
+BEST, TIED = "*", "="
+
+
+def shown_metric(metric: str) -> str:
+    """`val/entity/micro/f1` -> `val entity micro F1`"""
+    return " ".join(part for part in split_name(metric) if part).replace(" f1", " F1")
+
+
+def mark_of(run: str, best: str | None, tied: Collection[str]) -> str:
+    """The mark of a run.
+
+    Args:
+        tied: the runs that the seeds do not tell from the best one, which may be among them.
+    """
+    if best is None:
+        return ""
+    return BEST if run == best else TIED if run in tied else ""
+
+
+def legend(marks: Collection[str], metric: str = SELECTION_METRIC) -> str:
+    """What the marks mean that are there; empty if none are."""
+    direction = "lowest" if metric.endswith("/loss") else "highest"
+    meanings = {
+        BEST: f"{BEST} best run: {direction} mean {shown_metric(metric)}",
+        TIED: f"{TIED} tied: the seeds cannot tell it from the best",
+    }
+    return "; ".join(text for mark, text in meanings.items() if mark in marks)

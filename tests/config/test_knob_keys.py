@@ -1,0 +1,201 @@
+"""The keys of the training knobs in experiment files: ranges, grids, domains, runs, and what does not go together."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray.config.class_weights import RULE, weights_of
+from nerbb_ray.config.hparams import HParams
+from nerbb_ray.config.ini import build_spec, format_ini, read_ini
+from nerbb_ray.config.keys import keys_of
+from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.config.trials import draw, expand, proposed_run
+from nerbb_ray.errors import ConfigError
+from nerbb_ray.results.identity import Identity
+
+Read = Callable[..., ExperimentSpec]
+ProblemsOf = Callable[..., list[str]]
+BELOW_ONE = "and < 1"
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "refused"),
+    [
+        ("weight_decay", ["0", "0.1", "2"], ["-0.1", "none", "auto"]),
+        ("adam_beta2", ["0", "0.98", "0.9999"], ["1", "-0.1"]),
+        ("max_grad_norm", ["0", "1", "1e9"], ["-1", "none"]),
+        ("label_smoothing", ["0", "0.1", "0.99"], ["1", "-0.1"]),
+        ("focal_gamma", ["0", "0.5", "5"], ["-1"]),
+        ("hidden_dropout", ["auto", "0", "0.99"], ["1", "-0.1", "none"]),
+        ("attention_dropout", ["auto", "0", "0.99"], ["1"]),
+        ("classifier_dropout", ["AUTO", "0", "0.99"], ["1"]),
+        ("lr_head", ["0.1", "10"], ["0", "-1", "auto"]),
+        ("lr_layer_decay", ["0.5", "1"], ["0", "1.1"]),
+        ("freeze_layers", ["0", "12"], ["-1", "1.5", "all"]),
+        ("reinit_layers", ["0", "12"], ["-1", "0.5"]),
+        ("lora_rank", ["0", "8"], ["-1", "auto"]),
+        ("loss_weights", ["none", "Inverse", "LOC:2 O:0.5"], ["inverse square", "LOC:0", "LOC:-1", "LOC:nan", ":1"]),
+    ],
+)
+def test_range_of_a_knob(read: Read, problems_of: ProblemsOf, key: str, allowed: list[str], refused: list[str]) -> None:
+    for text in allowed:
+        assert read(f"[hparams]\n{key} = {text}\n").runs[0].hparams is not None
+    for text in refused:
+        (problem,) = problems_of(f"[hparams]\n{key} = {text}\n")
+        assert problem.startswith(f"[hparams] {key}: must be {keys_of(HParams)[key].rule}")
+        assert problem.endswith(f"; got {text}")
+
+
+def test_knobs_are_axes_are_drawn_and_differ_between_runs(read: Read) -> None:
+    spec = read(
+        "[search]\nalgorithm = random\nnum_samples = 3\n"
+        "[hparams]\nlr_layer_decay = 0.8, 1\nloss_weights = none, inverse\n"
+        "[runA]\nfreeze_layers = 2\n[runB]\nlora_rank = choice(4, 8)\nlora_alpha = uniform(1, 16)\nlora_targets = all\n"
+    )
+    assert [run.name for run in spec.runs if run.name.startswith("runA")] == [
+        f"runA(lr_layer_decay={decay},loss_weights={weights})"
+        for decay in (0.8, 1.0)
+        for weights in ("none", "inverse")
+    ]
+    drawn = [run.hparams for run in spec.runs if run.name.startswith("runB")]
+    assert len(drawn) == 4 * 3
+    assert {h.lora_rank for h in drawn} <= {4, 8}
+    assert {h.freeze_layers for h in drawn} == {0}
+
+
+@pytest.mark.parametrize("key", [key for key, rule in keys_of(HParams).items() if rule.kind in (int, float)])
+def test_every_knob_that_is_a_number_can_be_drawn(read: Read, key: str) -> None:
+    integer = keys_of(HParams)[key].kind is int
+    more = {"lora_alpha": "lora_rank = 8\n"}.get(key, "")
+    domain = (
+        "randint(1, 9)" if integer and key != "max_seq_length" else "randint(8, 64)" if integer else "uniform(0.1, 0.9)"
+    )
+    spec = read(f"[search]\nalgorithm = optuna\n[hparams]\n{more}{key} = {domain}\n")
+    ((name, found),) = spec.runs[0].space
+    (point, *_) = draw({name: found}, 1, 42, "runA")
+    assert keys_of(HParams)[key].check(point[key])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "focal_gamma = 2\nlabel_smoothing = 0.1",
+            "label_smoothing: must be 0 with focal_gamma = 2.0: the focal loss is defined for one true label; got 0.1",
+        ),
+        (
+            "lora_rank = 8\nfreeze_layers = 2",
+            "freeze_layers: must be 0 with lora_rank = 8: with adapters, the weights of all layers stay as they were; "
+            "got 2",
+        ),
+        (
+            "lora_rank = 8\nreinit_layers = 1",
+            "reinit_layers: must be 0 with lora_rank = 8: with adapters, the weights of all layers stay as they were, "
+            "and new ones would never be trained; got 1",
+        ),
+        ("lora_alpha = 8", "lora_alpha: must come with lora_rank > 0; got 8.0"),
+        ("lora_targets = all", "lora_targets: must come with lora_rank > 0; got all"),
+    ],
+)
+def test_knobs_that_do_not_go_together_are_refused(problems_of: ProblemsOf, text: str, problem: str) -> None:
+    assert problems_of(f"[hparams]\n{text}\n") == [f"[hparams] {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("content", "weights"),
+    [
+        ("O 0.5\nPER\t2\n", {"O": 0.5, "PER": 2.0}),
+        ("# rare ones\n\nB-PER: 2\nI-PER = 3.5\nO:1\n", {"B-PER": 2.0, "I-PER": 3.5, "O": 1.0}),
+        ('{"O": 0.5, "PER": 2}', {"O": 0.5, "PER": 2.0}),
+        ("\ufeffO 1e-3\r\n", {"O": 0.001}),
+    ],
+)
+def test_weights_are_read_from_a_file_and_kept_as_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Read, content: str, weights: dict[str, float]
+) -> None:
+    (tmp_path / "weights.txt").write_text(content, encoding="utf-8", newline="")
+    monkeypatch.chdir(tmp_path)
+    for given in ("weights.txt", str(tmp_path / "weights.txt")):
+        spec = read(f"[hparams]\nloss_weights = {given}\n")
+        assert weights_of(spec.runs[0].hparams.loss_weights) == weights
+    built = build_spec("exp", params={"dataset_name": "d", "pretrained_model_name": "m", "loss_weights": Path(given)})
+    assert built.runs[0].hparams == spec.runs[0].hparams
+    (tmp_path / "exp.ini").write_text(format_ini(spec))
+    (tmp_path / "weights.txt").unlink()
+    assert read_ini(tmp_path / "exp.ini") == spec
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, f"must be {RULE}; the file cannot be read: No such file or directory; got weights.txt"),
+        ("", "but it has no class; got weights.txt"),
+        ("O one\n", "but the weight of O must be a number > 0; got one; got weights.txt"),
+        ("O 0\n", "but the weight of O must be a number > 0; got 0; got weights.txt"),
+        ("O 1\nO 2\n", "but O has two weights; got weights.txt"),
+        ("PER LOC 2\n", "but a class must have a name without blanks and commas; got PER LOC; got weights.txt"),
+        ("{", "but Expecting property name"),
+    ],
+)
+def test_a_file_that_has_no_weights_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problems_of: ProblemsOf, content: str | None, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "weights.txt").write_text(content)
+    (problem,) = problems_of("[hparams]\nloss_weights = weights.txt\n")
+    assert problem.startswith("[hparams] loss_weights: must be ")
+    assert said in problem
+
+
+def test_another_content_of_the_same_file_is_another_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Read
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def identity(content: str) -> Identity:
+        (tmp_path / "weights.txt").write_text(content)
+        return Identity.of(expand(read("[hparams]\nloss_weights = weights.txt\n"))[0])
+
+    assert identity("O 1\n").differences(identity("O 2\n")) == ["loss_weights was O:1.0, now O:2.0"]
+    assert identity("O 1\n").differences(identity("# now with a comment\nO 1.0\n")) == []
+
+
+def test_trials_of_before_had_the_defaults(read: Read) -> None:
+    now = Identity.of(expand(read(""))[0])
+    first = list(HParams.__dataclass_fields__).index("lr_head")
+    knobs = list(HParams.__dataclass_fields__)[first:]
+    before = Identity.from_dict(
+        now.to_dict() | {"params": {key: value for key, value in now.params.items() if key not in knobs}}
+    )
+    assert before.differences(now) == []
+    changed = Identity.of(expand(read("[hparams]\nweight_decay = 0.1\nhidden_dropout = 0.2\n"))[0])
+    assert set(before.differences(changed)) == {
+        "weight_decay was 0.01, now 0.1",
+        "hidden_dropout was None, now 0.2",
+    }
+
+
+def test_a_drawn_auto_is_known_again(read: Read) -> None:
+    spec = read("[search]\nalgorithm = optuna\n[hparams]\nhidden_dropout = choice(auto, 0.2)\n")
+    assert proposed_run(spec, "runA(hidden_dropout=auto)", {"hidden_dropout": "None"}) is not None
+    assert proposed_run(spec, "runA(hidden_dropout=0.2)", {"hidden_dropout": "0.2"}) is not None
+
+
+@pytest.mark.parametrize("algorithm", ["grid", "random"])
+def test_only_optuna_can_start_warm(problems_of: ProblemsOf, algorithm: str) -> None:
+    (problem,) = problems_of(f"[search]\nalgorithm = {algorithm}\nwarm_start = True\n")
+    assert (
+        problem
+        == "[search] warm_start: must be False without algorithm = optuna, which alone learns from points; got True"
+    )
+
+
+def test_scheduler_is_one_of_rays(read: Read, problems_of: ProblemsOf) -> None:
+    found = {name: read(f"[search]\nscheduler = {name}\n").search.scheduler for name in ("none", "asha", "Median")}
+    assert found == {"none": None, "asha": "asha", "Median": "median"}
+    (problem,) = problems_of("[search]\nscheduler = pbt\ngrace_epochs = 4\n")
+    assert problem == "[search] scheduler: must be one of none, asha, median; got pbt"
+    with pytest.raises(ConfigError):
+        build_spec("e", params={"dataset_name": "d", "pretrained_model_name": "m", "grace_epochs": 0})
