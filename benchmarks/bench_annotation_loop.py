@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from bench_trial import ROOT
 from comparison import markdown
-from frozen_encoder import Words, entity_f1, log_probs, train_head, words_of
+from frozen_encoder import SMALL, Words, entity_f1, log_probs, train_head, words_of
 
 ROUNDS = (50, 100, 150, 200)  # sentences that are annotated
 MEMBERS = 3
@@ -68,8 +68,8 @@ class Pool:
         self.corpus = find_corpus(name, None, datasets, ask_hub=False)
         self.sentences = [s for s in (*self.corpus.train, *self.corpus.val) if len(s.tokens) > 2][:POOL]
         self.texts = [shown(sentence) for sentence in self.sentences]
-        self.words = words_of(self.sentences, self.corpus.tags)
-        self.test = words_of(self.corpus.test[:TEST], self.corpus.tags)
+        self.words = words_of(self.sentences, self.corpus.tags, SMALL)
+        self.test = words_of(self.corpus.test[:TEST], self.corpus.tags, SMALL)
 
     def loop(self, way: str, seed: int, rounds: Sequence[int]) -> list[dict[str, float]]:
         """What every round has reached."""
@@ -80,7 +80,7 @@ class Pool:
             if number:
                 annotated = annotated + self.choose(way, order, annotated, heads, size - len(annotated))
             words = self.words.of(annotated)
-            heads = [train_head(words, len(self.corpus.tags), 100 * seed + member) for member in range(MEMBERS)]
+            heads = [train_head(words, len(self.corpus.tags), 100 * seed + member, SMALL) for member in range(MEMBERS)]
             f1 = entity_f1(mean_log_probs(heads, self.test), self.test, self.corpus.tags, self.corpus.scheme)
             entities = sum(tag.startswith("B-") for k in annotated for tag in self.sentences[k].tags)
             found.append({"sentences": size, "f1": round(f1, 4), "words": len(words.gold), "entities": entities})

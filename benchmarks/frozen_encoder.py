@@ -11,8 +11,24 @@ from typing import Any
 import numpy as np
 from bench_trial import MODEL, ROOT
 
-HIDDEN, EPOCHS, BATCH, LR = 64, 10, 256, 2e-3
-LAYERS = 1  # the last ones, side by side
+BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How a head of one hidden layer is trained.
+
+    Args:
+        layers: of the encoder, the last ones, side by side.
+    """
+
+    hidden: int
+    epochs: int
+    lr: float
+    layers: int
+
+
+LARGE, SMALL = Head(128, 20, 1e-3, layers=2), Head(64, 10, 2e-3, layers=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +36,7 @@ class Words:
     """The words of some sentences.
 
     Args:
-        features: *Shape:* (words, LAYERS x width)
+        features: *Shape:* (words, layers x width)
         gold: ids of the tags. *Shape:* (words,)
         starts: of the sentences. *Shape:* (sentences + 1,)
     """
@@ -40,7 +56,7 @@ class Words:
         return len(self.starts) - 1
 
 
-def words_of(sentences: Any, tags: Any) -> Words:
+def words_of(sentences: Any, tags: Any, head: Head) -> Words:
     """What the encoder makes of sentences."""
     import torch
     from transformers import AutoModel, AutoTokenizer
@@ -60,7 +76,7 @@ def words_of(sentences: Any, tags: Any) -> Words:
             encoded = tokenizer(
                 tokens, is_split_into_words=True, truncation=True, max_length=256, padding=True, return_tensors="pt"
             )
-            states = model(**encoded, output_hidden_states=True).hidden_states[-LAYERS:]
+            states = model(**encoded, output_hidden_states=True).hidden_states[-head.layers :]
             said = torch.cat(states, dim=-1).numpy()
             for row, k in enumerate(batch):
                 features[k] = first_subtokens(said[row], encoded.word_ids(row), len(tokens[row]))
@@ -78,7 +94,7 @@ def first_subtokens(states: Any, word_ids: Any, words: int) -> Any:
     return found
 
 
-def train_head(words: Words, tags: int, seed: int) -> Any:
+def train_head(words: Words, tags: int, seed: int, kind: Head) -> Any:
     """A head of one hidden layer; the seed is that of its weights and of the order of the words."""
     import torch
 
@@ -86,10 +102,13 @@ def train_head(words: Words, tags: int, seed: int) -> Any:
     torch.manual_seed(seed)
     x, y = torch.from_numpy(words.features), torch.from_numpy(words.gold)
     head = torch.nn.Sequential(
-        torch.nn.Linear(x.shape[1], HIDDEN), torch.nn.ReLU(), torch.nn.Dropout(0.1), torch.nn.Linear(HIDDEN, tags)
+        torch.nn.Linear(x.shape[1], kind.hidden),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(0.1),
+        torch.nn.Linear(kind.hidden, tags),
     )
-    optimizer = torch.optim.AdamW(head.parameters(), lr=LR)
-    for _ in range(EPOCHS):
+    optimizer = torch.optim.AdamW(head.parameters(), lr=kind.lr)
+    for _ in range(kind.epochs):
         for batch in torch.randperm(len(x)).split(BATCH):
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(head(x[batch]), y[batch]).backward()

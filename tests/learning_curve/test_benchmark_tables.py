@@ -84,7 +84,7 @@ def test_a_head_learns_what_can_be_learned(bench) -> None:
     gold = random.integers(0, 3, 600)
     features = (np.eye(3)[gold] + 0.1 * random.normal(size=(600, 3))).astype(np.float32)
     words = bench.frozen.Words(features, gold, np.arange(0, 601, 10))
-    head = bench.frozen.train_head(words, 3, 43)
+    head = bench.frozen.train_head(words, 3, 43, bench.frozen.LARGE)
     said = bench.frozen.log_probs(head, words)
     assert (said.argmax(axis=1) == gold).mean() > 0.95
     assert np.exp(said).sum(axis=1) == pytest.approx(np.ones(600))
