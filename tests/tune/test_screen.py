@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,13 +92,14 @@ def test_without_a_terminal_every_event_is_a_line(shown) -> None:
     one.start(1)
     one.fail(1)
     one.screen.on_experiment_end()
-    assert [line.rpartition(", 0:0")[0] or line for line in one.out.getvalue().splitlines()] == [
+    without_times = re.sub(r"(, |after )0:\d\d|; ends in about .*", r"\1", one.out.getvalue())
+    assert [line.removesuffix(", ") for line in without_times.splitlines()] == [
         "trials to run: 4",
         "runA-43: started",
         "runA-43: epoch 3, cool-down, LR 1.50e-04, val loss 0.2500, val F1 -",
         "runA-43: epoch 4, cool-down, LR 1.50e-04, val loss 0.2500, val F1 0.5000 (best 0.5000)",
         "runA-43: epoch 5, cool-down, LR 1.50e-04, val loss 0.2500, val F1 0.4000 (best 0.5000)",
-        "runA-43: done after 0:00: cool-down finished; ends in about 0.0 s (0.0 s to 0.0 s)",
+        "runA-43: done after : cool-down finished",
         "runB-43: started",
         f"runB-43: failed; see {job(one.trials[1]).log}",
     ]
@@ -217,7 +219,7 @@ def test_seconds_left_are_those_of_the_trials_that_are_left(shown) -> None:
     one.start(0)
     one.screen.rows["runA-43"].began -= 60
     one.end(0)
-    assert "1/4 done, 0:00 elapsed, about 3 min left" in one.frame()
+    assert re.match(r"exp  1/4 done, 0:\d\d elapsed, about 3 min left\n", one.frame())
 
 
 RACE = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 8, "racing": True, "lr_max": [1, 2, 3]}
