@@ -9,8 +9,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +174,7 @@ def reader(followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setattr(Store, "chosen", None)
     for module in (store, stores):
         monkeypatch.setattr(module, "page_action", page_action)
+    monkeypatch.setattr(ThreadingHTTPServer, "serve_forever", one_look)
     return folder
 
 
@@ -179,6 +183,15 @@ def page_action(paths: StorePaths, name: str, action: str, port: int) -> PageSta
     assert action in ("start", "status", "stop")
     print(status := PageStatus(name, port, 1, True, paths.results / f"{name}.log"))
     return status
+
+
+def one_look(server: ThreadingHTTPServer) -> None:
+    """One request to a page that would be served until Ctrl-C."""
+    asking = threading.Thread(target=server.handle_request)
+    asking.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.server_address[1]}/", timeout=60) as answer:
+        assert b"<!doctype html>" in answer.read(100).lower()
+    asking.join()
 
 
 def call(command: str) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
 
@@ -106,8 +106,9 @@ class Tagger:
 
     @cached_property
     def forward(self) -> Forward:
-        """How the model is run, which is tried once."""
-        return Forward.of(self.model, self.name, self.pad, self.ctx.device, self.dtype)
+        """How the model is run, which is tried once; it gives the tags in their order."""
+        forward = Forward.of(self.model, self.name, self.pad, self.ctx.device, self.dtype)
+        return replace(forward, columns=self._order)
 
     @torch.inference_mode()
     def find(
@@ -126,7 +127,6 @@ class Tagger:
         for members, batch in zip(order, batches_of(split, order, self.ctx.device), strict=True):
             first = batch.words != NO_WORD
             logits = self.forward.logits(batch)[torch.from_numpy(first).to(self.ctx.device)]
-            logits = logits if self._order is None else logits[:, self._order]
             log_probs[batch.words[first]] = logits.cpu().double().log_softmax(-1).numpy()
             known[batch.words[first]] = True
             after_batch(len(members) / len(split.lengths))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nerbb_ray.mlflow_store.schema import VERDICT, VERDICT_WORDS
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
-from nerbb_ray.verdict.ensemble_words import ensemble_sentences
+from nerbb_ray.verdict.ensemble_words import gain_sentences
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.words import against_the_best, sentences
 
@@ -72,7 +72,7 @@ def description(result: ExperimentResult, found: Verdict, run: str | None = None
         "",
         "Mean ± standard error over the seeds, entity micro scores; * best mean, = cannot be told from it.",
         f"Not shown: {left_out} runs." if left_out else "",
-        *ensemble_sentences(result, run or found.best),
+        *gain_sentences(result, run or found.best),
     ]
     return "\n".join(lines).strip()[:MAX_DESCRIPTION]
 

@@ -30,6 +30,7 @@ class Forward:
         pad: token id of padding.
         dtype: of its matrix products.
         first_position: of a sentence in a row; None: the model needs padded rows.
+        columns: where in the model's output each of the tags is; None: in order. *Shape:* (number of tags,)
     """
 
     model: Any
@@ -37,6 +38,7 @@ class Forward:
     device: torch.device
     dtype: torch.dtype
     first_position: int | None
+    columns: torch.Tensor | None = None
 
     @classmethod
     def of(cls, model: Any, name: str, pad: int, device: torch.device, dtype: torch.dtype) -> "Forward":
@@ -57,7 +59,7 @@ class Forward:
         """Of every sub-token, in fp32. *Shape:* (N, number of tags)"""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             found = self._padded(batch) if self.first_position is None else self._in_a_row(batch)
-        return found.float()
+        return (found if self.columns is None else found[:, self.columns]).float()
 
     def _in_a_row(self, batch: Batch) -> torch.Tensor:
         ids, positions = batch.input_ids[None], places_in_sentences(batch.lengths) + (self.first_position or 0)

@@ -45,12 +45,13 @@ def calibration_words(ensemble: RunEnsemble, split: str) -> str:
 
 def ensemble_sentences(result: ExperimentResult, best: str | None) -> list[str]:
     """Of the best run what its ensemble gains; of all, why there is none."""
-    said = []
-    for run in result.runs:
-        found = ensemble_of(run)
-        if run.run == best and found is not None:
-            said.append(_gain_sentence(run.run, found))
-    return said + missing_sentences(result)
+    return gain_sentences(result, best) + missing_sentences(result)
+
+
+def gain_sentences(result: ExperimentResult, run: str | None) -> list[str]:
+    """What the ensemble of a run gains; nothing if there is none."""
+    found = next((ensemble_of(one) for one in result.runs if one.run == run), None)
+    return [] if run is None or found is None else [_gain_sentence(run, found)]
 
 
 def _gain_sentence(run: str, found: RunEnsemble) -> str:

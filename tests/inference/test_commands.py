@@ -147,7 +147,7 @@ def test_evaluate_prints_scores_or_json(nerbb: Nerbb, trained) -> None:
 
 def test_evaluate_puts_notes_on_stderr_and_null_into_json(nerbb: Nerbb, tmp_path) -> None:
     for split in ("train", "val", "test"):
-        (tmp_path / f"{split}.jsonl").write_text('{"tokens": ["noon"], "tags": ["B-TIME"]}\n')
+        (tmp_path / f"{split}.jsonl").write_text('{"tokens": ["at", "noon"], "tags": ["O", "B-TIME"]}\n')
     status, out, err = nerbb("evaluate", "tiny", str(tmp_path))
     assert status == 0
     assert "note: the model does not know TIME" in err

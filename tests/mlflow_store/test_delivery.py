@@ -262,6 +262,7 @@ def test_what_waits_is_delivered_by_hand_before_earlier_trials_are_read(
     assert [(trial.name, trial.status) for trial in result.trials] == [("runA-43", "ok"), ("runA-44", "ok")]
     assert set(database.state("exp")["runA-43"]["files"]) == {
         "classification_report.txt", "confusion_matrix_entity.csv", "confusion_matrix_entity.png",
+        "values_by_class.json",
     }  # fmt: skip
     assert "files of trial runA-43 were deleted before MLflow took them: " in caplog.text
     assert "files of trial runA-44" not in caplog.text

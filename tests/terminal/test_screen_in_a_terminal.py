@@ -99,7 +99,7 @@ def test_sixty_trials_on_thirty_rows(tmp_path: Path) -> None:
 
 
 def test_nine_trials_on_eighty_columns(tmp_path: Path) -> None:
-    terminal = start(tmp_path, 3, "1e-5,3e-5,1e-4", rows=24, columns=80, pause=0.1)
+    terminal = start(tmp_path, 3, "1e-5,3e-5,1e-4", rows=24, columns=80, pause=0.3)
     frames = Frames(terminal)
     assert terminal.to_the_end(120, frames) == 0
     everything = terminal.everything()

@@ -119,7 +119,7 @@ def test_a_store_that_cannot_be_written_is_an_error_of_one_line(tmp_path, root: 
     (tmp_path / "file").write_text("")
     done = run(root / "configs" / "quickstart.ini", "--store", tmp_path / "file" / "store")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {tmp_path / 'file'}")
+    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path / 'file'}")
     assert "Traceback" not in done.stderr
 
 
