@@ -424,7 +424,7 @@ def test_results_of_the_quickstart_are_those_of_its_runs() -> None:
     spec = read_ini(ROOT / "configs/quickstart.ini")
     assert all(header in text for header in HEADERS)
     for run in spec.runs:
-        row = rf"^ *\*? +{run.name} +(\d+)/{spec.settings.multiple_runs} +(\d[\d, ]*\d)   +\d\.\d+ \(\d\.\d+, "
+        row = rf"^ *[*=]? +{run.name} +(\d+)/{spec.settings.multiple_runs} +(\d[\d, ]*\d)   +\d\.\d+ \(\d\.\d+, "
         (found,) = re.finditer(row, text, re.MULTILINE)
         epochs = [int(number) for number in found[2].split(", ")]
         assert len(epochs) == int(found[1]) == spec.settings.multiple_runs

@@ -172,6 +172,7 @@ def test_an_interrupted_experiment_can_be_continued(store, experiment) -> None:
     assert done.stdout.count("1/1") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_sigterm_is_as_polite_as_ctrl_c(store, experiment) -> None:
     """Slurm, Kubernetes and spot instances send it to the driver alone."""

@@ -179,6 +179,7 @@ def test_models_are_not_kept_without_checkpoints(store, experiment) -> None:
     assert not store.checkpoints("exp").exists()
 
 
+@pytest.mark.slow
 def test_two_workers_train_the_same_trial(store, experiment) -> None:
     """Workers of Ray Train: the trial ends by itself, and the next one gets its place."""
     spec = read_ini(experiment("two", seeds=1, resources="num_workers = 2", hparams="monitor = val_f1"))

@@ -57,7 +57,7 @@ def test_a_trial_whose_process_was_killed_goes_on_and_ends_the_same(store, exper
     assert [trial.status for trial in stored.trials] == ["ok", "ok"]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_worker_that_gets_sigterm_saves_within_the_epoch_and_the_trial_goes_on_elsewhere(
     store, experiment, workers
 ) -> None:
@@ -115,7 +115,9 @@ def memory_is_short(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setattr(tune.Tuner, "fit", interrupted)
 
 
-@pytest.mark.parametrize("times", [1, 4], ids=["once", "and three times alone"])
+@pytest.mark.parametrize(
+    "times", [pytest.param(1, id="once"), pytest.param(4, id="and three times alone", marks=pytest.mark.slow)]
+)
 def test_where_memory_was_short_fewer_trials_run_at_a_time_and_end_the_same(
     store, experiment, monkeypatch, capsys, times
 ) -> None:

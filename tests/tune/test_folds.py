@@ -98,6 +98,7 @@ def test_every_seed_is_trained_on_every_fold_and_the_whole_training_split_is_pre
         run_experiment(read_ini(path), store, QUIET)
 
 
+@pytest.mark.slow
 def test_more_repeats_go_on_from_fewer(store, experiment) -> None:
     path = one_run(folded(experiment(seeds=1)))
     first = run_experiment(read_ini(path), store, QUIET)

@@ -294,5 +294,5 @@ def test_experiment_at_an_address_that_is_no_cluster(store: StorePaths, experime
         environment = {**os.environ, "RAY_ADDRESS": address}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: RAY_ADDRESS {address}: ")
+    assert done.stderr.splitlines()[-1].startswith(f"error: RAY_ADDRESS {address}: ")
     assert not store.cache.exists()  # nothing was prepared for it
