@@ -1,7 +1,5 @@
 """Searches on a real Ray: races, proposed points, limits of time, and what is left after an interruption."""
 
-from dataclasses import replace
-
 import pytest
 
 from nerbb_ray.config.ini import read_ini
@@ -65,7 +63,7 @@ def test_a_scheduler_of_rays_cuts_first_seeds_and_saves_the_others(store, experi
     path.write_text(text.replace("max_epochs = 3", "max_epochs = 60"))
     spec = searched(path, "scheduler = asha\ngrace_epochs = 4")
     # one after the other: who comes first to a rung cannot be cut there
-    result = run_experiment(spec, store, replace(QUIET, max_concurrent_trials=1))
+    result = run_experiment(spec, store, RunOptions(quiet=True, resources=(("max_concurrent_trials", 1),)))
     good, bad = result.runs
     assert [trial.status for trial in good.trials] == ["ok", "ok"]
     assert [trial.status for trial in bad.trials] == ["cut"]
