@@ -148,6 +148,7 @@ lr_max = 1e-3, 2e-3, 3e-3
 
 
 @pytest.mark.ray
+@pytest.mark.slow  # takes a quiet machine to see what is on the screen in time
 def test_ctrl_c_in_a_search_of_sixty_trials(store: StorePaths, tmp_path: Path) -> None:
     file = tmp_path / "exp.ini"
     file.write_text(SIXTY)
