@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nerbb_ray.html.document import Section, document
-from nerbb_ray.html.marked import Mark, marked_text
-from nerbb_ray.ner.tags import OUTSIDE
+from nerbb_ray.html.marked import marked_text
+from nerbb_ray.inference.predictions import marks_of
 
 
 def marked_page(title: str, texts: Sequence[str], found: Sequence[Sequence[Mapping[str, Any]]]) -> str:
@@ -14,11 +14,7 @@ def marked_page(title: str, texts: Sequence[str], found: Sequence[Sequence[Mappi
     Args:
         found: the entities of each text, or its words with their tags.
     """
-    tagged = [[tag for tag in tags if tag["tag"] != OUTSIDE] for tags in found]
-    labels = list(dict.fromkeys(tag["tag"] for tags in tagged for tag in tags))
-    parts = (marked_text(text, map(_mark, tags), labels) for text, tags in zip(texts, tagged, strict=True))
+    marks = [marks_of(tags) for tags in found]
+    labels = list(dict.fromkeys(mark.label for marked in marks for mark in marked))
+    parts = (marked_text(text, marked, labels) for text, marked in zip(texts, marks, strict=True))
     return document(title, [Section("Texts", "\n".join(parts))])
-
-
-def _mark(tag: Mapping[str, Any]) -> Mark:
-    return Mark(tag["char_start"], tag["char_end"], tag["tag"], f"{tag['tag']} {tag['proba']:.3f}")

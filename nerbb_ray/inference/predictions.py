@@ -1,21 +1,16 @@
 """What a model says of texts: plain dictionaries and lists that also have names, types and a face in a notebook."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nerbb_ray.html.marked import Mark, marked_text
+from nerbb_ray.ner.tags import OUTSIDE
 
 SHOWN_LETTERS = 40
 
 
-class Entity(dict[str, Any]):
-    """`text[char_start:char_end] == token`; a dictionary with these keys, ready for JSON.
-
-    An entity's tag is its class, a word's is the tag as the model knows it, O included. The probability of a word is
-    that of its tag, the one of an entity the mean over its words.
-    """
-
-    def __init__(self, char_start: int, char_end: int, token: str, tag: str, proba: float) -> None:
-        super().__init__(char_start=char_start, char_end=char_end, token=token, tag=tag, proba=proba)
+class _Place(dict[str, Any]):
+    """A place of a text."""
 
     @property
     def char_start(self) -> int:
@@ -28,6 +23,17 @@ class Entity(dict[str, Any]):
     @property
     def token(self) -> str:
         return str(self["token"])
+
+
+class Entity(_Place):
+    """`text[char_start:char_end] == token`; a dictionary with these keys, ready for JSON.
+
+    An entity's tag is its class, a word's is the tag as the model knows it, O included. The probability of a word is
+    that of its tag, the one of an entity the mean over its words.
+    """
+
+    def __init__(self, char_start: int, char_end: int, token: str, tag: str, proba: float) -> None:
+        super().__init__(char_start=char_start, char_end=char_end, token=token, tag=tag, proba=proba)
 
     @property
     def tag(self) -> str:
@@ -41,23 +47,11 @@ class Entity(dict[str, Any]):
         return f"<{self.tag} {_short(self.token)} {self.char_start}:{self.char_end} {self.proba:.3f}>"
 
 
-class WordProba(dict[str, Any]):
+class WordProba(_Place):
     """A word with the probability of every tag that the model knows; they add up to 1. A dictionary, ready for JSON."""
 
     def __init__(self, char_start: int, char_end: int, token: str, proba_dist: dict[str, float]) -> None:
         super().__init__(char_start=char_start, char_end=char_end, token=token, proba_dist=proba_dist)
-
-    @property
-    def char_start(self) -> int:
-        return int(self["char_start"])
-
-    @property
-    def char_end(self) -> int:
-        return int(self["char_end"])
-
-    @property
-    def token(self) -> str:
-        return str(self["token"])
 
     @property
     def proba_dist(self) -> dict[str, float]:
@@ -91,10 +85,7 @@ class Entities(list[Entity]):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the text with its entities marked."""
-        marks = [
-            Mark(one.char_start, one.char_end, one.tag, f"{one.tag} {one.proba:.3f}") for one in self if one.tag != "O"
-        ]
-        return marked_text(self.text, marks)
+        return marked_text(self.text, marks_of(self))
 
 
 class Predictions(list[Entities]):
@@ -102,6 +93,15 @@ class Predictions(list[Entities]):
 
     def _repr_html_(self) -> str:
         return "".join(entities._repr_html_() for entities in self)
+
+
+def marks_of(found: Iterable[Mapping[str, Any]]) -> list[Mark]:
+    """How entities, or words with their tags, are marked in their text."""
+    return [
+        Mark(one["char_start"], one["char_end"], one["tag"], f"{one['tag']} {one['proba']:.3f}")
+        for one in found
+        if one["tag"] != OUTSIDE
+    ]
 
 
 def _short(token: str) -> str:
