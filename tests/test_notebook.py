@@ -17,16 +17,16 @@ PROGRESS = """
 import sys; sys.path.insert(0, "TESTS")
 from pathlib import Path
 from types import SimpleNamespace
+from fixtures.jobs import job
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.trials import expand
-from nerbb_ray.results.identity import Identity
 from nerbb_ray.tune import notebook
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 notebook.EVERY_S = 0.0
 spec = build_spec("politics", params={"dataset_name": "d", "pretrained_model_name": "m", "lr_max": [1e-4, 3e-4]})
 trials = {trial.name: trial for trial in expand(spec)}
-book = SimpleNamespace(of=lambda config: SimpleNamespace(trial=trials[config["name"]]))
+book = SimpleNamespace(of=lambda config: job(trials[config["name"]], storage=Path("FOLDER")))
 assert notebook.in_notebook()
 shown = notebook.NotebookProgress(TrialPlan(spec, 1), book)
 for number, name in enumerate(trials):
@@ -58,7 +58,7 @@ def package(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_progress_is_one_output_that_changes_in_its_place(root: Path, tmp_path: Path) -> None:
-    cell = nbformat.v4.new_code_cell(PROGRESS.replace("TESTS", str(root / "tests")))
+    cell = nbformat.v4.new_code_cell(PROGRESS.replace("TESTS", str(root / "tests")).replace("FOLDER", str(tmp_path)))
     (done,) = run(nbformat.v4.new_notebook(cells=[cell]), tmp_path, 120).cells
     (html,) = shown(done, "text/html")
     assert "politics  2/2 done, best .650 runA(lr_max=3e-4)" in html

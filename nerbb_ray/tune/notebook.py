@@ -3,22 +3,16 @@
 import math
 import sys
 import time
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-from ray.tune import Callback
-
-from nerbb_ray.config.trials import TrialSpec, most_trials
-from nerbb_ray.forecast.remaining import Eta
 from nerbb_ray.live.page import search_html
-from nerbb_ray.live.state import SearchState, ShownTrial, State
-from nerbb_ray.results.experiment_result import SELECTION_METRIC
-from nerbb_ray.results.reports import is_epoch
-from nerbb_ray.results.safe_hook import never_raises
-from nerbb_ray.tune.job import JobBook, varying_keys
+from nerbb_ray.tune.job import JobBook
+from nerbb_ray.tune.screen_rows import Row
+from nerbb_ray.tune.search_progress import SearchProgress
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 EVERY_S = 0.5
-STAGES: dict[str, State] = {"WARMUP_OR_CONSTANT": "training", "COOLDOWN": "cool-down", "STOPPED": "testing"}
 
 
 def in_notebook() -> bool:
@@ -28,99 +22,25 @@ def in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-class NotebookProgress(Callback):  # type: ignore[misc]  # Ray has no types
-    """Shows trials as Tune tells of them.
-
-    Args:
-        book: has the trials behind Tune's configurations.
-        slots: trials at the same time.
-    """
+class NotebookProgress(SearchProgress):
+    """Shows trials as Tune tells of them."""
 
     def __init__(self, plan: TrialPlan, book: JobBook, slots: int = 1) -> None:
-        self._plan, self._book, self._started = plan, book, time.monotonic()
-        self._total = most_trials(plan.spec) - plan.known
-        self._eta = Eta(self._total, slots)
-        self._trials: dict[str, ShownTrial] = {}
-        self._begun: dict[str, float] = {}
-        self._keys = varying_keys(plan.spec)
+        super().__init__(plan, book, slots)
         self._handle: Any = None
         self._shown_at = -math.inf
 
-    def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
-        # Tune pickles its callbacks; the notebook stays here
-        return Callback, ()
-
-    def state(self) -> SearchState:
-        """What is shown."""
-        now = time.monotonic()
-        for name, trial in self._trials.items():
-            if trial.running:
-                trial.elapsed_s = now - self._begun[name]
-        running = sum(trial.running for trial in self._trials.values())
-        self._eta.total = min(self._total, self._eta.ended + running + self._plan.to_come())
-        left = self._eta.remaining_s()
-        return SearchState(
-            name=self._plan.spec.name,
-            total=self._total + self._plan.known,
-            at_most=not self._plan.known_beforehand,
-            earlier=self._plan.known,
-            trials=list(self._trials.values()),
-            elapsed_s=now - self._started,
-            left_s=None if left is None or self._eta.ended >= self._eta.total else left[1],
-        )
-
-    @never_raises
-    def on_trial_start(self, trial: Any, **_: Any) -> None:
-        self._shown(trial).state = "loading"
+    def begun(self, row: Row, *, again: bool) -> None:  # noqa: ARG002  # the table shows it
         self._show()
 
-    @never_raises
-    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
-        if not is_epoch(result):
-            return
-        shown, f1 = self._shown(trial), result[SELECTION_METRIC]
-        shown.state, shown.epochs = STAGES[result["stage"]], result["epoch"] + 1
-        shown.val_loss, shown.lr = result["val/loss"], result["lr"]
-        if math.isfinite(f1) and not f1 <= shown.best_f1:
-            shown.best_f1 = f1
-        elapsed = time.monotonic() - self._begun[shown.name]
-        self._eta.epoch(shown.run, shown.name, shown.epochs, elapsed, shown.of_epochs)
+    def epoch(self, row: Row, report: Mapping[str, Any], doing: str) -> None:  # noqa: ARG002
         self._show()
 
-    @never_raises
-    def on_trial_complete(self, trial: Any, **_: Any) -> None:
-        last = trial.last_result or {}
-        state = "diverged" if last.get("diverged") else "cut" if last.get("cut") else "done"
-        self._end(trial, cast("State", state))
-
-    @never_raises
-    def on_trial_error(self, trial: Any, **_: Any) -> None:
-        self._end(trial, "failed")
-
-    @never_raises
-    def on_experiment_end(self, **_: Any) -> None:
-        for shown in self._trials.values():
-            if shown.running:
-                shown.state = "interrupted"
+    def ended(self, row: Row) -> None:  # noqa: ARG002
         self._show(at_once=True)
 
-    def _end(self, trial: Any, state: State) -> None:
-        shown = self._shown(trial)
-        shown.state, shown.elapsed_s = state, time.monotonic() - self._begun[shown.name]
-        self._eta.end(shown.run, shown.name, shown.elapsed_s if state in ("done", "diverged") else None)
+    def over(self) -> None:
         self._show(at_once=True)
-
-    def _shown(self, trial: Any) -> ShownTrial:
-        spec = self._book.of(trial.config).trial
-        if spec.name not in self._trials:
-            self._trials[spec.name] = self._new(spec)
-            self._begun[spec.name] = time.monotonic()
-        return self._trials[spec.name]
-
-    def _new(self, spec: TrialSpec) -> ShownTrial:
-        params = {key: value for key, value in spec.params().items() if key in self._keys}
-        of_epochs = None if spec.hparams.early_stopping else spec.hparams.max_epochs
-        return ShownTrial(spec.run, spec.seed, params=params, of_epochs=of_epochs)
 
     def _show(self, *, at_once: bool = False) -> None:
         """In the place of what was shown before; not more often than anybody can read."""
