@@ -178,6 +178,11 @@ def extremes(run: RunSpec) -> Iterator[RunSpec]:
     yield concrete(run, middle)
 
 
+def _points(run: RunSpec) -> Iterator[RunSpec]:
+    """A run, or the extremes of a pattern."""
+    return extremes(run) if run.space else iter((run,))
+
+
 def notes_on(prepared: Mapping[str, Prepared]) -> list[str]:
     """What a user should know of the models of some runs, each thing once."""
     return list(dict.fromkeys(note for one in prepared.values() for note in one.notes))
@@ -197,12 +202,17 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
     return prepared
 
 
+def lacking(spec: ExperimentSpec, preparation: Preparation) -> bool:
+    """Whether data or a model cannot be found."""
+    return any(preparation.missing(point) for run in spec.runs for point in _points(run))
+
+
 def try_to_prepare(spec: ExperimentSpec, preparation: Preparation) -> tuple[dict[str, Prepared], list[NerbbError]]:
     """As `prepare`: what can run, and everything that is wrong with the rest, each thing once."""
     prepared: dict[str, Prepared] = {}
     problems: dict[str, NerbbError] = {}
     for run in spec.runs:
-        for point in extremes(run) if run.space else (run,):
+        for point in _points(run):
             missing = preparation.missing(point)
             try:
                 if not missing:
