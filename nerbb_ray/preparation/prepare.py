@@ -42,6 +42,7 @@ class Prepared:
         precision: the number format of the trials: as the settings have it, or fp32 where their `auto` must not become
             bf16 because the model cannot be trained in it.
         notes: what a user should know of the model, and of the folds.
+        first_position: of a sentence in a row without padding; None: the model needs padding.
         layout: what the folds depend on beside data and parameters; None without folds.
     """
 
@@ -50,6 +51,7 @@ class Prepared:
     source: ModelSource
     steps_per_epoch: int
     precision: str
+    first_position: int | None
     notes: tuple[str, ...] = ()
     layout: str | None = None
 
@@ -93,7 +95,7 @@ class Preparation:
         layout = whole.layout if run.dataset.folds else None
         if run.dataset.folds:
             notes = (*notes, fold_note(whole, run.dataset))
-        return Prepared(path, whole.fingerprint, source, steps, model.precision, notes, layout)
+        return Prepared(path, whole.fingerprint, source, steps, model.precision, model.first_position, notes, layout)
 
     def missing(self, run: RunSpec) -> list[NerbbError]:
         """Why data or model of a run cannot be had: both, if it is both."""

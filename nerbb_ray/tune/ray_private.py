@@ -85,7 +85,7 @@ def for_trials_only() -> Iterator[None]:
     from ray._private import utils
     from ray._private.node import Node
 
-    def nothing(self: Node, **_: Any) -> None:
+    def nothing(_node: Node, **_how: Any) -> None:
         return
 
     started = ("start_monitor", "start_log_monitor", "start_api_server")

@@ -209,6 +209,7 @@ class Search:
             log=self.store.logs(name) / f"{trial.name}.log",
             storage=self.store.ray(name),
             allotment=allotment,
+            first_position=prepared.first_position,
         )
 
 

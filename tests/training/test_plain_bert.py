@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.training.encoding import special_tokens, subtokens_of
+from nerbb_ray.training.forward import first_position
+from nerbb_ray.training.model import load_config
 from nerbb_ray.training.plain_bert import plain_bert
 from nerbb_ray.training.sources import ModelSource, find_model
 from nerbb_ray.training.tokenizer import load_tokenizer
@@ -66,6 +68,7 @@ def test_plain_tokenizer_is_that_of_transformers(tiny_model: Path, tmp_path: Pat
     plain = plain_bert(source, None)
     assert plain is not None
     assert plain.tokenizer.backend_tokenizer.to_str() == load_tokenizer(source).backend_tokenizer.to_str()
+    assert plain.first_position == first_position(load_config(source), "bert")
 
 
 OTHERS: dict[str, Change] = {
