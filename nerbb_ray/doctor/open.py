@@ -4,6 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nerbb_ray.data.corpus import Found, find_data
+from nerbb_ray.data.folders import local_path, read_path
+from nerbb_ray.data.options import AUTO
+from nerbb_ray.data.origin import origin_lines
+from nerbb_ray.doctor import examine
 from nerbb_ray.paths import StorePaths
 
 if TYPE_CHECKING:
@@ -32,12 +37,6 @@ def check_up(
     Raises:
         NerbbError: data or model cannot be found or read.
     """
-    from nerbb_ray.data.corpus import Found, find_data
-    from nerbb_ray.data.folders import local_path, read_path
-    from nerbb_ray.data.options import AUTO
-    from nerbb_ray.data.origin import origin_lines
-    from nerbb_ray.doctor import examine
-
     path = local_path(name)
     is_file = path.is_file() and not (store.datasets / name).is_dir()
     options = options or AUTO

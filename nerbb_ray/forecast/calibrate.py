@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,12 +21,26 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from nerbb_ray import atomic
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.preparation.prepare import Prepared
 from nerbb_ray.preparation.resources import Allotment
+from nerbb_ray.training import resume
+from nerbb_ray.training.adaptive import rule_of, start
+from nerbb_ray.training.batches import Batch
+from nerbb_ray.training.dropout import FastDropout
+from nerbb_ray.training.encoded_corpus import load_encoded
+from nerbb_ray.training.encoding import NO_WORD
+from nerbb_ray.training.epoch import train_epoch
+from nerbb_ray.training.evaluation import cross_entropy, evaluate
+from nerbb_ray.training.progress import Progress
 from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.trial_setup import set_up
+from nerbb_ray.training.worker import TrialContext
 
 FORMAT = "2"  # of the files; part of their name
 STEPS, WARM_UP = 20, 3
@@ -105,17 +120,6 @@ def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
 
 def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
     """Train, evaluate and save a little, with the trial's own code."""
-    import torch
-
-    from nerbb_ray.training import resume
-    from nerbb_ray.training.adaptive import rule_of, start
-    from nerbb_ray.training.encoded_corpus import load_encoded
-    from nerbb_ray.training.epoch import train_epoch
-    from nerbb_ray.training.evaluation import evaluate
-    from nerbb_ray.training.progress import Progress
-    from nerbb_ray.training.trial_setup import set_up
-    from nerbb_ray.training.worker import TrialContext
-
     imports_s = time.monotonic() - begun
     trial, source = TrialSpec.from_dict(job["trial"]), ModelSource(**job["source"])
     whole = load_encoded(Path(job["data"]))
@@ -157,14 +161,6 @@ def measure(job: Mapping[str, Any], begun: float) -> dict[str, float]:
 
 def _fill_memory(session: Any, length: int) -> None:
     """A step with the largest batch that a trial can meet: memory has to do for it."""
-    import numpy as np
-    import torch
-
-    from nerbb_ray.training.batches import Batch
-    from nerbb_ray.training.dropout import FastDropout
-    from nerbb_ray.training.encoding import NO_WORD
-    from nerbb_ray.training.evaluation import cross_entropy
-
     session.model.train()
     size = session.trial.hparams.batch_size
     ids, labels = (torch.full((size * length,), value, device=session.ctx.device) for value in (session.forward.pad, 0))
@@ -178,16 +174,12 @@ def _fill_memory(session: Any, length: int) -> None:
 
 def peak_memory_mb() -> float:
     """The most that this process has had in memory; the system counts in kB, that of macOS in bytes."""
-    import resource
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _gpu_memory(device: Any) -> dict[str, float]:
     """`gpu_mb`: of the GPU; `gpu_peak_mb`: what the process has used of it at most, with what CUDA itself takes."""
-    import torch
-
     if device.type != "cuda":
         return {}
     free, total = torch.cuda.mem_get_info(device)

@@ -15,6 +15,7 @@ from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_
 from nerbb_ray.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.forecast.remaining import RACE_SHARE, makespan
+from nerbb_ray.mlflow_store.reader import finished_trials
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, cpu_has_bf16, this_machine
@@ -117,8 +118,6 @@ def forecast(
 
 def _earlier(store: StorePaths) -> tuple[list[tuple[str, TrialResult]], list[str]]:
     """The trials of all experiments of the store that ended ok; of a database file without MLflow's slow imports."""
-    from nerbb_ray.mlflow_store.reader import finished_trials
-
     try:
         return finished_trials(store.tracking_uri), []
     except ResultError as error:
