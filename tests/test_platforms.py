@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nerbb_ray.forecast.calibrate import peak_memory_mb
+from nerbb_ray.forecast.try_steps import peak_memory_mb
 from nerbb_ray.locks import Lock, holder_of
 from nerbb_ray.preparation.resources import cpu_has_bf16, this_machine, usable_cpus
 from nerbb_ray.store import StorePaths

@@ -11,6 +11,7 @@ import numpy as np
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import any_trial_of, most_trials, proposed_run
 from nerbb_ray.errors import ResultError
+from nerbb_ray.forecast.calibrate import calibrated
 from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough
 from nerbb_ray.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.forecast.gpu_sharing import share_gpus
@@ -148,8 +149,6 @@ def _costs(
 ) -> Costs:
     data = load_encoded(prepared.data).used(run.dataset, run.dataset.fold_numbers[0])
     if cache is not None:
-        from nerbb_ray.forecast.calibrate import calibrated
-
         trial = any_trial_of(spec, run)
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
     bf16 = prepared.precision == "bf16" or (prepared.precision == "auto" and cpu_has_bf16())

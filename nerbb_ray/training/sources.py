@@ -4,7 +4,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-import huggingface_hub
+import huggingface_hub  # which imports its parts when they are used
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.spelling import nearest
@@ -117,9 +117,11 @@ def file_of(source: ModelSource, name: str) -> Path | None:
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
 
+    from huggingface_hub.errors import EntryNotFoundError  # here: it takes a client for the web along
+
     try:
         return Path(huggingface_hub.hf_hub_download(source.location, name, revision=source.revision))
-    except huggingface_hub.errors.EntryNotFoundError:  # also where the hub cannot be asked
+    except EntryNotFoundError:  # also where the hub cannot be asked
         return None
 
 
@@ -168,6 +170,8 @@ def _find_package(package: OfflinePackage) -> Path | None:
 
 def _hub_revision(name: str, ask_hub: bool) -> str:
     """The commit of a model on the hub: asked once with a short timeout, else the one in the local cache."""
+    from huggingface_hub.errors import HFValidationError
+
     try:
         cached = huggingface_hub.try_to_load_from_cache(name, CONFIG)
         asks = ask_hub and not huggingface_hub.constants.HF_HUB_OFFLINE
@@ -177,7 +181,7 @@ def _hub_revision(name: str, ask_hub: bool) -> str:
             what = "has not all of its files" if isinstance(cached, str) else "does not have it"
             raise ModelError(f"the hub's local cache {what}, and the hub was not asked")
         return str(huggingface_hub.HfApi().model_info(name, timeout=HUB_TIMEOUT_S).sha)
-    except huggingface_hub.errors.HFValidationError:
+    except HFValidationError:
         raise ModelError("it is not a valid name for the hub") from None
     except ModelError:
         raise
