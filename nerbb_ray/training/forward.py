@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import PreTrainedModel
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.batches import IGNORED, Batch
@@ -57,8 +58,6 @@ class Forward:
             model: of transformers, or anything that is called like one, such as the mean of several: that is padded.
             first: its first position, where it is known; UNTRIED: it is tried.
         """
-        from transformers import PreTrainedModel
-
         if first == UNTRIED:
             first = first_position(model.config, name) if isinstance(model, PreTrainedModel) else None
         if first is not None:
