@@ -15,7 +15,7 @@ from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.preparation.options import RunOptions, starting_ray, starts_here
+from nerbb_ray.preparation.options import RunOptions, is_connected, starting_ray, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.results.ensembles import places_of, run_ensembles
@@ -115,7 +115,7 @@ class Search:
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
         dashboard = backend(resources) == "torch_trainer"
-        if not options.announced:
+        if not options.announced and not is_connected():
             say(starting_ray(options), options)
         expect_ray(options.address, dashboard=dashboard)
         here = this_machine() if starts_here(options.address) else None

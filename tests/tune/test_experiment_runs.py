@@ -171,10 +171,11 @@ def test_overwriting_forgets_nothing_before_everything_is_checked(store, experim
     assert [run.n_ok for run in load_result(store.tracking_uri, "exp").runs] == [2, 2]
 
 
-def test_models_are_not_kept_without_checkpoints(store, experiment) -> None:
+def test_models_are_not_kept_without_checkpoints(store, experiment, capsys) -> None:
     path = experiment(seeds=1)
     path.write_text(path.read_text().replace("[settings]", "[settings]\ncheckpoints = False"))
-    result = run_experiment(read_ini(path), store, QUIET)
+    result = run_experiment(read_ini(path), store)
+    assert "starting Ray" not in capsys.readouterr().err, "this process is connected to one"
     assert [trial.checkpoint for trial in result.trials] == [None, None]
     assert not store.checkpoints("exp").exists()
 
