@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,16 @@ def ray_beside(address: str | None = None, *, dashboard: bool = True) -> Iterato
         session.enter_context(ray_session(address, dashboard=dashboard))
 
     _ = ray_private.__file__  # loaded here: a module must not be loaded by two threads when both first use it
-    with ExitStack() as session, ThreadPoolExecutor(1, "ray") as beside:
-        yield beside.submit(begin).result if starts_here(address) else begin
+    # the thread outlives the session: Linux ends the processes of Ray with the thread that has started them
+    with ThreadPoolExecutor(1, "ray") as beside, ExitStack() as session:
+        if not starts_here(address):
+            yield begin
+            return
+        started = beside.submit(begin)
+        try:
+            yield started.result
+        finally:
+            wait([started])
 
 
 def _ray() -> Any:
