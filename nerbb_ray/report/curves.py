@@ -26,6 +26,7 @@ PANELS = {
 NAMES = tuple(dict.fromkeys([*PANELS, *MONITORED.values()]))
 MAX_SEEDS = len(COLOURS)
 SIZE = (4.6, 2.6)
+FEWEST_ROWS = 5  # of seeds, for which there is room, so that few bars are not thick
 SHADES = {Stage.WARMUP_OR_CONSTANT: ("warm-up or constant", STEADY), Stage.COOLDOWN: ("cool-down", COOLING)}
 DOTTED_EPOCHS = 30  # up to so many, every epoch is a dot
 ABOUT = (
@@ -115,6 +116,7 @@ def _panel(lines: Sequence[Line], epochs: int, name: str, title: str) -> "Figure
     if name == "lr":
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
         axes.yaxis.get_offset_text().set_fontsize(8)
+        axes.set_title(title, loc="left", fontsize=9.5, pad=14)  # above the power of ten
     axes.margins(y=0.08)  # no line lies on the axis
     return drawn
 
@@ -157,7 +159,7 @@ def _dress(axes: "Axes", title: str, epochs: int) -> None:
 
 def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
     """A row per seed, in which every stage is a bar."""
-    drawn = new_figure(SIZE[0], max(1.6, 1.0 + 0.28 * len(lines)))
+    drawn = new_figure(SIZE[0], max(SIZE[1], 1.0 + 0.28 * len(lines)))  # as high as those beside it
     axes = drawn.subplots()
     for row, line in enumerate(lines):
         for stage, group in groupby(line.stages, key=lambda epoch: line.stages[epoch]):
@@ -167,7 +169,7 @@ def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
         if chosen is not None:
             axes.plot(chosen, row, "*", ms=9, color=line.colour, mec="white", mew=0.7)
     axes.set_yticks(range(len(lines)), [f"seed {line.trial.member}" for line in lines])
-    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_ylim(max(len(lines), FEWEST_ROWS) - 0.4, -0.6)
     _dress(axes, "stages and chosen epochs", epochs)
     return drawn
 
