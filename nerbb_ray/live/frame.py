@@ -43,7 +43,11 @@ def header(search: SearchState, width: int) -> "Text":
     at_most = "at most " if search.at_most else ""
     parts: dict[str, tuple[int, str]] = {
         "done": (0, f"{search.ended - _unhappy(search)}/{at_most}{search.total} done"),
-        **{state: (1 if state == "failed" else 4, f"{count} {state}") for state in UNHAPPY if (count := search.count(state))},
+        **{
+            state: (1 if state == "failed" else 4, f"{count} {state}")
+            for state in UNHAPPY
+            if (count := search.count(state))
+        },
         "best": (3, "" if best is None else f"best {short_score(best[1])}"),
         "elapsed": (5, f"{clock(search.elapsed_s)} elapsed"),
         "left": (2, "" if search.left_s is None else f"about {shown_time(search.left_s)} left"),
