@@ -59,15 +59,20 @@ def statistics_section(result: ExperimentResult) -> str:
 
 def draw_behind(found: Verdict) -> "Figure":
     shown = found.differences[:MAX_RUNS]
-    drawn = new_figure(5.0, max(2.6, 1.3 + 0.3 * len(shown)))
+    drawn = new_figure(5.0, _height(found))
     _forest(drawn.subplots(), found, shown)
     return drawn
 
 
 def draw_best_of(found: Verdict) -> "Figure":
-    drawn = new_figure(5.0, 2.8 + 0.2 * min(MAX_CURVES, len(found.best_of)))
+    drawn = new_figure(5.0, _height(found))
     _best_of(drawn.subplots(), found)
     return drawn
+
+
+def _height(found: Verdict) -> float:
+    """In inches; the same of both, which stand beside each other."""
+    return max(1.3 + 0.3 * min(MAX_RUNS, len(found.differences)), 2.8 + 0.2 * min(MAX_CURVES, len(found.best_of)))
 
 
 def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None:
