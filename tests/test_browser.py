@@ -363,6 +363,25 @@ def test_figures_beside_each_other_are_of_one_size(browser: Browser, pages: dict
         assert all(size == pytest.approx(shown[0], abs=1.5) for size in shown), panel
 
 
+CUT_OFF = """
+[...document.querySelectorAll('figure svg')].flatMap(picture => {
+  const edge = picture.getBoundingClientRect();
+  return [...picture.querySelectorAll('text')].filter(text => {
+    const place = text.getBoundingClientRect();
+    return place.width && (place.left < edge.left - 1 || place.right > edge.right + 1);
+  }).map(text => text.textContent);
+})
+"""
+
+
+@pytest.mark.parametrize("name", ["report", "long names", "study"])
+def test_no_text_of_a_figure_is_cut_off(browser: Browser, pages: dict[str, Path], name: str) -> None:
+    browser.open(pages[name].as_uri())
+    browser.wait_for("")
+    browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert browser.evaluate(CUT_OFF) == []
+
+
 def test_letters_of_wide_figures_can_be_read_on_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
     browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
     try:

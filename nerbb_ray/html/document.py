@@ -115,7 +115,7 @@ def code(text: str) -> "Markup":
 
 
 def run_name(name: str) -> "Markup":
-    """The name of a run, or of a trial, for a cell: broken before a parameter only, not in 2e-05."""
+    """The name of a run, a trial or a class, for a cell: broken before a parameter only, not in 2e-05."""
     return macros(PARTS).unbroken(re.split("(?<=[(,])", name))  # type: ignore[no-any-return]
 
 

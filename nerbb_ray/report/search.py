@@ -19,7 +19,7 @@ MAX_PARAMETERS, MAX_CATEGORIES, MAX_LINES = 12, 12, 200
 NAME = 18  # letters of a category
 SIZE = (4.6, 2.9)
 FEWEST_LINES = 3
-FEWEST_ROWS = 5  # of which there is room for, so that few bars are not thick
+THIN_BELOW = 5  # parameters: fewer bars have more room, but are not thicker
 UNITS = ((48.0, 24.0, "days"), (2.0, 1.0, "hours"), (2 / 60, 1 / 60, "minutes"), (0.0, 1 / 3600, "seconds"))
 
 
@@ -146,11 +146,11 @@ def draw_importance(shares: dict[str, float]) -> "Figure":
     names = list(shares)[:MAX_PARAMETERS][::-1]
     drawn = new_figure(SIZE[0], max(SIZE[1], 0.8 + 0.32 * len(names)))  # as high as that beside it
     axes = drawn.subplots()
-    bars = axes.barh(range(len(names)), [shares[name] for name in names], height=0.6, color=COLOURS[0])
+    thick = 0.6 * min(1.0, len(names) / THIN_BELOW)
+    bars = axes.barh(range(len(names)), [shares[name] for name in names], thick, color=COLOURS[0])
     axes.bar_label(bars, [f"{shares[name]:.0%}" for name in names], padding=3, fontsize=8.5)
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_xlim(0, 1.18 * max(shares.values()))
-    axes.set_ylim(min(0, len(names) - FEWEST_ROWS) - 0.6, len(names) - 0.4)
     axes.set_xticks([])
     axes.set_title("importance of the parameters", loc="left", fontsize=9.5)
     _dress(axes, None)

@@ -86,7 +86,7 @@ def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None
     axes.set_yticks(range(len(shown)), [_short(d.run) for d in shown], fontsize=8.5, parse_math=False)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     unit = "" if scale == 1 else ", points"
-    axes.set_xlabel(f"behind {_short(found.best or '')}{unit}, 95 % interval", fontsize=8.5)
+    axes.set_xlabel(f"behind {_short(found.best or '')}\n95 % interval{unit}", fontsize=8.5, parse_math=False)
     axes.set_title(shown_metric(found.metric), fontsize=9.5, loc="left")
     _dress(axes, "x")
 
