@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from huggingface_hub import EvalResult, ModelCardData
+
 from nerbb_ray.data.known_names import BUILTIN
 from nerbb_ray.errors import StoreError
 from nerbb_ray.spelling import nearest
@@ -105,8 +107,6 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
         name: of the model.
         about: base_model, library_name, tags, and what else the hub knows.
     """
-    from huggingface_hub import EvalResult, ModelCardData
-
     known = HUB_NAME.fullmatch(scored.dataset_id) is not None
     if not HUB_NAME.fullmatch(str(about.get("base_model"))):
         about = {key: value for key, value in about.items() if key != "base_model"}
