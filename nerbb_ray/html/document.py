@@ -75,6 +75,11 @@ def paragraph(text: str, kind: str = "") -> str:
     return _part("paragraph", text, kind)
 
 
+def sentence(text: str, kind: str = "") -> str:
+    """A paragraph in which what stands in backquotes is code."""
+    return _part("paragraph", macros(PARTS).with_code(re.split("`([^`]+)`", text)), kind)
+
+
 def heading(text: str) -> str:
     """Of a part of a section."""
     return _part("heading", text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from nerbb_ray.html.document import code, facts, paragraph
+from nerbb_ray.html.document import code, facts, paragraph, sentence
 from nerbb_ray.html.without_paths import last_part
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import best_run, shown_mean
@@ -31,7 +31,7 @@ def _headline(result: ExperimentResult) -> str:
     score = paragraph(f"Best run: {best}, test entity micro F1 {shown_mean(mean, interval=True)}{of_what}", "good")
     # not the name of a run
     begin = said[:1] if any(said.startswith(run.run) for run in result.runs) else said[:1].upper()
-    return score + (paragraph(begin + said[1:], "lead") if said else "")
+    return score + (sentence(begin + said[1:], "lead") if said else "")
 
 
 def _facts(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) -> list[tuple[str, object]]:

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from nerbb_ray.html.document import folded, panels, paragraph
+from nerbb_ray.html.document import folded, panels, paragraph, sentence
 from nerbb_ray.html.figures import COLOURS, GRID, INK, figure, new_figure
 from nerbb_ray.report.runs import best_first
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -37,9 +37,9 @@ def verdict_words(result: ExperimentResult) -> str:
     """What can be said to people beside the first sentence, which the summary has."""
     found = verdict(result)
     said = [*found.plain[1:], *search_notes(result, found)]
-    words = "".join(map(paragraph, said[:SENTENCES]))
+    words = "".join(map(sentence, said[:SENTENCES]))
     if len(said) > SENTENCES:
-        words += folded(f"{len(said) - SENTENCES} more", "".join(map(paragraph, said[SENTENCES:])))
+        words += folded(f"{len(said) - SENTENCES} more", "".join(map(sentence, said[SENTENCES:])))
     return words
 
 

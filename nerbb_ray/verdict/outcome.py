@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nerbb_ray.config.spec import Member, seed_and_fold
-from nerbb_ray.html.document import paragraph, table
+from nerbb_ray.html.document import sentence, table
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.marks import legend, mark_of, shown_metric
 
@@ -101,7 +101,7 @@ class Verdict:
         ]
         said = legend(marks.values(), self.metric)
         listed = table(["", "run", shown_metric(self.metric), "behind"], rows, numeric=(2, 3), caption=said)
-        return "".join(map(paragraph, self.plain)) + (listed if rows else "")
+        return "".join(map(sentence, self.plain)) + (listed if rows else "")
 
     @property
     def seeds(self) -> tuple[Member, ...]:
