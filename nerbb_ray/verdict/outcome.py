@@ -5,8 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nerbb_ray.config.spec import Member, seed_and_fold
-from nerbb_ray.html.document import paragraph, table
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.seed_mean import SeedMean
+
+with lazy_modules():  # for notebooks
+    from nerbb_ray.html import document
 
 Test = Literal["welch", "moderated", "paired"]
 POWER_FACTOR = 2.8  # z(0.975) + z(0.8): a difference of so many standard errors is found in 80 % of cases at 5 %
@@ -96,8 +99,8 @@ class Verdict:
             [self._mark(run), run, mean.with_interval().replace("+-", "\u00b1"), behind.get(run, "")]
             for run, mean in self.means.items()
         ]
-        listed = table(["", "run", self.metric, "behind"], rows, numeric=(2, 3)) if rows else ""
-        return "".join(map(paragraph, self.plain)) + listed
+        listed = document.table(["", "run", self.metric, "behind"], rows, numeric=(2, 3)) if rows else ""
+        return "".join(map(document.paragraph, self.plain)) + listed
 
     def _mark(self, run: str) -> str:
         return "*" if run == self.best else "=" if run in self.tie_set and self.differences else ""
