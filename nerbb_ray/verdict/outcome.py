@@ -5,9 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nerbb_ray.config.spec import Member, seed_and_fold
-from nerbb_ray.html.document import sentence, table
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.marks import legend, mark_of, shown_metric
+
+with lazy_modules():  # for notebooks
+    from nerbb_ray.html import document
 
 Test = Literal["welch", "moderated", "paired"]
 POWER_FACTOR = 2.8  # z(0.975) + z(0.8): a difference of so many standard errors is found in 80 % of cases at 5 %
@@ -100,8 +103,9 @@ class Verdict:
             for run, mean in self.means.items()
         ]
         said = legend(marks.values(), self.metric)
-        listed = table(["", "run", shown_metric(self.metric), "behind"], rows, numeric=(2, 3), caption=said)
-        return "".join(map(sentence, self.plain)) + (listed if rows else "")
+        titles = ["", "run", shown_metric(self.metric), "behind"]
+        listed = document.table(titles, rows, numeric=(2, 3), caption=said) if rows else ""
+        return "".join(map(document.sentence, self.plain)) + listed
 
     @property
     def seeds(self) -> tuple[Member, ...]:

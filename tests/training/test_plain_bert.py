@@ -171,7 +171,9 @@ def test_plan_needs_neither_torch_nor_transformers(root: Path) -> None:
     code = (
         "import sys\nfrom nerbb_ray.tune.__main__ import main\n"
         "status = main(['configs/quickstart.ini', '--dry-run', '--json'])\n"
-        "print(status, 'torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr)"
+        "print(status, 'torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr)\n"
+        "others = {'datasets', 'jinja2', 'matplotlib', 'mlflow', 'optuna', 'pandas', 'ray', 'scipy', 'yaml'}\n"
+        "assert not others & set(sys.modules), others & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stderr.strip().endswith("False False" if not Path("/dev/nvidiactl").exists() else "False")
