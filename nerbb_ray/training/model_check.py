@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nerbb_ray.training.tiny_copy import TinyCopy
 
 with lazy_modules():  # an ordinary BERT does without torch and transformers, whose import takes seconds
-    from nerbb_ray.training import knobs, model, tiny_copy, tokenizer
+    from nerbb_ray.training import forward, knobs, model, tiny_copy, tokenizer
 
 FALLBACK = "fp32"
 
@@ -143,9 +143,7 @@ class ModelCheck:
     def _first_position(self) -> int | None:
         if self._plain is not None:
             return self._plain.first_position
-        from nerbb_ray.training.forward import first_position_of  # here: lazily, torch's import would set off this one
-
-        return first_position_of(self._copy)
+        return forward.first_position_of(self._copy)
 
     @cached_property
     def _mask_note(self) -> str | None:

@@ -14,6 +14,7 @@ from nerbb_ray.console import tell
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.lazy_modules import lazy_modules
+from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions, is_connected, starting_ray, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, prepare
@@ -47,9 +48,10 @@ def say(text: str, options: RunOptions) -> None:
 
 def import_tuner() -> None:
     """Import what the search needs of Tune and MLflow: seconds, in which Ray starts."""
+    quiet_mlflow()
     import mlflow  # noqa: F401
 
-    _ = tuner.__file__  # loads it
+    _ = tuner.fit  # loads it
 
 
 def prepare_all(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> dict[str, Prepared]:
