@@ -91,7 +91,6 @@ def ray_beside(address: str | None = None, *, dashboard: bool = True) -> Iterato
     def begin() -> None:
         session.enter_context(ray_session(address, dashboard=dashboard))
 
-    _ = ray_private.__file__  # loaded here: a module must not be loaded by two threads when both first use it
     # the thread outlives the session: Linux ends the processes of Ray with the thread that has started them
     with ThreadPoolExecutor(1, "ray") as beside, ExitStack() as session:
         if not starts_here(address):
