@@ -38,6 +38,7 @@ NUMBER = re.compile(r"[0-9][0-9.,:;/_-]*|[.,:;/_-]")
 _BRACKETS = re.compile(r"\(.+|.+\)|\*\)*")  # of CoNLL-2012 and CorefUD: where an entity begins or ends
 _INTEGER = re.compile(r"[0-9]+")
 MOSTLY, RARELY = 0.9, 0.35
+_MOST, _REPEATS = 2000, 20  # tags in a data set, each in so many rows in the mean: more are words, numbers, links
 _FEW = 6  # rows that are too few to say that something repeats
 _SHOWN = 3
 NO_OUTSIDE = "no O"
@@ -136,7 +137,10 @@ def is_scheme(counts: Mapping[str, int], options: ReadingOptions) -> bool:
 
 def against_tags(column: Column, options: ReadingOptions, *, outside_needed: bool = True) -> str:
     """What speaks against a column of tags; empty if nothing does."""
-    counts, total = column.tags, len(column.values)
+    total = len(column.values)
+    if not column.ids and len(column.counts) > max(_MOST, total / _REPEATS):
+        return "too many different values"  # told before anything that looks at each of them
+    counts = column.tags
     outside = outside_of(counts, options.outside_spellings)
     classes = counts.keys() - outside
     if len(counts) == 1 and not outside and total > 1 and STANDARD.standard(next(iter(counts))) is None:

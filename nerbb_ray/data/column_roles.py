@@ -107,13 +107,14 @@ class _Choice:
         """By name, else the one with the most different values of those that look like words."""
         others = [column for column in self.columns if column is not tags]
         named = [column for column in others if column.name.lower() in WORD_NAMES]
-        plausible = [column for column in others if not against_words(column)]
         if len(named) == 1:
             return named[0]
-        if plausible:
-            # words come before what is derived from them, which has as many different values at most
-            most = max(len(column.counts) for column in plausible)
-            return next(column for column in plausible if len(column.counts) >= MOSTLY * most)
+        # words come before what is derived from them, which has as many different values at most
+        ranked = sorted(others, key=lambda column: -len(column.counts))
+        most = next((len(column.counts) for column in ranked if not against_words(column)), None)
+        if most is not None:
+            likely = (column for column in others if len(column.counts) >= MOSTLY * most)
+            return next(column for column in likely if not against_words(column))
         # a word that is always the same is still a word, if there is nothing else that could be
         constant = [column for column in others if len(column.counts) == 1 and not column.share(NUMBER)]
         if len(others) == len(constant) == 1:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from fixtures.data_files import corpus_of, lines, of_json, shown
 
+from nerbb_ray.data.column_evidence import Column, Grade, grade_of
+from nerbb_ray.data.options import AUTO
 from nerbb_ray.errors import DataError
 
 TRAIN_DATA = """import spacy
@@ -147,3 +149,13 @@ def test_single_entity_that_cuts_words_does_not_tell_how_places_are_counted(tmp_
     corpus = corpus_of(tmp_path, {"a.jsonl": of_json({"text": "\U0001f600 Anna sings", "label": [[3, 7, "PER"]]})})
     assert "nna/B-PER" in shown(corpus)
     assert "their places are taken as code points" in "\n".join(corpus.notes)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "repeats", "grade"), [(1000, 20, Grade.SCHEME), (2100, 30, Grade.SCHEME), (2100, 5, Grade.NONE)]
+)
+def test_thousands_of_values_that_hardly_repeat_are_no_tags(kinds: int, repeats: int, grade: Grade) -> None:
+    tags = [f"{letter}-{number}" for number in range(kinds // 2) for letter in "BI"] * repeats
+    found, against = grade_of(Column("1", ["O", *tags]), AUTO)
+    assert found == grade
+    assert against == ("" if grade else "too many different values")

@@ -31,7 +31,7 @@ def detect(content: Content) -> bool:
     separator = _separator(content)
     if separator is None:
         return False
-    if separator == "\t" and content.suffix != ".csv" and not _SEVERAL.search(content.text):
+    if separator == "\t" and content.suffix != ".csv" and not _has_several(content):
         return False
     rows = list(_rows(content, separator))
     width = Counter(len(row.fields) for row in rows).most_common(1)[0][0] if rows else 0
@@ -43,6 +43,12 @@ def detect(content: Content) -> bool:
         return pairs > 0 or not re.search(r"\S[^\n]*\n[ \t\r]*\n\s*\S", content.text)
     always = all(len(set(numbers)) < len(numbers) for numbers in sizes)
     return 2 * pairs > len(rows) or (pairs > 0 and always)
+
+
+def _has_several(content: Content) -> bool:
+    """Whether a line has several words or tags in two of its columns; most lines of other files have no blank."""
+    mixed = (line for _, line in content.lines if "\t" in line and (" " in line or "\x02" in line))
+    return any(map(_SEVERAL.search, mixed))
 
 
 def read(content: Content) -> Reading:
