@@ -15,6 +15,7 @@ from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.wording import counted
 
 ANNOTATIONS = ("annotations", "completions")  # the second in exports of before 2021
+PREDICTIONS = "predictions"  # all that a task has before anybody has annotated it
 OTHER_LABELS = {  # of texts, too: to skip them would make their words O
     "hypertextlabels": "the places of labels of HyperText are paths in HTML; use Text with Labels",
     "paragraphlabels": "the places of labels of Paragraphs are numbers of a dialogue's turns; use Text with Labels",
@@ -64,8 +65,8 @@ def _of_annotator(records: Sequence[Record], options: ReadingOptions) -> list[Re
             kept.append(record)
             people.append(_person(row.get("annotator")) if isinstance(row, dict) else "")
             continue
-        key = next(key for key in ANNOTATIONS if key in row)
-        own = [item for item in row[key] if isinstance(item, dict)] if isinstance(row[key], list) else []
+        key, given = _annotations(row)
+        own = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
         for item in own:
             kept.append(record._replace(value=row | {key: [item]}))
             people.append(_person(item.get("completed_by")))
@@ -214,11 +215,16 @@ def _classes(region: dict[str, Any]) -> list[str]:
 
 def _valid(record: Record) -> list[dict[str, Any]]:
     """The annotations of a task that nobody has cancelled."""
-    key = next(key for key in ANNOTATIONS if key in record.value)
-    given = record.value[key]
+    key, given = _annotations(record.value)
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         raise record.place.error(f'"{key}" must be a list of objects; got {given!r:.60}')
     return [item for item in given if not item.get("was_cancelled") and not item.get("skipped")]
+
+
+def _annotations(row: dict[str, Any]) -> tuple[str, Any]:
+    """The key of a task's annotations, and what stands there: nothing in a task that has predictions only."""
+    key = next((key for key in ANNOTATIONS if key in row), ANNOTATIONS[0])
+    return key, row.get(key, [])
 
 
 def _results(annotation: dict[str, Any], place: Place) -> list[dict[str, Any]]:
@@ -229,7 +235,7 @@ def _results(annotation: dict[str, Any], place: Place) -> list[dict[str, Any]]:
 
 
 def _is_full(row: dict[str, Any]) -> bool:
-    return isinstance(row.get("data"), dict) and any(key in row for key in ANNOTATIONS)
+    return isinstance(row.get("data"), dict) and any(key in row for key in (*ANNOTATIONS, PREDICTIONS))
 
 
 def _region_keys(row: dict[str, Any]) -> list[str]:
