@@ -48,10 +48,17 @@ def _parse(text: str) -> str:
     try:
         return _written(weights_of(text))
     except ValueError as error:
-        path = Path(os.path.expanduser(text))  # unlike Path's own, it does not mind who is not there
+        path = _path(text)
         if all(":" in part for part in text.split()) and not os.path.lexists(path):
             raise keys.BadValue(f"must be {RULE}, but {error}") from None
         return _written(_read(path))
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody has this name
+        return Path(text)
 
 
 def _written(weights: dict[str, float]) -> str:

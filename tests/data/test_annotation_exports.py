@@ -260,4 +260,5 @@ def test_tasks_that_have_predictions_only_are_no_data(tmp_path: Path) -> None:
     assert found(reading) == ["Anna/B-PER"]
     assert "1 tasks without an annotation (or with cancelled ones only) are left out" in reading.notes
     alone = reading_of(tmp_path, [untouched])
-    assert not alone.sentences and "1 tasks without an annotation" in alone.notes[0]
+    assert not alone.sentences
+    assert "1 tasks without an annotation" in alone.notes[0]
