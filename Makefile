@@ -11,7 +11,7 @@ quickstart: $(VENV)/.installed
 	@echo "for the commands above: source $(BIN)/activate"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

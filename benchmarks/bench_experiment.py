@@ -4,8 +4,9 @@
     python benchmarks/bench_experiment.py --sentences 32 --epochs 1 --lrs 3e-4 --seeds 2    # does it work at all?
 
 nerbb_ray: one experiment file, two trials at a time, precision auto and fp32; tests and saves every model, and writes
-MLflow, TensorBoard and logs. The other sides are those of search_script.py. Each starts in a fresh process, and all of
-its processes count. The sides take turns.
+MLflow, TensorBoard and logs. The other sides are those of search_script.py and, where --nerblackbox names a Python that
+has it, nerblackbox_script.py, which also tests and saves. Each starts in a fresh process, and all of its processes
+count. The sides take turns.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from nerbb_ray.training.sources import find_model
 
 COLUMNS = {"wall_s": ("s in all", 1), "cpu_s": ("CPU s", 1), "peak_mb": ("peak MB", 0), "f1": ("val F1", 3)}
 OURS, SEARCH, LOOP = ("nerbb_ray auto", "nerbb_ray fp32"), "hyperparameter_search", "loop padded"
+BLACKBOX = "nerblackbox"
+THEIRS = (SEARCH, LOOP, BLACKBOX)
 VAL = "val/entity/micro/f1"
 Measure = dict[str, float]
 
@@ -47,6 +50,8 @@ class Bench:
             LOOP: lambda work: self.theirs(work, "loop"),
             OURS[1]: lambda work: self.ours(work, "fp32"),
         }
+        if self.args.nerblackbox:
+            wanted[BLACKBOX] = self.nerblackbox
         return {name: run for name, run in wanted.items() if not self.args.only or name in self.args.only}
 
     def run(self, name: str, repeat: int) -> Measure:
@@ -58,7 +63,9 @@ class Bench:
     def ours(self, work: Path, precision: str) -> Measure:
         half = max(1, len(self.cpus) // 2)
         side = Side("nerbb_ray", precision, len(self.seeds), half, 2)
-        task = Task(MODEL, self.location, self.args.epochs, self.args.batch_size, 128, self.args.lrs[0])
+        task = Task(
+            MODEL, self.location, self.args.epochs, self.args.batch_size, self.args.max_seq_length, self.args.lrs[0]
+        )
         commands = side.commands(task, work)
         with (work / f"{NAME}.ini").open("a") as file:
             file.writelines(f"[run{k}]\nlr_max = {lr}\n" for k, lr in enumerate(self.args.lrs))
@@ -77,7 +84,7 @@ class Bench:
             "--out": work / "out.json",
             "--epochs": self.args.epochs,
             "--batch-size": self.args.batch_size,
-            "--max-seq-length": 128,
+            "--max-seq-length": self.args.max_seq_length,
             "--threads": threads,
             "--at-once": at_once,
         }
@@ -86,6 +93,28 @@ class Bench:
         command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
         environment = Side("Trainer", "default", len(self.seeds), threads, at_once).environment()
         costs = self.cost(command, work, environment)
+        trials = json.loads((work / "out.json").read_text())
+        assert len(trials) == len(self.seeds) * len(self.args.lrs)
+        return costs | {"f1": fmean(trial["f1"] for trial in trials)}
+
+    def nerblackbox(self, work: Path) -> Measure:
+        python, model = self.args.nerblackbox, work / "bert"  # it looks for the family in the folder's name
+        model.symlink_to(self.location)
+        options = {
+            "--model": model,
+            "--data": work / "store" / "datasets" / DATA,
+            "--store": work / "nerblackbox",
+            "--out": work / "out.json",
+            "--epochs": self.args.epochs,
+            "--batch-size": self.args.batch_size,
+            "--max-seq-length": self.args.max_seq_length,
+        }
+        command = [str(python), str(Path(__file__).with_name("nerblackbox_script.py"))]
+        command += [str(part) for option in options.items() for part in option]
+        command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
+        environment = Side("Trainer", "default", len(self.seeds), len(self.cpus), 1).environment()
+        # it starts `python` by its name
+        costs = self.cost(command, work, environment | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"})
         trials = json.loads((work / "out.json").read_text())
         assert len(trials) == len(self.seeds) * len(self.args.lrs)
         return costs | {"f1": fmean(trial["f1"] for trial in trials)}
@@ -114,7 +143,7 @@ def ratios_table(measured: dict[str, list[Measure]]) -> str:
     """Theirs over ours, repetition by repetition; of F1 ours minus theirs."""
     rows = []
     for ours in (name for name in OURS if name in measured):
-        for theirs in (name for name in (SEARCH, LOOP) if name in measured):
+        for theirs in (name for name in THEIRS if name in measured):
             pairs = list(zip(measured[ours], measured[theirs], strict=True))
             cells = [Spread.of([b[key] / a[key] for a, b in pairs]).text(2) for key in ("wall_s", "cpu_s", "peak_mb")]
             cells.append(Spread.of([a["f1"] - b["f1"] for a, b in pairs]).text(3, "+"))
@@ -130,11 +159,15 @@ def main() -> None:
     add("--sentences", type=int, help="use the first so many of each split (all)")
     add("--epochs", type=int, default=2)
     add("--batch-size", type=int, default=16)
+    add("--max-seq-length", type=int, default=128)
     add("--lrs", type=float, nargs="+", default=[1e-4, 3e-4, 5e-4])
     add("--seeds", type=int, default=3, help="how many (3)")
     add("--repeats", type=int, default=1)
-    add("--only", nargs="+", choices=(*OURS, SEARCH, LOOP), help="some of the sides")
+    add("--only", nargs="+", choices=(*OURS, *THEIRS), help="some of the sides")
+    add("--nerblackbox", type=Path, metavar="PYTHON", help="of an environment that has nerblackbox 1.0.0: a side more")
     args = parser.parse_args()
+    if args.nerblackbox is None:
+        say(f"without {BLACKBOX}: --nerblackbox names no Python that has it (nerblackbox_script.py says what it needs)")
     about = machine(sorted(os.sched_getaffinity(0))[:2])
     measured: dict[str, list[Measure]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:

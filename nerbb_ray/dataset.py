@@ -20,12 +20,13 @@ from nerbb_ray.data.options import AUTO, Overlaps, ReadingOptions
 from nerbb_ray.data.save_corpus import SetUp, is_stored, place, place_appended
 from nerbb_ray.data.split import DEFAULT, HoldOut
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
+from nerbb_ray.doctor.text import findings_text
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.paths import StorePaths, folder_problem
 from nerbb_ray.store import current_store
 
 if TYPE_CHECKING:
-    from nerbb_ray.doctor import Findings
+    from nerbb_ray.doctor.findings import Findings
 
 Name = str | os.PathLike[str]
 
@@ -211,8 +212,6 @@ class Dataset:
         Raises:
             StoreError: it is not in the store.
         """
-        from nerbb_ray.doctor import findings_text
-
         self._check_exists()
         findings = check_up(self.store, self.name, self.subset, model=model, max_seq_length=max_seq_length)
         print(findings_text(findings), end="")

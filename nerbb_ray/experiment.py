@@ -11,14 +11,24 @@ from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import MANDATORY, ExperimentSpec, Resources
 from nerbb_ray.console import shown_width
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.interruption import Termination
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.results.experiment_result import ExperimentResult, metric_name, require_metric
 from nerbb_ray.spelling import nearest
 from nerbb_ray.store import Store, current_store
 
 if TYPE_CHECKING:
-    from nerbb_ray.results.experiment_result import ExperimentResult
     from nerbb_ray.results.seed_mean import SeedMean
     from nerbb_ray.verdict.outcome import Verdict
+
+with lazy_modules():  # to define an experiment takes none of the libraries that run, judge and draw it
+    from nerbb_ray.mlflow_store import overview
+    from nerbb_ray.report import page
+    from nerbb_ray.tune import run_tuner
+    from nerbb_ray.verdict import table
+    from nerbb_ray.verdict import verdict as judge
 
 DEFAULT_PRESET = "adaptive"
 Name = str | os.PathLike[str]
@@ -100,20 +110,15 @@ class Experiment:
             NerbbError: before anything starts: data, models, resources, or parameters that differ from earlier trials'.
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
-        from nerbb_ray.interruption import Termination
-        from nerbb_ray.preparation.options import RunOptions
-        from nerbb_ray.tune.run_tuner import run_experiment
-        from nerbb_ray.verdict.table import results_text
-
         _check_resources(resources)
         options = RunOptions(
             address=address, resume=resume, overwrite=overwrite, quiet=quiet, resources=tuple(resources.items())
         )
         options.apply(self.spec.resources)  # refuses wrong values now, not after minutes of preparation
-        self._results = run_experiment(self.spec, self.store, options)
+        self._results = run_tuner.run_experiment(self.spec, self.store, options)
         if not quiet:
             where = str(Store.chosen) if Store.chosen else None
-            print(results_text(self._results, shown_width(pipe=100), where))
+            print(table.results_text(self._results, shown_width(pipe=100), where))
         if Termination.asked:
             signal.raise_signal(signal.SIGTERM)  # to whoever handled it before the search; usually the process ends
         if any(trial.status == "interrupted" for trial in self._results.trials):
@@ -126,9 +131,11 @@ class Experiment:
         Raises:
             ResultError: it was never run.
         """
-        from nerbb_ray.mlflow_store.overview import results_of, with_curves
-
-        return with_curves(self._results, self.store) if self._results else results_of(self.store, self.name)
+        return (
+            overview.with_curves(self._results, self.store)
+            if self._results
+            else overview.results_of(self.store, self.name)
+        )
 
     def report(self, path: Name | None = None) -> Path:
         """Write the results as one HTML page: means, curves, classes, errors; it needs no server and no network.
@@ -140,9 +147,7 @@ class Experiment:
         Raises:
             ResultError: it was never run.
         """
-        from nerbb_ray.report.page import write_report
-
-        return write_report(self.name, self.store, None if path is None else Path(path))
+        return page.write_report(self.name, self.store, None if path is None else Path(path))
 
     def get_result(
         self,
@@ -177,13 +182,10 @@ class Experiment:
         Raises:
             ResultError: there is no such metric, or the experiment was never run.
         """
-        from nerbb_ray.results.experiment_result import metric_name, require_metric
-        from nerbb_ray.verdict.verdict import verdict
-
         name, results = metric_name(metric, level, label, phase), self.results
         asked = {"metric": metric, "level": level, "label": label, "phase": phase}
         require_metric(name, {known for run in results.runs for known in run.metric_names}, asked)
-        return verdict(results, name)
+        return judge.verdict(results, name)
 
 
 def _refuse_changes(given: Mapping[str, object]) -> None:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray import atomic
+from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.errors import DataError, StoreError
+from nerbb_ray.inference.card import model_card
+from nerbb_ray.inference.card_facts import CardFacts
+from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
+from nerbb_ray.inference.ensemble_card import ensemble_card
+from nerbb_ray.inference.front_matter import Declared
+from nerbb_ray.inference.members import find_ensemble
+from nerbb_ray.inference.onnx_model import TO_WRITE, require
+from nerbb_ray.mlflow_store.details import Wanted, read_details
 from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results import log_probs
@@ -16,8 +25,6 @@ from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 
 if TYPE_CHECKING:
     from nerbb_ray.data.corpus import Corpus
-    from nerbb_ray.inference.card_facts import CardFacts
-    from nerbb_ray.inference.front_matter import Declared
     from nerbb_ray.inference.members import FoundEnsemble
     from nerbb_ray.inference.parity import Parity
 
@@ -69,19 +76,12 @@ def export(
         DataError: the data to measure it on are there no more.
         StoreError: the folder cannot be written, or replaced; or the hub knows no such language or license.
     """
-    from nerbb_ray.inference.card import model_card
-    from nerbb_ray.inference.front_matter import Declared
-
     declared = Declared.of(language, license)
     paths, target = store_of(store), Path(folder).expanduser().resolve()
     form = OnnxForm(int8, accept_change) if onnx or int8 else None
     if form:
-        from nerbb_ray.inference.onnx_model import TO_WRITE, require
-
         require(TO_WRITE, "to export in ONNX")
     if ensemble is not False:
-        from nerbb_ray.inference.members import find_ensemble
-
         found = find_ensemble(paths, name, run, seed, ensemble)
         _export_ensemble(paths, found, target, form, overwrite, declared)
         return target
@@ -120,8 +120,6 @@ def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpu
     Raises:
         DataError: they are needed.
     """
-    from nerbb_ray.data.corpus import find_corpus
-
     name, subset, scheme = (trial.params.get(key) for key in ("dataset_name", "dataset_subset_name", SCHEME))
     try:
         return find_corpus(
@@ -141,11 +139,8 @@ def _export_ensemble(
     target: Path,
     form: OnnxForm | None,
     overwrite: bool,
-    declared: "Declared",
+    declared: Declared,
 ) -> None:
-    from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
-    from nerbb_ray.inference.ensemble_card import ensemble_card
-
     best = found.trials[0]
     for source in found.folders:
         _check_target(target, source.resolve(), overwrite)
@@ -187,11 +182,8 @@ def _write_length(folder: Path, trial: TrialResult) -> None:
     file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, folder: Path) -> "CardFacts":
+def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, folder: Path) -> CardFacts:
     """What the card of a folder needs to know; loading the model shows that it can be used."""
-    from nerbb_ray.inference.card_facts import CardFacts
-    from nerbb_ray.mlflow_store.details import Wanted, read_details
-
     model = Model.from_checkpoint(folder, device="cpu")
     key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)

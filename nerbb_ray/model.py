@@ -10,16 +10,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
+from nerbb_ray.annotation.guess import guesses
+from nerbb_ray.data.corpus import SPLITS, find_corpus
 from nerbb_ray.errors import DataError
+from nerbb_ray.inference.ensemble import open_ensemble, open_saved
+from nerbb_ray.inference.entities import check_text, distributions, predicted_entities, predicted_words, split_texts
+from nerbb_ray.inference.files import tag_file
+from nerbb_ray.inference.labels import classes_of
+from nerbb_ray.inference.members import find_ensemble
+from nerbb_ray.inference.predictions import Predictions
+from nerbb_ray.inference.scoring import score, target_scheme
+from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
+from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
+from nerbb_ray.training.sources import find_model, local_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nerbb_ray.annotation.guess import Guess
     from nerbb_ray.inference.entities import Level, Span
-    from nerbb_ray.inference.predictions import Entities, Predictions, WordProba
+    from nerbb_ray.inference.predictions import Entities, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Found, Options, Tagger
     from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
@@ -63,8 +75,6 @@ class Model:
             ResultError: it was never run, has no such trial, or the trial's model was not kept.
             ModelError: the model cannot be loaded.
         """
-        from nerbb_ray.training.sources import local_model
-
         paths = store_of(store)
         if ensemble is not False:
             return cls._open_ensemble(paths, name, run, seed, ensemble, options)
@@ -79,8 +89,6 @@ class Model:
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
-        from nerbb_ray.inference.ensemble import open_saved
-
         return cls(open_saved(str(path), Path(path).expanduser(), **options), store_of(store))
 
     @classmethod
@@ -90,8 +98,6 @@ class Model:
         Raises:
             ModelError: it is nowhere, cannot be loaded, or is not fine-tuned for named entities.
         """
-        from nerbb_ray.training.sources import find_model
-
         paths = store_of(store)
         source = find_model(name, paths.pretrained_models, Path.cwd(), onnx=True)
         return cls._open(source, paths, None, options)
@@ -100,10 +106,6 @@ class Model:
     def _open_ensemble(
         cls, store: StorePaths, name: str, run: str | None, seed: int | None, ensemble: int, options: "Options"
     ) -> "Model":
-        from nerbb_ray.inference.ensemble import open_ensemble
-        from nerbb_ray.inference.members import find_ensemble
-        from nerbb_ray.training.sources import local_model
-
         found = find_ensemble(store, name, run, seed, ensemble)
         trials, folders = found.trials, found.folders
         sources = [local_model(f"{name}/{trial.name}", folder) for trial, folder in zip(trials, folders, strict=True)]
@@ -112,8 +114,6 @@ class Model:
 
     @classmethod
     def _open(cls, source: "ModelSource", store: StorePaths, length: int | None, options: "Options") -> "Model":
-        from nerbb_ray.inference.tagger import open_tagger
-
         return cls(open_tagger(source, max_seq_length=length, **options), store)
 
     def __repr__(self) -> str:
@@ -132,8 +132,6 @@ class Model:
     @property
     def classes(self) -> tuple[str, ...]:
         """All classes of entities, sorted."""
-        from nerbb_ray.inference.labels import classes_of
-
         return classes_of(self._tagger.tags, self._tagger.scheme)
 
     @property
@@ -159,7 +157,7 @@ class Model:
     @overload
     def predict(self, texts: str, level: "Level" = "entity") -> "Entities": ...
     @overload
-    def predict(self, texts: Texts, level: "Level" = "entity") -> "Predictions": ...
+    def predict(self, texts: Texts, level: "Level" = "entity") -> Predictions: ...
     def predict(self, texts: str | Texts, level: "Level" = "entity") -> "Entities | Predictions":
         """The entities of a text, or those of each of several texts.
 
@@ -175,9 +173,6 @@ class Model:
         Raises:
             DataError: a text is no text.
         """
-        from nerbb_ray.inference.entities import predicted_entities, predicted_words
-        from nerbb_ray.inference.predictions import Predictions
-
         if level not in ("entity", "word"):
             raise DataError(f"level must be entity or word; got {level!r}")
         found = self._predicted(texts, predicted_entities if level == "entity" else predicted_words)
@@ -192,8 +187,6 @@ class Model:
 
         `{"char_start": 0, "char_end": 4, "token": "Anna", "proba_dist": {"O": 0.01, "B-PER": 0.98, "I-PER": 0.01}}`
         """
-        from nerbb_ray.inference.entities import distributions
-
         found = self._predicted(texts, distributions)
         return found[0] if isinstance(texts, str) else found
 
@@ -201,10 +194,8 @@ class Model:
         self,
         texts: str | Texts,
         read: "Callable[[str, Sequence[Span], Found, Tagger], Read]",
-    ) -> "list[Read]":
+    ) -> list[Read]:
         """What is read from each of the texts, or of the one."""
-        from nerbb_ray.inference.entities import check_text, split_texts
-
         if not isinstance(texts, str | list | tuple):
             raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
         given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
@@ -220,8 +211,6 @@ class Model:
         Raises:
             DataError: a text is no text.
         """
-        from nerbb_ray.annotation.guess import guesses
-
         return guesses(self._tagger, texts)
 
     def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
@@ -237,8 +226,6 @@ class Model:
         Raises:
             DataError: by file and line; the target is untouched then.
         """
-        from nerbb_ray.inference.files import tag_file
-
         return tag_file(self._tagger, Path(source).expanduser(), Path(target).expanduser(), quiet=quiet)
 
     def evaluate_on_dataset(self, name: Name, phase: str = "test", *, subset: str | None = None) -> dict[str, float]:
@@ -262,9 +249,6 @@ class Model:
 
     def score(self, name: Name, phase: str = "test", *, subset: str | None = None) -> "Scoring":
         """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
-        from nerbb_ray.data.corpus import SPLITS, find_corpus
-        from nerbb_ray.inference.scoring import score, target_scheme
-
         if phase not in SPLITS:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
         corpus = find_corpus(os.fspath(name), subset, self._store.datasets, scheme=target_scheme(self._tagger))
@@ -279,8 +263,6 @@ def find_trial(
     Raises:
         ResultError: there is no such trial, or its model was not kept.
     """
-    from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
-
     result = load_experiment(store.tracking_uri, name, store.configs())
     trial = choose_trial(result, run, seed)
     return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.member))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nerbb_ray.errors import StoreError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.locks import holder_of
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
@@ -18,6 +19,9 @@ from nerbb_ray.web_servers import PAGES, PageStatus, page_of
 
 if TYPE_CHECKING:
     from nerbb_ray.results.experiment_result import ExperimentResult
+
+with lazy_modules():  # most of what is asked of a store are paths
+    from nerbb_ray.mlflow_store import database, links, overview, reader
 
 __all__ = ["Store", "StorePaths", "clear", "current_store", "page_action"]
 
@@ -61,9 +65,7 @@ class Store:
     @classmethod
     def show_experiments(cls) -> None:
         """Print all experiments with their best results."""
-        from nerbb_ray.mlflow_store.overview import experiments_text
-
-        print(experiments_text(current_store()))
+        print(overview.experiments_text(current_store()))
 
     @classmethod
     def get_experiment_results(cls, name: str) -> "ExperimentResult":
@@ -72,9 +74,7 @@ class Store:
         Raises:
             ResultError: the experiment has no results.
         """
-        from nerbb_ray.mlflow_store.overview import results_of
-
-        return results_of(current_store(), name)
+        return overview.results_of(current_store(), name)
 
     @classmethod
     def mlflow(cls, action: str = "start", port: int = 5000) -> PageStatus:
@@ -167,20 +167,15 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
 
 def _print_links(url: str, tracking_uri: str) -> None:
     """Where the runs are: MLflow begins with a page that does not show them."""
-    from nerbb_ray.mlflow_store.database import sqlite_file
-    from nerbb_ray.mlflow_store.links import newest_links
-
-    database = sqlite_file(tracking_uri)
-    for line in newest_links(url, database) if database else []:
+    file = database.sqlite_file(tracking_uri)
+    for line in links.newest_links(url, file) if file else []:
         print(f"  {line}")
 
 
 def _make_database(tracking_uri: str) -> None:
     """As a whole: MLflow's page would make it in steps that others see."""
-    from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
-
-    if database := sqlite_file(tracking_uri):
-        make_ready(database)
+    if file := database.sqlite_file(tracking_uri):
+        database.make_ready(file)
 
 
 def clear(paths: Iterable[Path], store: StorePaths) -> None:
@@ -204,10 +199,8 @@ def clear_experiment(name: str, store: StorePaths) -> None:
         StoreError: it is being run, or something cannot be deleted.
         ResultError: MLflow cannot be read.
     """
-    from nerbb_ray.mlflow_store.reader import delete_experiment_runs
-
     _refuse_running(name, store)
-    delete_experiment_runs(store.tracking_uri, name)
+    reader.delete_experiment_runs(store.tracking_uri, name)
     _delete(store.clearable_of(name))
 
 

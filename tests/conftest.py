@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["fixtures.experiments", "fixtures.fake_tune"]
 
 
+def starts_ray(path: str) -> bool:
+    return "mark.ray" in (ROOT / path).read_text(encoding="utf-8")
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With several processes (`make test`): a file's tests in one of them, and all files that start Ray in the same."""
     from xdist.scheduler import LoadScopeScheduling
@@ -21,9 +25,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = nodeid.partition("::")[0]
-            return "ray" if "mark.ray" in (ROOT / path).read_text(encoding="utf-8") else path
+            return "ray" if starts_ray(path) else path
 
+    config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several processes, those that start Ray come first: one process is busy with them until the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not starts_ray(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ FLOORS = (
     ("config", "ner", "html"),
     ("paths",),
     ("locks", "exit_status"),
-    ("atomic", "console", "errors", "interruption", "logs", "spelling", "streams"),
+    ("atomic", "console", "errors", "interruption", "lazy_modules", "logs", "spelling", "streams"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc"}

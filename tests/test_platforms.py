@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from nerbb_ray.forecast.calibrate import peak_memory_mb
+from nerbb_ray.forecast.try_steps import peak_memory_mb
 from nerbb_ray.locks import Lock, holder_of
 from nerbb_ray.preparation.resources import cpu_has_bf16, this_machine, usable_cpus
 from nerbb_ray.store import StorePaths
-from nerbb_ray.tune.trainable import give_back_memory
+from nerbb_ray.tune.run_job import give_back_memory
 
 # what Linux has and macOS has not, by the function that knows how to do without it
 LINUX_ONLY = {
     "preparation/resources.py": {"sched_getaffinity", "/proc/cpuinfo", "/dev/kfd", "/dev/dxg", "/dev/nvidiactl"},
     "locks.py": {"/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"},
     "mlflow_store/file_users.py": {"/proc/locks"},
-    "tune/trainable.py": {"malloc_trim"},
+    "tune/run_job.py": {"malloc_trim"},
 }
 NAMES = {
     *("sched_getaffinity", "sched_setaffinity", "pidfd_open", "memfd_create", "eventfd", "epoll", "inotify", "prctl"),

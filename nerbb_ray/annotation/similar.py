@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 NEAR = 0.9  # cosine, from which a text says what another has said
 COLUMNS = 2**18
@@ -18,8 +19,6 @@ Vectors = Any  # scipy's csr_array, which has no types
 
 def vectors(texts: Sequence[str]) -> Vectors:
     """Counts of trigrams, in rows of length 1; digits are all the same. *Shape:* (texts, COLUMNS)"""
-    from scipy.sparse import csr_array
-
     columns, starts = [], [0]
     for text in texts:
         columns += _trigrams(text)

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,15 @@ from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.console import json_text
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray import model as models
+    from nerbb_ray.annotation import choose, tasks
+    from nerbb_ray.data import corpus as corpora
+    from nerbb_ray.inference import files, selection
+
 
 if TYPE_CHECKING:
     from nerbb_ray.annotation.choose import Order
@@ -25,22 +34,17 @@ SHOWN = 5  # classes
 
 
 def annotate(args: Namespace) -> int:
-    from nerbb_ray.annotation.choose import choose
-    from nerbb_ray.annotation.tasks import write_labels, write_tasks
-    from nerbb_ray.data.corpus import find_corpus
-    from nerbb_ray.inference.files import texts_of
-
     order: Order = args.order or ("uncertain" if args.model else "diverse")
     if order == "uncertain" and not args.model:
         raise DataError("--order uncertain needs a model: name an experiment with --model, or say --order diverse")
-    corpus = find_corpus(args.name, args.subset, current_store(args.store).datasets)
-    texts, target = texts_of(args.texts), _target(args)
+    corpus = corpora.find_corpus(args.name, args.subset, current_store(args.store).datasets)
+    texts, target = files.texts_of(args.texts), _target(args)
     model = _model(args) if args.model else None
     notes: list[str] = []
     guess = None if model is None else lambda new: _guesses(model, new, corpus, notes)
-    chosen = choose(texts, corpus, order, args.limit, guess)
-    write_tasks(chosen.tasks, target, args.tool, model.name if model else None)
-    labels = write_labels(corpus.classes, target, args.tool)
+    chosen = choose.choose(texts, corpus, order, args.limit, guess)
+    tasks.write_tasks(chosen.tasks, target, args.tool, model.name if model else None)
+    labels = tasks.write_labels(corpus.classes, target, args.tool)
     if args.json:
         counts = {key: getattr(chosen, key) for key in COUNTS}
         about = {"file": str(target), "labels": labels and str(labels), "tasks": len(chosen.tasks), "order": order}
@@ -60,9 +64,7 @@ def _target(args: Namespace) -> Path:
     Raises:
         DataError: it is that of the texts, or its name does not end as it should.
     """
-    from nerbb_ray.annotation.tasks import TOOLS as SUFFIXES
-
-    suffix = SUFFIXES[args.tool]
+    suffix = tasks.TOOLS[args.tool]
     target: Path = args.output or args.texts.with_name(f"{args.texts.stem}.{args.tool}{suffix}")
     if target.suffix != suffix:
         raise DataError(f"the file of tasks for {args.tool} must end in {suffix}; got {target.name}")
@@ -81,17 +83,14 @@ def _said(order: str, model: "Model | None") -> str:
 def _model(args: Namespace) -> "Model":
     """The models of an experiment's best run, or of the one that is named, as an ensemble if there are several; or the
     model in a folder."""
-    from nerbb_ray.inference.selection import load_experiment
-    from nerbb_ray.model import Model
-
     store, name = current_store(args.store), args.model
     if name.startswith(("/", ".", "~")):
-        return Model.from_checkpoint(name, store=store.root, device=args.device)
-    result = load_experiment(store.tracking_uri, name, store.configs())
+        return models.Model.from_checkpoint(name, store=store.root, device=args.device)
+    result = selection.load_experiment(store.tracking_uri, name, store.configs())
     runs = {run.run: run for run in result.runs}
     run = result.best_run() if args.run is None else runs.get(args.run)
     several = run is not None and run.n_ok > 1  # an unknown run is refused, with its like, where models are opened
-    return Model.from_experiment(name, args.run, ensemble=several, store=store.root, device=args.device)
+    return models.Model.from_experiment(name, args.run, ensemble=several, store=store.root, device=args.device)
 
 
 def _guesses(model: "Model", texts: list[str], corpus: "Corpus", notes: list[str]) -> "list[Guess]":
@@ -100,8 +99,6 @@ def _guesses(model: "Model", texts: list[str], corpus: "Corpus", notes: list[str
     Args:
         notes: gets what a user should know about it.
     """
-    from dataclasses import replace
-
     found = model.guess(texts)
     strange = sorted({*model.classes} - {*corpus.classes})
     if strange:

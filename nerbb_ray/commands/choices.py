@@ -2,12 +2,20 @@
 
 from argparse import Action, Namespace
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from nerbb_ray.commands.command import completed
 from nerbb_ray.config.keys import RUN_PREFIX
 from nerbb_ray.errors import NerbbError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.config import ini
+    from nerbb_ray.training import sources
+
 
 METRICS = ("f1", "precision", "recall", "support", "loss", "acc")
 LEVELS, LABELS, PHASES = ("entity", "token"), ("micro", "macro"), ("test", "val")
@@ -44,8 +52,6 @@ def add_run_option(parser: Any, help_text: str) -> None:
     action = parser.add_argument("--run", metavar="RUN", help=help_text)
 
     def completer(parsed_args: Namespace, **_: object) -> list[str]:
-        from nerbb_ray.store import current_store
-
         try:
             return sorted(runs_of(current_store(parsed_args.store), parsed_args.name))
         except (NerbbError, OSError):
@@ -56,23 +62,17 @@ def add_run_option(parser: Any, help_text: str) -> None:
 
 def runs_of(store: StorePaths, experiment: str) -> set[str]:
     """Runs of an experiment, by its file and by the models that were kept: what a search has drawn is in no file."""
-    from pathlib import Path
-
-    from nerbb_ray.config.ini import read_ini
-
     if experiment.endswith(".ini"):
-        return {run.name for run in read_ini(Path(experiment)).runs}
+        return {run.name for run in ini.read_ini(Path(experiment)).runs}
     kept = store.checkpoints(experiment)
     found = {folder.name for folder in kept.iterdir() if folder.name.startswith(RUN_PREFIX)} if kept.is_dir() else set()
     if experiment in store.configs():
-        found |= {run.name for run in read_ini(store.find_config(experiment)).runs if not run.space}
+        found |= {run.name for run in ini.read_ini(store.find_config(experiment)).runs if not run.space}
     return found
 
 
 def local_models(store: StorePaths) -> Iterable[str]:
     """Models that can be named without a network: of the store, and those that come as packages."""
-    from nerbb_ray.training.sources import OFFLINE_PACKAGES
-
     folder = store.pretrained_models
     own = [path.name for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
-    return [*own, *OFFLINE_PACKAGES]
+    return [*own, *sources.OFFLINE_PACKAGES]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.store import current_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,6 @@ def completed(action: Action, names: Callable[[StorePaths], Iterable[str]]) -> N
     """Let an argument be completed by names of the store that the command line means so far."""
 
     def completer(parsed_args: Namespace, **_: object) -> list[str]:
-        from nerbb_ray.store import current_store  # for the shell's questions only
-
         try:
             return list(names(current_store(parsed_args.store)))
         except (NerbbError, OSError):

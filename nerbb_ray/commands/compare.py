@@ -10,8 +10,16 @@ from nerbb_ray.commands.choices import add_metric_options
 from nerbb_ray.commands.command import Command, add_name, completed
 from nerbb_ray.console import shown_width, tell
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.mlflow_store import overview
+    from nerbb_ray.results import experiment_result
+    from nerbb_ray.verdict import sentences, table, words
+    from nerbb_ray.verdict import verdict as verdict_of
+
 
 if TYPE_CHECKING:
     from nerbb_ray.verdict.outcome import Verdict
@@ -21,29 +29,23 @@ METRIC = {"metric": "f1", "level": "entity", "label": "micro", "phase": "val"}
 
 
 def compare(args: Namespace) -> int:
-    from nerbb_ray.mlflow_store.overview import joined, results_of
-    from nerbb_ray.results.experiment_result import TEST_METRIC, metric_name, require_metric
-    from nerbb_ray.verdict.table import finite_json, verdict_values
-    from nerbb_ray.verdict.verdict import verdict
-    from nerbb_ray.verdict.words import sentence_test_words, verdict_text
-
     store = current_store(args.store)
-    result = results_of(store, args.name)
+    result = overview.results_of(store, args.name)
     if args.other is not None:
-        result = joined(result, results_of(store, args.other))
+        result = overview.joined(result, overview.results_of(store, args.other))
     asked = {key: getattr(args, key) for key in METRIC}
-    name = metric_name(**asked)
-    require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
-    found = verdict(result, name)
+    name = experiment_result.metric_name(**asked)
+    experiment_result.require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
+    found = verdict_of.verdict(result, name)
     experiments = [args.name] if args.other is None else [args.name, args.other]
-    tests, note = _over_sentences(store, experiments, found) if name == TEST_METRIC else ({}, None)
+    tests, note = _over_sentences(store, experiments, found) if name == experiment_result.TEST_METRIC else ({}, None)
     if args.json:
         more = {"over_test_sentences": {run: asdict(test) for run, test in tests.items()}, "note": note}
-        print(finite_json({"experiment": result.name, **verdict_values(found), **more}))
+        print(table.finite_json({"experiment": result.name, **table.verdict_values(found), **more}))
         return OK
-    print(verdict_text(found, result.name, shown_width(pipe=100)), end="")
+    print(words.verdict_text(found, result.name, shown_width(pipe=100)), end="")
     for run, test in tests.items():
-        tell(sentence_test_words(found.best or "", run, test))
+        tell(words.sentence_test_words(found.best or "", run, test))
     if note:
         tell(f"note: the comparison over test sentences is not complete: {note}", sys.stderr)
     return OK
@@ -53,12 +55,9 @@ def _over_sentences(
     store: StorePaths, experiments: Sequence[str], found: "Verdict"
 ) -> "tuple[dict[str, SentenceTest], str | None]":
     """The best run against the others over the test sentences, and what is missing for it."""
-    from nerbb_ray.mlflow_store.overview import counts_of_sentences
-    from nerbb_ray.verdict.sentences import against_the_best
-
     trials = [(run, seed) for run, seeds in found.seeds_of.items() for seed in seeds]
-    counts, note = counts_of_sentences(store, experiments, trials)
-    tests, problems = against_the_best(found, counts)
+    counts, note = overview.counts_of_sentences(store, experiments, trials)
+    tests, problems = sentences.against_the_best(found, counts)
     return tests, note or next((f"{run}: {problem}" for run, problem in problems.items()), None)
 
 

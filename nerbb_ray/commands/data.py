@@ -10,7 +10,14 @@ from nerbb_ray.commands.command import Command
 from nerbb_ray.console import json_text, tell
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray import dataset
+    from nerbb_ray.data import content, detect, download, folders, known_names, options
+    from nerbb_ray.data import split as splitting
+
 
 if TYPE_CHECKING:
     from nerbb_ray.data.append import Conflicts, Merged
@@ -50,23 +57,18 @@ def set_up_dataset(args: Namespace) -> int:
 
 
 def _brought_in(args: Namespace) -> "SetUp":
-    from nerbb_ray.data.split import HoldOut
-    from nerbb_ray.dataset import bring_in
-
     if args.to is not None:
         raise DataError("--to says where what is appended goes: say --append with it")
-    rule = HoldOut(args.val_fraction, args.test_fraction, args.seed)
+    rule = splitting.HoldOut(args.val_fraction, args.test_fraction, args.seed)
     store = current_store(args.store)
-    return bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
+    return dataset.bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
 
 
 def _appended(args: Namespace) -> "SetUp":
-    from nerbb_ray.dataset import append_to
-
     if args.annotation_scheme != "auto":
         raise DataError("--annotation-scheme: what is appended gets the scheme of the data set; leave it out")
     conflicts: Conflicts = "new" if args.overwrite else "old"
-    return append_to(current_store(args.store), wanted(args), args.to or "train", conflicts)
+    return dataset.append_to(current_store(args.store), wanted(args), args.to or "train", conflicts)
 
 
 def wanted(args: Namespace) -> "Wanted":
@@ -75,44 +77,32 @@ def wanted(args: Namespace) -> "Wanted":
     Raises:
         DataError: it looks like a path that is not there, or has options of the other kind.
     """
-    from nerbb_ray.data.content import stem_of
-    from nerbb_ray.data.download import is_url, url_name
-    from nerbb_ray.data.folders import local_path
-    from nerbb_ray.dataset import Wanted
-
-    if is_url(args.source):
-        stem = stem_of(Path(url_name(args.source)))
+    if download.is_url(args.source):
+        stem = content.stem_of(Path(download.url_name(args.source)))
     elif is_path(args.source):
-        path = local_path(args.source)
+        path = folders.local_path(args.source)
         if not path.exists():
             raise DataError("there is no such file or folder; check the path", path)
-        stem = stem_of(path.resolve()) if path.is_file() else path.resolve().name
+        stem = content.stem_of(path.resolve()) if path.is_file() else path.resolve().name
     else:
         if args.name:
             raise DataError(f"--name is for files, folders and addresses; {args.source} is kept under its own name")
-        return Wanted(args.source, args.subset, None, args.revision, reading_options(args))
+        return dataset.Wanted(args.source, args.subset, None, args.revision, reading_options(args))
     if args.subset and not Path(args.source).expanduser().is_dir():
         raise DataError(f"--subset is for folders and data sets of the hub; {args.source} has none")
-    return Wanted(args.name or stem, args.subset, args.source, args.revision, reading_options(args))
+    return dataset.Wanted(args.name or stem, args.subset, args.source, args.revision, reading_options(args))
 
 
 def reading_options(args: Namespace) -> "ReadingOptions":
-    from nerbb_ray.data.options import ReadingOptions
-
-    return ReadingOptions(**{name: getattr(args, name) for name in READING})
+    return options.ReadingOptions(**{name: getattr(args, name) for name in READING})
 
 
 def is_path(word: str) -> bool:
     """Whether a word means a file or a folder and not a name: a folder that is called like a built-in name does not."""
-    from nerbb_ray.data.content import suffix_of
-    from nerbb_ray.data.detect import SUFFIXES
-    from nerbb_ray.data.folders import ARCHIVE
-    from nerbb_ray.data.known_names import BUILTIN
-
     path = Path(word)
-    if word.startswith(("/", ".", "~")) or suffix_of(path) in (*SUFFIXES, ARCHIVE):
+    if word.startswith(("/", ".", "~")) or content.suffix_of(path) in (*detect.SUFFIXES, folders.ARCHIVE):
         return True
-    return path.exists() and word not in BUILTIN
+    return path.exists() and word not in known_names.BUILTIN
 
 
 def _plain(outcome: "SetUp") -> dict[str, object]:

@@ -10,11 +10,19 @@ from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.data import add_reading_options, reading_options
 from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.data.known_names import stored_names
-from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.errors import DataError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
 
+with lazy_modules():
+    from nerbb_ray.doctor import open as opening
+    from nerbb_ray.doctor import page, text
+    from nerbb_ray.mistakes import suspect_labels, suspect_text
+    from nerbb_ray.mlflow_store import overview
+
+
 OK, FOUND = 0, 1
+LENGTH = 128  # of training, if nothing else is said
 PRINTED = 20  # suspicious labels
 FORMATS = ("label_studio", "doccano", "jsonl")
 SCHEMES = ("auto", "plain", "bio", "bilou")
@@ -25,9 +33,8 @@ def check_dataset(args: Namespace) -> int:
     if args.with_experiment is not None:
         return check_labels(args)
     _refuse_alone(args)
-    from nerbb_ray.doctor import findings_page, findings_text
 
-    findings = check_up(
+    findings = opening.check_up(
         current_store(args.store),
         args.name,
         args.subset,
@@ -40,29 +47,27 @@ def check_dataset(args: Namespace) -> int:
         print(json_text(findings.to_dict()))
     else:
         width = shown_width()
-        print(findings_text(findings, width), end="")
+        print(text.findings_text(findings, width), end="")
     if args.html:
-        _write(args.html, findings_page(findings))
+        _write(args.html, page.findings_page(findings))
         print(f"page: {args.html}", file=sys.stderr)
     return FOUND if args.strict and findings.count("error") + findings.count("warning") else OK
 
 
 def check_labels(args: Namespace) -> int:
     """Print the labels that the models of an experiment contradict."""
-    from nerbb_ray.mistakes.suspect_labels import suspect_labels
-    from nerbb_ray.mistakes.suspect_text import suspects_page, suspects_text, to_dict
-    from nerbb_ray.mlflow_store.overview import results_of
-
     store = current_store(args.store)
     kind, file = _tasks(args.tasks)
     name, _, run = args.with_experiment.partition("/")
-    labels = suspect_labels(store, results_of(store, name), args.name, args.subset, run or None, ask_hub=True)
+    labels = suspect_labels.suspect_labels(
+        store, overview.results_of(store, name), args.name, args.subset, run or None, ask_hub=True
+    )
     if args.json:
-        print(json_text(to_dict(labels)))
+        print(json_text(suspect_text.to_dict(labels)))
     else:
-        print(suspects_text(labels, args.limit or PRINTED, shown_width()), end="")
+        print(suspect_text.suspects_text(labels, args.limit or PRINTED, shown_width()), end="")
     if args.html:
-        _write(args.html, suspects_page(labels))
+        _write(args.html, suspect_text.suspects_page(labels))
         print(f"page: {args.html}", file=sys.stderr)
     if file is not None:
         number = labels.first(args.limit).write(file, kind)
@@ -108,9 +113,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--subset", metavar="S", help="of the data set")
     model = parser.add_argument("--model", metavar="M", help="count its sub-tokens: name, folder or hub id")
     completed(model, local_models)
-    parser.add_argument(
-        "--max-seq-length", type=_length, default=MAX_SEQ_LENGTH, metavar="N", help=f"of training ({MAX_SEQ_LENGTH})"
-    )
+    parser.add_argument("--max-seq-length", type=_length, default=LENGTH, metavar="N", help=f"of training ({LENGTH})")
     parser.add_argument(
         "--annotation-scheme", choices=SCHEMES, default="auto", metavar="A", help=f"of training: {', '.join(SCHEMES)}"
     )

@@ -7,9 +7,13 @@ from nerbb_ray.commands.schedule import add_schedule_arguments, show_schedule
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.console import json_text
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import add_run_options
 from nerbb_ray.store import current_store
 from nerbb_ray.tune.command import run_file
+
+with lazy_modules():
+    from nerbb_ray.mlflow_store import overview
 
 
 def run_experiment(args: Namespace) -> int:
@@ -18,10 +22,8 @@ def run_experiment(args: Namespace) -> int:
 
 
 def show_experiments(args: Namespace) -> int:
-    from nerbb_ray.mlflow_store.overview import experiments_text, experiments_values
-
     store = current_store(args.store)
-    print(json_text(experiments_values(store)) if args.json else experiments_text(store))
+    print(json_text(overview.experiments_values(store)) if args.json else overview.experiments_text(store))
     return OK
 
 

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 from nerbb_ray.commands.command import Command
 from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray import export as exporting
+    from nerbb_ray.inference import parity as onnx_parity
+
 
 if TYPE_CHECKING:
     from nerbb_ray.inference.parity import Parity
 
 
 def export(args: Namespace) -> int:
-    from nerbb_ray.export import export as export_model
-
-    folder = export_model(
+    folder = exporting.export(
         args.name,
         args.folder,
         args.run,
@@ -37,9 +41,7 @@ def export(args: Namespace) -> int:
     if args.license is None:
         print("the card names no license; yours to say: --license ID, such as apache-2.0", file=sys.stderr)
     if args.onnx or args.int8:
-        from nerbb_ray.inference.parity import Parity
-
-        print("", *_parity_lines(Parity.load(folder)), sep="\n")
+        print("", *_parity_lines(onnx_parity.Parity.load(folder)), sep="\n")
     return OK
 
 

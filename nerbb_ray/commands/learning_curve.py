@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import add_run_options, run_options
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.streams import need_not_be_read
 from nerbb_ray.tune.command import again_with, exit_status, show_plan
+
+with lazy_modules():
+    from nerbb_ray.config import ini
+    from nerbb_ray.html import figures
+    from nerbb_ray.learning_curve import curve as curve_data
+    from nerbb_ray.learning_curve import plan
+    from nerbb_ray.learning_curve import text as curve_words
+    from nerbb_ray.mlflow_store import overview
+    from nerbb_ray.results import experiment_result
+    from nerbb_ray.tune import run_tuner
+    from nerbb_ray.verdict import table
+
 
 if TYPE_CHECKING:
     from nerbb_ray.config.spec import ExperimentSpec
@@ -25,17 +38,13 @@ def learning_curve(args: Namespace) -> int:
     if args.dry_run:
         return show_plan(spec, store, options, as_json=args.json)
     if args.table:
-        from nerbb_ray.mlflow_store.overview import results_so_far
-
-        _show(args, spec, results_so_far(store, spec.name), store)
+        _show(args, spec, overview.results_so_far(store, spec.name), store)
         return OK
-    from nerbb_ray.config.ini import write_ini
-    from nerbb_ray.tune.run_tuner import run_experiment
 
     if spec.name != args.name:
         store.experiment_configs.mkdir(parents=True, exist_ok=True)
-        write_ini(spec, store.config(spec.name))
-    result = run_experiment(spec, store, options)
+        ini.write_ini(spec, store.config(spec.name))
+    result = run_tuner.run_experiment(spec, store, options)
     _show(args, spec, result, store)
     need_not_be_read()
     return exit_status(result, again_with(["nerbb", *args.words]))
@@ -43,39 +52,30 @@ def learning_curve(args: Namespace) -> int:
 
 def _spec(args: Namespace, store: StorePaths) -> "ExperimentSpec":
     """The experiment that trains the fractions: the named one if it does, else one that is made of it."""
-    from nerbb_ray.config.ini import read_ini
-    from nerbb_ray.learning_curve.plan import SUFFIX, curve_spec, has_curve
-
-    spec = read_ini(store.find_config(args.name))
-    if has_curve(spec):
+    spec = ini.read_ini(store.find_config(args.name))
+    if plan.has_curve(spec):
         given = {"--fractions": args.fractions, "--seeds": args.seeds, "--run": args.run}
         if wrong := [name for name, value in given.items() if value is not None]:
             has = f"experiment {args.name} has fractions of its own"
             raise ConfigError([f"{wrong[0]}: {has}: change prune_ratio_train and multiple_runs in its file"])
         return spec
-    path = store.config(args.name + SUFFIX)
-    earlier = read_ini(path) if path.is_file() and not args.overwrite else None
-    return curve_spec(spec, args.run, args.fractions, args.seeds, earlier)
+    path = store.config(args.name + plan.SUFFIX)
+    earlier = ini.read_ini(path) if path.is_file() and not args.overwrite else None
+    return plan.curve_spec(spec, args.run, args.fractions, args.seeds, earlier)
 
 
 def _show(args: Namespace, spec: "ExperimentSpec", result: "ExperimentResult | None", store: StorePaths) -> None:
-    from nerbb_ray.html.figures import save_picture
-    from nerbb_ray.learning_curve.curve import curves_of, stored_corpus
-    from nerbb_ray.learning_curve.text import curve_figure, curve_text
-    from nerbb_ray.results.experiment_result import metric_name
-    from nerbb_ray.verdict.table import finite_json
-
-    metric = metric_name("f1", "entity", "micro", args.phase)
-    curves = curves_of(spec, result, metric, stored_corpus(store, ask_hub=True))
+    metric = experiment_result.metric_name("f1", "entity", "micro", args.phase)
+    curves = curve_data.curves_of(spec, result, metric, curve_data.stored_corpus(store, ask_hub=True))
     if args.json:
-        print(finite_json({"experiment": spec.name, "curves": [curve.to_dict() for curve in curves]}))
+        print(table.finite_json({"experiment": spec.name, "curves": [curve.to_dict() for curve in curves]}))
     else:
-        print("\n\n".join(curve_text(spec.name, curve) for curve in curves))
+        print("\n\n".join(curve_words.curve_text(spec.name, curve) for curve in curves))
     if args.plot is None:
         return
     if len(curves) > 1:
         raise ConfigError([f"--plot draws one curve; {spec.name} has {len(curves)}: nerbb report shows them all"])
-    save_picture(curve_figure(curves[0]), args.plot)
+    figures.save_picture(curve_words.curve_figure(curves[0]), args.plot)
     print(f"written: {args.plot}", file=sys.stderr)
 
 

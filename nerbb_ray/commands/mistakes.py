@@ -11,33 +11,35 @@ from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.mistakes import annotation, collect
+    from nerbb_ray.mistakes import text as mistake_words
+    from nerbb_ray.mlflow_store import overview
+
 
 KINDS = ("missed", "invented", "wrong-class", "wrong-border")
 FORMATS = ("label_studio", "doccano", "jsonl")
 
 
 def errors(args: Namespace) -> int:
-    from nerbb_ray.mistakes.annotation import write_candidates
-    from nerbb_ray.mistakes.collect import collect
-    from nerbb_ray.mistakes.text import mistakes_page, mistakes_text, to_dict
-    from nerbb_ray.mlflow_store.overview import results_of
-
     store = current_store(args.store)
-    everything = collect(store, results_of(store, args.name), args.run, args.phase, ask_hub=True)
+    everything = collect.collect(store, overview.results_of(store, args.name), args.run, args.phase, ask_hub=True)
     _note_unknown(args.label, everything.classes(), args.phase)
     found = everything.only(args.kind or (), args.label)
     if args.json:
-        print(json_text(to_dict(found, args.confidence)))
+        print(json_text(mistake_words.to_dict(found, args.confidence)))
     else:
         width = shown_width()
-        print(mistakes_text(found, args.limit, args.confidence, width), end="")
+        print(mistake_words.mistakes_text(found, args.limit, args.confidence, width), end="")
     if args.html:
-        _write(args.html, mistakes_page(found, args.confidence))
+        _write(args.html, mistake_words.mistakes_page(found, args.confidence))
         print(f"page: {args.html}", file=sys.stderr)
     if args.candidates:
-        number = write_candidates(found, args.candidates, args.format, args.confidence)
+        number = annotation.write_candidates(found, args.candidates, args.format, args.confidence)
         print(f"{args.candidates}: {number} sentences whose annotation may be wrong", file=sys.stderr)
     return OK
 

@@ -7,15 +7,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray import atomic
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
 from nerbb_ray.console import json_text, tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import folder_problem
 from nerbb_ray.spelling import nearest
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray import model as models
+    from nerbb_ray.inference import marked
+    from nerbb_ray.mlflow_store import reader
+
 
 if TYPE_CHECKING:
     from nerbb_ray.inference.predictions import Entity
@@ -48,11 +56,8 @@ def predict(args: Namespace) -> int:
     return OK
 
 
-def _write_html(args: Namespace, texts: "Sequence[str]", found: "Sequence[Sequence[Entity]]") -> None:
-    from nerbb_ray import atomic
-    from nerbb_ray.inference.marked import marked_page
-
-    page = marked_page(f"Entities by {args.name}", texts, found)
+def _write_html(args: Namespace, texts: Sequence[str], found: "Sequence[Sequence[Entity]]") -> None:
+    page = marked.marked_page(f"Entities by {args.name}", texts, found)
     if str(args.html) == STDIN:
         print(page)
         return
@@ -93,25 +98,22 @@ def _model(args: Namespace) -> "Model":
     Raises:
         NerbbError: there is none.
     """
-    from nerbb_ray.mlflow_store.reader import find_result, list_experiments
-    from nerbb_ray.model import Model
-
     store, name = current_store(args.store), args.name
     chosen = args.run is not None or args.seed is not None or args.ensemble is not False
     is_path = name.startswith(("/", ".", "~"))
     if is_path and chosen:
         raise ModelError(f"--run, --seed and --ensemble choose among the trials of an experiment; {name} is a folder")
     if is_path:
-        return Model.from_checkpoint(name, store=store.root, device=args.device)
+        return models.Model.from_checkpoint(name, store=store.root, device=args.device)
     could_be = folder_problem(name) is None  # to ask MLflow takes a second
-    if chosen or (could_be and (name in store.configs() or find_result(store.tracking_uri, name))):
-        return Model.from_experiment(
+    if chosen or (could_be and (name in store.configs() or reader.find_result(store.tracking_uri, name))):
+        return models.Model.from_experiment(
             name, args.run, args.seed, ensemble=args.ensemble, store=store.root, device=args.device
         )
     try:
-        return Model.from_huggingface(name, store=store.root, device=args.device)
+        return models.Model.from_huggingface(name, store=store.root, device=args.device)
     except ModelError as error:
-        near = nearest(name, {*store.configs(), *(known.name for known in list_experiments(store.tracking_uri))})
+        near = nearest(name, {*store.configs(), *(known.name for known in reader.list_experiments(store.tracking_uri))})
         hint = f"; did you mean {near!r}?" if near else "."
         missing = f"there is no experiment {name!r} in {store.root}{hint}"
         raise ModelError(f"{missing} As the name of a model: {error}") from error

@@ -5,23 +5,25 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import RunOptions, add_resource_options, resource_options
 from nerbb_ray.store import current_store
 
+with lazy_modules():
+    from nerbb_ray.config import ini
+    from nerbb_ray.forecast import estimate
+    from nerbb_ray.forecast import text as forecast_words
+
 
 def plan(args: Namespace) -> int:
-    from nerbb_ray.config.ini import read_ini
-    from nerbb_ray.forecast.estimate import forecast
-    from nerbb_ray.forecast.text import forecast_text
-
     store = current_store(args.store)
-    spec = read_ini(store.find_config(args.name))
+    spec = ini.read_ini(store.find_config(args.name))
     options = RunOptions(resources=resource_options(args))
-    found = forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
+    found = estimate.forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
     if args.json:
         print(json_text(found.to_dict()))
     else:
-        print(forecast_text(found, shown_width(pipe=100)), end="")
+        print(forecast_words.forecast_text(found, shown_width(pipe=100)), end="")
     return OK
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.report import page
 
 
 def report(args: Namespace) -> int:
-    from nerbb_ray.report.page import write_report
-
-    path = write_report(args.name, current_store(args.store), args.output)
+    path = page.write_report(args.name, current_store(args.store), args.output)
     print(f"report: {path}")
     if args.open and not webbrowser.open(path.as_uri()):
         print("there is no browser that could be started here: open the file yourself", file=sys.stderr)

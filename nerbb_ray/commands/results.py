@@ -11,7 +11,14 @@ from nerbb_ray.commands.choices import add_metric_options
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.console import defined, json_text, shown_width
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.mlflow_store import overview
+    from nerbb_ray.results import rows as result_rows
+    from nerbb_ray.verdict import table
+
 
 if TYPE_CHECKING:
     from nerbb_ray.results.experiment_result import ExperimentResult
@@ -21,18 +28,15 @@ RESULT = {"metric": "f1", "level": "entity", "label": "micro", "phase": "test"}
 
 
 def results(args: Namespace) -> int:
-    from nerbb_ray.mlflow_store.overview import results_of
-    from nerbb_ray.verdict.table import results_text, to_json
-
-    result = results_of(current_store(args.store), args.name)
+    result = overview.results_of(current_store(args.store), args.name)
     if args.average or any(getattr(args, key) is not None for key in RESULT):
         return _one_number(args, result)
     if args.csv:
         _write_csv(result, per_run=args.csv == "runs")
     elif args.json:
-        print(to_json(result))
+        print(table.to_json(result))
     else:
-        print(results_text(result, shown_width(pipe=100), args.store and str(args.store)))
+        print(table.results_text(result, shown_width(pipe=100), args.store and str(args.store)))
     return OK
 
 
@@ -49,10 +53,8 @@ def _one_number(args: Namespace, result: "ExperimentResult") -> int:
 
 def _write_csv(result: "ExperimentResult", *, per_run: bool) -> None:
     """To standard output; what is undefined is an empty field."""
-    from nerbb_ray.results.rows import header_of, run_rows, trial_rows
-
-    rows = run_rows(result) if per_run else trial_rows(result)
-    writer = csv.DictWriter(sys.stdout, header_of(rows), lineterminator="\n")
+    rows = result_rows.run_rows(result) if per_run else result_rows.trial_rows(result)
+    writer = csv.DictWriter(sys.stdout, result_rows.header_of(rows), lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(defined, map(dict, rows)))
 

@@ -10,8 +10,14 @@ from nerbb_ray.commands.command import completed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.report import schedule_plot
+    from nerbb_ray.training import adaptive
+
 
 if TYPE_CHECKING:
     from nerbb_ray.training.adaptive import Replay
@@ -41,20 +47,16 @@ def add_schedule_arguments(parser: ArgumentParser) -> None:
 
 def show_schedule(args: Namespace) -> int:
     """Print the table, and draw the picture if one is asked for."""
-    from nerbb_ray.training.adaptive import replay
-
     store = current_store(args.store)
     spec = read_ini(Path(args.name) if args.name.endswith(".ini") else store.find_config(args.name))
     run = _find_run(spec, args.run)
     _check_length(run, len(args.losses), args.steps_per_epoch)
-    outcome = replay(run.hparams, args.losses, args.steps_per_epoch)
+    outcome = adaptive.replay(run.hparams, args.losses, args.steps_per_epoch)
     print(*_lines(run, outcome, len(args.losses)), sep="\n")
     if args.run is None and len(spec.runs) > 1:
         print(f"other runs (--run): {', '.join(other.name for other in spec.runs[1:])}")
     if args.plot:
-        from nerbb_ray.report.schedule_plot import draw_schedule
-
-        print(f"picture: {draw_schedule(outcome, run, f'{spec.name}, {run.name}', args.plot)}")
+        print(f"picture: {schedule_plot.draw_schedule(outcome, run, f'{spec.name}, {run.name}', args.plot)}")
     return 0
 
 

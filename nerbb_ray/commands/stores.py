@@ -8,10 +8,15 @@ from collections.abc import Callable
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.errors import StoreError
 from nerbb_ray.exit_status import FAILED, OK
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import clear, clear_experiment, current_store, page_action
+
+with lazy_modules():
+    from nerbb_ray.mlflow_store import reader
+
 
 PORTS = {"mlflow": 5000, "tensorboard": 6006}
 
@@ -52,12 +57,11 @@ def clear_data(args: Namespace) -> int:
 
 def _clear_experiment(args: Namespace, store: StorePaths) -> int:
     """Delete what one experiment has left."""
-    from nerbb_ray.mlflow_store.reader import list_experiments
-
     name = args.name
     if args.datasets or args.pretrained_models:
         raise StoreError(f"--datasets and --pretrained-models are of the whole store; leave them out, or {name}")
-    paths, tracked = store.clearable_of(name), {known.name: known for known in list_experiments(store.tracking_uri)}
+    paths = store.clearable_of(name)
+    tracked = {known.name: known for known in reader.list_experiments(store.tracking_uri)}
     if not paths and name not in tracked:
         known = sorted({*tracked, *store.configs()})
         raise StoreError(f"experiment {name!r} has left nothing in {store.root}; {did_you_mean(name, known, str)}")

@@ -11,10 +11,19 @@ from nerbb_ray.commands.command import Command
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.exit_status import FAILED, OK, USER_ERROR
 from nerbb_ray.interruption import status_of_interruption
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.streams import need_not_be_read
 from nerbb_ray.tune.command import again_with
+
+with lazy_modules():
+    from nerbb_ray.mlflow_store import overview
+    from nerbb_ray.results import experiment_result
+    from nerbb_ray.study import files, page, points, text
+    from nerbb_ray.tune import run_tuner
+    from nerbb_ray.verdict import table
+
 
 if TYPE_CHECKING:
     from nerbb_ray.config.spec import ExperimentSpec
@@ -24,15 +33,11 @@ PHASES = ("test", "val")
 
 
 def study(args: Namespace) -> int:
-    from nerbb_ray.study.files import read_study
-
-    store, specs = current_store(args.store), read_study(args.folder, args.only or ())
+    store, specs = current_store(args.store), files.read_study(args.folder, args.only or ())
     if args.dry_run:
         return _show_plan(specs)
     if args.table:
-        from nerbb_ray.mlflow_store.overview import results_so_far
-
-        results = {spec.name: results_so_far(store, spec.name) for spec in specs}
+        results = {spec.name: overview.results_so_far(store, spec.name) for spec in specs}
         _show(args, specs, results)
         return OK
     status, done = _run(specs, store, RunOptions(address=args.address, quiet=args.quiet), args.folder)
@@ -52,14 +57,12 @@ def _run(
     Returns:
         The worst exit status, and the results by experiment.
     """
-    from nerbb_ray.tune.run_tuner import run_experiment
-
     worst, done = OK, {}
     for number, spec in enumerate(specs, start=1):
         print(f"experiment {number} of {len(specs)}: {spec.name}", file=sys.stderr)
         try:
             file = folder if folder.is_file() else folder / f"{spec.name}.ini"
-            result = done[spec.name] = run_experiment(spec, store, replace(options, file=file))
+            result = done[spec.name] = run_tuner.run_experiment(spec, store, replace(options, file=file))
         except NerbbError as error:
             print(f"error: {spec.name}: {error}", file=sys.stderr)
             worst = USER_ERROR
@@ -72,16 +75,10 @@ def _run(
 
 
 def _show(args: Namespace, specs: Sequence["ExperimentSpec"], results: "dict[str, ExperimentResult | None]") -> None:
-    from nerbb_ray.results.experiment_result import metric_name
-    from nerbb_ray.study.page import write_page, write_picture
-    from nerbb_ray.study.points import study_of
-    from nerbb_ray.study.text import study_text
-    from nerbb_ray.verdict.table import finite_json
-
-    metric = metric_name("f1", "entity", "micro", args.phase)
-    found = study_of(args.folder.stem, [(spec, results[spec.name]) for spec in specs], metric)
-    print(finite_json(found.to_dict()) if args.json else study_text(found))
-    for path, write in ((args.html, write_page), (args.plot, write_picture)):
+    metric = experiment_result.metric_name("f1", "entity", "micro", args.phase)
+    found = points.study_of(args.folder.stem, [(spec, results[spec.name]) for spec in specs], metric)
+    print(table.finite_json(found.to_dict()) if args.json else text.study_text(found))
+    for path, write in ((args.html, page.write_page), (args.plot, page.write_picture)):
         if path is not None:
             write(found, path)
             print(f"written: {path}", file=sys.stderr)
@@ -89,20 +86,17 @@ def _show(args: Namespace, specs: Sequence["ExperimentSpec"], results: "dict[str
 
 def _show_plan(specs: Sequence["ExperimentSpec"]) -> int:
     """A line for every experiment: what it would run."""
-    from nerbb_ray.study.points import approach_of, dataset_of
-    from nerbb_ray.study.text import markdown
-
     head = ["experiment", "data", "model", "approaches", "fractions", "seeds", "trials"]
     body = []
     for spec in specs:
-        data = dict.fromkeys(dataset_of(run) for run in spec.runs)
+        data = dict.fromkeys(points.dataset_of(run) for run in spec.runs)
         models = dict.fromkeys(run.model.pretrained_model_name for run in spec.runs)
-        approaches = dict.fromkeys(approach_of(run) for run in spec.runs)
+        approaches = dict.fromkeys(points.approach_of(run) for run in spec.runs)
         fractions = len({run.dataset.prune_ratio_train for run in spec.runs})
         seeds = spec.settings.multiple_runs
         names = [", ".join(values) for values in (data, models, approaches)]
         body.append([spec.name, *names, str(fractions), str(seeds), str(len(spec.runs) * len(spec.members))])
-    print("\n".join(markdown(head, iter(body))))
+    print("\n".join(text.markdown(head, iter(body))))
     return OK
 
 

@@ -8,22 +8,25 @@ from contextlib import suppress
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.errors import ResultError
 from nerbb_ray.exit_status import OK
+from nerbb_ray.lazy_modules import lazy_modules
+from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray.mlflow_store import overview
+    from nerbb_ray.report import watch as live_page
+    from nerbb_ray.report import watch_server
+
 
 PORT = 8050
 
 
 def watch(args: Namespace) -> int:
-    from nerbb_ray.mlflow_store.overview import results_so_far
-    from nerbb_ray.report.watch import watch_page
-    from nerbb_ray.report.watch_server import page_server
-    from nerbb_ray.spelling import did_you_mean
-
     store = current_store(args.store)
-    if not store.config(args.name).is_file() and results_so_far(store, args.name) is None:
+    if not store.config(args.name).is_file() and overview.results_so_far(store, args.name) is None:
         hint = did_you_mean(args.name, store.configs())
         raise ResultError(f"there is no experiment {args.name!r} in {store.root}; {hint}")
-    server = page_server(lambda: watch_page(store, args.name), args.port)
+    server = watch_server.page_server(lambda: live_page.watch_page(store, args.name), args.port)
     url = f"http://{server.server_address[0]!s}:{server.server_address[1]}"
     print(f"{args.name} is at {url}; Ctrl-C ends the page, not the search", flush=True)
     if args.open and not webbrowser.open(url):

@@ -15,6 +15,7 @@ from nerbb_ray.data.tag_errors import refuse_other_tags, refuse_stray_tags, refu
 from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.scores import RESERVED_LABELS
 from nerbb_ray.ner.tags import (
     GRAMMARS,
     OUTSIDE,
@@ -270,8 +271,6 @@ def _mended(sentence: Sentence, formed: Sequence[str], file: str) -> list[str]:
 
 
 def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
-    from nerbb_ray.ner.scores import RESERVED_LABELS  # loads numpy, and `import nerbb_ray` comes by here
-
     reserved = sorted((RESERVED_LABELS | OUTSIDE_SPELLINGS) & set(classes))
     if reserved:
         raise DataError(

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub  # which imports its parts when they are used
+
 from nerbb_ray.data.detect import read_records
 from nerbb_ray.data.label_names import named, names_in
 from nerbb_ray.data.options import AUTO, ReadingOptions
@@ -48,7 +50,7 @@ def read_hub(
             empty = {split: Reading() for split in _empty_splits(Path(name))}
             loaded = {split: datasets.load_from_disk(path) for split, path in _saved_splits(Path(name)).items()}
         else:
-            with contextlib.nullcontext() if local or _reachable(name) else _cache_only():
+            with contextlib.nullcontext() if local or _reachable(name) else _cache_only(datasets):
                 loaded = datasets.load_dataset(name, subset, revision=revision)
     except Exception as error:  # the libraries below raise a dozen unrelated kinds
         if listed := _SUBSETS.search(str(error)):
@@ -63,13 +65,12 @@ def read_hub(
 
 def _reachable(name: str) -> bool:
     """Ask the hub once: the datasets library would ask a dozen times, with pauses, before it gives up."""
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError  # here: it takes a client for the web along
 
-    if constants.HF_HUB_OFFLINE:
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
         return False
     try:
-        HfApi().dataset_info(name, timeout=HUB_TIMEOUT_S)
+        huggingface_hub.HfApi().dataset_info(name, timeout=HUB_TIMEOUT_S)
     except HfHubHTTPError as error:  # an answer, though not the wanted one: the library says better what is wrong
         return error.response is not None
     except Exception:  # the http client below has kinds of its own for "no answer"
@@ -78,11 +79,9 @@ def _reachable(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _cache_only() -> Iterator[None]:
+def _cache_only(datasets: Any) -> Iterator[None]:
     """What was downloaded before can still be loaded, without a word to the hub."""
-    import datasets
-    from huggingface_hub import constants
-
+    constants = huggingface_hub.constants
     before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:
@@ -122,11 +121,11 @@ def reading_of(rows: Any, where: str, options: ReadingOptions = AUTO) -> Reading
 
 def _names_of_repository(name: str, revision: str | None) -> dict[str, str]:
     """T-NER keeps the names of its tags in a file beside the data; none if there is no such file."""
-    from huggingface_hub import hf_hub_download
-
     for file in LABEL_FILES:
         with contextlib.suppress(Exception):  # no such file, no answer: the error on the numbers says what to do
-            path = hf_hub_download(name, file, repo_type="dataset", revision=revision, etag_timeout=HUB_TIMEOUT_S)
+            path = huggingface_hub.hf_hub_download(
+                name, file, repo_type="dataset", revision=revision, etag_timeout=HUB_TIMEOUT_S
+            )
             return names_in(Path(path))
     return {}
 

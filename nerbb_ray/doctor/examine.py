@@ -14,6 +14,7 @@ from nerbb_ray.doctor.labels import Mention, by_class, conflicts, mentions, seen
 from nerbb_ray.doctor.problems import find_problems
 from nerbb_ray.doctor.repeats import Index, examine_overlaps, examine_repeats
 from nerbb_ray.doctor.rows import Rows
+from nerbb_ray.doctor.subtokens import WordPieces, examine_subtokens
 from nerbb_ray.doctor.tagging import examine_tags, source_scheme
 from nerbb_ray.doctor.words import examine_words
 from nerbb_ray.ner.tags import OUTSIDE
@@ -122,7 +123,5 @@ def _taggings(corpus: Corpus, readings: Mapping[str, Reading]) -> dict[str, Tagg
 def _with_subtokens(
     splits: list[SplitFindings], rows: Mapping[str, Rows], tokenizer: Any, max_seq_length: int
 ) -> list[SplitFindings]:
-    from nerbb_ray.doctor.subtokens import WordPieces, examine_subtokens
-
     pieces = WordPieces(tokenizer, max_seq_length)
     return [replace(split, subtokens=examine_subtokens(rows[split.split], pieces)) for split in splits]

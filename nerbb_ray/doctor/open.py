@@ -4,11 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nerbb_ray.data.corpus import Found, find_data
+from nerbb_ray.data.folders import local_path, read_path
+from nerbb_ray.data.options import AUTO
+from nerbb_ray.data.origin import origin_lines
+from nerbb_ray.doctor.examine import examine
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
 
 if TYPE_CHECKING:
     from nerbb_ray.data.options import ReadingOptions
-    from nerbb_ray.doctor import Findings
+    from nerbb_ray.doctor.findings import Findings
+
+with lazy_modules():  # only who asks for the sub-tokens of a model waits for transformers
+    from nerbb_ray.training import model_check, sources, tokenizer
 
 MAX_SEQ_LENGTH = 128
 
@@ -32,12 +41,6 @@ def check_up(
     Raises:
         NerbbError: data or model cannot be found or read.
     """
-    from nerbb_ray.data.corpus import Found, find_data
-    from nerbb_ray.data.folders import local_path, read_path
-    from nerbb_ray.data.options import AUTO
-    from nerbb_ray.data.origin import origin_lines
-    from nerbb_ray.doctor import examine
-
     path = local_path(name)
     is_file = path.is_file() and not (store.datasets / name).is_dir()
     options = options or AUTO
@@ -46,17 +49,13 @@ def check_up(
     else:
         found = find_data(name, subset, store.datasets, options=options)
     corpus = found.corpus(annotation_scheme)
-    tokenizer = _tokenizer(model, store, max_seq_length) if model else None
-    findings = examine(corpus, found.readings, tokenizer, max_seq_length, model)
+    splitter = _tokenizer(model, store, max_seq_length) if model else None
+    findings = examine(corpus, found.readings, splitter, max_seq_length, model)
     said = origin_lines(store.datasets / name / (subset or "")) or [f"read from {file}" for file in corpus.files]
     return replace(findings, notes=(*said, *findings.notes))
 
 
 def _tokenizer(name: str, store: StorePaths, max_seq_length: int) -> Any:
-    from nerbb_ray.training.model_check import model_check
-    from nerbb_ray.training.sources import find_model
-    from nerbb_ray.training.tokenizer import load_tokenizer
-
-    source = find_model(name, store.pretrained_models, Path.cwd())
-    model_check(source, None, "fp32").check_length(max_seq_length)
-    return load_tokenizer(source)
+    source = sources.find_model(name, store.pretrained_models, Path.cwd())
+    model_check.model_check(source, None, "fp32").check_length(max_seq_length)
+    return tokenizer.load_tokenizer(source)

@@ -4,6 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
 from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.doctor.findings import Findings, Problem
 from nerbb_ray.doctor.rows import visible
@@ -50,9 +54,6 @@ def visible_line(text: str) -> str:
 
 
 def _parts(findings: Findings) -> "Iterator[RenderableType]":
-    from rich.padding import Padding
-    from rich.text import Text
-
     def line(text: str) -> Text:
         return Text(visible_line(text), overflow="fold")
 
@@ -82,9 +83,6 @@ def labels_text(labels: Mapping[str, int]) -> str:
 
 
 def _problem(problem: Problem) -> "RenderableType":
-    from rich.table import Table
-    from rich.text import Text
-
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, width=7)
     grid.add_column(overflow="fold")
@@ -99,9 +97,6 @@ def sentence(problem: Problem) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[tuple[str, ...]], *, numeric: bool = False) -> "RenderableType":
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=head_line(), show_edge=False, pad_edge=False)
     for position, name in enumerate(header):
         table.add_column(name, justify="right" if numeric and position else "left", overflow="fold")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import any_trial_of
 from nerbb_ray.results.experiment_result import TrialResult
@@ -118,8 +120,6 @@ def matmul_flops(size: int = 64, seconds: float = 0.1) -> float:
     Small ones, which a library leaves to one thread, and the fastest of many: on a busy machine, two threads would
     mostly wait for each other.
     """
-    import numpy as np
-
     a, times = np.ones((size, size), dtype=np.float32), 8
     a @ a
     fastest, end = math.inf, time.process_time() + seconds

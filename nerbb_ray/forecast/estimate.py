@@ -11,10 +11,12 @@ import numpy as np
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import any_trial_of, most_trials, proposed_run
 from nerbb_ray.errors import ResultError
+from nerbb_ray.forecast.calibrate import calibrated
 from nerbb_ray.forecast.costs import Costs, encoder_weights, from_earlier, from_measured, rough
 from nerbb_ray.forecast.epochs import Epochs, expected_epochs
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.forecast.remaining import RACE_SHARE, makespan
+from nerbb_ray.mlflow_store.reader import finished_trials
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, cpu_has_bf16, this_machine
@@ -117,8 +119,6 @@ def forecast(
 
 def _earlier(store: StorePaths) -> tuple[list[tuple[str, TrialResult]], list[str]]:
     """The trials of all experiments of the store that ended ok; of a database file without MLflow's slow imports."""
-    from nerbb_ray.mlflow_store.reader import finished_trials
-
     try:
         return finished_trials(store.tracking_uri), []
     except ResultError as error:
@@ -149,8 +149,6 @@ def _costs(
 ) -> Costs:
     data = load_encoded(prepared.data).used(run.dataset, run.dataset.fold_numbers[0])
     if cache is not None:
-        from nerbb_ray.forecast.calibrate import calibrated
-
         trial = any_trial_of(spec, run)
         return from_measured(calibrated(trial, prepared, allotment, cache), data)
     bf16 = prepared.precision == "bf16" or (prepared.precision == "auto" and cpu_has_bf16())

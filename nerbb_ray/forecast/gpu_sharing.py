@@ -8,6 +8,7 @@ from pathlib import Path
 from nerbb_ray.config.spec import ExperimentSpec, Resources
 from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials
 from nerbb_ray.errors import ResourceError
+from nerbb_ray.forecast.calibrate import calibrated
 from nerbb_ray.preparation.prepare import Prepared, extremes
 from nerbb_ray.preparation.resources import Allotment, Machine, backend
 
@@ -31,8 +32,6 @@ def share_gpus(
         or min(most_trials(spec), resources.max_concurrent_trials or 2**31) <= machine.gpus
     ):
         return resources
-    from nerbb_ray.forecast.calibrate import calibrated
-
     alone = Allotment("inprocess", 1, max(1.0, machine.cpus // machine.gpus), 1.0, 1)
     try:
         found = [calibrated(trial, prepared[trial.run], alone, cache) for trial in _largest(spec, prepared)]

@@ -1,5 +1,7 @@
 """A forecast in words and as a table."""
 
+from rich.table import Table
+
 from nerbb_ray.console import Sentence, head_line, plain_text, shown_time
 from nerbb_ray.forecast.estimate import Forecast
 
@@ -18,8 +20,6 @@ def _price(found: Forecast) -> str:
 
 def forecast_text(found: Forecast, width: int = 100) -> str:
     """The table of the runs and the totals."""
-    from rich.table import Table
-
     table = Table(box=head_line(), pad_edge=False)
     for header in ("run", "trials", "steps/epoch", "epochs", "per epoch", "per trial"):
         table.add_column(header, justify="left" if header == "run" else "right", overflow="fold")

@@ -3,13 +3,12 @@
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import matplotlib
+from matplotlib.figure import Figure
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.html.render import macros
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PICTURES = (".png", ".svg", ".pdf")
 # Okabe and Ito: can be told apart by colour-blind readers. On a page the style sheet has their like, in two schemes.
@@ -35,17 +34,13 @@ def css(colour: str) -> str:
     return IN_CSS.get(colour, colour)
 
 
-def new_figure(width: float = 8.0, height: float = 3.5) -> "Figure":
+def new_figure(width: float = 8.0, height: float = 3.5) -> Figure:
     """An empty figure, apart from pyplot's global state; size in inches at 72 points."""
-    from matplotlib.figure import Figure
-
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def figure(drawn: "Figure", caption: str = "") -> str:
+def figure(drawn: Figure, caption: str = "") -> str:
     """The HTML of a drawn figure: the same drawing gives the same text; `document` makes its ids those of one page."""
-    import matplotlib
-
     target = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nerbb_ray"}):
         for axes in drawn.axes:
@@ -59,7 +54,7 @@ def figure(drawn: "Figure", caption: str = "") -> str:
     return str(macros("html/templates/parts.html").figure(svg, caption))
 
 
-def save_picture(drawn: "Figure", path: Path) -> None:
+def save_picture(drawn: Figure, path: Path) -> None:
     """
     Raises:
         ResultError: the name of the file does not say a format that can be drawn, or it cannot be written.

@@ -1,17 +1,14 @@
 """Templates beside the code that fills them: what is filled in is escaped, unless it is Markup."""
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 
 @cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
+def _environment() -> Environment:
     loader = PackageLoader("nerbb_ray", "")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
@@ -31,8 +28,6 @@ def _module(template: str) -> Any:
     return _environment().get_template(template).module
 
 
-def joined(parts: "list[Markup]") -> "Markup":
+def joined(parts: list[Markup]) -> Markup:
     """HTML one after the other."""
-    from markupsafe import Markup
-
     return Markup("").join(parts)

@@ -9,6 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress, ProgressColumn, Task
+from rich.text import Text
+
 from nerbb_ray import atomic
 from nerbb_ray.console import shown_time
 from nerbb_ray.errors import DataError
@@ -195,9 +199,6 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[float], None] | Non
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import Progress, ProgressColumn, Task
-    from rich.text import Text
 
     class Line(ProgressColumn):
         def render(self, task: Task) -> Text:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from huggingface_hub import EvalResult, ModelCardData
+
 from nerbb_ray.data.known_names import BUILTIN
 from nerbb_ray.errors import StoreError
 from nerbb_ray.spelling import nearest
@@ -103,8 +105,6 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
         name: of the model.
         about: base_model, library_name, tags, and what else the hub knows.
     """
-    from huggingface_hub import EvalResult, ModelCardData
-
     results = [
         EvalResult(
             task_type=TASK,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit  # scipy.stats would take a second to import
 
 from nerbb_ray.learning_curve.power_law import PARAMETERS, Floats, PowerLaws, fit
 
@@ -142,8 +143,6 @@ def _accelerates(used: Sequence[Point]) -> bool:
     freedom = len(used) - design.shape[1]
     variance = max(float(((y - design @ solution) ** 2).sum()) / freedom, _noise_of_seeds(used))
     error = np.sqrt(variance * np.linalg.inv(design.T @ design)[2, 2])
-    # scipy.special, because importing scipy.stats costs a second
-    from scipy.special import stdtrit
 
     return bool(solution[2] > error * stdtrit(freedom, 0.95))
 

@@ -3,21 +3,19 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from nerbb_ray.console import shown_time
 from nerbb_ray.live.columns import BETWEEN, STYLES, fitted
 from nerbb_ray.live.short import clock, cut_to, joined_within, short_run, short_score
 from nerbb_ray.live.state import RUNNING, SearchState, ShownTrial, State
 
-if TYPE_CHECKING:
-    from rich.text import Text
-
 UNHAPPY: tuple[State, ...] = ("failed", "diverged", "cut", "interrupted")
 NAME_AT_MOST = 30
 
 
-def frame(search: SearchState, width: int, height: int) -> "list[Text]":
+def frame(search: SearchState, width: int, height: int) -> list[Text]:
     """At most `height` lines of at most `width` cells each."""
     lines = [header(search, width)]
     shown = ranked(search.trials)
@@ -31,13 +29,11 @@ def frame(search: SearchState, width: int, height: int) -> "list[Text]":
     return [*lines, *_counts(search, shown, width)][:height]
 
 
-def header(search: SearchState, width: int) -> "Text":
+def header(search: SearchState, width: int) -> Text:
     """`politics  4/9 done, 1 failed, best .655 runA(lr_max=3e-4), 3:12 elapsed, about 5 min left`
 
     What does not fit is left out: first the best run, then the time that has passed.
     """
-    from rich.text import Text
-
     name = cut_to(search.name, min(NAME_AT_MOST, max(8, width - 24)))
     best = search.best
     at_most = "at most " if search.at_most else ""
@@ -90,9 +86,7 @@ def ranked(trials: Sequence[ShownTrial]) -> list[ShownTrial]:
     return sorted((trial for trial in trials if trial.state != "waiting"), key=place)
 
 
-def _table(shown: Sequence[ShownTrial], search: SearchState, width: int) -> "Iterator[Text]":
-    from rich.text import Text
-
+def _table(shown: Sequence[ShownTrial], search: SearchState, width: int) -> Iterator[Text]:
     columns, gap = fitted(shown, search.runs, width), " " * BETWEEN
     for number in (0, 1):
         heads = gap.join(column.header[number] for column in columns)
@@ -110,10 +104,8 @@ def _table(shown: Sequence[ShownTrial], search: SearchState, width: int) -> "Ite
         yield line
 
 
-def _counts(search: SearchState, shown: Sequence[ShownTrial], width: int) -> "Iterator[Text]":
+def _counts(search: SearchState, shown: Sequence[ShownTrial], width: int) -> Iterator[Text]:
     """`not shown: 3 running, 12 done, 1 failed, 44 waiting`"""
-    from rich.text import Text
-
     seen = set(map(id, shown))
     hidden = Counter(
         "running" if trial.state in RUNNING else trial.state for trial in search.trials if id(trial) not in seen

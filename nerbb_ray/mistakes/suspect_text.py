@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from rich.text import Text
+
 from nerbb_ray.console import plain_text
 from nerbb_ray.html.document import Section, document, paragraph, table
 from nerbb_ray.mistakes.suspect_labels import SuspectLabels
@@ -36,8 +38,6 @@ def advice(labels: SuspectLabels) -> str | None:
 
 def suspects_text(labels: SuspectLabels, limit: int, width: int) -> str:
     """The summary and the most suspicious labels."""
-    from rich.text import Text
-
     lines = [summary(labels), *(f"note: {note}" for note in (labels.note, advice(labels)) if note)]
     lines += [line for one in labels.found[:limit] for line in _lines(one)]
     if (left := len(labels.found) - limit) > 0:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+from rich.text import Text
+
 from nerbb_ray.console import head_line, plain_text
 from nerbb_ray.html.document import Section, document, emphasised, paragraph, table
 from nerbb_ray.mistakes.found import SURE, FoundMistake, Mistakes
@@ -41,9 +44,6 @@ def count_rows(found: Mistakes) -> list[list[str]]:
 
 def mistakes_text(found: Mistakes, limit: int, confidence: float, width: int) -> str:
     """Counts, the surest mistakes, and how many candidates for wrong annotations there are."""
-    from rich.table import Table
-    from rich.text import Text
-
     counted = Table(box=head_line(), pad_edge=False)
     for name in ("class", *KINDS, "all"):
         counted.add_column(name, justify="left" if name == "class" else "right")

@@ -30,11 +30,6 @@ def is_detail(metric: str) -> bool:
     return label not in AVERAGES or name == "support"
 
 
-def headlines(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The metrics that are no details."""
-    return {name: value for name, value in metrics.items() if not is_detail(name)}
-
-
 def write_tags(metrics: Mapping[str, float]) -> dict[str, str]:
     """The details as tags; empty without any. `read_tags` is the exact inverse."""
     details = {name: value for name, value in metrics.items() if is_detail(name)}

@@ -4,12 +4,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import psutil
 
 from nerbb_ray.logs import without_password
-
-if TYPE_CHECKING:
-    import psutil
 
 LOCKS = Path("/proc/locks")  # of Linux: one line each, "1: POSIX  ADVISORY  WRITE 17 08:01:42 0 EOF"
 SHOWN = 120  # characters of a command line
@@ -54,9 +52,7 @@ def _writers(inode: int) -> Iterator[int]:
             yield int(words[4])
 
 
-def _processes_with(identity: tuple[int, int]) -> "Iterator[psutil.Process]":
-    import psutil
-
+def _processes_with(identity: tuple[int, int]) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
             opened = () if process.pid == os.getpid() else process.open_files()
@@ -74,9 +70,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _command(process: "psutil.Process") -> str:
-    import psutil
-
+def _command(process: psutil.Process) -> str:
     try:
         line = without_password(" ".join(process.cmdline())) or process.name()
     except psutil.Error:

@@ -6,18 +6,24 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+from rich.text import Text
+
 from nerbb_ray.console import head_line, plain_text, shown_width
 from nerbb_ray.errors import ResultError
 from nerbb_ray.locks import holder_of
 from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
+from nerbb_ray.mlflow_store.details import Wanted, read_curves, read_details
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_experiments, load_result
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.verdict.sentences import FILE, parse
 
 if TYPE_CHECKING:
     from nerbb_ray.mlflow_store.details import TrialKey
     from nerbb_ray.ner.resampling import Ints
-    from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+    from nerbb_ray.results.experiment_result import RunResult, TrialResult
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +31,7 @@ HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val 
 NUMBERS = ("runs", "trials ok")
 
 
-def results_of(store: StorePaths, name: str) -> "ExperimentResult":
+def results_of(store: StorePaths, name: str) -> ExperimentResult:
     """All that is known of an experiment, with what MLflow could not take while it ran.
 
     Raises:
@@ -35,14 +41,12 @@ def results_of(store: StorePaths, name: str) -> "ExperimentResult":
     return with_curves(_without_the_dead(load_result(store.tracking_uri, name), store), store)
 
 
-def with_curves(result: "ExperimentResult", store: StorePaths) -> "ExperimentResult":
+def with_curves(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
     """Results that can read the curves of their trials."""
-    from nerbb_ray.mlflow_store.details import read_curves
-
     return replace(result, read_curves=partial(read_curves, store.tracking_uri, result.name))
 
 
-def results_so_far(store: StorePaths, name: str) -> "ExperimentResult | None":
+def results_so_far(store: StorePaths, name: str) -> ExperimentResult | None:
     """Like `results_of`, but None for an experiment that was never run.
 
     Raises:
@@ -60,7 +64,7 @@ def _deliver(store: StorePaths, name: str) -> None:
         log.warning("results that MLflow has not taken yet are missing here: %s", error)
 
 
-def _without_the_dead(result: "ExperimentResult", store: StorePaths) -> "ExperimentResult":
+def _without_the_dead(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
     """Trials that nobody runs any more are not running: a driver that was killed could not say so."""
     lock = store.lock(result.name)
     here = lock.exists() or sqlite_file(store.tracking_uri) is not None  # else another store's process may run them
@@ -75,14 +79,12 @@ def _ended(trial: "TrialResult") -> "TrialResult":
     return replace(trial, status="interrupted", error="its driver was killed; run the experiment again to go on")
 
 
-def joined(first: "ExperimentResult", second: "ExperimentResult") -> "ExperimentResult":
+def joined(first: ExperimentResult, second: ExperimentResult) -> ExperimentResult:
     """The runs of two experiments on the same data, those of the second as `<its name>:<run>`.
 
     Raises:
         ResultError: the data or the parts of it that are used differ: the numbers would say nothing about the runs.
     """
-    from nerbb_ray.results.experiment_result import ExperimentResult
-
     data = [{trial.evaluated_on() for trial in result.trials if trial.ok} for result in (first, second)]
     if data[0] != data[1] or len(data[0]) > 1:
         described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
@@ -109,9 +111,6 @@ def counts_of_sentences(
     Raises:
         ResultError: MLflow cannot be read.
     """
-    from nerbb_ray.mlflow_store.details import Wanted, read_details
-    from nerbb_ray.verdict.sentences import FILE, parse
-
     found, problems = {}, {}
     for number, name in enumerate(experiments):
         prefix = f"{name}:" if number else ""
@@ -144,9 +143,6 @@ def experiments_text(store: StorePaths) -> str:
     Raises:
         ResultError: MLflow cannot be read.
     """
-    from rich.table import Table
-    from rich.text import Text
-
     summaries = list_experiments(store.tracking_uri)
     waiting = sorted(set(store.configs()) - {summary.name for summary in summaries})
     if not summaries and not waiting:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import MaxNLocator
+
 from nerbb_ray.html.document import heading, keys, panels, paragraph
 from nerbb_ray.html.figures import COLOURS, COOLING, STEADY, css, figure, new_figure
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
@@ -145,8 +147,6 @@ def _plot(axes: "Axes", line: Line, name: str) -> None:
 
 
 def _dress(axes: "Axes", title: str, epochs: int) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     axes.set_title(title, loc="left", fontsize=9.5)
     axes.set_xlabel("epoch", fontsize=8.5)
     axes.set_xlim(-0.5, epochs - 0.5)

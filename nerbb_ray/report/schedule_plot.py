@@ -5,6 +5,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from nerbb_ray.config.spec import RunSpec
 from nerbb_ray.errors import StoreError
 from nerbb_ray.training.adaptive import Replay, Stage
@@ -25,9 +29,6 @@ def draw_schedule(outcome: Replay, run: RunSpec, title: str, path: Path) -> Path
     Raises:
         StoreError: the picture cannot be written there.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if path.suffix.lower() not in FORMATS:
         raise StoreError(f"a picture must be a file that ends in {', '.join(FORMATS)}; got {path}")
     figure = Figure(figsize=(9, 4.8), layout="constrained")
@@ -60,8 +61,6 @@ def _shade_stages(axes: "Axes", outcome: Replay) -> None:
 
 
 def _draw_rates(axes: "Axes", outcome: Replay, lr_max: float) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     steps = len(outcome.learning_rates[0])
     rates = [rate for epoch in outcome.learning_rates for rate in epoch]
     begins = [step / steps for step in range(len(rates) + 1)]

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
 from nerbb_ray.html.document import heading, panels, paragraph
 from nerbb_ray.html.figures import COLOURS, GRID, STEPS, figure, new_figure
 from nerbb_ray.report.runs import varying
@@ -78,8 +80,6 @@ def draw_parameter(parameter: Parameter, points: Sequence[Point]) -> "Figure":
 
 
 def _scale(axes: "Axes", parameter: Parameter) -> None:
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
     if not parameter.numeric:
         names = [_short(name) for name in parameter.categories]
         places = range(0, len(names), max(1, math.ceil(len(names) / MAX_CATEGORIES)))

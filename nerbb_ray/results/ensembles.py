@@ -156,7 +156,9 @@ def _metrics(members: Mapping[Member, LogProbs], decoder: Decoder) -> dict[str, 
 
 def _values(scores: EnsembleScores) -> dict[str, float]:
     intervals = {F1: scores.ci95, GAIN: scores.gain_ci95}
-    ends = {f"{name}_{end}": value for name, both in intervals.items() for end, value in zip((LOW, HIGH), both, strict=True)}
+    ends = {
+        f"{name}_{end}": value for name, both in intervals.items() for end, value in zip((LOW, HIGH), both, strict=True)
+    }
     return {
         F1: scores.f1,
         MEAN_F1: scores.mean_f1,

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Literal
 
 from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import ResultError
-from nerbb_ray.html.document import table
-from nerbb_ray.results.frames import ReadCurves, curves_frame, runs_frame, trials_frame
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nerbb_ray.results.frames import ReadCurves
+
+with lazy_modules():  # pandas and jinja2, for notebooks
+    from nerbb_ray.html import document
+    from nerbb_ray.results import frames
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
@@ -172,7 +177,7 @@ class ExperimentResult:
     name: str
     runs: tuple[RunResult, ...]
     last_driver: int = 0
-    read_curves: ReadCurves | None = field(default=None, compare=False, repr=False)
+    read_curves: "ReadCurves | None" = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
         ok, total = sum(run.n_ok for run in self.runs), sum(run.n_total for run in self.runs)
@@ -194,7 +199,7 @@ class ExperimentResult:
         ]
         rows = [[run.run, f"{run.n_ok}/{run.n_total}", *cells] for run, cells in zip(runs, means, strict=True)]
         header = ["run", "ok", *(f"{split} entity micro F1" for split in SHOWN)]
-        return table(
+        return document.table(
             header, rows, numeric=(1, 2, 3), caption=f"{self.name}: means over the seeds, best validation first"
         )
 
@@ -209,7 +214,7 @@ class ExperimentResult:
         """
         if of not in ("trials", "runs"):
             raise ResultError(f"rows must be of trials or runs; got {of!r}")
-        return trials_frame(self.trials) if of == "trials" else runs_frame(self.runs)
+        return frames.trials_frame(self.trials) if of == "trials" else frames.runs_frame(self.runs)
 
     def curves(self, metrics: Sequence[str] | None = None) -> "pd.DataFrame":
         """A table of pandas with a row per trial and epoch (counted from 0): run, seed, epoch, and a column per metric.
@@ -221,7 +226,7 @@ class ExperimentResult:
         """
         if self.read_curves is None:
             raise ResultError(f"experiment {self.name}: these results do not know their store; take Experiment.results")
-        return curves_frame(self.trials, self.read_curves(metrics))
+        return frames.curves_frame(self.trials, self.read_curves(metrics))
 
     @classmethod
     def of(

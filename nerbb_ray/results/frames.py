@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import pandas as pd
 
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, Member, ModelParams, Settings
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.seed_mean import SeedMean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KEYS = {
     name: key for params in (DatasetParams, ModelParams, Settings, HParams) for name, key in keys_of(params).items()
@@ -56,24 +55,18 @@ class Run(Protocol):
     def mean(self, metric: str) -> SeedMean: ...
 
 
-def trials_frame(trials: Iterable[Trial]) -> "pd.DataFrame":
+def trials_frame(trials: Iterable[Trial]) -> pd.DataFrame:
     """A row per trial."""
-    import pandas as pd
-
     return pd.DataFrame(list(map(_trial_row, trials)))
 
 
-def runs_frame(runs: Iterable[Run]) -> "pd.DataFrame":
+def runs_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """A row per run."""
-    import pandas as pd
-
     return pd.DataFrame(list(map(_run_row, runs)))
 
 
-def curves_frame(trials: Iterable[Trial], curves: Curves) -> "pd.DataFrame":
+def curves_frame(trials: Iterable[Trial], curves: Curves) -> pd.DataFrame:
     """A row per trial and epoch."""
-    import pandas as pd
-
     shown = list(trials)
     rows = [
         {"run": trial.run, "seed": trial.seed, **_fold(trial), "epoch": epoch, **values}

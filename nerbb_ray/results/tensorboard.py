@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_config_pb, hparams_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC
 from nerbb_ray.results.reports import Reports, TuneTrial
@@ -70,8 +75,6 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     def _write(self, trial: TuneTrial, values: dict[str, float], step: int) -> None:
         # tensorboard's own writer: tensorboardX would bring torch into a process that does not train
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
 
         if trial.trial_id not in self._writers:
             self._writers[trial.trial_id] = self._open(trial, step)
@@ -84,10 +87,6 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
     def _open(self, trial: TuneTrial, step: int) -> Any:
         """A new file, which hides what earlier ones have from this step on, with the configuration for HPARAMS."""
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-        from tensorboard.plugins.hparams.summary_v2 import hparams_pb
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
         tracked = self._reports.trial(trial)
         folder = self._directory / tracked.run / str(tracked.member)
         # without a suffix, a second file of the same second could replace the first one
@@ -102,9 +101,6 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         """Say once, for all trials, which parameters and which metrics the HPARAMS page has."""
         if self._described:
             return
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_config_pb
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         metrics = [Metric(tag, display_name=name) for tag, name in COMPARED.items()]
         about = hparams_config_pb([HParam(key) for key in shown], metrics)
@@ -117,7 +113,6 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         """Say what became of a trial, which the HPARAMS page shows, and close its file."""
         if trial_id not in self._writers:
             return
-        from tensorboard.compat.proto.event_pb2 import Event
 
         self._writers[trial_id].add_event(Event(wall_time=time.time(), summary=_session_end(ok=ok)))
         self._close(trial_id)
@@ -129,9 +124,6 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
 
 
 def _session_end(*, ok: bool) -> Any:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-
     status = api_pb2.STATUS_SUCCESS if ok else api_pb2.STATUS_FAILURE
     end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
     about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=end))

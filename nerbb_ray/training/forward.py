@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import PreTrainedModel
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.batches import IGNORED, Batch
@@ -47,8 +48,6 @@ class Forward:
         Args:
             model: of transformers, or anything that is called like one, such as the mean of several: that is padded.
         """
-        from transformers import PreTrainedModel
-
         first = first_position(model.config, name) if isinstance(model, PreTrainedModel) else None
         if first is not None:
             set_unpadded(model)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.errors import ModelError
@@ -66,8 +67,6 @@ def targets_of(model: Any, wanted: str, name: str) -> list[str]:
 
 
 def _linear(model: Any) -> Iterator[str]:
-    from transformers.pytorch_utils import Conv1D
-
     for path, module in model.named_modules():
         if in_encoder(path, model) and isinstance(module, nn.Linear | Conv1D):
             yield path

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoConfig, AutoModelForTokenClassification
+
 from nerbb_ray import atomic
 from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import ModelError
@@ -31,8 +33,6 @@ def load_config(source: ModelSource) -> Any:
     Raises:
         ModelError: it cannot be loaded, or only by executing code.
     """
-    from transformers import AutoConfig
-
     with as_model_error(source), quiet_transformers():
         return AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
 
@@ -61,8 +61,6 @@ def load_with_notes(
     Raises:
         ModelError: the weights cannot be loaded, or only by executing code, or are not all there.
     """
-    from transformers import AutoModelForTokenClassification
-
     config = load_config(source)
     labels = dict(enumerate(tags))
     with as_model_error(source), quiet_transformers():
@@ -139,8 +137,6 @@ def load_trained(source: ModelSource) -> Any:
     Raises:
         ModelError: it has no such head, or cannot be loaded without executing code.
     """
-    from transformers import AutoModelForTokenClassification
-
     with as_model_error(source), quiet_transformers():
         model, found = AutoModelForTokenClassification.from_pretrained(
             source.location,

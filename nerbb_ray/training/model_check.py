@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.errors import ModelError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.training.plain_bert import PlainBert, plain_bert
 from nerbb_ray.training.sources import ModelSource, check_whole, on_this_machine
 
 if TYPE_CHECKING:
     from nerbb_ray.training.tiny_copy import TinyCopy
+
+with lazy_modules():  # an ordinary BERT does without torch and transformers, whose import takes seconds
+    from nerbb_ray.training import knobs, model, tiny_copy, tokenizer
 
 FALLBACK = "fp32"
 
@@ -63,10 +67,10 @@ class ModelCheck:
         if folder is not None:
             check_whole(self.source.name, folder)
         self.check_length(max_seq_length)
-        tokenizer, loaded = self._tokenizer, self._notes_on_loading(tuple(tags))
+        loaded = self._notes_on_loading(tuple(tags))
         precision, in_fp32 = self._precision
         notes = (*loaded, in_fp32, self._mask_note)
-        return CheckedModel(tokenizer, precision, tuple(note for note in notes if note))
+        return CheckedModel(self._tokenizer, precision, tuple(note for note in notes if note))
 
     def check_length(self, max_seq_length: int) -> None:
         """Raises ModelError if the model has no room for sequences of so many sub-tokens."""
@@ -82,9 +86,7 @@ class ModelCheck:
     def check_knobs(self, hparams: HParams) -> None:
         """Raises ModelError if hyperparameters change something of the model that it does not have."""
         if hparams.changes_model:
-            from nerbb_ray.training.knobs import refuse_unfit
-
-            refuse_unfit(copy.deepcopy(self._copy.model), self._config, hparams, self.source.name)
+            knobs.refuse_unfit(copy.deepcopy(self._copy.model), self._config, hparams, self.source.name)
 
     @cached_property
     def _plain(self) -> PlainBert | None:
@@ -94,21 +96,15 @@ class ModelCheck:
     def _tokenizer(self) -> Any:
         if self._plain is not None:
             return self._plain.tokenizer
-        from nerbb_ray.training.tokenizer import load_tokenizer
-
-        return load_tokenizer(self.source, self.uncased)
+        return tokenizer.load_tokenizer(self.source, self.uncased)
 
     @cached_property
     def _copy(self) -> "TinyCopy":
-        from nerbb_ray.training.tiny_copy import TinyCopy
-
-        return TinyCopy(self._config, self.source.name)
+        return tiny_copy.TinyCopy(self._config, self.source.name)
 
     @cached_property
     def _config(self) -> Any:
-        from nerbb_ray.training.model import load_config
-
-        return load_config(self.source)
+        return model.load_config(self.source)
 
     def _notes_on_loading(self, tags: tuple[str, ...]) -> list[str]:
         if tags not in self._load_notes:
@@ -117,11 +113,8 @@ class ModelCheck:
 
     def _loaded(self, tags: tuple[str, ...]) -> list[str]:
         """Load the weights as a trial does."""
-        from nerbb_ray.training.model import load_with_notes
-        from nerbb_ray.training.tokenizer import check_vocabulary
-
-        model, notes = load_with_notes(self.source, tags)
-        check_vocabulary(self._tokenizer, model, self.source.name)
+        loaded, notes = model.load_with_notes(self.source, tags)
+        tokenizer.check_vocabulary(self._tokenizer, loaded, self.source.name)
         return notes
 
     @cached_property

@@ -9,15 +9,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from tokenizers import Tokenizer
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.head_labels import note_on_head
 from nerbb_ray.training.model_files import Tensor, tensors_of, weight_files
 from nerbb_ray.training.sources import ModelSource
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 FILES = ("tokenizer", "tokenizer_config", "special_tokens_map", "config")
 CLASSES = ("BertTokenizer", "BertTokenizerFast")
@@ -45,7 +44,7 @@ HEAD = "classifier.weight"
 class PlainTokenizer:
     """A tokenizer that does nothing but encode."""
 
-    backend_tokenizer: "Tokenizer"
+    backend_tokenizer: Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ def plain_bert(source: ModelSource, uncased: bool | None) -> PlainBert | None:
     tensors, labels = _tensors(folder), _labels(config)
     if not _are_usual_weights(tensors, config, len(labels)) or _rows(described) > config["vocab_size"]:
         return None
-    from tokenizers import Tokenizer
 
     try:
         tokenizer = PlainTokenizer(Tokenizer.from_file(str(folder / "tokenizer.json")))

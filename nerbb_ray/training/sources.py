@@ -4,6 +4,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+import huggingface_hub  # which imports its parts when they are used
+
 from nerbb_ray.errors import ModelError
 from nerbb_ray.spelling import nearest
 from nerbb_ray.training.model_files import CONFIG, check_files, revision_of, weight_files
@@ -104,9 +106,8 @@ def on_this_machine(source: ModelSource) -> Path | None:
     folder = Path(source.location)
     if folder.is_dir():
         return folder
-    from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(source.location, CONFIG, revision=source.revision)
+    cached = huggingface_hub.try_to_load_from_cache(source.location, CONFIG, revision=source.revision)
     return Path(cached).parent if isinstance(cached, str) else None
 
 
@@ -115,11 +116,11 @@ def file_of(source: ModelSource, name: str) -> Path | None:
     folder = Path(source.location)
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+
+    from huggingface_hub.errors import EntryNotFoundError  # here: it takes a client for the web along
 
     try:
-        return Path(hf_hub_download(source.location, name, revision=source.revision))
+        return Path(huggingface_hub.hf_hub_download(source.location, name, revision=source.revision))
     except EntryNotFoundError:  # also where the hub cannot be asked
         return None
 
@@ -169,18 +170,17 @@ def _find_package(package: OfflinePackage) -> Path | None:
 
 def _hub_revision(name: str, ask_hub: bool) -> str:
     """The commit of a model on the hub: asked once with a short timeout, else the one in the local cache."""
-    from huggingface_hub import HfApi, constants, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        cached = try_to_load_from_cache(name, CONFIG)
-        asks = ask_hub and not constants.HF_HUB_OFFLINE
+        cached = huggingface_hub.try_to_load_from_cache(name, CONFIG)
+        asks = ask_hub and not huggingface_hub.constants.HF_HUB_OFFLINE
         if isinstance(cached, str) and (asks or weight_files(Path(cached).parent)):
             return Path(cached).parent.name
         if not asks:
             what = "has not all of its files" if isinstance(cached, str) else "does not have it"
             raise ModelError(f"the hub's local cache {what}, and the hub was not asked")
-        return str(HfApi().model_info(name, timeout=HUB_TIMEOUT_S).sha)
+        return str(huggingface_hub.HfApi().model_info(name, timeout=HUB_TIMEOUT_S).sha)
     except HFValidationError:
         raise ModelError("it is not a valid name for the hub") from None
     except ModelError:
@@ -188,4 +188,4 @@ def _hub_revision(name: str, ask_hub: bool) -> str:
     # any library below (http client, proxy, certificates) may fail in its own way; all mean the same to the user
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"the hub {constants.ENDPOINT} could not give it: {reason}") from error
+        raise ModelError(f"the hub {huggingface_hub.constants.ENDPOINT} could not give it: {reason}") from error

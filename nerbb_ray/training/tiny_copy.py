@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from transformers import AutoModelForTokenClassification
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.dropout import FastDropout
@@ -141,8 +142,6 @@ def stated_length(config: Any) -> int | None:
 
 
 def _built(config: Any) -> Any:
-    from transformers import AutoModelForTokenClassification
-
     return AutoModelForTokenClassification.from_config(config, trust_remote_code=False, dtype=torch.float32).eval()
 
 

@@ -4,6 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from transformers import AutoTokenizer
+from transformers.utils import logging
+
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.load_errors import as_model_error
 from nerbb_ray.training.sources import ModelSource, on_this_machine
@@ -13,8 +16,6 @@ from nerbb_ray.training.word_starts import with_word_starts
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Loading without progress bars and load reports; errors still come through."""
-    from transformers.utils import logging
-
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -34,7 +35,6 @@ def load_tokenizer(source: ModelSource, uncased: bool | None = None, *, trained:
         ModelError: there is no fast tokenizer, or it cannot be made to lowercase (or not to), or to see where words
             begin.
     """
-    from transformers import AutoTokenizer
 
     def load(**options: Any) -> Any:
         with as_model_error(source), quiet_transformers():

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 ATTENTION = "nerbb_ray_unpadded"
 WORTH_A_CUT = 0.8  # of the places of the attention: two smaller products cost more than one
@@ -119,8 +122,6 @@ def current() -> Row | None:
 
 def set_unpadded(model: Any) -> None:
     """Let a model take rows. Whether it can is another question: see tiny_copy."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-
     AttentionInterface.register(ATTENTION, _attention)
     AttentionMaskInterface.register(ATTENTION, _mask)
     model.set_attn_implementation(ATTENTION)
@@ -154,8 +155,6 @@ class _Collected(torch.autograd.Function):
 
 def _mask(*, attention_mask: torch.Tensor | None = None, **options: Any) -> Any:
     """The mask that a model asks for: of a row, one for each of its groups, by the same rule (a window, no future)."""
-    from transformers.masking_utils import sdpa_mask
-
     row = current()
     if row is None:
         return sdpa_mask(attention_mask=attention_mask, **options)
@@ -175,8 +174,6 @@ def _attention(
     Raises:
         NotImplementedError: the model adds something to the weights of a pair of places.
     """
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
     row = current()
     if row is None:
         output, _ = sdpa_attention_forward(module, query, key, value, mask, **options)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from tokenizers import normalizers, pre_tokenizers
+
 from nerbb_ray.errors import ModelError
 
 Words = tuple[str, ...]
@@ -51,8 +53,6 @@ def _candidates(tokenizer: Any, reload: Callable[[], Any]) -> Iterator[Any]:
 
 def _switch_on(backend: Any) -> None:
     """What puts a blank before a text does so before every word, if it is the first to see the words."""
-    from tokenizers import pre_tokenizers
-
     found = backend.pre_tokenizer
     if isinstance(found, pre_tokenizers.ByteLevel):
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(
@@ -65,8 +65,6 @@ def _switch_on(backend: Any) -> None:
 
 
 def _put_first(backend: Any) -> None:
-    from tokenizers import normalizers
-
     others = [] if backend.normalizer is None else [backend.normalizer]
     backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), *others])
 

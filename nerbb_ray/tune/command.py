@@ -14,10 +14,17 @@ from nerbb_ray.console import json_text, plain_text, shown_width, tell
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.exit_status import FAILED, OK, USER_ERROR
 from nerbb_ray.interruption import Termination, status_of_interruption
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import RunOptions, run_options, starting_ray
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.store import StorePaths, current_store
 from nerbb_ray.streams import need_not_be_read
+
+with lazy_modules():
+    from nerbb_ray.forecast import dry_run, estimate
+    from nerbb_ray.forecast import text as forecast_words
+    from nerbb_ray.tune import run_tuner
+    from nerbb_ray.verdict import table
 
 
 def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, command: Sequence[str]) -> int:
@@ -31,9 +38,10 @@ def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, comma
     if args.dry_run:
         return show_plan(spec, store, options, as_json=args.json)
     options = replace(options, announced=say_what_begins(spec, store, options))
-    from nerbb_ray.tune.run_tuner import run_experiment
 
-    result = run_experiment(spec, store, options, lambda found: show_result(found, store_dir, as_json=args.json))
+    result = run_tuner.run_experiment(
+        spec, store, options, lambda found: show_result(found, store_dir, as_json=args.json)
+    )
     need_not_be_read()
     return exit_status(result, again_with(command))
 
@@ -54,9 +62,7 @@ def say_what_begins(spec: ExperimentSpec, store: StorePaths, options: RunOptions
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
     """Print the trials of an experiment, and why it could not run; returns the exit status."""
-    from nerbb_ray.forecast.dry_run import make_plan
-
-    plan = make_plan(spec, store, options)
+    plan = dry_run.make_plan(spec, store, options)
     status = USER_ERROR if plan.problems else OK
     if as_json:
         print(json_text(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}))
@@ -72,22 +78,17 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
 
 def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:
     """How long it will take, without trying anything."""
-    from nerbb_ray.forecast.estimate import forecast
-    from nerbb_ray.forecast.text import summary
-
     try:
-        found = forecast(spec, store, options)
+        found = estimate.forecast(spec, store, options)
     except NerbbError:
         return "not known before data and model are here"
-    return f"{summary(found)} (nerbb plan says more)"
+    return f"{forecast_words.summary(found)} (nerbb plan says more)"
 
 
 def _forecast_values(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> dict[str, Any] | None:
     """What `nerbb plan --json` says; None before data and model are here."""
-    from nerbb_ray.forecast.estimate import forecast
-
     try:
-        return forecast(spec, store, options).to_dict()
+        return estimate.forecast(spec, store, options).to_dict()
     except NerbbError:
         return None
 
@@ -98,8 +99,6 @@ def show_result(result: ExperimentResult, store_dir: Path | None, *, as_json: bo
     Args:
         store_dir: as the user named it; None is the default.
     """
-    from nerbb_ray.verdict import table
-
     if as_json:
         print(table.to_json(result))
     else:

@@ -9,6 +9,7 @@ from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import any_trial_of, expand, proposed_run
 from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
+from nerbb_ray.mlflow_store.reader import delete_experiment_runs, find_result, finished_curves, with_val_f1
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.results.identity import Identity
@@ -79,8 +80,6 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
         ConfigError: an earlier trial of a run had other parameters.
         ResultError: there are no earlier trials, but there must be; or MLflow cannot be read.
     """
-    from nerbb_ray.mlflow_store.reader import find_result
-
     # what MLflow does not know yet would be trained again
     name = spec.name
     deliver_waiting(store.undelivered(name), store.tracking_uri, name, str(store.artifacts / name))
@@ -99,8 +98,6 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
 
 def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, Member], list[float]]:
     """The metric of a race after every epoch of the trials that ended ok, which others are cut by, or were cut."""
-    from nerbb_ray.mlflow_store.reader import finished_curves
-
     if not spec.search.racing:
         return {}
     return finished_curves(store.tracking_uri, spec.name, spec.search.metric, ("ok", "cut"))
@@ -114,8 +111,6 @@ def _proposed(spec: ExperimentSpec, trials: Iterable[TrialResult]) -> dict[str, 
 
 def forget(name: str, store: StorePaths) -> None:
     """Delete what earlier calls left: MLflow marks its runs as deleted, the models are removed."""
-    from nerbb_ray.mlflow_store.reader import delete_experiment_runs
-
     delete_experiment_runs(store.tracking_uri, name)
     for folder in (store.checkpoints(name), store.tensorboard(name), store.ray(name)):
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,8 +119,6 @@ def forget(name: str, store: StorePaths) -> None:
 
 def with_curves(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
     """With what tells whether F1 was still rising, as far as MLflow has it."""
-    from nerbb_ray.mlflow_store.reader import with_val_f1
-
     try:
         return with_val_f1(result, store.tracking_uri)
     except ResultError as error:

@@ -1,9 +1,12 @@
 """Points of a search space as Ray's OptunaSearch proposes them; it learns from means over seeds."""
 
 import logging
-import warnings
 from collections.abc import Mapping
 from typing import Any
+
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
 
 from nerbb_ray.config.domains import Choice, Domain, LogUniform, RandInt, Uniform
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
@@ -96,19 +99,12 @@ def _same(pattern: RunSpec, point: dict[str, Any], run: RunSpec) -> bool:
 
 
 def _study(run: RunSpec, seed: int) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import optuna
-        from ray.tune.search.optuna import OptunaSearch
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {key: _ray_domain(domain) for key, domain in run.space}
     return OptunaSearch(OptunaSearch.convert_search_space(space), metric=METRIC, mode="max", seed=seed)
 
 
 def _ray_domain(domain: Domain) -> Any:
-    from ray import tune
-
     match domain:
         case Uniform():
             return tune.uniform(domain.low, domain.high)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 from nerbb_ray.config.spec import Member
 from nerbb_ray.verdict.moderation import Errors, Spreads, pair_errors, paired_errors
@@ -151,8 +152,6 @@ class Race:
 
         Where neither run varies at all, nothing tells the error: only the exact test can say that this is no chance.
         """
-        from scipy.special import stdtrit
-
         certain = 0.0 if smallest_exact_p(seeds, seeds) / 2 <= self._error_probability(seeds) else np.inf
         return np.where(error > 0, stdtrit(degrees, 1 - self._error_probability(seeds)) * error, certain)
 
@@ -163,8 +162,6 @@ class Race:
 
     def _chances(self, now: "_Standing", seeds: int) -> Floats:
         """That a run, or the leader itself because of it, is dropped after so many seeds in all, seen from now."""
-        from scipy.special import ndtr
-
         spread = np.maximum(now.errors.error * math.sqrt(now.seeds), 1e-12)  # of a difference of one seed each
         degrees = now.errors.degrees * (seeds - 1) / max(1, now.seeds - 1)
         limit = self._limits(spread / math.sqrt(seeds), degrees, seeds)

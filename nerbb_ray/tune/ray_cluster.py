@@ -5,6 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import ray
+
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.tune import ray_private
 
@@ -107,8 +109,6 @@ def _alone(address: str) -> str | None:
 
 
 def _answer_problem(address: str) -> str | None:
-    import ray
-
     answer = ray_private.ask_cluster(address, ANSWERS_S)
     if answer.code == "UNAUTHENTICATED":
         return _token_problem()

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from nerbb_ray.errors import ResourceError
-from nerbb_ray.tune import ray_private
+from nerbb_ray.tune.ray_settings import longest_socket
 
 SOCKET_BYTES = 103 if sys.platform == "darwin" else 107  # of the path of a socket, by the operating system
 
@@ -20,7 +20,7 @@ def temporary_folder(*, dashboard: bool) -> Path:
     name, value = _named()
     folder = Path(os.path.abspath(value)) / "ray"  # noqa: PTH100  # resolve() would make it longer, or shorter
     given = f"{name}={value}" if name else value
-    too_long = len(os.fsencode(ray_private.longest_socket(folder, dashboard=dashboard))) - SOCKET_BYTES
+    too_long = len(os.fsencode(longest_socket(folder, dashboard=dashboard))) - SOCKET_BYTES
     problem: str | None
     if not str(folder).isascii():
         problem = "its path must consist of ASCII characters"

@@ -7,16 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from nerbb_ray.errors import ResourceError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import cluster_address
 from nerbb_ray.preparation.resources import Machine
-from nerbb_ray.tune import ray_private
-from nerbb_ray.tune.ray_cluster import find_cluster
 from nerbb_ray.tune.ray_folders import temporary_folder
+from nerbb_ray.tune.ray_settings import DRIVER_SETTINGS, WORKER_SETTINGS
+
+with lazy_modules():  # they import Ray
+    from nerbb_ray.tune import ray_cluster, ray_private
 
 log = logging.getLogger(__name__)
 
-SETTINGS = {**ray_private.DRIVER_SETTINGS, "MLFLOW_DISABLE_TELEMETRY": "true"}
+SETTINGS = {**DRIVER_SETTINGS, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def worker_setup() -> None:
@@ -25,7 +30,6 @@ def worker_setup() -> None:
     Without the address, the actor that frees the workers of a stopped trial cannot find the cluster when several run on
     one host; without the interface, Gloo binds loopback where the host's name resolves to it.
     """
-    import psutil
     import ray
 
     os.environ.setdefault("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
@@ -42,13 +46,11 @@ def expect_ray(address: str | None = None, *, dashboard: bool = True) -> None:
     Raises:
         ResourceError: as `ray_session`.
     """
-    _apply_settings()
-    import ray
-
+    ray = _ray()
     if ray.is_initialized():
         return
     if meant := cluster_address(address):
-        find_cluster(meant, from_environment=meant != address)
+        ray_cluster.find_cluster(meant, from_environment=meant != address)
     else:
         temporary_folder(dashboard=dashboard)
 
@@ -65,9 +67,7 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
     Raises:
         ResourceError: there is no such cluster, or Ray cannot be started.
     """
-    _apply_settings()
-    import ray
-
+    ray = _ray()
     if ray.is_initialized():
         yield
         return
@@ -77,16 +77,19 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
         yield
 
 
-def _apply_settings() -> None:
+def _ray() -> Any:
+    """Ray, which is imported after its settings: it reads them then. What the user has set in the environment stays."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    import ray
+
+    return ray
 
 
 @contextmanager
 def _joined(address: str, from_environment: bool) -> Iterator[None]:
-    import ray
-
-    found = find_cluster(address, from_environment=from_environment)
+    ray = _ray()
+    found = ray_cluster.find_cluster(address, from_environment=from_environment)
     try:
         ray.init(address=found, **_common())
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -99,8 +102,7 @@ def _joined(address: str, from_environment: bool) -> Iterator[None]:
 
 @contextmanager
 def _started_here(num_cpus: int | None, dashboard: bool) -> Iterator[None]:
-    import ray
-
+    ray = _ray()
     folder = temporary_folder(dashboard=dashboard)
     with ray_private.own_token() as no_file:
         if no_file:
@@ -116,8 +118,7 @@ def _started_here(num_cpus: int | None, dashboard: bool) -> Iterator[None]:
 
 def _start(folder: Path, **how: Any) -> None:
     """Start Ray. On a busy machine its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
-    import ray
-
+    ray = _ray()
     for attempt in (1, 2):
         try:
             with ray_private.loopback_only():
@@ -140,7 +141,7 @@ def _common() -> dict[str, Any]:
     Ray writes into the environment that it is given, so that every connection gets one of its own.
     """
     return {
-        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": dict(ray_private.WORKER_SETTINGS)},
+        "runtime_env": {"worker_process_setup_hook": worker_setup, "env_vars": dict(WORKER_SETTINGS)},
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
@@ -148,9 +149,7 @@ def _common() -> dict[str, Any]:
 
 def ray_machine() -> Machine:
     """CPUs and GPUs of the cluster that this process is connected to."""
-    import ray
-
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    alive = [node["Resources"] for node in _ray().nodes() if node["Alive"]]
     return Machine(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive))
 
 

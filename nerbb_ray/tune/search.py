@@ -13,6 +13,7 @@ from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_
 from nerbb_ray.console import tell
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions, starting_ray, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, prepare
@@ -28,6 +29,9 @@ from nerbb_ray.tune.job import JOBS, STATES, Job, JobBook
 from nerbb_ray.tune.kept_file import keep_file
 from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
 from nerbb_ray.tune.trial_plan import TrialPlan
+
+with lazy_modules():  # they import Ray, which must not happen before its settings, and not if nothing is left to do
+    from nerbb_ray.tune import optuna_points, tuner, warm_start
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +134,6 @@ class Search:
             return result
 
     def _searched(self, prepared: dict[str, Prepared], allotment: Allotment, hardware: Hardware) -> ExperimentResult:
-        from nerbb_ray.tune.tuner import fit
-
         plan = plan_of(self.spec, allotment.concurrent, self.earlier, self.store, prepared)
         book = JobBook(self.store.ray(self.spec.name) / JOBS)
         made: dict[str, RunEnsemble] = {}
@@ -154,7 +156,7 @@ class Search:
             self._warm_start(plan, hardware)
         log.info("%d trials, %d at a time, %s each", plan.to_come(), allotment.concurrent, allotment)
         with before_termination(lambda: save_running(self.store.ray(self.spec.name), plan)):
-            results = fit(
+            results = tuner.fit(
                 plan,
                 make_job,
                 book,
@@ -170,16 +172,13 @@ class Search:
 
     def _warm_start(self, plan: TrialPlan, hardware: Hardware) -> None:
         """Tell the searcher what other experiments of the store have measured."""
-        from nerbb_ray.tune.optuna_points import OptunaProposer
-        from nerbb_ray.tune.warm_start import warm_start
-
         spec = self.spec
 
         def identity_of(run: RunSpec) -> Identity:
             return _identity(any_trial_of(spec, run), self.preparation.run(spec, run), hardware)
 
-        if isinstance(plan.proposer, OptunaProposer):
-            say(warm_start(plan.proposer, spec, self.store.tracking_uri, identity_of), self.options)
+        if isinstance(plan.proposer, optuna_points.OptunaProposer):
+            say(warm_start.warm_start(plan.proposer, spec, self.store.tracking_uri, identity_of), self.options)
 
     def _ensembles(self, ended: Sequence[TrialResult]) -> dict[str, RunEnsemble]:
         """Of the runs to which trials have come, and of those that nobody has looked at."""
@@ -216,9 +215,7 @@ def plan_of(
     """
     proposer = None
     if any(run.space for run in spec.runs):
-        from nerbb_ray.tune.optuna_points import OptunaProposer
-
-        proposer = OptunaProposer(spec)
+        proposer = optuna_points.OptunaProposer(spec)
         proposer.remember(earlier.proposed)
     steps = {name: one.steps_per_epoch for name, one in (prepared or {}).items()}
     sentences = {

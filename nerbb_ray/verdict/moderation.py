@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import digamma, fdtrc, polygamma, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -88,16 +89,12 @@ class Errors:
 
     def p(self, differences: ArrayLike) -> Floats:
         """Two-sided; NaN where the error is 0."""
-        from scipy.special import stdtr
-
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(np.asarray(differences, dtype=float)) / self.error
         return np.where(self.error > 0, 2 * stdtr(self.degrees, -t), np.nan)
 
     def half_width(self, confidence: float = 0.95) -> Floats:
         """Of the interval of the difference; NaN where the error is 0."""
-        from scipy.special import stdtrit
-
         return np.where(self.error > 0, stdtrit(self.degrees, (1 + confidence) / 2) * self.error, np.nan)
 
 
@@ -108,8 +105,6 @@ def pair_errors(spreads: Spreads, first: ArrayLike, second: ArrayLike, lends: Ar
         first, second: numbers of the runs of every pair. *Shape:* (pairs,)
         lends: whether a run's variance may tell something of other runs' (all that have two seeds). *Shape:* (runs,)
     """
-    from scipy.special import fdtrc
-
     a, b = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
     degrees = spreads.counts.astype(np.float64) - 1
     of_a, of_b = (spreads.variances[run] / spreads.counts[run] for run in (a, b))
@@ -180,8 +175,6 @@ def _moments(variances: Floats, degrees: Floats, counts: Floats) -> Floats:
     Returns:
         count, degrees, degrees x variance, e, e squared, trigamma; 0 for a count of 0. *Shape:* (runs, 6)
     """
-    from scipy.special import digamma, polygamma
-
     counted = counts > 0
     median = np.median(variances[counted]) if counted.any() else 0.0
     # equal values would have a logarithm of minus infinity
@@ -193,8 +186,6 @@ def _moments(variances: Floats, degrees: Floats, counts: Floats) -> Floats:
 
 def _fitted(sums: Floats) -> Prior:
     """*Shape:* (..., 6) -> (...)"""
-    from scipy.special import digamma
-
     count, known, weighted, e, squares, trigamma = np.moveaxis(np.asarray(sums), -1, 0)
     runs, known = np.maximum(np.rint(count), 1.0), np.where(np.rint(count) > 0, known, 0.0)
     mean = e / runs
@@ -210,8 +201,6 @@ def _fitted(sums: Floats) -> Prior:
 
 def trigamma_inverse(values: ArrayLike) -> Floats:
     """y with trigamma(y) = x, for x > 0, by Newton's method on 1 / trigamma, which is nearly linear (Smyth 2004)."""
-    from scipy.special import polygamma
-
     x = np.asarray(values, dtype=float)
     y = 0.5 + 1 / x
     for _ in range(20):  # it converges monotonically, in 4 steps or so

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from nerbb_ray.verdict.moderation import MOST_BORROWED, Spreads, pair_errors
 from nerbb_ray.verdict.outcome import Test
@@ -90,8 +91,6 @@ def paired_by_seed(scores: Sequence[Floats], overlap: float = 0.0) -> Pairs:
             common are correlated, and the variance of their mean is (1 / n + overlap) of theirs instead of 1 / n
             (corrected resampled t test; Nadeau and Bengio 2003, Inference for the Generalization Error, section 4).
     """
-    from scipy.special import stdtrit
-
     numbers = list(combinations(range(len(scores)), 2))
     n = len(scores[0])
     differences = [scores[i] - scores[j] for i, j in numbers]

@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import nctdtr, ndtri, stdtr, stdtrit
 
 EXACT_UP_TO = 20_000  # ways to share out values or signs: beyond, as many are drawn instead of counted
 POWER = 0.8
@@ -28,8 +29,6 @@ def paired_t(differences: ArrayLike, overlap: float = 0.0) -> float:
     Args:
         overlap: see `pairs.paired_by_seed`.
     """
-    from scipy.special import stdtr
-
     values = np.asarray(differences, dtype=float)
     mean, error = values.mean(), values.std(ddof=1) * math.sqrt(1 / len(values) + overlap)
     if error <= ROUNDING * max(1.0, abs(mean)):  # equal differences have a spread of rounding errors
@@ -99,8 +98,6 @@ def seeds_needed(difference: float, after: Callable[[int], tuple[float, float]],
     Returns:
         None for more than 1,000.
     """
-    from scipy.special import nctdtr, stdtrit
-
     if difference <= ROUNDING:
         return None
 
@@ -144,8 +141,6 @@ def almost_stochastic_order(
         better, worse: higher is better. *Shape:* (n,), (m,)
         draws: bootstrap samples that give the standard error of the ratio.
     """
-    from scipy.special import ndtri
-
     a, b = np.asarray(better, dtype=float), np.asarray(worse, dtype=float)
     random = np.random.default_rng(seed)
     first, second = _quantiles(np.sort(random.choice(a, (draws, len(a)))), np.sort(random.choice(b, (draws, len(b)))))

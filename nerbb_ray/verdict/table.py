@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from rich.table import Table
+from rich.text import Text
+
 from nerbb_ray.console import Sentence, head_line, json_text, plain_text, whole_line
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
@@ -20,7 +23,6 @@ from nerbb_ray.verdict.words import in_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.table import Table
 
 HEADERS: tuple[str, ...] = ("", "run", "ok", "epochs", "val entity micro F1", "test entity micro F1")
 PADDING = 3  # between two columns
@@ -117,10 +119,7 @@ def _marks(result: ExperimentResult, found: Verdict | None) -> dict[str, str]:
     return {run.run: mark_of(run.run, best, tied) for run in result.runs}
 
 
-def _runs(result: ExperimentResult, marks: Mapping[str, str], width: int) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
+def _runs(result: ExperimentResult, marks: Mapping[str, str], width: int) -> Table:
     rows = [(row, marks[run.run] == BEST) for run in result.runs for row in _rows(run, marks[run.run])]
     # a mean and its interval side by side, if the names leave them the room
     headers = HEADERS

@@ -4,6 +4,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from rich.table import Table
+from rich.text import Text
+
 from nerbb_ray.console import Sentence, head_line, plain_text, shown_time
 from nerbb_ray.verdict.marks import legend, mark_of, shown_metric
 from nerbb_ray.verdict.outcome import Difference, Verdict
@@ -209,9 +212,6 @@ def sentence_test_words(best: str, run: str, test: SentenceTest) -> str:
 
 def verdict_text(verdict: Verdict, name: str, width: int = 100) -> str:
     """The table of the differences and the words, for a screen."""
-    from rich.table import Table
-    from rich.text import Text
-
     seeds = ", ".join(map(str, verdict.seeds))
     over = f"{len(verdict.seeds)} pairs of fold and seed" if verdict.folds else f"the seeds {seeds}"
     title = f"experiment {name}: {shown_metric(verdict.metric)} over {over}"

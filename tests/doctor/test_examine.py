@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from nerbb_ray.data.build_corpus import assemble
 from nerbb_ray.data.corpus import Found, find_data
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.doctor import Findings, examine, findings_page, findings_text
+from nerbb_ray.doctor.examine import examine
+from nerbb_ray.doctor.findings import Findings
+from nerbb_ray.doctor.page import findings_page
+from nerbb_ray.doctor.text import findings_text
 from nerbb_ray.errors import DataError
 
 Rows = dict[str, list[tuple[str, str]]]

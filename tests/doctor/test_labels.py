@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from nerbb_ray.data.corpus import Found
-from nerbb_ray.doctor import Findings, examine
+from nerbb_ray.doctor.examine import examine
+from nerbb_ray.doctor.findings import Findings
 
 Rows = dict[str, list[tuple[str, str]]]
 Write = Callable[..., Found]

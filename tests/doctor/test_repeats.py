@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.data.corpus import Found, Sentence
-from nerbb_ray.doctor import examine
+from nerbb_ray.doctor.examine import examine
 from nerbb_ray.doctor.repeats import normalised
 
 Rows = dict[str, list[tuple[str, str]]]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.data.corpus import Found, find_data
-from nerbb_ray.doctor import examine
+from nerbb_ray.doctor.examine import examine
 from nerbb_ray.doctor.tagging import violations
 from nerbb_ray.ner.tags import GRAMMARS, SourceScheme, convert
 

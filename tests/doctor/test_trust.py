@@ -9,7 +9,8 @@ from nerbb_ray.cli import main
 from nerbb_ray.data.build_corpus import Corpus
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.data.words_of_text import WordSplitting
-from nerbb_ray.doctor import Findings, examine
+from nerbb_ray.doctor.examine import examine
+from nerbb_ray.doctor.findings import Findings
 
 Split = list[tuple[str, str]]
 GOOD: Split = [(f"w{i} Anna sleeps in Oslo now", "O PER O O LOC O") for i in range(12)]

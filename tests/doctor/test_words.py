@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.data.corpus import Found, Sentence
-from nerbb_ray.doctor import examine
+from nerbb_ray.doctor.examine import examine
 from nerbb_ray.doctor.rows import Rows as SplitRows
 from nerbb_ray.doctor.rows import spelled
 from nerbb_ray.doctor.subtokens import WordPieces, examine_subtokens

@@ -19,7 +19,7 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.__main__ import main
 from nerbb_ray.tune.job import Job
-from nerbb_ray.tune.trainable import run_job
+from nerbb_ray.tune.run_job import run_job
 
 Change = Callable[[StorePaths], object]
 

@@ -8,7 +8,7 @@ import pytest
 MEASURE = """
 import gc
 import numpy as np
-from nerbb_ray.tune.trainable import give_back_memory
+from nerbb_ray.tune.run_job import give_back_memory
 
 def resident():
     return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmRSS"))

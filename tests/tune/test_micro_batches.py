@@ -14,7 +14,7 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import result_of
 from nerbb_ray.training import epoch
 from nerbb_ray.tune.job import Job, clear_states
-from nerbb_ray.tune.trainable import run_job
+from nerbb_ray.tune.run_job import run_job
 from nerbb_ray.verdict.table import results_text
 
 CPU = torch.device("cpu")

@@ -22,8 +22,8 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.tune import search
 from nerbb_ray.tune.hardware import Hardware
 from nerbb_ray.tune.job import Job
+from nerbb_ray.tune.run_job import run_job
 from nerbb_ray.tune.run_tuner import run_experiment
-from nerbb_ray.tune.trainable import run_job
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
 QUIET = RunOptions(quiet=True)

@@ -11,7 +11,7 @@ import pytest
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.mlflow_store.overview import results_of
 from nerbb_ray.store import StorePaths
-from nerbb_ray.tune import ray_folders, ray_private
+from nerbb_ray.tune import ray_folders, ray_settings
 from nerbb_ray.tune.ray_folders import temporary_folder
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray does not go by TMPDIR")
@@ -95,7 +95,7 @@ def test_session_and_sockets_have_the_names_that_ray_gives_them() -> None:
     from ray.dashboard.utils import get_all_modules
 
     longest = max((f"dash_{module.__name__}" for module in get_all_modules(SubprocessModule)), key=len)
-    assert len(longest) <= len(ray_private.DASHBOARD_SOCKET)
+    assert len(longest) <= len(ray_settings.DASHBOARD_SOCKET)
 
 
 def run(experiment: Path, store: StorePaths, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""What we use of Ray's inside is in one module, and there in the Ray that is installed."""
+"""What we use of Ray's inside is in two modules, and there in the Ray that is installed."""
 
 import ast
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nerbb_ray.tune import ray_private
+from nerbb_ray.tune import ray_private, ray_settings
 
-HOME = Path("nerbb_ray/tune/ray_private.py")
+HOMES = (Path("nerbb_ray/tune/ray_private.py"), Path("nerbb_ray/tune/ray_settings.py"))
 # what Ray's documentation names; every other variable is for its own processes
 PUBLIC_VARIABLES = {"RAY_ADDRESS", "RAY_TMPDIR"}
 VARIABLE = re.compile(r"\b(?:RAY|TUNE|TRAIN)_\w+\b")
@@ -56,7 +56,7 @@ def docstrings(tree: ast.AST) -> list[ast.AST]:
 def test_nothing_else_uses_the_inside_of_ray(root: Path) -> None:
     files = sorted((root / "nerbb_ray").rglob("*.py"))
     found = {file.relative_to(root): inside_of_ray(file.read_text(encoding="utf-8")) for file in files}
-    assert found.pop(HOME)
+    assert all(found.pop(home) for home in HOMES)
     assert {str(file): names for file, names in found.items() if names} == {}
 
 
@@ -133,5 +133,5 @@ def test_settings_are_read_by_the_installed_ray() -> None:
         file.read_text(encoding="utf-8") for folder in folders for file in (package / folder).rglob("*.py")
     )
     library = (package / "_raylet.so").read_bytes()
-    names = {*ray_private.DRIVER_SETTINGS, *ray_private.WORKER_SETTINGS}
+    names = {*ray_settings.DRIVER_SETTINGS, *ray_settings.WORKER_SETTINGS}
     assert {name for name in names if name not in texts and name.removeprefix("RAY_").encode() not in library} == set()
