@@ -207,7 +207,7 @@ def test_a_forecast_of_a_fixed_number_of_epochs(store, experiment) -> None:
 def test_what_is_overwritten_is_still_to_be_done(store, experiment, monkeypatch) -> None:
     spec = read_ini(experiment(seeds=1))
     done = [("exp", TrialResult(run.name, 43, "ok", epochs=3, duration_s=1.0)) for run in spec.runs]
-    monkeypatch.setattr("nerbb_ray.forecast.estimate.finished_trials", lambda uri: done)
+    monkeypatch.setattr("nerbb_ray.forecast.estimate.finished_trials", lambda _: done)
     assert forecast(spec, store, RunOptions()).trials == 0
     assert forecast(spec, store, RunOptions(overwrite=True)).trials == 2
 
