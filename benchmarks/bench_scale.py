@@ -140,6 +140,7 @@ def _search(trials: int, store: Any) -> int:
             log=store.logs("scale") / f"{trial.name}.log",
             storage=store.ray("scale"),
             allotment=allotment,
+            first_position=None,
         )
         book.put(job)
         return job

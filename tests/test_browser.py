@@ -1,5 +1,6 @@
 """What a browser shows: MLflow's page of a real database, and the report. Skipped where there is no Chromium."""
 
+import itertools
 import json
 import os
 import re
@@ -24,13 +25,14 @@ from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.doctor.examine import examine
 from nerbb_ray.doctor.findings import Findings
 from nerbb_ray.doctor.page import findings_page
+from nerbb_ray.mlflow_store.details import TrialDetails
 from nerbb_ray.mlflow_store.events import Ended, Epoch, Files, Started
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.mlflow_store.schema import find_runs, open_client
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.report.page import write_report
+from nerbb_ray.report.page import report_html, write_report
 from nerbb_ray.report.watch import watch_page
 from nerbb_ray.report.watch_server import page_server
 from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
@@ -223,8 +225,8 @@ def test_report_shows_means_and_pictures_and_asks_for_nothing(
     assert "0.6756 ± 0.0386" in text
     assert "failed: seed 46" in text
     assert "RuntimeError: CUDA out of memory" in text
-    # four curves, the stages of the seeds, and the best so far
-    assert browser.evaluate("document.querySelectorAll('figure svg').length") == 6
+    # four curves, and the stages of the seeds
+    assert browser.evaluate("document.querySelectorAll('figure svg').length") == 5
     assert browser.evaluate("document.querySelector('figure svg').getBoundingClientRect().height") > 100
     dots = "Array.from(document.querySelectorAll('td circle title')).map(title => title.textContent)"
     assert browser.evaluate(dots)[:3] == [f"seed {seed}: {f1:.4f}" for seed, f1 in F1S.items()]
@@ -259,7 +261,7 @@ CONTRASTS = """
   return found.sort((x, y) => x[0] - y[0]);
 })()
 """
-PAGES = ("report", "doctor", "study")
+PAGES = ("report", "doctor", "study", "watch", "long names")
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +272,31 @@ def pages(store: StorePaths, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     write_report("pages", store, found["report"])
     found["doctor"].write_text(findings_page(odd_findings(folder)), encoding="utf-8")
     found["study"].write_text(study_page(small_study()), encoding="utf-8")
+    found["watch"].write_text(watch_page(store, "pages"), encoding="utf-8")
+    found["long names"].write_text(long_names(), encoding="utf-8")
     return found
+
+
+def long_names() -> str:
+    """A report of twelve runs with long names and seventeen classes; a seed of some has failed."""
+    trials, details = [], {}
+    classes = [f"geo-political-entity-{k}" for k in range(17)]
+    for size, rate, decay, seed in itertools.product((8, 16), (3e-5, 3e-4, 1e-3), (0.0, 0.1), (43, 44, 45)):
+        run = f"run_with_a_long_name(batch_size={size}, lr_max={rate}, weight_decay={decay})"
+        params = trial(seed).params() | {"batch_size": str(size), "lr_max": str(rate), "weight_decay": str(decay)}
+        f1 = 0.5 + 0.01 * size + decay + (seed - 44) / 100
+        metrics = {"val/entity/micro/f1": f1, "test/entity/micro/f1": f1 - 0.02}
+        metrics |= {f"{split}/entity/{name}/f1": f1 for split in ("val", "test") for name in classes}
+        status, error = ("failed", "RuntimeError: CUDA out of memory") if (size, seed) == (8, 45) else ("ok", None)
+        trials.append(
+            TrialResult(
+                run, seed, status, metrics, params, 3, error, duration_s=60.0, started_s=0.0, ended_s=60.0 * seed
+            )
+        )
+        details[run, seed] = TrialDetails(
+            {name: {0: 3e-4, 1: 2e-4, 2: 1e-4} for name in ("lr", "val/loss", "train/loss")}
+        )
+    return report_html(ExperimentResult.of("long", trials), details, "made now", None, "nobody has looked")
 
 
 def odd_findings(folder: Path) -> Findings:
@@ -309,9 +335,12 @@ def test_pages_can_be_read_on_a_phone_by_day_and_by_night(
         browser.wait_for("")
         browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
         assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+        # nothing runs over what is beside it
+        wider = "[...document.querySelectorAll('td')].filter(cell => cell.scrollWidth > cell.clientWidth + 1)"
+        assert browser.evaluate(f"{wider}.map(cell => cell.textContent)") == []
         # figures stand one below the other, as wide as the page at most
         widths = "[...document.querySelectorAll('figure')].map(figure => figure.offsetWidth)"
-        assert max(browser.evaluate(widths)) <= 390
+        assert max(browser.evaluate(widths), default=0) <= 390
         contrasts = browser.evaluate(CONTRASTS)
         assert len(contrasts) > 10
         assert contrasts[0][0] >= 4.5, contrasts[:5]
@@ -320,6 +349,47 @@ def test_pages_can_be_read_on_a_phone_by_day_and_by_night(
         assert browser.complaints == []
     finally:
         browser.ask("Emulation.setEmulatedMedia", features=[])
+        browser.ask("Emulation.clearDeviceMetricsOverride")
+
+
+def test_figures_beside_each_other_are_of_one_size(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["long names"].as_uri())
+    browser.wait_for("Statistics")
+    sizes = (
+        "[...f.querySelectorAll('svg')].map(s => [s, s.getBoundingClientRect()]).map(([s, r]) => [r.width, r.height])"
+    )
+    for panel in browser.evaluate(f"[...document.querySelectorAll('.panels')].map(f => {sizes})"):
+        shown = [size for size in panel if size[0]]
+        assert all(size == pytest.approx(shown[0], abs=1.5) for size in shown), panel
+
+
+CUT_OFF = """
+[...document.querySelectorAll('figure svg')].flatMap(picture => {
+  const edge = picture.getBoundingClientRect();
+  return [...picture.querySelectorAll('text')].filter(text => {
+    const place = text.getBoundingClientRect();
+    return place.width && (place.left < edge.left - 1 || place.right > edge.right + 1);
+  }).map(text => text.textContent);
+})
+"""
+
+
+@pytest.mark.parametrize("name", ["report", "long names", "study"])
+def test_no_text_of_a_figure_is_cut_off(browser: Browser, pages: dict[str, Path], name: str) -> None:
+    browser.open(pages[name].as_uri())
+    browser.wait_for("")
+    browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert browser.evaluate(CUT_OFF) == []
+
+
+def test_letters_of_wide_figures_can_be_read_on_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
+    try:
+        browser.open(pages["long names"].as_uri())
+        browser.wait_for("Parallel coordinates")
+        heights = "[...document.querySelectorAll('figure text')].map(text => text.getBoundingClientRect().height)"
+        assert min(height for height in browser.evaluate(heights) if height) >= 8
+    finally:
         browser.ask("Emulation.clearDeviceMetricsOverride")
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +84,16 @@ def test_it_says_which_run_is_better(nerbb: Nerbb) -> None:
     assert "experiment one: val entity micro F1 over the seeds 43, 44, 45, 46" in out
     assert out.startswith("runB is almost certainly better than runA: +10 points. Four seeds are thin;")
     assert "runB is better than runA (+10.0 points, 95 % CI 7.0 to 13.0, p < .001, 4 seeds)" in out
+
+
+@pytest.mark.parametrize("command", ["results", "compare"])
+def test_results_are_shown_without_what_trains_and_what_draws(command: str, store: StorePaths) -> None:
+    code = "import sys\nfrom nerbb_ray.cli import main\nmain(sys.argv[1:])\nprint(*sys.modules, file=sys.stderr)"
+    words = [sys.executable, "-c", code, command, "one", "--store", str(store.root)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "runB" in done.stdout
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert loaded & {"datasets", "matplotlib", "optuna", "peft", "ray", "tensorboard", "torch", "transformers"} == set()
 
 
 def test_runs_of_two_experiments_are_compared(nerbb: Nerbb) -> None:

@@ -89,6 +89,13 @@ def test_what_stands_behind_a_comment_is_what_holds_without_it(nerbb, store: Sto
         assert set(keys) <= set(KEYS[section])
 
 
+@pytest.mark.parametrize(("options", "said"), [([], True), (["--dataset", "wnut17"], False)])
+def test_data_that_stand_for_others_are_said(nerbb, options: list[str], said: bool) -> None:
+    status, out, _ = nerbb("init", "exp", *options)
+    assert status == 0
+    assert ("nerbb set_up_dataset FILE --name my_data" in out) == said
+
+
 def test_the_commands_that_follow_can_be_pasted(nerbb, tmp_path: Path) -> None:
     _, out, _ = nerbb("init", "my exp", "--store", tmp_path / "my store")
     commands = [shlex.split(line) for line in out.partition("next:\n")[2].splitlines()]

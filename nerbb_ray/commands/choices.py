@@ -10,9 +10,9 @@ from nerbb_ray.config.keys import RUN_PREFIX
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.store import current_store
 
 with lazy_modules():
+    from nerbb_ray import store as stores
     from nerbb_ray.config import ini
     from nerbb_ray.training import sources
 
@@ -53,7 +53,7 @@ def add_run_option(parser: Any, help_text: str) -> None:
 
     def completer(parsed_args: Namespace, **_: object) -> list[str]:
         try:
-            return sorted(runs_of(current_store(parsed_args.store), parsed_args.name))
+            return sorted(runs_of(stores.current_store(parsed_args.store), parsed_args.name))
         except (NerbbError, OSError):
             return []
 

@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nerbb_ray.errors import NerbbError
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.store import current_store
+
+with lazy_modules():
+    from nerbb_ray import store as stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def completed(action: Action, names: Callable[[StorePaths], Iterable[str]]) -> N
 
     def completer(parsed_args: Namespace, **_: object) -> list[str]:
         try:
-            return list(names(current_store(parsed_args.store)))
+            return list(names(stores.current_store(parsed_args.store)))
         except (NerbbError, OSError):
             return []  # a half-written line is no occasion for an error
 

@@ -41,7 +41,7 @@ def init(args: Namespace) -> int:
     else:
         name, text = args.name, _text_of(args, store)
     target = store.config(name)
-    parse_ini(target, text)  # what is wrong is said before anything is written
+    spec = parse_ini(target, text)  # what is wrong is said before anything is written
     if target.exists() and target.read_text(encoding="utf-8") != text and not args.overwrite:
         raise StoreError(f"{target} says something else already; give another NAME, or replace it with --overwrite")
     store.create()
@@ -49,6 +49,9 @@ def init(args: Namespace) -> int:
         _write_data(store, overwrite=args.overwrite)
     atomic.write_text(target, text)
     print(f"experiment: {target}")
+    if any(run.dataset.dataset_name == NO_DATA for run in spec.runs) and not store.dataset(NO_DATA).exists():
+        command = shlex.join(["nerbb", "set_up_dataset", "FILE", "--name", NO_DATA, *_where(args)])
+        tell(f"note: {NO_DATA} stands for your data: name them in the file, or set them up as that with {command}")
     return _run(args, target, name) if args.run else _what_next(args, name)
 
 

@@ -80,6 +80,7 @@ class _Choice:
         named = [column for column in others if column.name.lower() in TAG_NAMES]
         sure = _distinct([column for column in others if graded[column.key] >= Grade.CLASSES])
         best = sure or _distinct([column for column in others if highest and graded[column.key] == highest])
+        best = [column for column in best if column in named or not self._may_be_numbers(column)]
         if len(named) == 1 and (graded[named[0].key] or not sure):
             return named[0]
         among = [column for column in sure if column in named] if len(named) > 1 else []
@@ -90,6 +91,10 @@ class _Choice:
         if best:
             raise self.unsure(f"which column has the tags is not certain, {' or '.join(map(str, best))}: {say}")
         raise self.unsure(f"no column looks like tags of entities. If one is, {say}")
+
+    def _may_be_numbers(self, column: Column) -> bool:
+        """Nothing but 0 among several columns: heads of CoNLL-U and the like, more likely than tags."""
+        return len(self.columns) > 2 and column.counts.keys() == {"0"}
 
     def _classes_without_outside(self, others: Sequence[Column]) -> list[Column]:
         """Of words and classes without O the latter, so that more can be said of them."""

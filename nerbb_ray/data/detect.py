@@ -91,7 +91,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "tokens": ("word_column", "tag_column"),
     "webanno": ("tag_column",),
     "spans": ("tag_column", "annotator"),
-    "label_studio": ("tag_column", "annotator"),
+    "label_studio": ("word_column", "tag_column", "annotator"),
     "prodigy": ("annotator",),
 }
 # what a file of a folder must end in to be taken for data; a file that the user names may be called anything
@@ -182,7 +182,7 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """
     if not records:
         return Reading()
-    records = _unwrapped(records)
+    records = tokens.with_lists(_unwrapped(records))
     name = options.format if options.format in OF_RECORDS else _format_of(records)
     return replace(OF_RECORDS[name].read(records, options), format=name)
 

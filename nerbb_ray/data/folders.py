@@ -56,6 +56,9 @@ def read_path(path: Path, options: ReadingOptions = AUTO) -> dict[str, Reading]:
         raise DataError("there is no such file or folder; check the path", path)
     if path.is_file() and path.suffix.lower() == ARCHIVE:
         return _read_archive(path, options)
+    if path.is_file() and options.split_names is not None:
+        rule = f"{option('split_names')} means nothing for a single file, all of which is train: leave it out"
+        raise DataError(f"{rule}, or name the folder of the files", path)
     readings = {"train": read_file(path, options)} if path.is_file() else _read_folder(path, options)
     _check_sentences(readings["train"], path)
     return readings

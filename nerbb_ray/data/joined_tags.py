@@ -67,7 +67,7 @@ def settle_joined(readings: Mapping[str, Reading], joined: Parts, options: Readi
             if joined.keys().isdisjoint(sentence.tags):
                 sentences.append(sentence)
                 continue
-            spans = sorted(_spans(sentence, joined, scheme), key=lambda span: span[:2])
+            spans = sorted(_spans(sentence, joined, scheme), key=lambda span: span.start)
             kept = kept_of(spans, options.overlaps)
             left += len(spans) - len(kept)
             sentences.append(replace(sentence, tags=_written(kept, len(sentence.tags), scheme)))

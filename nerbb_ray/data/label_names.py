@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nerbb_ray.data.options import option, path_like
 from nerbb_ray.errors import DataError
 
@@ -109,6 +107,8 @@ def _of_feature(feature: Any) -> Names:
 
 def _of_card(text: str, key: str) -> Names:
     """Of the description in the card of a data set of the hub."""
+    import yaml
+
     head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
     try:
         info = (yaml.safe_load(head[1]) if head else None) or {}

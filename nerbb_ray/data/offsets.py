@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from nerbb_ray.data.text_files import BYTE_ORDER_MARK
+from nerbb_ray.data.words_of_text import RUNS
 
 POINTS = "code points"
 _LAST_PLAIN = "\uffff"
@@ -75,7 +76,20 @@ def agrees(found: str, surface: str | None) -> bool:
 
 def is_ambiguous(text: str) -> bool:
     """Whether ways of counting differ in this text."""
-    return sum(not counting.last for counting in _countings(text)) > 1
+    return len(ways_of(text)) > 1
+
+
+def ways_of(text: str) -> dict[str, Counting]:
+    """The ways of counting that differ in a text, by their names; those that need the text of an entity left out."""
+    return {counting.name: counting for counting in _countings(text) if not counting.last}
+
+
+def misfits(text: str, marks: Sequence[Mark], counting: Counting) -> list[int]:
+    """How many borders of each entity (0 to 2) stand outside of the text or inside of a word, in a way of counting."""
+    words = RUNS.words(text)
+    starts, ends = {start for start, _ in words}, {end for _, end in words}
+    placed = [(counting.place(mark.start), counting.place(mark.end)) for mark in marks]
+    return [(start not in starts) + (end not in ends) for start, end in placed]
 
 
 def _countings(text: str) -> Iterator[Counting]:

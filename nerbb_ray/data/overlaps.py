@@ -46,7 +46,7 @@ class Faults:
                 self.duplicates += 1
             else:
                 inside[span[:3]] = span
-        ordered = sorted(inside.values(), key=lambda span: span[:2])
+        ordered = sorted(inside.values(), key=lambda span: span.start)  # of equal starts in the order of the file
         pairs = _pairs(ordered)
         self.overlapping += [(second.place, _overlap(text, first, second)) for first, second in pairs]
         if not pairs or self.rule == "error":

@@ -206,6 +206,8 @@ def _fill(table: Table, rows: Iterator[Row], path: Path) -> None:
             block.append(row)
             continue
         is_rule = len(fields) == 1 and _RULE.fullmatch(fields[0].strip(BLANK)) is not None
+        if len(fields) == 1 and not fields[0].strip():  # a blank that is not ASCII, such as U+00A0
+            fields = []
         if not fields or DOCUMENT_START in fields[:2] or is_rule:
             rules += is_rule
             block = []

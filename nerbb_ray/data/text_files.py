@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charset_normalizer import from_bytes
-
 from nerbb_ray.data.options import option
 from nerbb_ray.errors import DataError
 
@@ -141,6 +139,8 @@ def _with_nul(data: bytes, path: Path) -> Text:
 
 def _guessed(data: bytes, path: Path, error: UnicodeDecodeError) -> Text:
     """Bytes that are not UTF-8, in the encoding that they look like if one is clearly the best."""
+    from charset_normalizer import from_bytes
+
     if _is_mixed(data):
         raise _bad_byte(data, path, error, "is UTF-8 in most places, but not in all")
     words = list(dict.fromkeys(word for word in re.split(rb"""[\s,;|"']+""", data) if not word.isascii()))

@@ -12,7 +12,7 @@ from nerbb_ray.doctor.wording import counted, listed, percent
 
 FEW_ENTITIES = 10
 IMBALANCE = 20  # times
-MANY = 0.01  # of the sentences
+FEW, MANY, OFTEN = 0.005, 0.01, 0.05  # of the sentences: published corpora have a few of everything
 SHIFT = 0.2  # total variation between the shares of the classes in two splits
 NO_ENTITY, IN_TRAIN = 0.9, 0.5
 
@@ -122,7 +122,7 @@ def _overlap(findings: Findings, overlap: Overlap) -> Iterator[Problem]:
     size = findings.split(overlap.inside).sentences
     long, near = overlap.count - overlap.short, overlap.near - overlap.near_short
     if overlap.count:
-        severity: Severity = "info" if not long else "error" if long >= MANY * size else "warning"
+        severity: Severity = "info" if long < FEW * size else "error" if long >= MANY * size else "warning"
         short = f", {overlap.short} of them short" if overlap.short and long else ", all of them short"
         text = (
             f"{counted(overlap.count, 'sentence')} of {overlap.inside} ({percent(overlap.count, size)}"
@@ -152,7 +152,8 @@ def _repeats(split: SplitFindings) -> Iterator[Problem]:
             f"{counted(repeats.count, 'duplicate sentence')} in {name} ({percent(repeats.count, split.sentences)}): "
             f"the same words as an earlier one"
         )
-        severity: Severity = "warning" if repeats.count >= MANY * split.sentences else "info"
+        tolerated = OFTEN if name == "train" else MANY
+        severity: Severity = "warning" if repeats.count >= tolerated * split.sentences else "info"
         advice = "keep one of each" if name == "train" else "they count twice in the score: keep one of each"
         yield Problem("duplicate", severity, text, advice, repeats.count, repeats.places)
     if repeats.contradicting:
@@ -160,7 +161,8 @@ def _repeats(split: SplitFindings) -> Iterator[Problem]:
         example = repeats.contradicting_places[0].quote
         text = f"{what} of {name} with different tags from one time to the next, such as {example}"
         advice = "decide which annotation is right"
-        yield Problem("contradiction", "warning", text, advice, repeats.contradicting, repeats.contradicting_places)
+        severity = "warning" if repeats.contradicting >= FEW * split.sentences else "info"
+        yield Problem("contradiction", severity, text, advice, repeats.contradicting, repeats.contradicting_places)
     if repeats.near:
         text = f"{counted(repeats.near, 'sentence')} of {name} like an earlier one but for case, digits or blanks"
         yield Problem(

@@ -56,7 +56,7 @@ def _number_figures(html: str, numbers: Iterator[int]) -> str:
         pattern = r'( id="|url\(#|href="#)([^")]+)'
         return re.sub(pattern, lambda m: f"{m[1]}{prefix if m[2] in ids else ''}{m[2]}", picture)
 
-    return re.sub(r"<figure>.*?</figure>", renamed, html, flags=re.DOTALL)
+    return re.sub(r"<figure\b.*?</figure>", renamed, html, flags=re.DOTALL)
 
 
 def table(
@@ -73,6 +73,11 @@ def table(
 def paragraph(text: str, kind: str = "") -> str:
     """Plain text; of kind `warn`, `good` or `bad` in a coloured box."""
     return _part("paragraph", text, kind)
+
+
+def sentence(text: str, kind: str = "") -> str:
+    """A paragraph in which what stands in backquotes is code."""
+    return _part("paragraph", macros(PARTS).with_code(re.split("`([^`]+)`", text)), kind)
 
 
 def heading(text: str) -> str:
@@ -114,9 +119,9 @@ def code(text: str) -> "Markup":
     return macros(PARTS).code(text)  # type: ignore[no-any-return]
 
 
-def unbroken(parts: Iterable[str]) -> "Markup":
-    """A text that is broken between its parts only."""
-    return macros(PARTS).unbroken(list(parts))  # type: ignore[no-any-return]
+def run_name(name: str) -> "Markup":
+    """The name of a run, a trial or a class, for a cell: broken before a parameter only, not in 2e-05."""
+    return macros(PARTS).unbroken(re.split("(?<=[(,])", name))  # type: ignore[no-any-return]
 
 
 def emphasised(before: str, inside: str, after: str) -> "Markup":

@@ -14,6 +14,7 @@ PICTURES = (".png", ".svg", ".pdf")
 # Okabe and Ito: can be told apart by colour-blind readers. On a page the style sheet has their like, in two schemes.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#666666")
 STEPS = ("#b4c0cf", "#8fb1cf", "#5f9ac6", "#2f82bb", "#00588c")  # from low to high
+BROAD = 6.0  # inches: on a phone, letters of a wider figure would be too small
 INK, GRID, STEADY, COOLING, LIMIT = "#1d2530", "#e6e9ee", "#dfe7f5", "#f9d9b0", "#b00020"
 IN_CSS = {
     "#000000": "currentColor",
@@ -51,7 +52,7 @@ def figure(drawn: Figure, caption: str = "") -> str:
     # ids such as "figure_1" are the same in every figure; nothing refers to them
     svg = re.sub(r'<g id="[\w.]+_\d+">', "<g>", svg)
     svg = COLOUR.sub(lambda found: IN_CSS[found[0]], svg)
-    return str(macros("html/templates/parts.html").figure(svg, caption))
+    return str(macros("html/templates/parts.html").figure(svg, caption, drawn.get_figwidth() > BROAD))
 
 
 def save_picture(drawn: Figure, path: Path) -> None:

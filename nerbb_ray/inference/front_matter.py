@@ -36,6 +36,8 @@ EXAMPLES = {
     "pt": "Angela Merkel encontrou a prefeita de Paris em Berlim.",
     "sv": "Angela Merkel träffade borgmästaren från Paris i Berlin.",
 }
+# what the hub takes as the name of data or a model: an upload with another one in its card is refused
+HUB_NAME = re.compile(r"(?:[\w-]+/)?[\w.-]+", re.ASCII)
 METRICS = ("precision", "recall", "f1")
 TASK, TASK_NAME = "token-classification", "Named Entity Recognition"
 
@@ -105,11 +107,14 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
         name: of the model.
         about: base_model, library_name, tags, and what else the hub knows.
     """
+    known = HUB_NAME.fullmatch(scored.dataset_id) is not None
+    if not HUB_NAME.fullmatch(str(about.get("base_model"))):
+        about = {key: value for key, value in about.items() if key != "base_model"}
     results = [
         EvalResult(
             task_type=TASK,
             task_name=TASK_NAME,
-            dataset_type=scored.dataset_id,
+            dataset_type=scored.dataset_id if known else re.sub(r"[^A-Za-z0-9_.-]+", "-", scored.dataset_id),
             dataset_name=scored.dataset,
             dataset_config=scored.subset,
             dataset_split=scored.split,
@@ -124,7 +129,7 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
     data = ModelCardData(
         language=list(declared.language) if len(declared.language) > 1 else next(iter(declared.language), None),
         license=declared.license,
-        datasets=[scored.dataset_id] if scored.dataset_id else None,
+        datasets=[scored.dataset_id] if known else None,
         metrics=[kind for kind in METRICS if kind in kinds] or None,
         pipeline_tag=TASK,
         eval_results=results or None,

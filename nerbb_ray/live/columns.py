@@ -15,6 +15,8 @@ BETWEEN = 2  # blanks between two columns
 BAR = 10  # cells of a progress bar, without its edges
 LONGEST_NAME, LONGEST_VALUE, LONGEST_SEED, SHORTEST_NAME = 28, 16, 9, 6
 ALWAYS = 3  # the columns up to this priority are never dropped: the names are shortened instead
+BEFORE_NAMES = 6  # for those up to this one, names are shortened as far as they still differ
+LEAST_NAME = 8
 STYLES: dict[str, str] = {
     "loading": "dim",
     "warm-up": "cyan",
@@ -63,10 +65,12 @@ def fitted(trials: Sequence[ShownTrial], runs: Runs, width: int) -> list[Fitted]
         runs: all of them, by which it is decided what is a column: it must not come and go with the rows.
     """
     found = [(column.priority, _measured(column, trials)) for column in _columns(runs)]
+    names = found[0][1]
+    spared = names.width - _least_width(names)  # as long as it is not needed
     room, chosen = width + BETWEEN, set()
     for place, (priority, column) in sorted(enumerate(found), key=lambda item: item[1][0]):
         # behind a column that does not fit, a narrower one may do
-        if priority <= ALWAYS or column.width + BETWEEN <= room:
+        if priority <= ALWAYS or column.width + BETWEEN <= room + (spared if priority <= BEFORE_NAMES else 0):
             chosen.add(place)
             room -= column.width + BETWEEN
     name, *others = [column for place, (_, column) in enumerate(found) if place in chosen]
@@ -149,6 +153,13 @@ def _measured(column: Column, trials: Sequence[ShownTrial]) -> Fitted:
     width = max(values, *map(cell_len, header))
     first, second, *rest = (_padded(text, width, column.right) for text in (*header, *cells))
     return Fitted((first, second), tuple(rest), tuple(map(column.style, trials)), width)
+
+
+def _least_width(names: Fitted) -> int:
+    """In which all that differ still do."""
+    different = {cell.strip() for cell in names.cells}
+    widths = range(min(LEAST_NAME, names.width), names.width)
+    return next((w for w in widths if len({cut_to(name, w) for name in different}) == len(different)), names.width)
 
 
 def _narrowed(column: Fitted, width: int) -> Fitted:

@@ -12,7 +12,8 @@ from nerbb_ray.live.short import clock, cut_to, joined_within, short_run, short_
 from nerbb_ray.live.state import RUNNING, SearchState, ShownTrial, State
 
 UNHAPPY: tuple[State, ...] = ("failed", "diverged", "cut", "interrupted")
-NAME_AT_MOST = 30
+NAME_AT_MOST, NAME_AT_LEAST = 30, 8
+NEEDED = 4  # of the header, parts up to this priority: for them the experiment's name is shortened
 
 
 def frame(search: SearchState, width: int, height: int) -> list[Text]:
@@ -32,19 +33,25 @@ def frame(search: SearchState, width: int, height: int) -> list[Text]:
 def header(search: SearchState, width: int) -> Text:
     """`politics  4/9 done, 1 failed, best .655 runA(lr_max=3e-4), 3:12 elapsed, about 5 min left`
 
-    What does not fit is left out: first the best run, then the time that has passed.
+    What does not fit is left out: first the best run, then the time that has passed; then the name is shortened.
     """
-    name = cut_to(search.name, min(NAME_AT_MOST, max(8, width - 24)))
     best = search.best
     at_most = "at most " if search.at_most else ""
     parts: dict[str, tuple[int, str]] = {
         "done": (0, f"{search.ended - _unhappy(search)}/{at_most}{search.total} done"),
-        **{state: (1, f"{count} {state}") for state in UNHAPPY if (count := search.count(state))},
+        **{
+            state: (1 if state == "failed" else 4, f"{count} {state}")
+            for state in UNHAPPY
+            if (count := search.count(state))
+        },
         "best": (3, "" if best is None else f"best {short_score(best[1])}"),
-        "elapsed": (4, f"{clock(search.elapsed_s)} elapsed"),
+        "elapsed": (5, f"{clock(search.elapsed_s)} elapsed"),
         "left": (2, "" if search.left_s is None else f"about {shown_time(search.left_s)} left"),
     }
-    kept = _fitting({key: part for key, part in parts.items() if part[1]}, width - len(name) - 2)
+    parts = {key: part for key, part in parts.items() if part[1]}
+    needed = len(", ".join(text for priority, text in parts.values() if priority <= NEEDED)) + 2
+    name = cut_to(search.name, min(NAME_AT_MOST, max(NAME_AT_LEAST, width - needed)))
+    kept = _fitting(parts, width - len(name) - 2)
     if best is not None and "best" in kept:
         longer = f"{kept['best']} {short_run(best[0])}"
         if len(name) + 2 + len(", ".join((kept | {"best": longer}).values())) <= width:

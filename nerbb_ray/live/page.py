@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nerbb_ray.html.document import paragraph, table
+from nerbb_ray.html.document import paragraph, run_name, table
 from nerbb_ray.live.columns import epochs_text
 from nerbb_ray.live.frame import header, ranked
 from nerbb_ray.live.short import clock, short_score, short_value
@@ -28,7 +28,7 @@ def trials_table(search: SearchState, errors: Mapping[str, str] | None = None, m
     shown, said = ranked(search.trials), errors or {}
     rows = [
         [
-            trial.run,
+            run_name(trial.run),
             trial.state,
             trial.seed,
             epochs_text(trial),

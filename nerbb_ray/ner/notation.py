@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nerbb_ray.ner.tags import GRAMMARS, LETTERS, OUTSIDE, SourceScheme, recognise
 
 UNNAMED = "ENTITY"  # the class of tags that have none
-_JOINTS = "-_:/."
+_JOINTS = "-_:/.|"
 _EITHER_CASE = LETTERS + LETTERS.lower()
 
 

@@ -1,1 +1,1 @@
-"""What happens before Ray starts: data tokenised, models checked, trials sized for the computer."""
+"""What happens before any trial: data tokenised, models checked, trials sized for the computer."""

@@ -52,8 +52,13 @@ def cluster_address(address: str | None) -> str | None:
 
 def starts_here(address: str | None) -> bool:
     """Whether a session would start a Ray on this computer: no cluster is meant, and none is connected to."""
+    return cluster_address(address) is None and not is_connected()
+
+
+def is_connected() -> bool:
+    """Whether this process is connected to a Ray, which a session would use as it is."""
     ray = sys.modules.get("ray")
-    return cluster_address(address) is None and not (ray is not None and ray.is_initialized())
+    return ray is not None and ray.is_initialized()
 
 
 def starting_ray(options: RunOptions) -> str:

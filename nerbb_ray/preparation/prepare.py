@@ -42,6 +42,7 @@ class Prepared:
         precision: the number format of the trials: as the settings have it, or fp32 where their `auto` must not become
             bf16 because the model cannot be trained in it.
         notes: what a user should know of the model, and of the folds.
+        first_position: of a sentence in a row without padding; None: the model needs padding.
         layout: what the folds depend on beside data and parameters; None without folds.
     """
 
@@ -50,6 +51,7 @@ class Prepared:
     source: ModelSource
     steps_per_epoch: int
     precision: str
+    first_position: int | None
     notes: tuple[str, ...] = ()
     layout: str | None = None
 
@@ -93,7 +95,7 @@ class Preparation:
         layout = whole.layout if run.dataset.folds else None
         if run.dataset.folds:
             notes = (*notes, fold_note(whole, run.dataset))
-        return Prepared(path, whole.fingerprint, source, steps, model.precision, notes, layout)
+        return Prepared(path, whole.fingerprint, source, steps, model.precision, model.first_position, notes, layout)
 
     def missing(self, run: RunSpec) -> list[NerbbError]:
         """Why data or model of a run cannot be had: both, if it is both."""
@@ -179,6 +181,11 @@ def extremes(run: RunSpec) -> Iterator[RunSpec]:
     yield concrete(run, middle)
 
 
+def _points(run: RunSpec) -> Iterator[RunSpec]:
+    """A run, or the extremes of a pattern."""
+    return extremes(run) if run.space else iter((run,))
+
+
 def notes_on(prepared: Mapping[str, Prepared]) -> list[str]:
     """What a user should know of the models of some runs, each thing once."""
     return list(dict.fromkeys(note for one in prepared.values() for note in one.notes))
@@ -198,12 +205,17 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
     return prepared
 
 
+def lacking(spec: ExperimentSpec, preparation: Preparation) -> bool:
+    """Whether data or a model cannot be found."""
+    return any(preparation.missing(point) for run in spec.runs for point in _points(run))
+
+
 def try_to_prepare(spec: ExperimentSpec, preparation: Preparation) -> tuple[dict[str, Prepared], list[NerbbError]]:
     """As `prepare`: what can run, and everything that is wrong with the rest, each thing once."""
     prepared: dict[str, Prepared] = {}
     problems: dict[str, NerbbError] = {}
     for run in spec.runs:
-        for point in extremes(run) if run.space else (run,):
+        for point in _points(run):
             missing = preparation.missing(point)
             try:
                 if not missing:

@@ -1,6 +1,6 @@
 """Precision, recall and F1 of every class: their means over the seeds of a run."""
 
-from nerbb_ray.html.document import folded, heading, paragraph, table
+from nerbb_ray.html.document import folded, heading, paragraph, run_name, table
 from nerbb_ray.report.runs import ranked, shown_mean
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, split_name
 from nerbb_ray.results.seed_mean import SeedMean
@@ -27,7 +27,9 @@ def classes_section(result: ExperimentResult) -> str:
 
 
 def class_table(run: RunResult) -> str:
-    rows = [[label, *(cell for split in SPLITS for cell in _cells(run, split, label))] for label in labels_of(run)]
+    rows = [
+        [run_name(label), *(cell for split in SPLITS for cell in _cells(run, split, label))] for label in labels_of(run)
+    ]
     return table(HEADER, rows, numeric=range(1, len(HEADER)))
 
 

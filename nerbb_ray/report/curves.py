@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from nerbb_ray.html.document import heading, keys, panels, paragraph
 from nerbb_ray.html.figures import COLOURS, COOLING, STEADY, css, figure, new_figure
+from nerbb_ray.live.short import short_number
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.stages import Curves, chosen_epoch, hparams_of, stages
 from nerbb_ray.results.experiment_result import RunResult, TrialResult
@@ -28,6 +29,7 @@ PANELS = {
 NAMES = tuple(dict.fromkeys([*PANELS, *MONITORED.values()]))
 MAX_SEEDS = len(COLOURS)
 SIZE = (4.6, 2.6)
+THIN_BELOW = 5  # seeds: fewer bars have more room, but are not thicker
 SHADES = {Stage.WARMUP_OR_CONSTANT: ("warm-up or constant", STEADY), Stage.COOLDOWN: ("cool-down", COOLING)}
 DOTTED_EPOCHS = 30  # up to so many, every epoch is a dot
 ABOUT = (
@@ -115,8 +117,7 @@ def _panel(lines: Sequence[Line], epochs: int, name: str, title: str) -> "Figure
         _plot(axes, line, name)
     _dress(axes, title, epochs)
     if name == "lr":
-        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
-        axes.yaxis.get_offset_text().set_fontsize(8)
+        axes.yaxis.set_major_formatter(lambda value, _: short_number(value))
     axes.margins(y=0.08)  # no line lies on the axis
     return drawn
 
@@ -157,12 +158,12 @@ def _dress(axes: "Axes", title: str, epochs: int) -> None:
 
 def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
     """A row per seed, in which every stage is a bar."""
-    drawn = new_figure(SIZE[0], max(1.6, 1.0 + 0.28 * len(lines)))
-    axes = drawn.subplots()
+    drawn = new_figure(SIZE[0], max(SIZE[1], 1.0 + 0.28 * len(lines)))  # as high as those beside it
+    axes, thick = drawn.subplots(), 0.7 * min(1.0, len(lines) / THIN_BELOW)
     for row, line in enumerate(lines):
         for stage, group in groupby(line.stages, key=lambda epoch: line.stages[epoch]):
             members = list(group)
-            axes.barh(row, len(members), left=members[0] - 0.5, height=0.7, color=SHADES[stage][1])
+            axes.barh(row, len(members), left=members[0] - 0.5, height=thick, color=SHADES[stage][1])
         chosen = chosen_epoch(line.trial)
         if chosen is not None:
             axes.plot(chosen, row, "*", ms=9, color=line.colour, mec="white", mew=0.7)

@@ -1,6 +1,6 @@
 """The ensembles of the seeds of each run: how good they are, what they gain, how far they can be trusted."""
 
-from nerbb_ray.html.document import heading, paragraph
+from nerbb_ray.html.document import heading, paragraph, run_name
 from nerbb_ray.report.runs import best_first, ranked
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
 from nerbb_ray.results.run_ensemble import MEAN_F1
@@ -13,7 +13,7 @@ from nerbb_ray.verdict.ensemble_words import (
     score_cell,
 )
 
-COLUMNS = ("F1", "mean F1 of the seeds", "gain", "calibration error")
+COLUMNS = ("F1", "F1 of a seed", "gain", "calibration")
 HEADER = ["run", "seeds", "decoding", *(f"{split} {name}" for split in SPLITS for name in COLUMNS)]
 ABOUT = (
     "The mean of the probabilities of a run's seeds, used as one model (--ensemble). Strict entity micro F1 with 95 % "
@@ -29,13 +29,18 @@ def ensembles_section(result: ExperimentResult) -> str:
     rows = [_row(run) for run in ranked(result) if ensemble_of(run) is not None]
     if not rows:
         return notes
-    return heading("Ensembles of the seeds") + paragraph(ABOUT) + best_first(HEADER, rows) + notes
+    return (
+        heading("Ensembles of the seeds")
+        + paragraph(ABOUT)
+        + best_first(HEADER, rows, numeric=range(3, len(HEADER)))
+        + notes
+    )
 
 
 def _row(run: RunResult) -> list[object]:
     found = ensemble_of(run)
     assert found is not None
-    cells: list[object] = [run.run, ", ".join(map(str, found.seeds)), found.decoding]
+    cells: list[object] = [run_name(run.run), ", ".join(map(str, found.seeds)), found.decoding]
     for split in SPLITS:
         mean = f"{found.value(split, MEAN_F1):.4f}"
         words = gain_words(found, split), calibration_words(found, split).replace("->", "→")

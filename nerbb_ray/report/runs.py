@@ -1,19 +1,20 @@
 """The runs of an experiment, best first: their means with strips of the seeds, and the parameters that vary."""
 
 import math
-import re
 from collections.abc import Sequence
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.html.document import folded, paragraph, table, unbroken
+from nerbb_ray.html.document import folded, paragraph, run_name, table
 from nerbb_ray.html.render import macros
 from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.report.matrices import STRIP
 from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.marks import BEST, legend
 from nerbb_ray.verdict.parts import part_lines
-from nerbb_ray.verdict.table import epochs_text, fold_sentences
+from nerbb_ray.verdict.table import epochs_text, fold_sentences, marks_of_runs
+from nerbb_ray.verdict.verdict import verdict
 
 LISTED_EPOCHS = 5
 OPEN_ROWS = 40
@@ -40,15 +41,18 @@ def shown_mean(mean: SeedMean, interval: bool = False) -> str:
 
 
 def runs_section(result: ExperimentResult) -> str:
-    runs, best = ranked(result), best_run(result)
-    legend = "Mean ± standard error [95 % interval] over the seeds; the best run (*) has the highest mean val F1."
-    marks = "In the strips: a dot per seed, a tick for the mean, a bar for its interval."
+    runs, marks = ranked(result), marks_of_runs(result, verdict(result))
+    said = legend(marks.values())
+    about = (
+        "Mean ± standard error [95 % interval] over the seeds. In the strips: a dot per seed, a tick for the mean, "
+        "a bar for its interval."
+    )
     scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
     header = ["run", "ok", "epochs", *_headers(scales), "not ok"]
-    rows = [_row(run, run.run == best, scales) for run in runs]
+    rows = [_row(run, marks[run.run], scales) for run in runs]
     parts = "".join(paragraph(line, "warn") for line in part_lines(result))
     spreads = "".join(map(paragraph, fold_sentences(result)))
-    return parts + paragraph(f"{legend} {marks}") + spreads + best_first(header, rows, numeric=(1, 2))
+    return parts + paragraph(f"{said}. {about}" if said else about) + spreads + best_first(header, rows, numeric=(1, 2))
 
 
 def _headers(scales: Sequence[Scale]) -> list[object]:
@@ -57,19 +61,14 @@ def _headers(scales: Sequence[Scale]) -> list[object]:
     return [above(name, axis(scale)) for name, scale in zip(names, scales, strict=True)]
 
 
-def _row(run: RunResult, best: bool, scales: Sequence[Scale]) -> list[object]:
-    parts = macros(STRIP)
-    name = parts.strong(_breakable(f"* {run.run}")) if best else _breakable(run.run)
+def _row(run: RunResult, mark: str, scales: Sequence[Scale]) -> list[object]:
+    parts, name = macros(STRIP), run_name(f"{mark} {run.run}".lstrip())
+    name = parts.strong(name) if mark == BEST else name
     strips = [
         parts.above(shown_mean(run.mean(metric), interval=True), strip(run, metric, scale))
         for metric, scale in zip((SELECTION_METRIC, TEST_METRIC), scales, strict=True)
     ]
     return [name, f"{run.n_ok}/{run.n_total}", epochs_text(run, LISTED_EPOCHS, spread=True), *strips, _not_ok(run)]
-
-
-def _breakable(name: str) -> object:
-    """A name that is broken after its commas only, not in 2e-05."""
-    return unbroken(re.split("(?<=,)", name))
 
 
 def _not_ok(run: RunResult) -> str:
@@ -98,7 +97,7 @@ def parameters_section(result: ExperimentResult) -> str:
     keys = varying(result)
     if not keys:
         return ""
-    rows = [[_breakable(run.run), *(_value(run, key) for key in keys)] for run in ranked(result)]
+    rows = [[run_name(run.run), *(_value(run, key) for key in keys)] for run in ranked(result)]
     return folded(f"Parameters that vary: {', '.join(keys)}", best_first(["run", *keys], rows))
 
 

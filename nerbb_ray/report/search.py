@@ -21,11 +21,12 @@ MAX_PARAMETERS, MAX_CATEGORIES, MAX_LINES = 12, 12, 200
 NAME = 18  # letters of a category
 SIZE = (4.6, 2.9)
 FEWEST_LINES = 3
+THIN_BELOW = 5  # parameters: fewer bars have more room, but are not thicker
 UNITS = ((48.0, 24.0, "days"), (2.0, 1.0, "hours"), (2 / 60, 1 / 60, "minutes"), (0.0, 1 / 3600, "seconds"))
 
 
 def search_section(result: ExperimentResult) -> str:
-    """Empty where nothing varies, or nothing has a score."""
+    """Empty where there are not two runs with a score."""
     points = points_of(result)
     parameters = parameters_of(result, varying(result), points) if len(points) > 1 else []
     parts = []
@@ -37,7 +38,7 @@ def search_section(result: ExperimentResult) -> str:
         if len(parameters) > MAX_PARAMETERS:
             parts.append(paragraph(f"Shown are {MAX_PARAMETERS} of {len(parameters)} parameters that vary."))
         parts += _together(parameters, points)
-    parts += _others(importance(parameters, points), best_so_far(result))
+    parts += _others(importance(parameters, points), best_so_far(result) if len(points) > 1 else ())
     return "".join(parts)
 
 
@@ -143,9 +144,10 @@ def _unit(parameter: Parameter, runs: Sequence[str]) -> dict[str, float]:
 
 def draw_importance(shares: dict[str, float]) -> "Figure":
     names = list(shares)[:MAX_PARAMETERS][::-1]
-    drawn = new_figure(SIZE[0], max(1.6, 0.8 + 0.32 * len(names)))
+    drawn = new_figure(SIZE[0], max(SIZE[1], 0.8 + 0.32 * len(names)))  # as high as that beside it
     axes = drawn.subplots()
-    bars = axes.barh(range(len(names)), [shares[name] for name in names], height=0.6, color=COLOURS[0])
+    thick = 0.6 * min(1.0, len(names) / THIN_BELOW)
+    bars = axes.barh(range(len(names)), [shares[name] for name in names], thick, color=COLOURS[0])
     axes.bar_label(bars, [f"{shares[name]:.0%}" for name in names], padding=3, fontsize=8.5)
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_xlim(0, 1.18 * max(shares.values()))

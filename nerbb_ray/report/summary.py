@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from nerbb_ray.html.document import code, facts, paragraph
+from nerbb_ray.html.document import code, facts, paragraph, sentence
 from nerbb_ray.html.without_paths import last_part
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import best_run, shown_mean
 from nerbb_ray.report.setting import ENVIRONMENT, parse
 from nerbb_ray.report.trials import duration
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.verdict.parts import part_of
 from nerbb_ray.verdict.verdict import verdict
 
 SENTENCES = "sentences"  # of the environment: how many each split has
@@ -25,8 +26,12 @@ def _headline(result: ExperimentResult) -> str:
         return paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial." if ok else nothing, "warn")
     said = verdict(result).plain[0] if len(result.runs) > 1 else ""
     mean = result.best_run().mean(TEST_METRIC)
-    score = paragraph(f"Best run: {best}, test entity micro F1 {shown_mean(mean, interval=True)}", "good")
-    return score + (paragraph(f"{said[0].upper()}{said[1:]}", "lead") if said else "")
+    part = part_of(result.best_run().trials[0].params, "test")
+    of_what = f" of the first {part}" if part else ""
+    score = paragraph(f"Best run: {best}, test entity micro F1 {shown_mean(mean, interval=True)}{of_what}", "good")
+    # not the name of a run
+    begin = said[:1] if any(said.startswith(run.run) for run in result.runs) else said[:1].upper()
+    return score + (sentence(begin + said[1:], "lead") if said else "")
 
 
 def _facts(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) -> list[tuple[str, object]]:

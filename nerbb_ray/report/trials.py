@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from nerbb_ray.html.document import folded, paragraph, preformatted, table
+from nerbb_ray.html.document import folded, paragraph, preformatted, run_name, table
 from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted
 from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
@@ -30,11 +30,11 @@ def slowest_section(result: ExperimentResult) -> str:
     return about + table(header, map(_slow_row, slowest), numeric=(2, 3, 4))
 
 
-def _slow_row(trial: TrialResult) -> list[str]:
+def _slow_row(trial: TrialResult) -> list[object]:
     seconds = trial.duration_s or 0.0
     per_epoch = duration(seconds / trial.epochs) if trial.epochs else "-"
     epochs = "-" if trial.epochs is None else f"{trial.epochs}"
-    return [trial.name, trial.status, epochs, duration(seconds), per_epoch, trial.reason or "-"]
+    return [run_name(trial.name), trial.status, epochs, duration(seconds), per_epoch, trial.reason or "-"]
 
 
 def duration(seconds: float) -> str:
@@ -58,10 +58,10 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
         for run in missing
     ]
     if not failed:
-        return "".join(notes) or paragraph("None: every trial ended ok.", "good")
+        return "".join(notes) or paragraph("Every trial ended ok.", "good")
     rows = [
         [
-            trial.name,
+            run_name(trial.name),
             trial.status,
             trial.epochs or 0,
             without_paths(trial.error or "-"),

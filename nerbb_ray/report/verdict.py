@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from nerbb_ray.html.document import folded, panels, paragraph
+from nerbb_ray.html.document import folded, panels, paragraph, sentence
 from nerbb_ray.html.figures import COLOURS, GRID, INK, figure, new_figure
 from nerbb_ray.report.runs import best_first
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -37,9 +37,9 @@ def verdict_words(result: ExperimentResult) -> str:
     """What can be said to people beside the first sentence, which the summary has."""
     found = verdict(result)
     said = [*found.plain[1:], *search_notes(result, found)]
-    words = "".join(map(paragraph, said[:SENTENCES]))
+    words = "".join(map(sentence, said[:SENTENCES]))
     if len(said) > SENTENCES:
-        words += folded(f"{len(said) - SENTENCES} more", "".join(map(paragraph, said[SENTENCES:])))
+        words += folded(f"{len(said) - SENTENCES} more", "".join(map(sentence, said[SENTENCES:])))
     return words
 
 
@@ -59,15 +59,20 @@ def statistics_section(result: ExperimentResult) -> str:
 
 def draw_behind(found: Verdict) -> "Figure":
     shown = found.differences[:MAX_RUNS]
-    drawn = new_figure(5.0, max(2.6, 1.3 + 0.3 * len(shown)))
+    drawn = new_figure(5.0, _height(found))
     _forest(drawn.subplots(), found, shown)
     return drawn
 
 
 def draw_best_of(found: Verdict) -> "Figure":
-    drawn = new_figure(5.0, 2.8 + 0.2 * min(MAX_CURVES, len(found.best_of)))
+    drawn = new_figure(5.0, _height(found))
     _best_of(drawn.subplots(), found)
     return drawn
+
+
+def _height(found: Verdict) -> float:
+    """In inches; the same of both, which stand beside each other."""
+    return max(1.3 + 0.3 * min(MAX_RUNS, len(found.differences)), 2.8 + 0.2 * min(MAX_CURVES, len(found.best_of)))
 
 
 def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None:
@@ -81,7 +86,7 @@ def _forest(axes: "Axes", found: Verdict, shown: tuple[Difference, ...]) -> None
     axes.set_yticks(range(len(shown)), [_short(d.run) for d in shown], fontsize=8.5, parse_math=False)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     unit = "" if scale == 1 else ", points"
-    axes.set_xlabel(f"behind {_short(found.best or '')}{unit}, 95 % interval", fontsize=8.5)
+    axes.set_xlabel(f"behind {_short(found.best or '')}\n95 % interval{unit}", fontsize=8.5, parse_math=False)
     axes.set_title(shown_metric(found.metric), fontsize=9.5, loc="left")
     _dress(axes, "x")
 

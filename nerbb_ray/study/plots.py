@@ -74,5 +74,6 @@ def _axis(axes: "Axes", panel: Panel, label: str) -> None:
     axes.set_ylabel(label, fontsize=8)
     axes.tick_params(axis="y", labelsize=8)
     low, high = min(0.0, axes.get_ylim()[0]), axes.get_ylim()[1]
-    axes.set_ylim(low - 0.04 * (high - low), high)  # no line lies on the axis
+    room = 0.04 * (high - low)
+    axes.set_ylim(low - room, high + room)  # no line lies on the axis
     axes.grid(alpha=0.3)

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.study.points import Panel, Point, Study
-from nerbb_ray.verdict.marks import shown_metric
+from nerbb_ray.verdict.marks import BEST, TIED, mark_of, shown_metric
 
 LEGEND = (
-    "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). * cannot be told from the best of "
-    "its row (at 5 %)."
+    "Mean +- standard deviation over the seeds; epochs: mean (lowest to highest). "
+    f"{BEST} best of its row; {TIED} tied: cannot be told from it (at 5 %)."
 )
 
 
@@ -28,18 +28,23 @@ def header(panel: Panel) -> list[str]:
 def rows(panel: Panel, metric: str) -> Iterator[list[str]]:
     """One for each fraction: score and epochs of every approach."""
     for fraction in panel.fractions:
-        best = panel.best(fraction, metric)
+        tied = panel.best(fraction, metric)
+        best = max(tied, key=lambda one: panel.points[fraction, one].score(metric).mean, default=None)
         cells = [str(fraction)]
         for approach in panel.approaches:
             point = panel.points.get((fraction, approach))
-            cells += ["", ""] if point is None else [_score(point, metric, approach in best), epochs(point.epochs)]
+            cells += (
+                ["", ""]
+                if point is None
+                else [_score(point, metric, mark_of(approach, best, tied)), epochs(point.epochs)]
+            )
         yield cells
 
 
-def _score(point: Point, metric: str, best: bool) -> str:
+def _score(point: Point, metric: str, mark: str) -> str:
     score = point.score(metric)
     missing = "" if score.n == score.n_total else f" ({score.n} of {score.n_total})"
-    return mean_sd(score) + (" *" if best else "") + missing
+    return mean_sd(score) + (f" {mark}" if mark else "") + missing
 
 
 def mean_sd(values: SeedMean) -> str:

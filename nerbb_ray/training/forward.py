@@ -15,6 +15,7 @@ from nerbb_ray.training.batches import IGNORED, Batch
 from nerbb_ray.training.encoding import NO_WORD
 from nerbb_ray.training.tiny_copy import NOISE, PADDED, SHORT, TinyCopy, aside
 from nerbb_ray.training.unpadded import Row, laid, set_unpadded
+from nerbb_ray.training.worker import UNTRIED
 
 LONG = 300  # sub-tokens of the sentences that are tried
 
@@ -42,13 +43,23 @@ class Forward:
     columns: torch.Tensor | None = None
 
     @classmethod
-    def of(cls, model: Any, name: str, pad: int, device: torch.device, dtype: torch.dtype) -> "Forward":
+    def of(
+        cls,
+        model: Any,
+        name: str,
+        pad: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        first: int | None = UNTRIED,
+    ) -> "Forward":
         """The fastest way that gives the same logits as padded rows.
 
         Args:
             model: of transformers, or anything that is called like one, such as the mean of several: that is padded.
+            first: its first position, where it is known; UNTRIED: it is tried.
         """
-        first = first_position(model.config, name) if isinstance(model, PreTrainedModel) else None
+        if first == UNTRIED:
+            first = first_position(model.config, name) if isinstance(model, PreTrainedModel) else None
         if first is not None:
             set_unpadded(model)
         log.info("model %s: %s", name, "needs padding" if first is None else "goes without padding")
@@ -96,6 +107,11 @@ def _tried(config: Any, name: str) -> int | None:
         tiny = TinyCopy(config, name)
     except ModelError:
         return None
+    return first_position_of(tiny)
+
+
+def first_position_of(tiny: TinyCopy) -> int | None:
+    """As `first_position`, of a model whose copy is there already."""
     if tiny.model.config._attn_implementation != "sdpa":
         return None  # in a row it would be sdpa, which may be something else
     batch = _sentences(tiny)
@@ -107,7 +123,7 @@ def _tried(config: Any, name: str) -> int | None:
                 found = _of_copy(tiny, first).logits(batch)
             # an architecture that knows no rows fails in its own way, or gives something else
             except Exception as error:
-                log.debug("model %s in a row from position %d: %r", name, first, error)
+                log.debug("model %s in a row from position %d: %r", tiny.name, first, error)
                 continue
             if (found - padded).abs().max() <= NOISE * padded.std():
                 return first

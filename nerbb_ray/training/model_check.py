@@ -1,8 +1,8 @@
 """Whether a model can be trained as it is asked for: found out once, before anything starts.
 
 An ordinary BERT (see plain_bert) is known by its files. Any other model is loaded as a trial would load it, and tried
-on a tiny copy: one pass of the longest sequence, one forward and backward pass in the number format of the trials, and
-a sentence with and without padding.
+on a tiny copy: one pass of the longest sequence, one forward and backward pass in the number format of the trials, a
+sentence with and without padding, and sentences in a row.
 """
 
 import copy
@@ -35,11 +35,13 @@ class CheckedModel:
         precision: the number format for its trials: as the settings have it, or fp32 where their `auto` must not
             become another one.
         notes: what a user should know of it.
+        first_position: of a sentence in a row without padding; None: it needs padding.
     """
 
     tokenizer: Any
     precision: str
     notes: tuple[str, ...]
+    first_position: int | None
 
 
 @lru_cache(maxsize=8)
@@ -70,7 +72,7 @@ class ModelCheck:
         loaded = self._notes_on_loading(tuple(tags))
         precision, in_fp32 = self._precision
         notes = (*loaded, in_fp32, self._mask_note)
-        return CheckedModel(self._tokenizer, precision, tuple(note for note in notes if note))
+        return CheckedModel(self._tokenizer, precision, tuple(note for note in notes if note), self._first_position)
 
     def check_length(self, max_seq_length: int) -> None:
         """Raises ModelError if the model has no room for sequences of so many sub-tokens."""
@@ -136,6 +138,14 @@ class ModelCheck:
         if failure is not None:
             way_out = "choose another model" if precision == FALLBACK else f"set [settings] precision = {FALLBACK}"
             raise ModelError(f"model {self.source.name!r} cannot be trained in {precision}: {failure}; {way_out}")
+
+    @cached_property
+    def _first_position(self) -> int | None:
+        if self._plain is not None:
+            return self._plain.first_position
+        from nerbb_ray.training.forward import first_position_of  # here: lazily, torch's import would set off this one
+
+        return first_position_of(self._copy)
 
     @cached_property
     def _mask_note(self) -> str | None:

@@ -61,6 +61,8 @@ class PlainBert:
     positions: int
     head: tuple[str, ...] | None
 
+    first_position = 0  # of a sentence in a row without padding
+
     def notes(self, tags: Sequence[str]) -> list[str]:
         """What a user should know of it, with data that have these tags."""
         note = None if self.head is None else note_on_head(self.name, self.head, tags)

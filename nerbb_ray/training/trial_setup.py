@@ -89,6 +89,7 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
     if dtype != torch.float16:
         data, vocabulary = trim(model, data, [pad, *tokenizer.all_special_ids])
     model = model.to(ctx.device)
+    trained_pad = vocabulary.trained(pad) if vocabulary else pad
     log.info("trial %s: %s", trial.name, trial.params())
     log.info("device %s, %d threads, %s, process %d", ctx.device, ctx.threads, dtype, os.getpid())
     return Session(
@@ -102,7 +103,7 @@ def set_up(trial: TrialSpec, data: EncodedCorpus, source: ModelSource, ctx: Tria
         objective=objective,
         scaler=torch.amp.GradScaler(ctx.device.type, enabled=dtype == torch.float16),
         dtype=dtype,
-        forward=Forward.of(model, source.name, vocabulary.trained(pad) if vocabulary else pad, ctx.device, dtype),
+        forward=Forward.of(model, source.name, trained_pad, ctx.device, dtype, ctx.first_position),
         vocabulary=vocabulary,
         decoders=DecoderChoice(
             cast("Wanted", trial.settings.decoding),

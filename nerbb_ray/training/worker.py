@@ -16,6 +16,7 @@ from nerbb_ray.training.stop_request import CUT, asked_to_end
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISION_OF = {dtype: name for name, dtype in DTYPES.items()}
 Report = Callable[[Mapping[str, Any]], None]
+UNTRIED = -1  # instead of a first position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class TrialContext:
         ends_itself: whether the trial ends by returning from its loop, rather than by its scheduler's word.
         identity: what the trial is meant to be; None: whatever it turns out to be here.
         tell: takes what the trial is doing now, to show it.
+        first_position: of a sentence in a row without padding; None: the model needs padding; UNTRIED: nobody knows,
+            and it is tried.
     """
 
     report: Report
@@ -50,6 +53,7 @@ class TrialContext:
     ends_itself: bool = False
     identity: Identity | None = None
     tell: Callable[[Activity], None] = lambda _: None
+    first_position: int | None = UNTRIED
 
     def anybody(self, *answers: bool) -> list[bool]:
         """For each question, whether any worker says yes; the same on every worker."""

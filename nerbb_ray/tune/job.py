@@ -37,6 +37,7 @@ class Job:
         checkpoint_dir: where the chosen model goes; None: it is not kept.
         log: the trial's log file.
         storage: shared folder for the state of the trials.
+        first_position: of a sentence in a row without padding, found out by the driver; None: the model needs padding.
     """
 
     trial: TrialSpec
@@ -47,6 +48,7 @@ class Job:
     log: Path
     storage: Path
     allotment: Allotment
+    first_position: int | None
 
     @property
     def states(self) -> Path:
@@ -108,6 +110,7 @@ class Job:
             "log": str(self.log),
             "storage": str(self.storage),
             "allotment": asdict(self.allotment),
+            "first_position": self.first_position,
         }
 
     @classmethod
@@ -122,6 +125,7 @@ class Job:
             log=Path(values["log"]),
             storage=Path(values["storage"]),
             allotment=Allotment(**values["allotment"]),
+            first_position=values["first_position"],
         )
 
 

@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import psutil
 
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.lazy_modules import lazy_modules
-from nerbb_ray.preparation.options import cluster_address
+from nerbb_ray.preparation.options import cluster_address, starts_here
 from nerbb_ray.preparation.resources import Machine
 from nerbb_ray.tune.ray_folders import temporary_folder
 from nerbb_ray.tune.ray_settings import DRIVER_SETTINGS, WORKER_SETTINGS
@@ -77,6 +78,32 @@ def ray_session(address: str | None = None, *, num_cpus: int | None = None, dash
         yield
 
 
+@contextmanager
+def ray_beside(address: str | None = None, *, dashboard: bool = True) -> Iterator[Callable[[], Any]]:
+    """As `ray_session`, but a Ray that is started here starts while the context goes on, in a thread.
+
+    Whatever ends the context waits until the start has ended, so that no process of Ray is left.
+
+    Yields:
+        What waits until Ray is there, or joins the cluster; raises as `ray_session`.
+    """
+
+    def begin() -> None:
+        session.enter_context(ray_session(address, dashboard=dashboard))
+
+    _ = ray_private.__file__  # loaded here: a module must not be loaded by two threads when both first use it
+    # the thread outlives the session: Linux ends the processes of Ray with the thread that has started them
+    with ThreadPoolExecutor(1, "ray") as beside, ExitStack() as session:
+        if not starts_here(address):
+            yield begin
+            return
+        started = beside.submit(begin)
+        try:
+            yield started.result
+        finally:
+            wait([started])
+
+
 def _ray() -> Any:
     """Ray, which is imported after its settings: it reads them then. What the user has set in the environment stays."""
     for name, value in SETTINGS.items():
@@ -110,19 +137,28 @@ def _started_here(num_cpus: int | None, dashboard: bool) -> Iterator[None]:
                 "Ray's token is kept for this session only: its file in the home cannot be written (%s)", no_file
             )
         try:
-            _start(folder, num_cpus=num_cpus, include_dashboard=dashboard)
+            _start(folder, num_cpus, dashboard)
             yield
         finally:
             ray.shutdown()
 
 
-def _start(folder: Path, **how: Any) -> None:
+def _start(folder: Path, num_cpus: int | None, dashboard: bool) -> None:
     """Start Ray. On a busy machine its daemons may miss Ray's fixed deadline of 30 s: tried twice."""
     ray = _ray()
+    # in a thread, Ray would warn of a handler for SIGTERM that it cannot set: nobody needs it
+    logging.getLogger("ray").setLevel(logging.ERROR)
     for attempt in (1, 2):
         try:
-            with ray_private.loopback_only():
-                ray.init(address="local", dashboard_host="127.0.0.1", **how, **ray_private.at(folder), **_common())
+            with ray_private.loopback_only(), nullcontext() if dashboard else ray_private.for_trials_only():
+                ray.init(
+                    address="local",
+                    num_cpus=num_cpus,
+                    include_dashboard=dashboard,
+                    dashboard_host="127.0.0.1",
+                    **ray_private.at(folder),
+                    **_common(),
+                )
             return
         # Ray raises a bare Exception for this
         except Exception as error:

@@ -47,6 +47,7 @@ def run_job(job: Job, report: Report, device: torch.device, rank: int = 0, world
         world_size=world_size,
         ends_itself=job.allotment.backend == "torch_trainer",
         identity=job.identity,
+        first_position=job.first_position,
         save_s=60 * job.trial.settings.save_minutes,
         terminated=worker_termination.asked,
         tell=ActivityFile(job.activity if rank == 0 else None).tell,

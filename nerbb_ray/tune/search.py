@@ -15,8 +15,8 @@ from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.preparation.options import RunOptions, starting_ray, starts_here
-from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, prepare
+from nerbb_ray.preparation.options import RunOptions, is_connected, starting_ray, starts_here
+from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.results.ensembles import places_of, run_ensembles
 from nerbb_ray.results.experiment_result import NEVER_STARTED, ExperimentResult, TrialResult
@@ -27,7 +27,7 @@ from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, with_curves
 from nerbb_ray.tune.hardware import Hardware, hardware_of
 from nerbb_ray.tune.job import JOBS, STATES, Job, JobBook
 from nerbb_ray.tune.kept_file import keep_file
-from nerbb_ray.tune.ray_session import expect_ray, ray_machine, ray_session
+from nerbb_ray.tune.ray_session import expect_ray, ray_beside, ray_machine
 from nerbb_ray.tune.trial_plan import TrialPlan
 
 with lazy_modules():  # they import Ray, which must not happen before its settings, and not if nothing is left to do
@@ -43,6 +43,13 @@ def say(text: str, options: RunOptions) -> None:
     log.warning(text)
     if not options.quiet:
         tell(text, sys.stderr)
+
+
+def import_tuner() -> None:
+    """Import what the search needs of Tune and MLflow: seconds, in which Ray starts."""
+    import mlflow  # noqa: F401
+
+    _ = tuner.__file__  # loads it
 
 
 def prepare_all(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> dict[str, Prepared]:
@@ -107,21 +114,24 @@ class Search:
         """
         spec, options = self.spec, self.options
         resources = options.apply(spec.resources)
-        if not options.announced:
+        dashboard = backend(resources) == "torch_trainer"
+        if not options.announced and not is_connected():
             say(starting_ray(options), options)
-        expect_ray(options.address, dashboard=backend(resources) == "torch_trainer")
+        expect_ray(options.address, dashboard=dashboard)
         here = this_machine() if starts_here(options.address) else None
         if here:
             allot(resources, here, most_trials(spec))  # refuses what cannot fit at once
-        prepared = prepare_all(spec, self.preparation, self.earlier)
-        refuse_others(spec, prepared, self.earlier)
-        for note in notes_on(prepared):
-            say(f"note: {note}", options)
-        if here:
-            resources = share_gpus(resources, spec, prepared, here, self.store.cache)
-        if here and not options.quiet:
-            print("starting Ray ...", file=sys.stderr)
-        with ray_session(options.address, dashboard=backend(resources) == "torch_trainer"):
+        if lacking(spec, self.preparation):
+            prepare_all(spec, self.preparation, self.earlier)  # says it at once: Ray need not start for it
+        with ray_beside(options.address, dashboard=dashboard) as wait_for_ray:
+            prepared = prepare_all(spec, self.preparation, self.earlier)
+            refuse_others(spec, prepared, self.earlier)
+            for note in notes_on(prepared):
+                say(f"note: {note}", options)
+            if here:
+                resources = share_gpus(resources, spec, prepared, here, self.store.cache)
+            import_tuner()
+            wait_for_ray()
             catch_termination()
             allotment = allot(resources, ray_machine(), most_trials(spec))
             hardware = hardware_of(allotment, here=here is not None)
@@ -198,6 +208,7 @@ class Search:
             log=self.store.logs(name) / f"{trial.name}.log",
             storage=self.store.ray(name),
             allotment=allotment,
+            first_position=prepared.first_position,
         )
 
 

@@ -5,8 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nerbb_ray.config.spec import Member, seed_and_fold
-from nerbb_ray.html.document import paragraph, table
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.verdict.marks import legend, mark_of, shown_metric
+
+with lazy_modules():  # for notebooks
+    from nerbb_ray.html import document
 
 Test = Literal["welch", "moderated", "paired"]
 POWER_FACTOR = 2.8  # z(0.975) + z(0.8): a difference of so many standard errors is found in 80 % of cases at 5 %
@@ -91,16 +95,17 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the words, and the runs with their means and how far they are behind."""
+        tied = self.tie_set if self.differences else ()
+        marks = {run: mark_of(run, self.best, tied) for run in self.means}
         behind = {d.run: f"{d.mean:.4f} [{d.ci95[0]:.3f}, {d.ci95[1]:.3f}]" for d in self.differences}
         rows = [
-            [self._mark(run), run, mean.with_interval().replace("+-", "\u00b1"), behind.get(run, "")]
+            [marks[run], run, mean.with_interval().replace("+-", "\u00b1"), behind.get(run, "")]
             for run, mean in self.means.items()
         ]
-        listed = table(["", "run", self.metric, "behind"], rows, numeric=(2, 3)) if rows else ""
-        return "".join(map(paragraph, self.plain)) + listed
-
-    def _mark(self, run: str) -> str:
-        return "*" if run == self.best else "=" if run in self.tie_set and self.differences else ""
+        said = legend(marks.values(), self.metric)
+        titles = ["", "run", shown_metric(self.metric), "behind"]
+        listed = document.table(titles, rows, numeric=(2, 3), caption=said) if rows else ""
+        return "".join(map(document.sentence, self.plain)) + listed
 
     @property
     def seeds(self) -> tuple[Member, ...]:

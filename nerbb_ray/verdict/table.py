@@ -44,7 +44,7 @@ class ResultsTable:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
         result = self.result
         found = verdict(result) if sum(run.n_ok > 0 for run in result.runs) > 1 else None
-        marks = _marks(result, found)
+        marks = marks_of_runs(result, found)
         yield _runs(result, marks, options.max_width)
         said = (_legend(result, marks), _folds(result), _verdict(found), _ensembles(result), mishaps(result, found))
         yield from (Sentence(line) for part in said for line in part)
@@ -112,7 +112,7 @@ def _best(result: ExperimentResult) -> str | None:
         return None
 
 
-def _marks(result: ExperimentResult, found: Verdict | None) -> dict[str, str]:
+def marks_of_runs(result: ExperimentResult, found: Verdict | None) -> dict[str, str]:
     """The mark of every run."""
     best = _best(result)
     tied = found.tie_set if found is not None and found.best == best and found.differences else ()
@@ -170,6 +170,8 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
         return "-"
     if len(epochs) <= listed:
         return ", ".join(map(str, epochs))
+    if len({*epochs}) == 1:
+        return str(epochs[0])
     mean = f"{sum(epochs) / len(epochs):.1f}"
     return f"{mean} ({min(epochs)} to {max(epochs)})" if spread else mean
 

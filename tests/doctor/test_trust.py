@@ -96,3 +96,41 @@ def test_files_are_read_with_options(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(words) == 2
     assert "--overlaps longest" in capsys.readouterr().err
     assert main([*words, "--overlaps", "longest"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("check", "bad", "severity"),
+    [
+        ("leak", 1, "info"),
+        ("leak", 3, "warning"),
+        ("leak", 4, "error"),
+        ("contradiction", 1, "info"),
+        ("contradiction", 2, "warning"),
+        ("duplicate", 19, "info"),
+        ("duplicate", 20, "warning"),
+    ],
+)
+def test_a_few_repeated_sentences_of_a_corpus_are_no_reason_to_stop(check: str, bad: int, severity: str) -> None:
+    long = " tells a story of some length and more"
+    rest = " O" * len(long.split())
+    train = [(f"w{i}{long}", f"O{rest}") for i in range(400)]
+    val = [(f"v{i}{long}", f"PER{rest}") for i in range(400)]
+    if check == "leak":
+        val[:bad] = train[:bad]
+    elif check == "duplicate":
+        train[-bad:] = train[:bad]
+    else:
+        train[-bad:] = [(words, f"PER{rest}") for words, _ in train[:bad]]
+    found = [problem.severity for problem in examined(train, val).problems if problem.check == check]
+    assert found == [severity]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["crossner_politics", *(pytest.param(big, marks=pytest.mark.slow) for big in ("wnut17", "swedish_ner_corpus"))],
+)
+def test_strict_passes_on_published_corpora(
+    name: str, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shared / "datasets" / name
+    assert main(["check_dataset", str(folder), "--strict", "--store", str(tmp_path)]) == 0, capsys.readouterr().out

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from huggingface_hub import ModelCard
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +133,18 @@ def test_subset_of_the_data_is_the_hubs_configuration() -> None:
     text = model_card(facts(result({43: 0.5}, dataset_name="org/news", dataset_subset_name="big")))
     (scores, *_) = ModelCard(text).data.eval_results
     assert (scores.dataset_type, scores.dataset_config, scores.dataset_name) == ("org/news", "big", "org/news/big")
+
+
+@pytest.mark.parametrize("odd", ["my data: 'v2'", 'a "b" #1', "Zeitungen März", "- x", "{a}", "news (part)"])
+def test_names_that_the_hub_would_refuse_are_not_ids_in_the_card(odd: str) -> None:
+    """An upload with others is refused: base_model, datasets and dataset.type are words with one slash at most."""
+    text = model_card(facts(result({43: 0.5}, dataset_name=odd, pretrained_model_name=f"/models/{odd}")))
+    data = yaml.safe_load(text.split("---\n")[1])
+    assert {"base_model", "datasets"}.isdisjoint(data)
+    (shown,) = {found["dataset"]["name"] for found in data["model-index"][0]["results"]}
+    (named,) = {found["dataset"]["type"] for found in data["model-index"][0]["results"]}
+    assert shown == odd
+    assert re.fullmatch(r"(?:[\w-]+/)?[\w.-]+", named, re.ASCII)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,34 @@ def test_the_header_says_how_the_search_stands() -> None:
     assert header(search, 40).plain == "politics  4/9 done, 1 failed, best .655"
 
 
+def test_a_long_name_does_not_push_the_end_out_of_the_header() -> None:
+    states: tuple[State, ...] = ("done", "failed", "diverged", "cut", "training")
+    trials = [ShownTrial("runA(lr_max=0.0003)", n, state, best_f1=0.64) for n, state in enumerate(states)]
+    name = "politics_experiment_with_a_long_name"
+    search = SearchState(name=name, total=18, trials=trials, elapsed_s=3000, left_s=420)
+    assert header(search, 80).plain == (
+        "polit..name  1/18 done, 1 failed, 1 diverged, 1 cut, best .640, about 7 min left"
+    )
+    assert header(search, 60).plain == "pol..ame  1/18 done, 1 failed, best .640, about 7 min left"
+
+
+def test_long_names_of_runs_leave_room_for_bars_as_far_as_they_differ() -> None:
+    rates = dict.fromkeys((3e-4, 3e-5))
+
+    def rows(sections: list[str]) -> list[str]:
+        trials = [
+            ShownTrial(f"{section}(batch_size=16,lr_max={rate})", 43, "training", {"lr_max": rate}, 2, 8, 30, 100)
+            for section in sections
+            for rate in rates
+        ]
+        return lines(SearchState(name="exp", total=len(trials), trials=trials), 66, 20)[3:]
+
+    one = rows(["run_with_a_long_name"])
+    assert all(re.search(r"^run\S*ame +3e-[45] +43 +training +\[##  +\] +3/8", row) for row in one), one
+    two = rows(["run_with_the_first_long_name", "run_with_the_other_long_name"])
+    assert len({row.split()[0] for row in two}) == 2, two
+
+
 def test_sixty_trials_on_thirty_rows_keep_header_end_and_what_runs() -> None:
     search = grid(40, running=4, total=60)
     shown = lines(search, 120, 29)

@@ -99,6 +99,7 @@ def test_its_states_are_not_gone_on_from(old_store: StorePaths) -> None:
         log=Path("l"),
         storage=old_store.ray("interrupted"),
         allotment=Allotment("inprocess", 1, 1, 0, 1),
+        first_position=0,
     )
     assert list(job.states.glob("epoch-*"))
     assert "nobody knows of which data and model they are" in job.claim_states()

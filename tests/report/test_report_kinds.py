@@ -91,6 +91,14 @@ def test_best_run_is_not_made_up_where_no_f1_is_defined(sections: Read) -> None:
     assert [row[0] for row in found["Results"].tables[0][1:]] == ["runA", "runB"]
 
 
+def test_runs_that_the_seeds_cannot_tell_apart_are_marked_as_in_every_table(sections: Read) -> None:
+    values = {"runA": (0.5, 0.52, 0.54), "runB": (0.51, 0.53, 0.55), "runC": (0.1, 0.11, 0.12)}
+    trials = [trial(run, seed, val=f1, test=f1) for run, f1s in values.items() for seed, f1 in enumerate(f1s, 43)]
+    found = sections(report_html(ExperimentResult.of("tie", trials), {}, "made now", None, NOTHING))
+    assert [row[0] for row in found["Results"].tables[0][1:]] == ["* runB", "= runA", "runC"]
+    assert "= tied: the seeds cannot tell it from the best" in found["Results"].text
+
+
 def test_trials_that_still_run_or_were_interrupted_are_named(sections: Read) -> None:
     trials = [trial("runA", 43, val=0.5), trial("runA", 44, "running"), trial("runA", 45, "interrupted")]
     found = sections(report_html(ExperimentResult.of("half", trials, n_seeds=4), {}, "made now", None, NOTHING))

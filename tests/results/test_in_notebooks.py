@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -78,6 +79,14 @@ def test_representations_are_short(result: ExperimentResult) -> None:
     assert list(shown) == list(shown.values())
     said = repr(verdict(result))
     assert said.startswith("<Verdict val/entity/micro/f1: best runB 0.8100 +- 0.0058; 0 of 1 others")
+
+
+def test_marks_of_a_verdict_have_their_legend_and_commands_are_code(result: ExperimentResult) -> None:
+    html = verdict(result)._repr_html_()
+    assert "* best run: highest mean val entity micro F1" in text_of(html)
+    assert "<code>multiple_runs = " in html
+    assert "`" not in html
+    assert re.findall('<p class="hint"(.*?)>', html) == [" hidden"], "there is no style sheet that would hide it"
 
 
 def test_notebook_shows_runs_and_verdict(result: ExperimentResult) -> None:

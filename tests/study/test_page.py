@@ -44,6 +44,18 @@ def test_the_band_is_one_standard_deviation_wide(study: Study) -> None:
     assert math.isclose(max(heights), 0.4)
 
 
+def test_no_line_lies_on_the_frame() -> None:
+    """The same score everywhere is a line below the upper edge."""
+    params = {"dataset_name": "d", "pretrained_model_name": "m", "prune_ratio_train": [0.1, 1.0]}
+    spec = build_spec("exp", params=params)
+    trials = [TrialResult(run.name, 43, "ok", {TEST_METRIC: 0.9}, epochs=5) for run in spec.runs]
+    study = study_of("s", [(spec, ExperimentResult.of("exp", trials, 1))])
+    axes = draw(study.panels, study.metric).axes[0]
+    low, high = axes.get_ylim()
+    assert low + 0.02 * (high - low) < 0
+    assert high - 0.02 * (high - low) > 0.9
+
+
 def test_the_page_has_the_table_and_three_pictures_for_each_data_set_and_model(study: Study) -> None:
     page = study_page(study)
     assert page.count("<svg") == 3 * len(study.panels) == 3

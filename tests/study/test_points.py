@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -142,6 +143,15 @@ def test_the_table_says_how_many_seeds_are_missing_and_what_is_not_there_yet(
     cells = [cell.strip() for cell in lines[-1].strip("|").split("|")]
     assert cells == ["0.1", "0.3000 +- 0.0707 (2 of 3)", "6.0 (5 to 7)", "- (0 of 3)", "-"]
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
+
+
+def test_best_and_tied_have_the_marks_of_every_table(spec_of: Callable[..., ExperimentSpec]) -> None:
+    spec = spec_of("exp", "0.1")
+    scores = {"run_original": [0.6, 0.7, 0.66], "run_adaptive": [0.62, 0.72, 0.65]}
+    result = result_of(spec, scores, {run: [5, 5, 5] for run in scores})
+    lines = study_text(study_of("s", [(spec, result)])).splitlines()
+    assert re.findall(r"0\.\d{4} \+- 0\.\d{4} ?([*=]?)", lines[-1]) == ["=", "*"]
+    assert "* best of its row; = tied: cannot be told from it" in lines[1]
 
 
 def test_json_has_every_point_and_no_nan(study: Study, spec_of: Callable[..., ExperimentSpec]) -> None:

@@ -147,24 +147,31 @@ lr_max = 1e-3, 2e-3, 3e-3
 """
 
 
+HEADER = re.compile(r"exp  ([2-9]|[1-5]\d)/60 done, .*best (\.\d{3}|1\.000).*, about .* left")
+RUNNING = re.compile(r"runA +[123]e-3 +\d\d +(loading|warm-up|training|testing)")
+COUNTS = re.compile(r"not shown: .*\d+ waiting")
+
+
+def whole_frame(lines: list[str]) -> bool:
+    """Whether header, a trial that runs, and the counts are there: while a frame is drawn, a part of it is seen."""
+    return all(any(map(part.match, lines)) for part in (HEADER, RUNNING, COUNTS))
+
+
 @pytest.mark.ray
-@pytest.mark.slow  # takes a quiet machine to see what is on the screen in time
+@pytest.mark.slow  # sixty trials: Ray alone takes a while
+@pytest.mark.timeout(600)
 def test_ctrl_c_in_a_search_of_sixty_trials(store: StorePaths, tmp_path: Path) -> None:
     file = tmp_path / "exp.ini"
     file.write_text(SIXTY)
     words = ["-m", "nerbb_ray.tune", file, "--store", store.root]
     terminal = Terminal(words, rows=30, columns=80, cwd=tmp_path)
-    # half a second on a quiet machine; here, other tests are running
-    assert terminal.until(lambda lines: "starting Ray ..." in lines, 30) < 10
-    done = re.compile(r"exp  ([2-9]|[1-4]\d)/60 done, best \.\d{3}.*, about .* left")
-    terminal.until(lambda lines: any(map(done.match, lines)), 200)
-    lines = terminal.lines()
-    assert any(re.match(r"runA +[123]e-3 +4\d +(loading|warm-up|training|testing)", line) for line in lines)
-    assert re.match(r"not shown: .*\d+ waiting", next(line for line in reversed(lines) if line))
+    terminal.until(lambda lines: "starting Ray ..." in lines, 60)
+    terminal.until(whole_frame, 300)
     terminal.process.sendintr()
-    assert terminal.to_the_end(120) == 130
+    assert terminal.to_the_end(180) == 130
     everything = terminal.everything()
-    (line,) = [line for line in everything if "not started" in line]
-    assert re.match(r"interrupted: runA\S+", line) or re.match(r"not started: \d+ trials of 60", line)
+    said = " ".join(line.strip() for line in everything)  # sentences break at the width of the screen
+    assert len(re.findall(r"not started: \d+ trials of 60", said)) == 1
+    assert sum(line.startswith("interrupted: ") for line in everything) <= 1
     assert store.config_copy("exp").read_text() == SIXTY
-    assert "Traceback" not in "\n".join(everything)
+    assert "Traceback" not in said

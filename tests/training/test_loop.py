@@ -343,3 +343,10 @@ def test_a_trial_that_is_asked_to_end_does_so_after_its_epoch_untested_and_unsav
     assert not (tmp_path / "model").exists()
     # what it had reached is that of the whole trial's first epochs
     assert [r["val/loss"] for r in reports] == [r["val/loss"] for r in trained(trial(max_epochs=9), data, source)[:3]]
+
+
+@pytest.mark.parametrize("found_out", [0, None])
+def test_whether_a_model_needs_padding_is_not_tried_again(data, source, monkeypatch, found_out: int | None) -> None:
+    monkeypatch.setattr("nerbb_ray.training.forward.TinyCopy", None)
+    ctx = TrialContext(report=print, device=CPU, threads=1, first_position=found_out)
+    assert set_up(trial(), data, source, ctx).forward.first_position == found_out

@@ -13,6 +13,7 @@ from fixtures.tiny_models import fill, write_json
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.training import model_check as checks
+from nerbb_ray.training.forward import first_position
 from nerbb_ray.training.model import load_config, load_with_notes
 from nerbb_ray.training.model_check import ModelCheck
 from nerbb_ray.training.sources import ModelSource, local_model
@@ -269,3 +270,15 @@ def test_model_of_the_hub_is_checked_by_what_is_in_the_local_cache(
     (snapshot / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="local cache has not all of its files, and the hub was not asked"):
         find_model("org/tiny", Path("/nowhere"), Path("/nowhere"), ask_hub=False)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "family", "first"),
+    [("RoBERTa", "roberta", 2), ("words", "distilbert", 0), ("words", "fnet", None)],
+)
+def test_whether_a_model_goes_without_padding_is_found_out_here(
+    tokenizer: str, family: str, first: int | None, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / "model", tokenizer, model_type=family, pad_token_id=1 if family == "roberta" else 0)
+    assert check(folder).first_position == first
+    assert first_position(load_config(local_model("m", folder)), family) == first

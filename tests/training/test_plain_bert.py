@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.training.encoding import special_tokens, subtokens_of
+from nerbb_ray.training.forward import first_position
+from nerbb_ray.training.model import load_config
 from nerbb_ray.training.plain_bert import plain_bert
 from nerbb_ray.training.sources import ModelSource, find_model
 from nerbb_ray.training.tokenizer import load_tokenizer
@@ -66,6 +68,7 @@ def test_plain_tokenizer_is_that_of_transformers(tiny_model: Path, tmp_path: Pat
     plain = plain_bert(source, None)
     assert plain is not None
     assert plain.tokenizer.backend_tokenizer.to_str() == load_tokenizer(source).backend_tokenizer.to_str()
+    assert plain.first_position == first_position(load_config(source), "bert")
 
 
 OTHERS: dict[str, Change] = {
@@ -168,7 +171,9 @@ def test_plan_needs_neither_torch_nor_transformers(root: Path) -> None:
     code = (
         "import sys\nfrom nerbb_ray.tune.__main__ import main\n"
         "status = main(['configs/quickstart.ini', '--dry-run', '--json'])\n"
-        "print(status, 'torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr)"
+        "print(status, 'torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr)\n"
+        "others = {'datasets', 'jinja2', 'matplotlib', 'mlflow', 'optuna', 'pandas', 'ray', 'scipy', 'yaml'}\n"
+        "assert not others & set(sys.modules), others & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stderr.strip().endswith("False False" if not Path("/dev/nvidiactl").exists() else "False")

@@ -17,7 +17,7 @@ from nerbb_ray.errors import ConfigError, DataError, ModelError, ResourceError, 
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.tune import search
-from nerbb_ray.tune.ray_session import ray_session
+from nerbb_ray.tune.ray_session import ray_beside
 from nerbb_ray.tune.run_tuner import run_experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
@@ -108,11 +108,11 @@ def test_results_are_shown_before_ray_ends_and_epochs_that_nobody_needs_have_no_
 
     @contextmanager
     def observed(*args, **options):
-        with ray_session(*args, **options):
-            yield
+        with ray_beside(*args, **options) as wait_for_ray:
+            yield wait_for_ray
             events.append("Ray ends")
 
-    monkeypatch.setattr(search, "ray_session", observed)
+    monkeypatch.setattr(search, "ray_beside", observed)
     path = experiment(seeds=1, hparams="early_stopping = False")
     path.write_text(path.read_text().replace("[settings]", "[settings]\nskip_validation = True"))
     result = run_experiment(read_ini(path), store, QUIET, events.append)
@@ -174,10 +174,11 @@ def test_overwriting_forgets_nothing_before_everything_is_checked(store, experim
     assert [run.n_ok for run in load_result(store.tracking_uri, "exp").runs] == [2, 2]
 
 
-def test_models_are_not_kept_without_checkpoints(store, experiment) -> None:
+def test_models_are_not_kept_without_checkpoints(store, experiment, capsys) -> None:
     path = experiment(seeds=1)
     path.write_text(path.read_text().replace("[settings]", "[settings]\ncheckpoints = False"))
-    result = run_experiment(read_ini(path), store, QUIET)
+    result = run_experiment(read_ini(path), store)
+    assert "starting Ray" not in capsys.readouterr().err, "this process is connected to one"
     assert [trial.checkpoint for trial in result.trials] == [None, None]
     assert not store.checkpoints("exp").exists()
 

@@ -77,6 +77,7 @@ def interrupt(path: Path, store: StorePaths, epochs: int) -> Job:
         log=store.logs(spec.name) / f"{trial.name}.log",
         storage=store.ray(spec.name),
         allotment=Allotment("inprocess", 1, 1.0, 0.0, 1),
+        first_position=prepared.first_position,
     )
     job.claim_states()
     job.mark_states()

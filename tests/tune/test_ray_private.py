@@ -124,6 +124,19 @@ def test_inside_is_there_in_the_installed_ray(tmp_path: Path, monkeypatch: pytes
     assert (os.environ.get(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR), ray_constants.ENABLE_RAY_CLUSTER) == before
 
 
+def test_what_no_trial_needs_starts_again_in_a_later_ray_that_needs_it() -> None:
+    from ray._private import services, utils
+    from ray._private.node import Node
+
+    starts = ("start_monitor", "start_log_monitor", "start_api_server", "start_raylet")
+    before = {name: getattr(Node, name) for name in starts}
+    with ray_private.for_trials_only():
+        assert [name for name in starts if getattr(Node, name) is before[name]] == ["start_raylet"]
+        assert isinstance(services.ray._private.utils.get_dashboard_dependency_error(), ImportError)
+    assert {name: getattr(Node, name) for name in starts} == before
+    assert utils.get_dashboard_dependency_error() is None
+
+
 def test_settings_are_read_by_the_installed_ray() -> None:
     import ray
 

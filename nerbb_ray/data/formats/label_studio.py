@@ -1,11 +1,21 @@
 """Exports of Label Studio, JSON and JSON_MIN. https://labelstud.io/guide/export"""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nerbb_ray.data.annotators import of_annotator
+from nerbb_ray.data.label_studio_tasks import (
+    annotations_of,
+    classes_of,
+    is_full,
+    is_region,
+    region_keys,
+    results_of,
+    text_key,
+    text_of,
+    valid_annotations,
+)
 from nerbb_ray.data.marked_texts import MarkedTexts
 from nerbb_ray.data.offsets import Mark
 from nerbb_ray.data.options import ReadingOptions, option
@@ -14,15 +24,10 @@ from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.wording import counted
 
-ANNOTATIONS = ("annotations", "completions")  # the second in exports of before 2021
-PREDICTIONS = "predictions"  # all that a task has before anybody has annotated it
 OTHER_LABELS = {  # of texts, too: to skip them would make their words O
     "hypertextlabels": "the places of labels of HyperText are paths in HTML; use Text with Labels",
     "paragraphlabels": "the places of labels of Paragraphs are numbers of a dialogue's turns; use Text with Labels",
 }
-_URL = re.compile(r"(https?|s3|gs|azure-blob)://\S+|/data/(upload|local-files)/\S+")
-_BY_ADDRESS = "Put the texts themselves into the export (valueType of Text is url), or fetch them into it"
-_LABELS = {"labels", "taxonomy"}
 MIN_KEYS = ("annotator", "annotation_id", "lead_time")
 
 
@@ -30,7 +35,7 @@ def detect(value: Any) -> bool:
     """Whether a record is a task of Label Studio, in one of its two forms."""
     if not isinstance(value, dict):
         return False
-    if _is_full(value) or _region_keys(value):
+    if is_full(value) or region_keys(value):
         return True
     # an annotator is named in other files, too, but there the entities are lists
     lists = any(isinstance(item, list) and (not item or isinstance(item[0], list)) for item in value.values())
@@ -61,11 +66,11 @@ def _of_annotator(records: Sequence[Record], options: ReadingOptions) -> list[Re
     kept, people = list[Record](), list[str]()
     for record in records:
         row = record.value
-        if not isinstance(row, dict) or not _is_full(row):
+        if not isinstance(row, dict) or not is_full(row):
             kept.append(record)
             people.append(_person(row.get("annotator")) if isinstance(row, dict) else "")
             continue
-        key, given = _annotations(row)
+        key, given = annotations_of(row)
         own = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
         for item in own:
             kept.append(record._replace(value=row | {key: [item]}))
@@ -91,6 +96,8 @@ class _Tasks:
         self.records = records
         self.texts = MarkedTexts()
         self.wanted = _label_set(records, options)
+        self.text_key = options.word_column or text_key(records)
+        self.people: set[str] = set()
         self.seen: set[Any] = set()
         self.unannotated = self.several = self.ground_truth = self.unlabelled = 0
 
@@ -99,26 +106,27 @@ class _Tasks:
         row = record.value
         if not isinstance(row, dict):
             raise record.place.error(f"expected a task of Label Studio, an object; got {row!r:.60}")
-        regions = self._full(record) if _is_full(row) else self._minimal(record)
+        regions = self._full(record) if is_full(row) else self._minimal(record)
         if regions is not None:
-            text = _text(row["data"] if _is_full(row) else row, record.place)
+            text = text_of(row, self.text_key, record.place)
             marked = [entity for region in regions for entity in self._entities(region, record.place)]
             self.texts.add(text, marked, record.place)
 
     def _full(self, record: Record) -> list[Any] | None:
         """The regions of the annotation that counts: the values of its results of labels."""
-        valid = _valid(record)
+        valid = valid_annotations(record)
         self.several += len(valid) > 1
+        self.people.update(_person(item.get("completed_by")) for item in valid)
         if not valid:
             self.unannotated += 1
             return None
         truth = [item for item in valid if item.get("ground_truth")]
         self.ground_truth += len(valid) > 1 and bool(truth)
-        results = _results((truth or valid)[0], record.place)
+        results = results_of((truth or valid)[0], record.place)
         other = next((kind for kind in OTHER_LABELS if any(item.get("type") == kind for item in results)), None)
         if other is not None:
             raise record.place.error(f"{other} cannot be read: {OTHER_LABELS[other]}")
-        regions = [item for item in results if _is_region(item)]
+        regions = [item for item in results if is_region(item)]
         return [item.get("value") for item in regions if self.wanted in ("", item.get("from_name", ""))]
 
     def _minimal(self, record: Record) -> list[Any] | None:
@@ -141,7 +149,7 @@ class _Tasks:
         shape = '{"start": int, "end": int, "labels": [str]}'
         if not isinstance(region, dict) or any(type(region.get(key)) is not int for key in ("start", "end")):
             raise place.error(f"an entity must be {shape}; got {region!r:.100}")
-        given, labels, surface = region.get("labels") or [], _classes(region), region.get("text")
+        given, labels, surface = region.get("labels") or [], classes_of(region), region.get("text")
         if "taxonomy" not in region and labels != given:
             raise place.error(f"an entity must be {shape}; got {region!r:.100}")
         self.unlabelled += not labels
@@ -153,7 +161,8 @@ class _Tasks:
             rule = "the first that is not cancelled counts"
             if self.ground_truth:
                 rule = f"the ground truth counts ({self.ground_truth}), else the first that is not cancelled"
-            yield f"{self.several} times a task has several annotations: {rule}"
+            way = f"; for those of one person say {option('annotator')}" if len(self.people) > 1 else ""
+            yield f"{self.several} times a task has several annotations: {rule}{way}"
         if self.unannotated:
             yield f"{self.unannotated} tasks without an annotation (or with cancelled ones only) are left out"
         if self.unlabelled:
@@ -187,77 +196,13 @@ def _label_set(records: Sequence[Record], options: ReadingOptions) -> str:
 
 def _named_labels(row: dict[str, Any], place: Place) -> Iterator[tuple[str, list[str]]]:
     """(name of the labels, labels) of every region of a task."""
-    if _is_full(row):
-        for annotation in _valid(Record(row, place)):
-            for item in _results(annotation, place):
+    if is_full(row):
+        for annotation in valid_annotations(Record(row, place)):
+            for item in results_of(annotation, place):
                 value = item.get("value")
-                if _is_region(item) and isinstance(value, dict):
-                    yield item.get("from_name", ""), _classes(value)
+                if is_region(item) and isinstance(value, dict):
+                    yield item.get("from_name", ""), classes_of(value)
     else:
-        for key in _region_keys(row):
+        for key in region_keys(row):
             for region in row[key]:
-                yield key, _classes(region)
-
-
-def _is_region(item: dict[str, Any]) -> bool:
-    """Whether a result marks a part of the text, with labels or paths in a tree of classes (Taxonomy)."""
-    kind, value = item.get("type", "labels"), item.get("value")
-    return kind == "labels" or (kind == "taxonomy" and isinstance(value, dict) and "start" in value)
-
-
-def _classes(region: dict[str, Any]) -> list[str]:
-    """The classes of a region; those of a tree with all that stands above them: `Person/Politician`."""
-    labels, paths = region.get("labels"), region.get("taxonomy")
-    if isinstance(paths, list) and all(isinstance(path, list) for path in paths):
-        labels = ["/".join(map(str, path)) for path in paths]
-    return [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
-
-
-def _valid(record: Record) -> list[dict[str, Any]]:
-    """The annotations of a task that nobody has cancelled."""
-    key, given = _annotations(record.value)
-    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        raise record.place.error(f'"{key}" must be a list of objects; got {given!r:.60}')
-    return [item for item in given if not item.get("was_cancelled") and not item.get("skipped")]
-
-
-def _annotations(row: dict[str, Any]) -> tuple[str, Any]:
-    """The key of a task's annotations, and what stands there: nothing in a task that has predictions only."""
-    key = next((key for key in ANNOTATIONS if key in row), ANNOTATIONS[0])
-    return key, row.get(key, [])
-
-
-def _results(annotation: dict[str, Any], place: Place) -> list[dict[str, Any]]:
-    results = annotation.get("result")
-    if not isinstance(results, list) or not all(isinstance(item, dict) for item in results):
-        raise place.error(f'"result" of an annotation must be a list of objects; got {results!r:.60}')
-    return results
-
-
-def _is_full(row: dict[str, Any]) -> bool:
-    return isinstance(row.get("data"), dict) and any(key in row for key in (*ANNOTATIONS, PREDICTIONS))
-
-
-def _region_keys(row: dict[str, Any]) -> list[str]:
-    """The keys of a JSON_MIN record that hold regions: the names of labels in the project."""
-
-    def holds_regions(value: Any) -> bool:
-        is_list = isinstance(value, list) and bool(value)
-        return is_list and all(
-            isinstance(v, dict) and {"start", "end"} <= v.keys() and _LABELS & v.keys() for v in value
-        )
-
-    return [key for key, value in row.items() if holds_regions(value)]
-
-
-def _text(row: dict[str, Any], place: Place) -> str:
-    """The text of a task: a project may call it as it likes."""
-    texts = {key: value for key, value in row.items() if isinstance(value, str)}
-    own = [value for key, value in texts.items() if key not in ("created_at", "updated_at", "annotator", "id")]
-    own = [texts["text"]] if "text" in texts else own
-    if len(own) == 1 and _URL.fullmatch(own[0]):
-        raise place.error(f"the text is not in the export, only its address: {own[0]!r:.80}. {_BY_ADDRESS}")
-    if len(own) != 1:
-        got = ", ".join(row) or "none"
-        raise place.error(f'expected the text of the task as "text", or as its only string; got the keys {got}')
-    return own[0]
+                yield key, classes_of(region)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nerbb_ray.data.column_evidence import WORD_NAMES, Column
+from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column
 from nerbb_ray.data.column_roles import UnsureError, choose_roles
 from nerbb_ray.data.label_names import names_beside
 from nerbb_ray.data.options import ReadingOptions
@@ -32,6 +32,25 @@ def detect(value: Any) -> bool:
 def lacks_words(value: dict[str, Any]) -> bool:
     """Whether the words of a record are a string beside its lists: csv files of sentences are read by `rows`."""
     return any(key.lower() in WORD_NAMES and isinstance(item, str) for key, item in value.items()) and detect(value)
+
+
+def with_lists(records: Sequence[Record]) -> Sequence[Record]:
+    """The records with words and tags as lists where they are strings with blanks between the words."""
+    rows = [record.value for record in records]
+    keys = [key for key in rows[0] if key.lower() in WORD_NAMES | TAG_NAMES] if isinstance(rows[0], dict) else []
+    kinds = [names for names in (WORD_NAMES, TAG_NAMES) if any(key.lower() in names for key in keys)]
+    if len(kinds) < 2 or not all(_is_parallel(row, keys) for row in rows):
+        return records
+    return [
+        record._replace(value=record.value | {key: record.value[key].split() for key in keys}) for record in records
+    ]
+
+
+def _is_parallel(row: Any, keys: Sequence[str]) -> bool:
+    """Whether some texts have as many words as each other."""
+    texts = [row.get(key) for key in keys] if isinstance(row, dict) else []
+    words = [text.split() for text in texts if isinstance(text, str)]
+    return bool(texts) and len(words) == len(texts) and len({len(own) for own in words}) == 1
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
