@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Collection
 from pathlib import Path
 
 from nerbb_ray import atomic
@@ -11,6 +12,7 @@ from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.lazy_modules import lazy_modules
+from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
 
 with lazy_modules():
@@ -26,7 +28,7 @@ FORMATS = ("label_studio", "doccano", "jsonl")
 def errors(args: Namespace) -> int:
     store = current_store(args.store)
     everything = collect.collect(store, overview.results_of(store, args.name), args.run, args.phase, ask_hub=True)
-    _check_class(args.label, everything.counts())
+    _note_unknown(args.label, everything.classes(), args.phase)
     found = everything.only(args.kind or (), args.label)
     if args.json:
         print(json_text(mistake_words.to_dict(found, args.confidence)))
@@ -42,10 +44,11 @@ def errors(args: Namespace) -> int:
     return OK
 
 
-def _check_class(label: str | None, known: object) -> None:
-    """A class without any mistake is none; a name that is no class at all looks the same, and is said."""
-    if label is not None and label not in known:  # type: ignore[operator]
-        print(f"note: no mistake is counted for class {label!r}", file=sys.stderr)
+def _note_unknown(label: str | None, known: Collection[str], phase: str) -> None:
+    """A class without any mistake has none; a name that is no class at all looks the same, and is said."""
+    if label is not None and label not in known:
+        hint = did_you_mean(label, known, none="there is no entity at all")
+        print(f"note: no entity of {phase} is of class {label!r}, in gold or predicted; {hint}", file=sys.stderr)
 
 
 def _write(path: Path, page: str) -> None:

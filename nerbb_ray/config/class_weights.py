@@ -7,6 +7,7 @@ of one file with other weights are not taken for the same, and other nodes do no
 
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from nerbb_ray.config import keys
 
 INVERSE = "inverse"
 WORDS = (keys.NONE, INVERSE)
+LEAST, MOST = 1e-6, 1e6  # a weight; beyond, a loss in fp32 would be 0 or infinite
 RULE = "none, inverse, a file with a class and its weight on each line, or weights such as LOC:2.0 O:0.5"
 
 
@@ -45,8 +47,18 @@ def _parse(text: str) -> str:
         return text.lower()
     try:
         return _written(weights_of(text))
-    except ValueError:
-        return _written(_read(Path(text).expanduser()))
+    except ValueError as error:
+        path = _path(text)
+        if all(":" in part for part in text.split()) and not os.path.lexists(path):
+            raise keys.BadValue(f"must be {RULE}, but {error}") from None
+        return _written(_read(path))
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody has this name
+        return Path(text)
 
 
 def _written(weights: dict[str, float]) -> str:
@@ -84,11 +96,12 @@ def _numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, text in pairs:
         try:
-            weight = float(text)
+            weight = keys.parse_float(text)
         except ValueError:
             weight = math.nan
-        if not (math.isfinite(weight) and weight > 0):
-            raise ValueError(f"the weight of {name or 'a class'} must be a number > 0; got {text or 'nothing'}")
+        if not LEAST <= weight <= MOST:
+            rule = f"must be a number from {LEAST:g} to {MOST:g}"
+            raise ValueError(f"the weight of {name or 'a class'} {rule}; got {text or 'nothing'}")
         if not keys.is_name(name) or " " in name:
             raise ValueError(f"a class must have a name without blanks and commas; got {name or 'nothing'}")
         if name in found:

@@ -156,6 +156,8 @@ def read_domain(raw: Any, key: Key) -> Domain:
     if len(texts) != 2:
         raise BadDomain(f"must be {name}(low, high)")
     low, high = (_value(text, key) for text in texts)
+    if low is None or high is None:  # a key may be `auto`, which is before or after no number
+        raise BadDomain(f"must be {name}(low, high) with numbers, or choice(a, b, ...)")
     if not low < high:
         raise BadDomain(f"must be {name}(low, high) with low < high")
     return _interval(name, low, high, key)

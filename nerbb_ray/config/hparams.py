@@ -58,7 +58,7 @@ class HParams(keys.Checked):
     reinit_layers: int = keys.integer(0, low=0)
     lora_rank: int = keys.integer(0, low=0)
     lora_alpha: float | None = keys.optional(float, open_low=True)
-    lora_targets: str = keys.text("auto")
+    lora_targets: str = keys.text("auto", "auto", "all")
 
     def __post_init__(self) -> None:
         # named: a zero-argument super() does not work in a dataclass with slots

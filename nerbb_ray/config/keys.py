@@ -66,7 +66,7 @@ def _parse_int(text: str) -> int | float:
     return _parse_number(text, int)
 
 
-def _parse_float(text: str) -> int | float:
+def parse_float(text: str) -> int | float:
     return _parse_number(text, float)
 
 
@@ -91,7 +91,7 @@ def _is_bool(value: object) -> bool:
 _OPTIONAL: dict[type, tuple[str, Callable[[str], Any], Callable[[object], bool]]] = {
     bool: ("a truth value", parse_bool, _is_bool),
     int: ("an integer", _parse_int, _is_int),
-    float: ("a number", _parse_float, _is_number),
+    float: ("a number", parse_float, _is_number),
 }
 
 
@@ -121,7 +121,7 @@ def number(
     def check(v: Any) -> bool:
         return _is_number(v) and within(v)
 
-    return made(default, Key(rule=f"a number{bounds}", parse=_parse_float, check=check, kind=float))
+    return made(default, Key(rule=f"a number{bounds}", parse=parse_float, check=check, kind=float))
 
 
 def _interval(low: float, high: float, open_low: bool, open_high: bool) -> tuple[str, Callable[[Any], bool]]:
@@ -151,14 +151,21 @@ def word_or_none(value: str) -> str | None:
     return None if value == NONE else str(value)
 
 
-def text(default: str | None) -> Any:
-    """Dataclass field: any name; without a default value (None) it may be left out, with "" it is mandatory."""
+def text(default: str | None, *words: str) -> Any:
+    """Dataclass field: any name; without a default value (None) it may be left out, with "" it is mandatory.
+
+    Args:
+        words: with a meaning of their own, in whatever case.
+    """
     rule = "a name (printable, without commas, without # or ; at the start of a word)"
 
     def check(v: Any) -> bool:
         return is_name(v) or (isinstance(v, str | None) and v == default)
 
-    return made(default, Key(rule=rule, parse=str, check=check, kind=str))
+    def parse(value: str) -> str:
+        return value.lower() if value.lower() in words else value
+
+    return made(default, Key(rule=rule, parse=parse, check=check, kind=str))
 
 
 def optional(

@@ -10,6 +10,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 
 ANNOTATIONS = ("annotations", "completions")  # the second in exports of before 2021
+PREDICTIONS = "predictions"  # all that a task has before anybody has annotated it
 _URL = re.compile(r"(https?|s3|gs|azure-blob)://\S+|/data/(upload|local-files)/\S+")
 _BY_ADDRESS = "Put the texts themselves into the export (valueType of Text is url), or fetch them into it"
 _LABELS = {"labels", "taxonomy"}
@@ -32,11 +33,16 @@ def classes_of(region: dict[str, Any]) -> list[str]:
 
 def valid_annotations(record: Record) -> list[dict[str, Any]]:
     """The annotations of a task that nobody has cancelled."""
-    key = next(key for key in ANNOTATIONS if key in record.value)
-    given = record.value[key]
+    key, given = annotations_of(record.value)
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         raise record.place.error(f'"{key}" must be a list of objects; got {given!r:.60}')
     return [item for item in given if not item.get("was_cancelled") and not item.get("skipped")]
+
+
+def annotations_of(row: dict[str, Any]) -> tuple[str, Any]:
+    """The key of a task's annotations, and what stands there: nothing in a task that has predictions only."""
+    key = next((key for key in ANNOTATIONS if key in row), ANNOTATIONS[0])
+    return key, row.get(key, [])
 
 
 def results_of(annotation: dict[str, Any], place: Place) -> list[dict[str, Any]]:
@@ -47,7 +53,7 @@ def results_of(annotation: dict[str, Any], place: Place) -> list[dict[str, Any]]
 
 
 def is_full(row: dict[str, Any]) -> bool:
-    return isinstance(row.get("data"), dict) and any(key in row for key in ANNOTATIONS)
+    return isinstance(row.get("data"), dict) and any(key in row for key in (*ANNOTATIONS, PREDICTIONS))
 
 
 def region_keys(row: dict[str, Any]) -> list[str]:

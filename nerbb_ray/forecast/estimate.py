@@ -96,7 +96,7 @@ def forecast(
     resources, machine = options.apply(spec.resources), this_machine()
     allotment = allot(resources, machine, most_trials(spec))
     earlier, notes = _earlier(store)
-    own = [trial for name, trial in earlier if name == spec.name]
+    own = [trial for name, trial in earlier if name == spec.name and not options.overwrite]
     known = [trial for _, trial in earlier]
     runs = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -57,6 +57,10 @@ class Mistakes:
     found: tuple[FoundMistake, ...]
     note: str | None = None
 
+    def classes(self) -> list[str]:
+        """Those of all entities, right and predicted, whether there is a mistake or not."""
+        return sorted({entity.label for side in (self.gold, self.predicted) for one in side for entity in one})
+
     def counts(self) -> dict[str, dict[Kind, int]]:
         """How many of each kind, by class; the most frequent first."""
         counted = Counter((one.mistake.label, one.mistake.kind) for one in self.found)

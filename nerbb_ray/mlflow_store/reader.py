@@ -76,13 +76,17 @@ def load_result(tracking_uri: str, name: str) -> ExperimentResult:
     """
     result = find_result(tracking_uri, name)
     if result is not None:
-        return _with_curves(result, tracking_uri)
+        return with_val_f1(result, tracking_uri)
     hint = did_you_mean(name, _names(tracking_uri), str, none="there are none of any experiment yet")
     raise ResultError(f"experiment {name!r} has no results; {hint}")
 
 
-def _with_curves(result: ExperimentResult, tracking_uri: str) -> ExperimentResult:
-    """With the val F1 after every epoch, where only that tells whether the trials have ended too early."""
+def with_val_f1(result: ExperimentResult, tracking_uri: str) -> ExperimentResult:
+    """With the val F1 after every epoch, where only that tells whether the trials have ended too early.
+
+    Raises:
+        ResultError: MLflow cannot be read.
+    """
     if not ended_at_the_cap([trial for trial in result.trials if trial.ok]):
         return result
     curves = finished_curves(tracking_uri, result.name, SELECTION_METRIC, most=MOST_CURVES)

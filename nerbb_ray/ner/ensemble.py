@@ -31,7 +31,7 @@ class EnsembleScores:
     Args:
         members: how many.
         f1: strict entity micro F1; NaN without an entity in truth and prediction.
-        ci95: percentiles of a bootstrap over sentences; the members stay as they are.
+        ci95: percentiles of a bootstrap over sentences; the members stay as they are. NaN where all draws are equal.
         mean_f1: mean of the members' own F1, each with its own decoder.
         gain: f1 - mean_f1.
         gain_ci95: of the same draws, which take the same sentences for all.
@@ -123,10 +123,16 @@ def ensemble_scores(
     return EnsembleScores(
         members=len(members),
         f1=f1,
-        ci95=percentile_interval(drawn[:, -1]),
+        ci95=_open_interval(drawn[:, -1]),
         mean_f1=mean_f1,
         gain=f1 - mean_f1,
         gain_ci95=percentile_interval(drawn[:, -1] - drawn[:, :-1].mean(axis=1)),
         ece=calibration_error(mean, gold),
         mean_ece=float(np.mean([calibration_error(one, gold) for one in members])),
     )
+
+
+def _open_interval(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """Of draws that are all equal, such as those of no mistake at all, none: one of width 0 would be too sure."""
+    low, high = percentile_interval(draws)
+    return (low, high) if high > low else (math.nan, math.nan)

@@ -80,7 +80,7 @@ class Preparation:
         model = check.check(corpus.tags, length)
         check.check_knobs(run.hparams)
         path = encode_once(corpus, model.tokenizer, length, self.cache)
-        whole = load_encoded(path)
+        whole = replace(load_encoded(path), name=corpus.name)  # another one of the same content has the same file
         parts = [whole.used(run.dataset, fold) for fold in run.dataset.fold_numbers]
         for data in parts:
             check_trainable(data, run.hparams)
@@ -150,7 +150,8 @@ def fold_note(data: EncodedCorpus, params: DatasetParams) -> str:
     whole = f"{documents} documents stay whole" if documents else "no borders of documents are known"
     inside = data.test.num_sentences == 0
     test = "there is no test data: every fold is test once, and the next one val" if inside else "test is untouched"
-    return f"data set {data.name}: {params.folds} folds of the {sentences} sentences of train and val; {whole}; {test}"
+    folds = f"{params.folds} folds" + (f", {params.repeats} times," if params.repeats > 1 else "")
+    return f"data set {data.name}: {folds} of the {sentences} sentences of train and val; {whole}; {test}"
 
 
 def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:

@@ -1,6 +1,7 @@
 """Ensembles of the seeds of each run, from the predictions that their trials have kept: no model is loaded."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,12 +156,14 @@ def _metrics(members: Mapping[Member, LogProbs], decoder: Decoder) -> dict[str, 
 
 def _values(scores: EnsembleScores) -> dict[str, float]:
     intervals = {F1: scores.ci95, GAIN: scores.gain_ci95}
+    ends = {
+        f"{name}_{end}": value for name, both in intervals.items() for end, value in zip((LOW, HIGH), both, strict=True)
+    }
     return {
         F1: scores.f1,
         MEAN_F1: scores.mean_f1,
         GAIN: scores.gain,
         ECE: scores.ece,
         MEAN_ECE: scores.mean_ece,
-        **{f"{name}_{LOW}": low for name, (low, _) in intervals.items()},
-        **{f"{name}_{HIGH}": high for name, (_, high) in intervals.items()},
+        **{name: value for name, value in ends.items() if not math.isnan(value)},
     }

@@ -24,6 +24,8 @@ DROPOUTS = {
     "attention_dropout": ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop"),
 }
 
+COUNTS = ("freeze_layers", "reinit_layers", "lora_rank")  # of which 1 is as good as more, to see what a model can do
+
 
 def dropouts_of(config: Any, hparams: HParams, name: str) -> dict[str, float]:
     """Key of a model's configuration -> what is to be set.
@@ -105,9 +107,14 @@ def refuse_unfit(model: Any, config: Any, hparams: HParams, name: str) -> None:
         model: a small copy, which is changed.
         config: of the model itself.
     """
-    layers = getattr(config.get_text_config(), "num_hidden_layers", None)
+    layers, width = (getattr(config.get_text_config(), key, None) for key in ("num_hidden_layers", "hidden_size"))
     if isinstance(layers, int):
         refuse_more_layers(hparams, layers, name)
+    if isinstance(width, int) and hparams.lora_rank > width:
+        raise ModelError(
+            f"lora_rank must be <= {width}, the width of {name!r}: a product of that rank can be any matrix; got "
+            f"{hparams.lora_rank}"
+        )
     dropouts_of(config, hparams, name)
-    few = replace(hparams, freeze_layers=min(hparams.freeze_layers, 1), reinit_layers=min(hparams.reinit_layers, 1))
+    few = replace(hparams, **{key: min(getattr(hparams, key), 1) for key in COUNTS})
     adapt(model, few, name)

@@ -9,9 +9,9 @@ from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import any_trial_of, expand, proposed_run
 from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
-from nerbb_ray.mlflow_store.reader import delete_experiment_runs, find_result, finished_curves
+from nerbb_ray.mlflow_store.reader import delete_experiment_runs, find_result, finished_curves, with_val_f1
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 
@@ -115,3 +115,12 @@ def forget(name: str, store: StorePaths) -> None:
     for folder in (store.checkpoints(name), store.tensorboard(name), store.ray(name)):
         shutil.rmtree(folder, ignore_errors=True)
     log.info("experiment %s: earlier trials deleted", name)
+
+
+def with_curves(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
+    """With what tells whether F1 was still rising, as far as MLflow has it."""
+    try:
+        return with_val_f1(result, store.tracking_uri)
+    except ResultError as error:
+        log.warning("whether val F1 was still rising is not known: %s", error)
+        return result

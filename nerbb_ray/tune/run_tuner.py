@@ -16,7 +16,7 @@ from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation
 from nerbb_ray.preparation.resources import Allotment, MemoryShort
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.tune.finished import Earlier, earlier_trials
+from nerbb_ray.tune.finished import Earlier, earlier_trials, with_curves
 from nerbb_ray.tune.job import RESTARTS, clear_states
 from nerbb_ray.tune.kept_file import keep_file
 from nerbb_ray.tune.search import Search, plan_of, prepare_all, refuse_others, result_of, say
@@ -92,7 +92,7 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, s
         _check_what_is_finished(spec, preparation, earlier)
         keep_file(spec, store, options.file)
         say(nothing_ran(spec, plan), options)
-        result = result_of(plan, earlier.finished, earlier.ensembles)
+        result = with_curves(result_of(plan, earlier.finished, earlier.ensembles), store)
         show(result)
         return result
     return Search(spec, store, options, earlier, preparation).run(show)

@@ -24,7 +24,7 @@ from nerbb_ray.results.experiment_result import NEVER_STARTED, ExperimentResult,
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
-from nerbb_ray.tune.finished import Earlier, earlier_curves, forget
+from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, with_curves
 from nerbb_ray.tune.hardware import Hardware, hardware_of
 from nerbb_ray.tune.job import JOBS, STATES, Job, JobBook
 from nerbb_ray.tune.kept_file import keep_file
@@ -141,7 +141,7 @@ class Search:
             if options.overwrite:
                 forget(spec.name, self.store)
             keep_file(spec, self.store, options.file)
-            result = self._searched(prepared, allotment, hardware)
+            result = with_curves(self._searched(prepared, allotment, hardware), self.store)
             show(result)
             return result
 

@@ -58,10 +58,10 @@ def _gain_sentence(run: str, found: RunEnsemble) -> str:
     split = "test" if math.isfinite(found.value("test", F1)) else "val"
     kind = "fold models" if any(isinstance(member, str) for member in found.seeds) else "seeds"
     members = f"ensemble of the {len(found.seeds)} {kind} of {run}"
+    use = "Use it with --ensemble" if found.value(split, GAIN) > 0 else "It is no better here than one of them"
     return (
         f"{members} ({found.decoding}): {split} F1 {score_cell(found, split)}, "
-        f"{gain_words(found, split)} to their mean; calibration error {calibration_words(found, split)}. "
-        "Use it with --ensemble"
+        f"{gain_words(found, split)} to their mean; calibration error {calibration_words(found, split)}. {use}"
     )
 
 

@@ -112,6 +112,12 @@ def test_a_point_that_breaks_a_rule_between_keys_is_named() -> None:
         searched("random", num_samples=20_000)
 
 
+@pytest.mark.parametrize("domain", ["uniform(auto, 0.5)", "uniform(0.1, auto)", "loguniform(auto, auto)"])
+def test_auto_is_no_end_of_an_interval(domain: str) -> None:
+    with pytest.raises(ConfigError, match=r"hidden_dropout: must be \w+\(low, high\) with numbers, or choice"):
+        searched("random", hidden_dropout=domain)
+
+
 @pytest.mark.parametrize(
     ("limits", "hours"),
     [

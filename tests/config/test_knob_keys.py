@@ -131,8 +131,8 @@ def test_weights_are_read_from_a_file_and_kept_as_what_it_says(
     [
         (None, f"must be {RULE}; the file cannot be read: No such file or directory; got weights.txt"),
         ("", "but it has no class; got weights.txt"),
-        ("O one\n", "but the weight of O must be a number > 0; got one; got weights.txt"),
-        ("O 0\n", "but the weight of O must be a number > 0; got 0; got weights.txt"),
+        ("O one\n", "but the weight of O must be a number from 1e-06 to 1e+06; got one; got weights.txt"),
+        ("O 0\n", "but the weight of O must be a number from 1e-06 to 1e+06; got 0; got weights.txt"),
         ("O 1\nO 2\n", "but O has two weights; got weights.txt"),
         ("PER LOC 2\n", "but a class must have a name without blanks and commas; got PER LOC; got weights.txt"),
         ("{", "but Expecting property name"),
@@ -147,6 +147,28 @@ def test_a_file_that_has_no_weights_is_told(
     (problem,) = problems_of("[hparams]\nloss_weights = weights.txt\n")
     assert problem.startswith("[hparams] loss_weights: must be ")
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("O:0.5 LOC:0", "but the weight of LOC must be a number from 1e-06 to 1e+06; got 0"),
+        ("O:1e300", "got 1e300"),  # infinite in fp32
+        ("O:1e-300 PER:1e-300", "got 1e-300"),  # 0 in fp32: nothing would be trained
+        ("O:1_0", "got 1_0"),
+        ("O:1 O:2", "but O has two weights"),
+        ("~nobody-of-this-name/weights.txt", "the file cannot be read: No such file or directory"),
+    ],
+)
+def test_weights_that_are_written_out_wrongly_are_told(problems_of: ProblemsOf, value: str, said: str) -> None:
+    (problem,) = problems_of(f"[hparams]\nloss_weights = {value}\n")
+    assert problem.startswith(f"[hparams] loss_weights: must be {RULE}")
+    assert problem.endswith(f"{said}; got {value}")
+
+
+@pytest.mark.parametrize(("text", "value"), [("ALL", "all"), ("Auto", "auto"), ("Wqkv", "Wqkv")])
+def test_words_of_a_key_are_known_in_any_case_and_names_are_kept(read: Read, text: str, value: str) -> None:
+    assert read(f"[hparams]\nlora_rank = 2\nlora_targets = {text}\n").runs[0].hparams.lora_targets == value
 
 
 def test_another_content_of_the_same_file_is_another_trial(

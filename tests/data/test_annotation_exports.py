@@ -252,3 +252,13 @@ def test_damaged_json_is_an_error_with_its_line(tmp_path: Path, text: str) -> No
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(DataError, match=r"a\.json:1: "):
         read_file(tmp_path / "a.json")
+
+
+def test_tasks_that_have_predictions_only_are_no_data(tmp_path: Path) -> None:
+    untouched = {"data": {"text": "Bert works"}, "predictions": [result(ANNA)]}
+    reading = reading_of(tmp_path, [task(result(ANNA)), untouched])
+    assert found(reading) == ["Anna/B-PER"]
+    assert "1 tasks without an annotation (or with cancelled ones only) are left out" in reading.notes
+    alone = reading_of(tmp_path, [untouched])
+    assert not alone.sentences
+    assert "1 tasks without an annotation" in alone.notes[0]

@@ -204,6 +204,14 @@ def test_a_forecast_of_a_fixed_number_of_epochs(store, experiment) -> None:
     assert json.loads(json.dumps(found.to_dict()))["trials"] == 8
 
 
+def test_what_is_overwritten_is_still_to_be_done(store, experiment, monkeypatch) -> None:
+    spec = read_ini(experiment(seeds=1))
+    done = [("exp", TrialResult(run.name, 43, "ok", epochs=3, duration_s=1.0)) for run in spec.runs]
+    monkeypatch.setattr("nerbb_ray.forecast.estimate.finished_trials", lambda _: done)
+    assert forecast(spec, store, RunOptions()).trials == 0
+    assert forecast(spec, store, RunOptions(overwrite=True)).trials == 2
+
+
 def test_limits_and_races_make_it_shorter(store, experiment) -> None:
     path = experiment(seeds=8, hparams="early_stopping = False")
     plain = forecast(read_ini(path), store, RunOptions())

@@ -233,6 +233,14 @@ def test_command_says_what_it_cannot_do(words: list[str], message: str, capsys: 
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("label", "said"), [("per", "did you mean 'PER'?"), ("Xy", "there are LOC, PER"), ("PER", "")])
+def test_class_that_no_entity_has_is_said(label: str, said: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["errors", "exp", "--class", label]) == 0
+    noted = capsys.readouterr().err
+    assert noted == (f"note: no entity of test is of class '{label}', in gold or predicted; {said}\n" if said else "")
+
+
 def test_data_that_have_changed_are_refused(here: StorePaths, capsys: pytest.CaptureFixture) -> None:
     path = here.dataset("letters") / "train.jsonl"
     before = path.read_text()

@@ -121,6 +121,14 @@ def test_copies_of_one_model_gain_nothing() -> None:
     assert found.ece == pytest.approx(found.mean_ece, abs=1e-4)
 
 
+def test_without_any_mistake_there_is_no_interval_of_width_0() -> None:
+    gold, starts = np.array([1, 2, 0, 1, 0, 0]), np.array([0, 3, 6])
+    said = np.log(np.eye(3)[gold] * 0.97 + 0.01)
+    found = ensemble_scores([said] * 2, [argmax(3)] * 2, argmax(3), gold, starts, TAGS, "bio")
+    assert found.f1 == 1
+    assert all(map(math.isnan, found.ci95))
+
+
 def test_without_an_entity_f1_is_undefined() -> None:
     said = log_probs([[0.9, 0.05, 0.05]] * 4)
     found = ensemble_scores([said] * 2, [argmax(3)] * 2, argmax(3), np.zeros(4, int), np.array([0, 4]), TAGS, "bio")

@@ -185,3 +185,14 @@ def test_search_for_a_model_that_fails_in_bf16_says_so(own_model: StorePaths, ex
     file.write_text(file.read_text().replace("precision = fp32", "precision = bf16"))
     with pytest.raises(NerbbError, match=r"cannot be trained in bf16.*set \[settings\] precision = fp32"):
         prepare(read_ini(file), Preparation(own_model, Path.cwd(), own_model.cache))
+
+
+def test_data_of_the_same_content_keep_their_own_name(store: StorePaths, experiment) -> None:
+    (store.datasets / "twin").symlink_to((store.datasets / "tiny").resolve())
+    preparation = Preparation(store, Path.cwd(), store.cache)
+    path = experiment()
+    text = path.read_text()
+    for name in ("tiny", "twin"):
+        path.write_text(text.replace("dataset_name = tiny", f"dataset_name = {name}\nfolds = 2\nrepeats = 3"))
+        notes = prepare(read_ini(path), preparation)["runA"].notes
+        assert any(note.startswith(f"data set {name}: 2 folds, 3 times, of the 52 sentences") for note in notes)

@@ -14,6 +14,7 @@ from nerbb_ray.results.ensembles import decoder_of, places_of, read_members, run
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import FILE, LogProbs
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.verdict.ensemble_words import gain_sentences
 from nerbb_ray.verdict.table import results_text, to_json
 
 SEEDS = (43, 44, 45)
@@ -142,6 +143,18 @@ def test_table_has_a_line_for_the_ensemble(tmp_path: Path, width: int) -> None:
     assert f"calibration error {found.value('test', 'mean_ece'):.3f} -> {found.value('test', 'ece'):.3f}" in words
     assert max(map(len, text.partition("best model")[0].splitlines())) <= width
     assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"), [(0.02, "Use it with --ensemble"), (0.0, "It is no better"), (-0.016, "It is no better")]
+)
+def test_only_an_ensemble_that_gains_is_recommended(tmp_path: Path, gain: float, said: str) -> None:
+    result = result_of(tmp_path)
+    (run,) = result.runs
+    values = {"test/ensemble/f1": 0.5, "test/ensemble/gain": gain}
+    changed = replace(result, runs=(replace(run, ensemble=replace(run.ensemble, metrics=values)),))
+    (sentence,) = gain_sentences(changed, "runA")
+    assert said in sentence
 
 
 def test_table_says_why_there_is_none(tmp_path: Path) -> None:

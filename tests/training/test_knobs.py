@@ -240,6 +240,8 @@ def test_an_interrupted_trial_goes_on_bit_for_bit(data, source, tmp_path, hparam
         ({"freeze_layers": 3}, "freeze_layers must be <= 2, the layers of "),
         ({"reinit_layers": 3}, "reinit_layers must be <= 2"),
         ({"freeze_layers": 2, "reinit_layers": 1}, r"freeze_layers \+ reinit_layers must be <= 2"),
+        ({"lora_rank": 33}, "lora_rank must be <= 32, the width of .*; got 33"),
+        ({"lora_rank": 10**20}, "lora_rank must be <= 32"),
         ({"lora_rank": 2, "lora_targets": "q_lin"}, r"lora_targets must be linear layers of .*query.*; got q_lin"),
     ],
 )
@@ -250,7 +252,7 @@ def test_what_the_model_does_not_have_is_refused_before_anything_starts(source, 
 
 @pytest.mark.parametrize(
     "hparams",
-    [{}, {"freeze_layers": 2}, {"freeze_layers": 1, "reinit_layers": 1}, {"lora_rank": 2, "lora_targets": "all"}],
+    [{}, {"freeze_layers": 2}, {"freeze_layers": 1, "reinit_layers": 1}, {"lora_rank": 32, "lora_targets": "all"}],
 )
 def test_what_the_model_has_is_accepted(source, hparams) -> None:
     ModelCheck(source, None, "fp32").check_knobs(HParams(**hparams))

@@ -25,7 +25,7 @@ QUIET = RunOptions(quiet=True)
 
 
 def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> None:
-    result = run_experiment(read_ini(experiment()), store, QUIET)
+    result = run_experiment(read_ini(experiment(hparams="early_stopping = False")), store, QUIET)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "Ctrl-C is what it was"
     assert [(trial.run, trial.seed, trial.status) for trial in result.trials] == [
         ("runA", 43, "ok"),
@@ -52,6 +52,9 @@ def test_every_run_is_trained_with_every_seed_and_tracked(store, experiment) -> 
     assert [(t.name, t.status, dict(t.metrics)) for t in stored.trials] == [
         (t.name, t.status, pytest.approx(dict(t.metrics), nan_ok=True)) for t in result.trials
     ]
+    curves = [trial.val_f1_curve for trial in result.trials]
+    assert {len(curve) for curve in curves} == {3}, "which tell whether F1 was still rising"
+    assert curves == [trial.val_f1_curve for trial in stored.trials]
     for run, read in zip(result.runs, stored.runs, strict=True):
         assert run.ensemble.seeds == (43, 44)
         mean = run.mean("test/entity/micro/f1").mean

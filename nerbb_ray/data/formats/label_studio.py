@@ -6,7 +6,7 @@ from typing import Any
 
 from nerbb_ray.data.annotators import of_annotator
 from nerbb_ray.data.label_studio_tasks import (
-    ANNOTATIONS,
+    annotations_of,
     classes_of,
     is_full,
     is_region,
@@ -70,8 +70,8 @@ def _of_annotator(records: Sequence[Record], options: ReadingOptions) -> list[Re
             kept.append(record)
             people.append(_person(row.get("annotator")) if isinstance(row, dict) else "")
             continue
-        key = next(key for key in ANNOTATIONS if key in row)
-        own = [item for item in row[key] if isinstance(item, dict)] if isinstance(row[key], list) else []
+        key, given = annotations_of(row)
+        own = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
         for item in own:
             kept.append(record._replace(value=row | {key: [item]}))
             people.append(_person(item.get("completed_by")))
