@@ -79,7 +79,6 @@ SEAMS = {
     "tune.ray_session": (2, "Ray, which reads its settings when it is imported"),
     "tune.search": (1, "MLflow, which is imported while Ray starts"),
     "tune.trainable": (2, "torch and transformers, in the driver"),
-    "tune.search": (1, "MLflow, beside the start of Ray"),
     "web_servers": (3, "psutil and an HTTP client, for stores whose pages nobody asks for"),
 }
 
