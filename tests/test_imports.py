@@ -71,7 +71,6 @@ SEAMS = {
     "report.search_values": (2, "Optuna, for pages of experiments that search"),
     "results.seed_mean": (1, "scipy, for experiments that have no two seeds"),
     "training.lora": (3, "peft, for trials without LoRA"),
-    "training.model_check": (1, "a lazy import of torch would set off this one, too"),
     "training.sources": (2, "the hub's client for the web, for models of this computer"),
     "tune.hardware": (4, "torch and Ray, on the computers that are looked at"),
     "tune.notebook": (1, "IPython is no dependency: a notebook has it"),

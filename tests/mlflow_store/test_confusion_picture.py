@@ -39,7 +39,8 @@ def test_matrix_without_a_word_can_be_drawn() -> None:
 
 def test_results_and_reader_are_there_without_heavy_imports() -> None:
     code = (
-        "import sys, nerbb_ray.verdict.table, nerbb_ray.mlflow_store.reader, nerbb_ray.mlflow_store.confusion_picture;"
+        "import sys, nerbb_ray.results.experiment_result, nerbb_ray.mlflow_store.reader;"
+        "import nerbb_ray.mlflow_store.confusion_picture;"
         "print(sorted({'mlflow', 'ray', 'torch', 'pandas', 'matplotlib', 'scipy', 'rich'} & set(sys.modules)))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
