@@ -15,7 +15,7 @@ From Python::
     experiment.get_result(average=True)  # mean +- standard error over the seeds
     Model.from_experiment("first").predict("Anna lives in Berlin.")
 
-Importing this package loads none of the libraries that do the work; they come with the first call that needs them.
+Importing this package loads none of the libraries that do the work; they come with the class that needs them.
 """
 
 import sys
