@@ -77,44 +77,39 @@ class Bench:
 
     def theirs(self, work: Path, mode: str) -> Measure:
         threads, at_once = (len(self.cpus), 1) if mode == "loop" else (1, len(self.cpus))
-        options = {
-            "--mode": mode,
-            "--model": self.location,
-            "--data": work / "store" / "datasets" / DATA,
-            "--out": work / "out.json",
-            "--epochs": self.args.epochs,
-            "--batch-size": self.args.batch_size,
-            "--max-seq-length": self.args.max_seq_length,
-            "--threads": threads,
-            "--at-once": at_once,
-        }
-        command = [sys.executable, str(Path(__file__).with_name("search_script.py"))]
-        command += [str(part) for option in options.items() for part in option]
-        command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
+        options = {"--mode": mode, "--model": self.location, "--threads": threads, "--at-once": at_once}
         environment = Side("Trainer", "default", len(self.seeds), threads, at_once).environment()
-        costs = self.cost(command, work, environment)
-        trials = json.loads((work / "out.json").read_text())
-        assert len(trials) == len(self.seeds) * len(self.args.lrs)
-        return costs | {"f1": fmean(trial["f1"] for trial in trials)}
+        return self.script("search_script.py", options, work, environment)
 
     def nerblackbox(self, work: Path) -> Measure:
         python, model = self.args.nerblackbox, work / "bert"  # it looks for the family in the folder's name
         model.symlink_to(self.location)
-        options = {
-            "--model": model,
+        environment = Side("Trainer", "default", len(self.seeds), len(self.cpus), 1).environment()
+        # it starts `python` by its name
+        environment |= {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+        options = {"--model": model, "--store": work / "nerblackbox"}
+        return self.script("nerblackbox_script.py", options, work, environment, str(python))
+
+    def script(
+        self,
+        name: str,
+        own: dict[str, object],
+        work: Path,
+        environment: dict[str, str],
+        python: str = sys.executable,
+    ) -> Measure:
+        """What a script beside this one costs that trains all trials, with its own options and those of all."""
+        options = own | {
             "--data": work / "store" / "datasets" / DATA,
-            "--store": work / "nerblackbox",
             "--out": work / "out.json",
             "--epochs": self.args.epochs,
             "--batch-size": self.args.batch_size,
             "--max-seq-length": self.args.max_seq_length,
         }
-        command = [str(python), str(Path(__file__).with_name("nerblackbox_script.py"))]
+        command = [python, str(Path(__file__).with_name(name))]
         command += [str(part) for option in options.items() for part in option]
         command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
-        environment = Side("Trainer", "default", len(self.seeds), len(self.cpus), 1).environment()
-        # it starts `python` by its name
-        costs = self.cost(command, work, environment | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"})
+        costs = self.cost(command, work, environment)
         trials = json.loads((work / "out.json").read_text())
         assert len(trials) == len(self.seeds) * len(self.args.lrs)
         return costs | {"f1": fmean(trial["f1"] for trial in trials)}

@@ -10,28 +10,22 @@ import json
 import os
 from pathlib import Path
 
-os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # its checkpoints hold more than weights
-NAME, DATA = "bench", "data"
+from sides import DATA, HPARAMS, NAME
 
-INI = """\
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # its checkpoints hold more than weights
+
+INI = f"""\
 [dataset]
-dataset_name = {data}
+dataset_name = {{data}}
 annotation_scheme = bio
 [model]
-pretrained_model_name = {model}
+pretrained_model_name = {{model}}
 [settings]
 checkpoints = True
 logging_level = info
-multiple_runs = {seeds}
-seed = {seed}
-[hparams]
-batch_size = {batch_size}
-max_seq_length = {max_seq_length}
-max_epochs = {epochs}
-early_stopping = False
-lr_schedule = linear
-lr_warmup_epochs = 1
-{runs}
+multiple_runs = {{seeds}}
+seed = {{seed}}
+{HPARAMS}{{runs}}
 """
 
 

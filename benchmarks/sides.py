@@ -19,20 +19,8 @@ TRAINED = re.compile(
 )
 PRECISION = re.compile(r"nerbb_ray\.training\.\w+: device .*, \d+ threads, torch\.(\w+)")
 
-INI = """\
-[dataset]
-dataset_name = {data}
-[model]
-pretrained_model_name = {model}
-[settings]
-multiple_runs = {trials}
-seed = {seed}
-precision = {precision}
-evaluate_checkpoint = last
-[resources]
-trainer = inprocess
-cpus_per_worker = {threads}
-max_concurrent_trials = {at_once}
+# of an experiment of nerbb_ray, and of nerblackbox, whose keys these were first
+HPARAMS = """\
 [hparams]
 batch_size = {batch_size}
 max_seq_length = {max_seq_length}
@@ -40,7 +28,22 @@ max_epochs = {epochs}
 early_stopping = False
 lr_schedule = linear
 lr_warmup_epochs = 1
-lr_max = {lr}
+"""
+INI = f"""\
+[dataset]
+dataset_name = {{data}}
+[model]
+pretrained_model_name = {{model}}
+[settings]
+multiple_runs = {{trials}}
+seed = {{seed}}
+precision = {{precision}}
+evaluate_checkpoint = last
+[resources]
+trainer = inprocess
+cpus_per_worker = {{threads}}
+max_concurrent_trials = {{at_once}}
+{HPARAMS}lr_max = {{lr}}
 """
 
 
