@@ -14,6 +14,7 @@ PICTURES = (".png", ".svg", ".pdf")
 # Okabe and Ito: can be told apart by colour-blind readers. On a page the style sheet has their like, in two schemes.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#666666")
 STEPS = ("#b4c0cf", "#8fb1cf", "#5f9ac6", "#2f82bb", "#00588c")  # from low to high
+THIN_BELOW = 5  # bars
 BROAD = 6.0  # inches: on a phone, letters of a wider figure would be too small
 INK, GRID, STEADY, COOLING, LIMIT = "#1d2530", "#e6e9ee", "#dfe7f5", "#f9d9b0", "#b00020"
 IN_CSS = {
@@ -38,6 +39,11 @@ def css(colour: str) -> str:
 def new_figure(width: float = 8.0, height: float = 3.5) -> Figure:
     """An empty figure, apart from pyplot's global state; size in inches at 72 points."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def bar_thickness(usual: float, bars: int) -> float:
+    """Of horizontal bars in a figure of fixed height: few have more room, but are not thicker."""
+    return usual * min(1.0, bars / THIN_BELOW)
 
 
 def figure(drawn: Figure, caption: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import MaxNLocator
 
 from nerbb_ray.html.document import heading, keys, panels, paragraph
-from nerbb_ray.html.figures import COLOURS, COOLING, STEADY, css, figure, new_figure
+from nerbb_ray.html.figures import COLOURS, COOLING, STEADY, bar_thickness, css, figure, new_figure
 from nerbb_ray.live.short import short_number
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.stages import Curves, chosen_epoch, hparams_of, stages
@@ -29,7 +29,6 @@ PANELS = {
 NAMES = tuple(dict.fromkeys([*PANELS, *MONITORED.values()]))
 MAX_SEEDS = len(COLOURS)
 SIZE = (4.6, 2.6)
-THIN_BELOW = 5  # seeds: fewer bars have more room, but are not thicker
 SHADES = {Stage.WARMUP_OR_CONSTANT: ("warm-up or constant", STEADY), Stage.COOLDOWN: ("cool-down", COOLING)}
 DOTTED_EPOCHS = 30  # up to so many, every epoch is a dot
 ABOUT = (
@@ -159,7 +158,7 @@ def _dress(axes: "Axes", title: str, epochs: int) -> None:
 def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
     """A row per seed, in which every stage is a bar."""
     drawn = new_figure(SIZE[0], max(SIZE[1], 1.0 + 0.28 * len(lines)))  # as high as those beside it
-    axes, thick = drawn.subplots(), 0.7 * min(1.0, len(lines) / THIN_BELOW)
+    axes, thick = drawn.subplots(), bar_thickness(0.7, len(lines))
     for row, line in enumerate(lines):
         for stage, group in groupby(line.stages, key=lambda epoch: line.stages[epoch]):
             members = list(group)

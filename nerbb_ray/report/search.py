@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from nerbb_ray.html.document import heading, panels, paragraph
-from nerbb_ray.html.figures import COLOURS, GRID, STEPS, figure, new_figure
+from nerbb_ray.html.figures import COLOURS, GRID, STEPS, bar_thickness, figure, new_figure
 from nerbb_ray.report.runs import varying
 from nerbb_ray.report.search_values import Parameter, Point, best_so_far, importance, parameters_of, points_of
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -21,7 +21,6 @@ MAX_PARAMETERS, MAX_CATEGORIES, MAX_LINES = 12, 12, 200
 NAME = 18  # letters of a category
 SIZE = (4.6, 2.9)
 FEWEST_LINES = 3
-THIN_BELOW = 5  # parameters: fewer bars have more room, but are not thicker
 UNITS = ((48.0, 24.0, "days"), (2.0, 1.0, "hours"), (2 / 60, 1 / 60, "minutes"), (0.0, 1 / 3600, "seconds"))
 
 
@@ -146,7 +145,7 @@ def draw_importance(shares: dict[str, float]) -> "Figure":
     names = list(shares)[:MAX_PARAMETERS][::-1]
     drawn = new_figure(SIZE[0], max(SIZE[1], 0.8 + 0.32 * len(names)))  # as high as that beside it
     axes = drawn.subplots()
-    thick = 0.6 * min(1.0, len(names) / THIN_BELOW)
+    thick = bar_thickness(0.6, len(names))
     bars = axes.barh(range(len(names)), [shares[name] for name in names], thick, color=COLOURS[0])
     axes.bar_label(bars, [f"{shares[name]:.0%}" for name in names], padding=3, fontsize=8.5)
     axes.set_yticks(range(len(names)), names, parse_math=False)
