@@ -323,33 +323,39 @@ def small_study() -> Study:
     return study_of("small", [(spec, ExperimentResult.of("exp", trials, 2))])
 
 
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Browser]:
+    """The browser, as wide as a phone."""
+    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
+    yield browser
+    browser.ask("Emulation.clearDeviceMetricsOverride")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_can_be_read_on_a_phone_by_day_and_by_night(
-    browser: Browser, pages: dict[str, Path], name: str, scheme: str
+    phone: Browser, pages: dict[str, Path], name: str, scheme: str
 ) -> None:
-    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
-    browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    phone.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     try:
-        browser.open(pages[name].as_uri())
-        browser.wait_for("")
-        browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-        assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+        phone.open(pages[name].as_uri())
+        phone.wait_for("")
+        phone.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
         # nothing runs over what is beside it
         wider = "[...document.querySelectorAll('td')].filter(cell => cell.scrollWidth > cell.clientWidth + 1)"
-        assert browser.evaluate(f"{wider}.map(cell => cell.textContent)") == []
+        assert phone.evaluate(f"{wider}.map(cell => cell.textContent)") == []
         # figures stand one below the other, as wide as the page at most
         widths = "[...document.querySelectorAll('figure')].map(figure => figure.offsetWidth)"
-        assert max(browser.evaluate(widths), default=0) <= 390
-        contrasts = browser.evaluate(CONTRASTS)
+        assert max(phone.evaluate(widths), default=0) <= 390
+        contrasts = phone.evaluate(CONTRASTS)
         assert len(contrasts) > 10
         assert contrasts[0][0] >= 4.5, contrasts[:5]
-        page = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+        page = phone.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (page == "rgb(255, 255, 255)") == (scheme == "light")
-        assert browser.complaints == []
+        assert phone.complaints == []
     finally:
-        browser.ask("Emulation.setEmulatedMedia", features=[])
-        browser.ask("Emulation.clearDeviceMetricsOverride")
+        phone.ask("Emulation.setEmulatedMedia", features=[])
 
 
 def test_figures_beside_each_other_are_of_one_size(browser: Browser, pages: dict[str, Path]) -> None:
@@ -382,36 +388,30 @@ def test_no_text_of_a_figure_is_cut_off(browser: Browser, pages: dict[str, Path]
     assert browser.evaluate(CUT_OFF) == []
 
 
-def test_letters_of_wide_figures_can_be_read_on_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
-    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
-    try:
-        browser.open(pages["long names"].as_uri())
-        browser.wait_for("Parallel coordinates")
-        heights = "[...document.querySelectorAll('figure text')].map(text => text.getBoundingClientRect().height)"
-        assert min(height for height in browser.evaluate(heights) if height) >= 8
-    finally:
-        browser.ask("Emulation.clearDeviceMetricsOverride")
+def test_letters_of_wide_figures_can_be_read_on_a_phone(phone: Browser, pages: dict[str, Path]) -> None:
+    phone.open(pages["long names"].as_uri())
+    phone.wait_for("Parallel coordinates")
+    heights = "[...document.querySelectorAll('figure text')].map(text => text.getBoundingClientRect().height)"
+    assert min(height for height in phone.evaluate(heights) if height) >= 8
 
 
-def test_live_page_loads_itself_again(browser: Browser, store: StorePaths) -> None:
+def test_live_page_loads_itself_again(phone: Browser, store: StorePaths) -> None:
     server = page_server(lambda: watch_page(store, "pages"), 0)
     Thread(target=server.serve_forever, daemon=True).start()
-    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
     try:
         url = f"http://{HOST}:{server.server_port}/"
-        browser.open(url)
-        text = browser.wait_for("3/4 done, 1 failed, best .746 runA(lr_max=3e-5)")
+        phone.open(url)
+        text = phone.wait_for("3/4 done, 1 failed, best .746 runA(lr_max=3e-5)")
         assert text.index(".746", text.index("waiting")) < text.index(".612"), "ranked"
-        assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
         deadline = time.monotonic() + SECONDS
-        while browser.requests.count(url) < 2 and time.monotonic() < deadline:
-            browser.evaluate("1")
+        while phone.requests.count(url) < 2 and time.monotonic() < deadline:
+            phone.evaluate("1")
             time.sleep(0.5)
-        assert browser.requests.count(url) >= 2
-        assert browser.complaints == []
+        assert phone.requests.count(url) >= 2
+        assert phone.complaints == []
     finally:
-        browser.ask("Emulation.clearDeviceMetricsOverride")
-        browser.open("about:blank")
+        phone.open("about:blank")
         server.shutdown()
         server.server_close()
 
@@ -424,18 +424,14 @@ def test_contrast_of_pale_letters_is_noticed(browser: Browser, tmp_path: Path) -
     assert browser.evaluate(CONTRASTS) == [[pytest.approx(4.478, abs=1e-3), "pale"], [pytest.approx(21), "black"]]
 
 
-def test_wide_tables_move_in_their_own_frame_but_for_their_names(browser: Browser, pages: dict[str, Path]) -> None:
-    browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=True)
-    try:
-        browser.open(pages["report"].as_uri())
-        browser.wait_for("can be moved sideways")
-        frame = "document.querySelector('.scroll')"
-        assert browser.evaluate(f"{frame}.scrollWidth > {frame}.clientWidth")
-        browser.evaluate(f"{frame}.scrollLeft = 200")
-        left = "getBoundingClientRect().left"
-        assert browser.evaluate(f"{frame}.querySelector('td').{left} - {frame}.{left}") == pytest.approx(0, abs=1)
-    finally:
-        browser.ask("Emulation.clearDeviceMetricsOverride")
+def test_wide_tables_move_in_their_own_frame_but_for_their_names(phone: Browser, pages: dict[str, Path]) -> None:
+    phone.open(pages["report"].as_uri())
+    phone.wait_for("can be moved sideways")
+    frame = "document.querySelector('.scroll')"
+    assert phone.evaluate(f"{frame}.scrollWidth > {frame}.clientWidth")
+    phone.evaluate(f"{frame}.scrollLeft = 200")
+    left = "getBoundingClientRect().left"
+    assert phone.evaluate(f"{frame}.querySelector('td').{left} - {frame}.{left}") == pytest.approx(0, abs=1)
 
 
 def test_browser_notices_what_a_page_must_not_do(browser: Browser, tmp_path: Path) -> None:
