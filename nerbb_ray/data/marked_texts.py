@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from nerbb_ray.data.documents import Document, Documents
-from nerbb_ray.data.offsets import POINTS, Mark, is_ambiguous, misfits, resolve, ways_of
+from nerbb_ray.data.offsets import POINTS, Counting, Mark, is_ambiguous, misfits, resolve, ways_of
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.sentences import Reading
@@ -68,11 +68,16 @@ class MarkedTexts:
         texts = {number: self.documents.found[number].text for number in self.unsure}
         ways = {number: ways_of(text) for number, text in texts.items()}
         names = [name for name in dict.fromkeys(name for own in ways.values() for name in own) if name != POINTS]
+
+        def counting_in(number: int, name: str) -> Counting:
+            """Of a text, which may not differ in this way."""
+            return ways[number].get(name, ways[number][POINTS])
+
         wrong = {
             name: [
                 count
                 for number, text in texts.items()
-                for count in misfits(text, self.unsure[number], ways[number].get(name, ways[number][POINTS]))
+                for count in misfits(text, self.unsure[number], counting_in(number, name))
             ]
             for name in (POINTS, *names)
         }
@@ -85,7 +90,7 @@ class MarkedTexts:
             f"as {POINTS}, {sum(wrong[POINTS])} are none"
         )
         for number, marks in self.unsure.items():
-            counting, document = ways[number].get(name, ways[number][POINTS]), self.documents.found[number]
+            counting, document = counting_in(number, name), self.documents.found[number]
             places = [(counting.place(mark.start), counting.place(mark.end)) for mark in marks]
             spans = [
                 span._replace(start=start, end=end)

@@ -10,6 +10,8 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_config_pb, hparams_pb
+
+# its own writer: tensorboardX would bring torch into a process that does not train
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC
@@ -74,8 +76,6 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
             self._close(trial_id)
 
     def _write(self, trial: TuneTrial, values: dict[str, float], step: int) -> None:
-        # tensorboard's own writer: tensorboardX would bring torch into a process that does not train
-
         if trial.trial_id not in self._writers:
             self._writers[trial.trial_id] = self._open(trial, step)
         scalars = [

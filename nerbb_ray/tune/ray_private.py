@@ -16,7 +16,8 @@ from typing import Any
 import grpc
 from ray._common.utils import get_ray_address_file
 from ray._private import ray_constants, services, utils
-from ray._private.authentication import authentication_token_setup, authentication_utils
+from ray._private.authentication import authentication_token_setup as token_setup
+from ray._private.authentication import authentication_utils
 from ray._private.authentication.authentication_token_generator import generate_new_authentication_token
 from ray._private.grpc_utils import init_grpc_channel
 from ray._private.node import Node
@@ -153,12 +154,10 @@ def use_token(*, of_user: bool) -> None:
     Raises:
         AuthenticationError: the environment asks for a token, and there is none.
     """
-    logging.getLogger(authentication_token_setup.__name__).setLevel(
-        logging.ERROR
-    )  # a token that is sent is nothing to warn of
+    logging.getLogger(token_setup.__name__).setLevel(logging.ERROR)  # a token that is sent is nothing to warn of
     if of_user:
-        authentication_token_setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
-    authentication_token_setup.ensure_token_if_auth_enabled(create_token_if_missing=False)
+        token_setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    token_setup.ensure_token_if_auth_enabled(create_token_if_missing=False)
 
 
 def sends_token() -> bool:
@@ -176,7 +175,7 @@ def own_token() -> Iterator[Exception | None]:
     loader, problem = AuthenticationTokenLoader.instance(), None
     if os.environ.get(AUTH_MODE, "token").lower() == "token" and not loader.has_token(ignore_auth_mode=True):
         try:
-            authentication_token_setup.generate_and_save_token()
+            token_setup.generate_and_save_token()
         except (OSError, RuntimeError) as error:  # RuntimeError: there is no home at all
             problem, os.environ[AUTH_TOKEN] = error, generate_new_authentication_token()
         loader.reset_cache()
