@@ -110,6 +110,7 @@ def time_experiment(repeats: int, trees: Sequence[Path]) -> None:
                 shutil.copytree(folder / "made", store)
                 command = [
                     sys.executable,
+                    "-P",  # not from this folder, but from the tree
                     "-m",
                     "nerbb_ray.tune",
                     str(folder / "made" / "tiny.ini"),
@@ -124,8 +125,8 @@ def time_experiment(repeats: int, trees: Sequence[Path]) -> None:
         ratios = [experiment.over(imports) for experiment, imports in pairs]
         experiments = [experiment for experiment, _ in pairs]
         values = [
-            *((getattr(one, key) for one in experiments) for key in ("wall_s", "cpu_s", "peak_mb")),
-            *((getattr(one, key) for one in ratios) for key in ("wall_s", "cpu_s")),
+            *([getattr(one, key) for one in experiments] for key in ("wall_s", "cpu_s", "peak_mb")),
+            *([getattr(one, key) for one in ratios] for key in ("wall_s", "cpu_s")),
         ]
         shown = " | ".join(map(spread, values))
         print(f"| {Path(name).name} | {shown} |")
