@@ -130,8 +130,14 @@ def version(package: str) -> str:
 
 
 def _listed() -> str:
-    width = max(len(command.name) for command in COMMANDS)
-    return "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
+    """All commands, with the name of each group beside its first one: headings would need lines of their own."""
+    before = ("", *(command.group for command in COMMANDS))
+    groups = ["" if command.group == last else command.group for command, last in zip(COMMANDS, before, strict=False)]
+    group, name = max(map(len, groups)), max(len(command.name) for command in COMMANDS)
+    return "\n".join(
+        f"  {label:<{group}}  {command.name:<{name}}  {command.summary}"
+        for label, command in zip(groups, COMMANDS, strict=True)
+    )
 
 
 def _global_options() -> Parser:

@@ -103,7 +103,14 @@ def nerbb(capsys: pytest.CaptureFixture[str]) -> Nerbb:
 def test_help_lists_every_command(nerbb: Nerbb) -> None:
     status, out, _ = nerbb("--help")
     assert status == 0
-    assert re.findall(r"^  (\w+)", out, re.MULTILINE) == [command.name for command in COMMANDS]
+    lines = re.findall(r"^  (.{7})  (\w+) +", out, re.MULTILINE)
+    assert [name for _, name in lines] == [command.name for command in COMMANDS]
+
+
+def test_help_names_each_group_of_commands_once(nerbb: Nerbb) -> None:
+    _, out, _ = nerbb("--help")
+    labels = re.findall(r"^  (\w+) +\w+  ", out, re.MULTILINE)
+    assert labels == ["data", "train", "results", "models", "tools"] == list(dict.fromkeys(c.group for c in COMMANDS))
 
 
 @pytest.mark.parametrize("command", ["", *(command.name for command in COMMANDS)])
