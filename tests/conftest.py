@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,30 @@ ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["fixtures.experiments", "fixtures.fake_tune"]
 
 
-def starts_ray(path: str) -> bool:
-    return "mark.ray" in (ROOT / path).read_text(encoding="utf-8")
+@cache
+def starts_ray(path: str) -> int:
+    """2: its tests share the Ray of this process; 1: they start programs that have a Ray of their own; 0: none does."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return 2 if "ray_here" in text else int("mark.ray" in text)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several processes (`make test`): a file's tests in one of them, and all files that start Ray in the same."""
+    """With several processes (`make test`): a file's tests in one of them, and all that share a Ray in the same."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = nodeid.partition("::")[0]
-            return "ray" if starts_ray(path) else path
+            return "ray" if starts_ray(path) == 2 else path
 
     config.option.loadscopereorder = False
     return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several processes, those that start Ray come first: one process is busy with them until the end."""
+    """With several processes, those that start Ray come first: they take longest, and what is short fills the end."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not starts_ray(item.nodeid.partition("::")[0]))
+        items.sort(key=lambda item: -starts_ray(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

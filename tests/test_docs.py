@@ -401,7 +401,7 @@ def test_data_sources_and_formats_are_those_of_the_code() -> None:
 
 def test_commands_are_those_of_nerbb(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
-    listed = re.findall(r"^  (\w+)", capsys.readouterr().out, re.MULTILINE)
+    listed = re.findall(r"^  .{7}  (\w+)", capsys.readouterr().out.partition("options:")[0], re.MULTILINE)
     paragraph = (ROOT / "README.md").read_text().partition("The commands of `nerbb`")[2].partition("\n\n")[0]
     assert re.findall(r"`(\w+)`", paragraph) == listed
 

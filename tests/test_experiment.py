@@ -172,6 +172,7 @@ def test_wrong_keyword_of_run_is_refused(keywords: dict[str, Any], message: str)
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_here")
 def test_dynamic_experiment_runs_and_gives_its_results(
     store: StorePaths, tiny_model: Path, tiny_dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

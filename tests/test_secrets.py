@@ -182,7 +182,7 @@ def watched(command: list[str], mark: str, cwd: Path, **environment: str) -> tup
         try:
             while program.poll() is None:
                 found |= listening(mark)
-                time.sleep(0.2)
+                time.sleep(0.5)  # to look at all processes takes a tenth of a second
         finally:
             program.kill()
         printed.seek(0)

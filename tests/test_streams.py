@@ -114,10 +114,10 @@ def test_streams_that_a_program_has_replaced_stay(capsys: pytest.CaptureFixture[
     "redirect", ["<&- >&-", pytest.param("2>&-", marks=pytest.mark.slow)]
 )  # and what is not closed is not read
 def test_experiment_goes_on_without_a_reader(store: StorePaths, experiment: Callable[..., Path], redirect: str) -> None:
-    command = [*TUNE, str(experiment(seeds=1)), "--store", str(store.root)]
+    command = [*TUNE, str(experiment(seeds=1, runs=1)), "--store", str(store.root)]
     done = unread(["sh", "-c", f'exec "$@" {redirect}', "sh", *command], "stdout", "stderr")
     assert done.returncode == 0
-    assert [trial.status for trial in results_of(store, "exp").trials] == ["ok", "ok"]
+    assert [trial.status for trial in results_of(store, "exp").trials] == ["ok"]
 
 
 def test_json_is_whole_when_standard_error_is_closed(store: StorePaths, experiment: Callable[..., Path]) -> None:

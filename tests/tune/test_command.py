@@ -21,7 +21,7 @@ def run(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[s
 
 
 def test_a_dry_run_prints_the_trials_and_starts_nothing(store, experiment) -> None:
-    done = run(experiment(hparams="patience = 1, 2"), "--store", store.root, "--dry-run")
+    done = run(experiment(hparams="patience = 1, 2", resources=""), "--store", store.root, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "trials 8, at a time 2" in done.stdout
     assert "runA(patience=1)" in done.stdout
@@ -153,7 +153,7 @@ def test_the_advice_how_to_go_on_is_the_command_that_was_typed(typed, advice) ->
 
 @pytest.mark.ray
 def test_an_interrupted_experiment_can_be_continued(store, experiment) -> None:
-    file = experiment("stopped", seeds=1, hparams="early_stopping = False", resources="max_concurrent_trials = 1")
+    file = experiment("stopped", seeds=1, hparams="early_stopping = False")
     file.write_text(file.read_text().replace("max_epochs = 3", "max_epochs = 20"))
     args = [*COMMAND, str(file), "--store", str(store.root)]
     with subprocess.Popen(
@@ -176,7 +176,7 @@ def test_an_interrupted_experiment_can_be_continued(store, experiment) -> None:
 @pytest.mark.ray
 def test_sigterm_is_as_polite_as_ctrl_c(store, experiment) -> None:
     """Slurm, Kubernetes and spot instances send it to the driver alone."""
-    file = experiment("stopped", seeds=1, hparams="early_stopping = False", resources="max_concurrent_trials = 1")
+    file = experiment("stopped", seeds=1, hparams="early_stopping = False")
     file.write_text(file.read_text().replace("max_epochs = 3", "max_epochs = 20"))
     args = [*COMMAND, str(file), "--store", str(store.root)]
     with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -31,11 +31,6 @@ def folded(path: Path, folds: str = "folds = 2", *, dataset: str = "tiny") -> Pa
     return path
 
 
-def one_run(path: Path) -> Path:
-    path.write_text(path.read_text().partition("[runB]")[0])
-    return path
-
-
 @pytest.fixture
 def without_test(store) -> str:
     """The data of the store with an empty test split."""
@@ -100,7 +95,7 @@ def test_every_seed_is_trained_on_every_fold_and_the_whole_training_split_is_pre
 
 @pytest.mark.slow
 def test_more_repeats_go_on_from_fewer(store, experiment) -> None:
-    path = one_run(folded(experiment(seeds=1)))
+    path = folded(experiment(seeds=1, runs=1))
     first = run_experiment(read_ini(path), store, QUIET)
     path.write_text(path.read_text().replace("folds = 2", "folds = 2\nrepeats = 2"))
     more = run_experiment(read_ini(path), store, QUIET)
@@ -111,7 +106,7 @@ def test_more_repeats_go_on_from_fewer(store, experiment) -> None:
 
 
 def test_without_test_data_every_fold_is_test_once(store, experiment, without_test) -> None:
-    spec = read_ini(one_run(folded(experiment(seeds=1), "folds = 3", dataset=without_test)))
+    spec = read_ini(folded(experiment(seeds=1, runs=1), "folds = 3", dataset=without_test))
     assert any("no test data: every fold is test once" in note for note in make_plan(spec, store, QUIET).notes)
     result = run_experiment(spec, store, QUIET)
     said = read_members(result.trials, places_of(store, "exp")).said

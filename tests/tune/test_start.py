@@ -79,7 +79,7 @@ def test_what_is_waited_for_is_said_before_anything_heavy_is_imported(
 def test_a_small_search_says_everything_once(
     store: StorePaths, experiment: Callable[..., Path], ray_folder: Path
 ) -> None:
-    file = changed(experiment(seeds=1), "max_epochs = 3", "max_epochs = 1")
+    file = changed(experiment(seeds=1, runs=1), "max_epochs = 3", "max_epochs = 1")
     process = started(file, store, ray_folder)
     out, err = process.communicate(timeout=250)
     assert process.returncode == 0, err
