@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.data.append import CONFLICTS, Conflicts, merge
 from nerbb_ray.data.corpus import SPLITS, Corpus, Found, find_folder
+from nerbb_ray.data.cycles import no_search_for_cycles
 from nerbb_ray.data.download import is_url
 from nerbb_ray.data.fetch import read_name, read_url
 from nerbb_ray.data.folders import local_path
@@ -268,6 +269,7 @@ class Wanted:
         return store.datasets.joinpath(*parts, *([] if self.subset is None else [self.subset]))
 
 
+@no_search_for_cycles()
 def bring_in(
     store: StorePaths,
     wanted: Wanted,
@@ -296,6 +298,7 @@ def bring_in(
     return place(corpus, path, source=wanted.source, options=wanted.options, overwrite=overwrite)
 
 
+@no_search_for_cycles()
 def append_to(store: StorePaths, wanted: Wanted, split: str = "train", conflicts: Conflicts = "error") -> SetUp:
     """Read new annotations and merge them with the data set of the store that `wanted` names.
 

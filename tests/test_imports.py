@@ -1,9 +1,12 @@
 """Imports go down only, nothing is a grab-bag, and importing the package is cheap."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -236,6 +239,28 @@ def test_upward_import_is_found(module: str, source: str) -> None:
 )
 def test_downward_import_is_allowed(module: str, source: str) -> None:
     assert not upward_imports(module, source)
+
+
+IN_A_STRING = re.compile(r"^from (nerbb_ray[\w.]*) import ([\w, ]+)$", re.MULTILINE)
+
+
+def test_programs_in_strings_import_what_there_is(root: Path) -> None:
+    """No checker of types sees them, and those of slow tests run seldom."""
+    files = [path for folder in ("tests", "benchmarks") for path in (root / folder).rglob("*.py")]
+    asked = {
+        (module, name.partition(" as ")[0].strip())
+        for path in files
+        if path.name != Path(__file__).name
+        for module, names in IN_A_STRING.findall(path.read_text())
+        for name in names.split(",")
+    }
+    assert len(asked) > 100
+    missing = [
+        f"{module}.{name}"
+        for module, name in asked
+        if not hasattr(import_module(module), name) and find_spec(f"{module}.{name}") is None
+    ]
+    assert missing == []
 
 
 def test_no_module_is_a_grab_bag(root: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePath
 
 from nerbb_ray.data.choose_splitting import fitting
@@ -38,14 +39,13 @@ STORED: frozenset[SourceScheme] = frozenset({"plain", "bio", "bilou", "iob1", "b
 _SHOWN = 3  # places of what was mended
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Corpus:
     """A data set that is ready to be encoded.
 
     Args:
         classes: of all splits before pruning, sorted, without O.
         notes: what a user should know about the data, for the log.
-        fingerprint: sha256 (hex) of everything that training can see; the name is no part of it.
         files: what was read as what.
         splitting: how running text is cut into words like those of train, if it was chosen at set-up.
         documents: the document of every sentence of train, then of val, for folds; empty where no borders are known. No
@@ -59,13 +59,14 @@ class Corpus:
     val: tuple[Sentence, ...]
     test: tuple[Sentence, ...]
     notes: tuple[str, ...] = ()
-    fingerprint: str = ""
     files: tuple[FileTaken, ...] = ()
     splitting: WordSplitting | None = None
     documents: tuple[int, ...] = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "fingerprint", _fingerprint(self))
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of everything that training can see; the name is no part of it."""
+        return _fingerprint(self)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -132,7 +133,7 @@ def assemble(
     taken = hold_out(converted, own["train"], rule, notes)
     train, val, test = (converted[split] for split in SPLITS)
     documents = _documents_of_both(own, taken, len(val))
-    about = (tuple(classes), train, val, test, tuple(notes), "", tuple(files), splitting, documents)
+    about = (tuple(classes), train, val, test, tuple(notes), tuple(files), splitting, documents)
     return Corpus(name, target, *about)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble
+from nerbb_ray.data.cycles import no_search_for_cycles
 from nerbb_ray.data.fetch import read_local, read_name, read_splits
 from nerbb_ray.data.folders import local_path, read_files, split_files
 from nerbb_ray.data.hub import is_saved
@@ -85,6 +86,7 @@ def _is_own(reading: Reading) -> bool:
     )
 
 
+@no_search_for_cycles()
 def load_corpus(directory: Path, *, scheme: str = "auto", name: str | None = None, stored: bool = False) -> Corpus:
     """Read the files train, val and test of a folder, each by its content.
 
@@ -181,6 +183,7 @@ def _is_stored(folder: Path, subset: str | None) -> bool:
     return folder.is_dir() and (any(not path.is_dir() for path in folder.iterdir()) or not any(folder.iterdir()))
 
 
+@no_search_for_cycles()
 def find_folder(
     folder: Path, subset: str | None, name: str, options: ReadingOptions = AUTO, *, stored: bool = False
 ) -> Found:

@@ -59,13 +59,10 @@ def is_full(row: dict[str, Any]) -> bool:
 def region_keys(row: dict[str, Any]) -> list[str]:
     """The keys of a JSON_MIN record that hold regions: the names of labels in the project."""
 
-    def holds_regions(value: Any) -> bool:
-        is_list = isinstance(value, list) and bool(value)
-        return is_list and all(
-            isinstance(v, dict) and {"start", "end"} <= v.keys() and _LABELS & v.keys() for v in value
-        )
+    def is_region(value: Any) -> bool:
+        return isinstance(value, dict) and "start" in value and "end" in value and not _LABELS.isdisjoint(value)
 
-    return [key for key, value in row.items() if holds_regions(value)]
+    return [key for key, value in row.items() if isinstance(value, list) and value and all(map(is_region, value))]
 
 
 def _data(row: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from nerbb_ray.config.ini import read_ini
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.tune.ray_session import ray_session
-from nerbb_ray.tune.tuner import run_experiment
+from nerbb_ray.tune.run_tuner import run_experiment
 
 store, file, dashboard = StorePaths(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3] == "True"
 with ray_session(num_cpus=2, dashboard=dashboard):

@@ -22,7 +22,7 @@ from ray.cluster_utils import Cluster
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions
-from nerbb_ray.tune.tuner import run_experiment
+from nerbb_ray.tune.run_tuner import run_experiment
 
 store, file, workers = StorePaths(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": workers > 1})

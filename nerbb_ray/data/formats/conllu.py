@@ -43,20 +43,12 @@ def read(content: Content) -> Reading:
 
 
 def _spread(table: Table) -> None:
-    keys: dict[str, None] = {}
-    values = []
-    for block in table.blocks:
-        for row in block:
-            own = parse_dict_value(row.fields[_MISC]) or {}
-            values.append(own)
-            keys |= dict.fromkeys(key for key in own if key not in _USUAL)
-    found = iter(values)
+    texts = dict.fromkeys(row.fields[_MISC] for block in table.blocks for row in block)
+    found = {text: parse_dict_value(text) or {} for text in texts}
+    keys = dict.fromkeys(key for own in found.values() for key in own if key not in _USUAL)
+    values = {text: [own.get(key) or "_" for key in keys] for text, own in found.items()}
     table.blocks = [
-        [Row(row.number, [*row.fields, *_of_keys(next(found), keys)]) for row in block] for block in table.blocks
+        [Row(row.number, [*row.fields, *values[row.fields[_MISC]]]) for row in block] for block in table.blocks
     ]
     table.names = [*table.names, *keys]
     table.keys = [*map(str, range(1, len(NAMES) + 1)), *(f"MISC {key}" for key in keys)]
-
-
-def _of_keys(own: dict[str, str | None], keys: dict[str, None]) -> list[str]:
-    return [own.get(key) or "_" for key in keys]
