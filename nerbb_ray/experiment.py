@@ -15,7 +15,8 @@ from nerbb_ray.interruption import Termination
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions
-from nerbb_ray.results.experiment_result import ExperimentResult, metric_name, require_metric
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.metric_names import metric_name, require_metric
 from nerbb_ray.spelling import nearest
 from nerbb_ray.store import Store, current_store
 

@@ -16,7 +16,7 @@ from nerbb_ray.store import current_store
 
 with lazy_modules():
     from nerbb_ray.mlflow_store import overview
-    from nerbb_ray.results import experiment_result
+    from nerbb_ray.results import experiment_result, metric_names
     from nerbb_ray.verdict import sentences, table, words
     from nerbb_ray.verdict import verdict as verdict_of
 
@@ -34,8 +34,8 @@ def compare(args: Namespace) -> int:
     if args.other is not None:
         result = overview.joined(result, overview.results_of(store, args.other))
     asked = {key: getattr(args, key) for key in METRIC}
-    name = experiment_result.metric_name(**asked)
-    experiment_result.require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
+    name = metric_names.metric_name(**asked)
+    metric_names.require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
     found = verdict_of.verdict(result, name)
     experiments = [args.name] if args.other is None else [args.name, args.other]
     tests, note = _over_sentences(store, experiments, found) if name == experiment_result.TEST_METRIC else ({}, None)

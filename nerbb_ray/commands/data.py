@@ -14,8 +14,7 @@ from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
 
 with lazy_modules():
-    from nerbb_ray import dataset
-    from nerbb_ray.data import content, detect, download, folders, known_names, options
+    from nerbb_ray.data import content, detect, download, folders, known_names, options, set_up
     from nerbb_ray.data import split as splitting
 
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from nerbb_ray.data.append import Conflicts, Merged
     from nerbb_ray.data.options import ReadingOptions
     from nerbb_ray.data.save_corpus import SetUp
-    from nerbb_ray.dataset import Wanted
+    from nerbb_ray.data.set_up import Wanted
 
 FRACTION, SEED = 0.1, 42
 # options of `ReadingOptions`: metavar and help
@@ -61,14 +60,14 @@ def _brought_in(args: Namespace) -> "SetUp":
         raise DataError("--to says where what is appended goes: say --append with it")
     rule = splitting.HoldOut(args.val_fraction, args.test_fraction, args.seed)
     store = current_store(args.store)
-    return dataset.bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
+    return set_up.bring_in(store, wanted(args), args.annotation_scheme, rule, overwrite=args.overwrite)
 
 
 def _appended(args: Namespace) -> "SetUp":
     if args.annotation_scheme != "auto":
         raise DataError("--annotation-scheme: what is appended gets the scheme of the data set; leave it out")
     conflicts: Conflicts = "new" if args.overwrite else "old"
-    return dataset.append_to(current_store(args.store), wanted(args), args.to or "train", conflicts)
+    return set_up.append_to(current_store(args.store), wanted(args), args.to or "train", conflicts)
 
 
 def wanted(args: Namespace) -> "Wanted":
@@ -87,10 +86,10 @@ def wanted(args: Namespace) -> "Wanted":
     else:
         if args.name:
             raise DataError(f"--name is for files, folders and addresses; {args.source} is kept under its own name")
-        return dataset.Wanted(args.source, args.subset, None, args.revision, reading_options(args))
+        return set_up.Wanted(args.source, args.subset, None, args.revision, reading_options(args))
     if args.subset and not Path(args.source).expanduser().is_dir():
         raise DataError(f"--subset is for folders and data sets of the hub; {args.source} has none")
-    return dataset.Wanted(args.name or stem, args.subset, args.source, args.revision, reading_options(args))
+    return set_up.Wanted(args.name or stem, args.subset, args.source, args.revision, reading_options(args))
 
 
 def reading_options(args: Namespace) -> "ReadingOptions":

@@ -21,7 +21,7 @@ with lazy_modules():
     from nerbb_ray.learning_curve import plan
     from nerbb_ray.learning_curve import text as curve_words
     from nerbb_ray.mlflow_store import overview
-    from nerbb_ray.results import experiment_result
+    from nerbb_ray.results import metric_names
     from nerbb_ray.tune import run_tuner
     from nerbb_ray.verdict import table
 
@@ -65,7 +65,7 @@ def _spec(args: Namespace, store: StorePaths) -> "ExperimentSpec":
 
 
 def _show(args: Namespace, spec: "ExperimentSpec", result: "ExperimentResult | None", store: StorePaths) -> None:
-    metric = experiment_result.metric_name("f1", "entity", "micro", args.phase)
+    metric = metric_names.metric_name("f1", "entity", "micro", args.phase)
     curves = curve_data.curves_of(spec, result, metric, curve_data.stored_corpus(store, ask_hub=True))
     if args.json:
         print(table.finite_json({"experiment": spec.name, "curves": [curve.to_dict() for curve in curves]}))

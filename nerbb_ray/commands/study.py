@@ -19,7 +19,7 @@ from nerbb_ray.tune.command import again_with
 
 with lazy_modules():
     from nerbb_ray.mlflow_store import overview
-    from nerbb_ray.results import experiment_result
+    from nerbb_ray.results import metric_names
     from nerbb_ray.study import files, page, points, text
     from nerbb_ray.tune import run_tuner
     from nerbb_ray.verdict import table
@@ -75,7 +75,7 @@ def _run(
 
 
 def _show(args: Namespace, specs: Sequence["ExperimentSpec"], results: "dict[str, ExperimentResult | None]") -> None:
-    metric = experiment_result.metric_name("f1", "entity", "micro", args.phase)
+    metric = metric_names.metric_name("f1", "entity", "micro", args.phase)
     found = points.study_of(args.folder.stem, [(spec, results[spec.name]) for spec in specs], metric)
     print(table.finite_json(found.to_dict()) if args.json else text.study_text(found))
     for path, write in ((args.html, page.write_page), (args.plot, page.write_picture)):

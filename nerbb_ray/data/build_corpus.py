@@ -75,7 +75,11 @@ class Corpus:
 
     def word_splitting(self) -> WordSplitting:
         """How running text is cut into words like those of train: as it was chosen at set-up, or is chosen now."""
-        return self.splitting or fitting(self.train)
+        return self.splitting or self._fitting
+
+    @cached_property
+    def _fitting(self) -> WordSplitting:
+        return fitting(self.train)
 
     def split(self, name: str) -> tuple[Sentence, ...]:
         """The sentences of train, val or test."""

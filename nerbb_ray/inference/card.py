@@ -12,8 +12,8 @@ from nerbb_ray.results.experiment_result import (
     TEST_METRIC,
     RunResult,
     TrialResult,
-    split_name,
 )
+from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import SeedMean
 
 COLUMNS = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.html.figures import COLOURS, new_figure
 from nerbb_ray.learning_curve.curve import Curve
 from nerbb_ray.learning_curve.extrapolation import FACTOR, Interval
-from nerbb_ray.results.experiment_result import split_name
+from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import SeedMean
 
 if TYPE_CHECKING:

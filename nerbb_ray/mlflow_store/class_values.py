@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nerbb_ray.results.experiment_result import split_name
+from nerbb_ray.results.metric_names import split_name
 
 TABLE, MEANS_TABLE = "values_by_class.json", "means_over_seeds.json"
 TAG = re.compile(r"nerbb\.values\.(\d+)")

@@ -30,9 +30,9 @@ from nerbb_ray.results.experiment_result import (
     ExperimentResult,
     Status,
     TrialResult,
-    by_number,
 )
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.verdict.notes import ended_at_the_cap

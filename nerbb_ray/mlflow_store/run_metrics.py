@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 
 from nerbb_ray.mlflow_store.class_values import is_detail, table_text
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status, split_name
+from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status
+from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import LogitMean, SeedMean
 
 UNDEFINED = (math.nan, math.nan)

@@ -4,7 +4,6 @@ A trial counts for a mean if it ended ok and the metric is defined (not NaN). Wh
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import ResultError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.metric_names import metric_name, require_metric
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ NEVER_STARTED = "never started"  # the error of a trial that an interruption kep
 DROPPED = "dropped"  # how the note of a run begins that has lost its race
 SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
 SHOWN = {"val": SELECTION_METRIC, "test": TEST_METRIC}
-_SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,38 +330,3 @@ def _scores(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
 
 def _by_seed(trial: TrialResult) -> tuple[int, int]:
     return trial.seed, trial.fold or 0
-
-
-def metric_name(metric: str, level: str, label: str, phase: str) -> str:
-    """The full name of a metric: `val/entity/micro/f1`. There is one loss and one acc per phase."""
-    pattern = _SINGLE_METRICS.get(metric, "{phase}/{level}/{label}/{metric}")
-    return pattern.format(phase=phase, level=level, label=label, metric=metric)
-
-
-def require_metric(name: str, names: Iterable[str], asked: Mapping[str, str]) -> None:
-    """Refuse a metric that does not exist with the first part of its name that is wrong, and what it could be."""
-    candidates = [split_name(known) for known in names]
-    if name in map("/".join, (tuple(filter(None, parts)) for parts in candidates)):
-        return
-    for index, part in enumerate(("phase", "level", "label", "metric")):
-        known = sorted({parts[index] for parts in candidates if parts[index]})
-        if asked[part] not in known:
-            break
-        candidates = [parts for parts in candidates if parts[index] == asked[part]]
-    raise ResultError(f"no metric {name}: {part} must be one of {', '.join(known) or '(nothing)'}; got {asked[part]!r}")
-
-
-def split_name(name: str) -> tuple[str, str, str, str]:
-    """(split, level, label, metric) of a metric's name; `val/loss` has no level and label, a label may contain "/"."""
-    split, _, rest = name.partition("/")
-    path, _, metric = rest.rpartition("/")
-    level, _, label = path.partition("/")
-    return split, level, label, metric
-
-
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
-
-
-def by_number(run: str) -> list[tuple[float, str]]:
-    """A key to sort by: run2 before run10, runA(lr_max=2e-05) before runA(lr_max=0.0001)."""
-    return [(float(part), part) if _NUMBER.fullmatch(part) else (-1.0, part) for part in _NUMBER.split(run)]

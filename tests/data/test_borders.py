@@ -10,9 +10,9 @@ from nerbb_ray.data.origin import FILE
 from nerbb_ray.data.reachable import inside_words, missed
 from nerbb_ray.data.running_text import Typography
 from nerbb_ray.data.sentences import Sentence
+from nerbb_ray.data.set_up import Wanted, bring_in
 from nerbb_ray.data.split import HoldOut
 from nerbb_ray.data.words_of_text import FORMER, WordSplitting
-from nerbb_ray.dataset import Wanted, bring_in
 from nerbb_ray.paths import StorePaths
 
 CASES = Path(__file__).with_name("cases")

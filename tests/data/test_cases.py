@@ -14,8 +14,8 @@ import pytest
 
 from nerbb_ray.data.corpus import SPLITS, Corpus
 from nerbb_ray.data.options import ReadingOptions
+from nerbb_ray.data.set_up import Wanted, bring_in
 from nerbb_ray.data.split import HoldOut
-from nerbb_ray.dataset import Wanted, bring_in
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.tags import entities
 from nerbb_ray.paths import StorePaths

@@ -11,7 +11,8 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, Status, TrialResult, split_name
+from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, Status, TrialResult
+from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import SeedMean, is_share
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"
