@@ -25,6 +25,8 @@ EXPERIMENT = """
 dataset_name = tiny
 [model]
 pretrained_model_name = tiny
+[resources]
+cpus_per_worker = 1
 [hparams]
 max_epochs = 1
 early_stopping = False

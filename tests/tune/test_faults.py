@@ -62,7 +62,7 @@ def test_a_worker_that_gets_sigterm_saves_within_the_epoch_and_the_trial_goes_on
     store, experiment, workers
 ) -> None:
     """As of a spot notice, or an eviction: the process has seconds until it is killed."""
-    options = {"seeds": 1, "resources": f"num_workers = {workers}", "hparams": "early_stopping = False"}
+    options = {"seeds": 1, "resources": f"num_workers = {workers}\ncpus_per_worker = 1", "hparams": "early_stopping = False"}
 
     def run(name: str):
         path = experiment(name, runs=1, **options)
