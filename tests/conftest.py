@@ -10,6 +10,8 @@ import pytest
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# Ray gives way to other programs with the processes of trials: beside other tests they would wait for minutes
+os.environ.setdefault("RAY_worker_niceness", "0")
 if "PYTEST_XDIST_WORKER" in os.environ:  # more threads than CPUs wait for each other, and burn time with it
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
