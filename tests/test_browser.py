@@ -501,6 +501,7 @@ def test_printed_link_opens_the_runs(
     browser.wait_for("5 matching runs", "runA(lr_max=3e-05)")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_report_from_a_server_is_that_from_the_database(
     store: StorePaths, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -217,6 +217,7 @@ with ray_session(num_cpus=1, dashboard=True):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_session_with_its_dashboard_listens_to_this_machine_only(tmp_path: Path) -> None:
     sockets, output = watched([sys.executable, "-c", SESSION], str(tmp_path), tmp_path)

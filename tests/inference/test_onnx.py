@@ -240,6 +240,7 @@ def with_outlier(trained, tmp_path) -> Path:
     return store
 
 
+@pytest.mark.slow
 def test_refused_int8_leaves_nothing_behind(with_outlier: Path, trained, tmp_path, capsys) -> None:
     moved = trained.checkpoint().with_name("away")
     trained.checkpoint().rename(moved)
@@ -350,6 +351,7 @@ def test_torch_goes_before_onnx_where_a_folder_has_both(onnx: Path, trained, tmp
     assert Model.from_checkpoint(tmp_path / "m").predict(TEXTS[1])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_store")
 def test_an_ensemble_is_exported_with_members_in_onnx(trained, record_trials, untrained, tmp_path) -> None:
     from nerbb_ray.ner.tags import tag_set

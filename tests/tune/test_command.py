@@ -205,6 +205,7 @@ def _wait_for(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"ended without {text!r}: status {process.wait()}")
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_failed_trial_gives_status_1_and_a_line_in_the_table(store, experiment) -> None:
     blocked = store.checkpoints("broken", "runB")

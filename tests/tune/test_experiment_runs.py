@@ -66,6 +66,7 @@ def _process(log: str) -> str:
     return re.search(r"process (\d+)", Path(log).read_text())[1]
 
 
+@pytest.mark.slow
 def test_the_same_experiment_gives_the_same_numbers_whatever_ran_before_in_a_process(store, experiment) -> None:
     first = run_experiment(read_ini(experiment("first", seeds=1, resources="")), store, QUIET)
     second = run_experiment(read_ini(experiment("second", seeds=1)), store, QUIET)
@@ -100,8 +101,8 @@ def _changed(experiment):
     return read_ini(path)
 
 
-def test_results_are_shown_before_ray_ends_and_epochs_that_nobody_needs_have_no_curve(
-    store, experiment, monkeypatch
+def test_results_are_shown_before_ray_ends_and_what_nobody_wants_is_not_made(
+    store, experiment, monkeypatch, capsys
 ) -> None:
     events: list[object] = []
 
@@ -113,10 +114,13 @@ def test_results_are_shown_before_ray_ends_and_epochs_that_nobody_needs_have_no_
 
     monkeypatch.setattr(search, "ray_beside", observed)
     path = experiment(seeds=1, hparams="early_stopping = False", runs=1)
-    path.write_text(path.read_text().replace("[settings]", "[settings]\nskip_validation = True"))
-    result = run_experiment(read_ini(path), store, QUIET, events.append)
+    path.write_text(path.read_text().replace("[settings]", "[settings]\nskip_validation = True\ncheckpoints = False"))
+    result = run_experiment(read_ini(path), store, RunOptions(), events.append)
+    assert "starting Ray" not in capsys.readouterr().err, "this process is connected to one"
     assert events == [result, "Ray ends"]
     assert all(trial.ok and "val/entity/micro/f1" in trial.metrics for trial in result.trials)
+    assert [trial.checkpoint for trial in result.trials] == [None]
+    assert not store.checkpoints("exp").exists()
     again = run_experiment(read_ini(path), store, QUIET, events.append)
     assert events == [result, "Ray ends", again], "nothing was left to do"
 
@@ -140,6 +144,7 @@ def test_nothing_starts_when_something_is_missing(store, experiment) -> None:
     assert not store.checkpoints("exp").exists()
 
 
+@pytest.mark.slow
 def test_overwriting_forgets_nothing_before_everything_is_checked(store, experiment) -> None:
     run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
     path = experiment(seeds=1)
@@ -153,15 +158,6 @@ def test_overwriting_forgets_nothing_before_everything_is_checked(store, experim
     shown = run_experiment(read_ini(shifted), store, QUIET)
     assert [trial.name for trial in shown.trials] == ["runA-43", "runA-51", "runB-43", "runB-51"]
     assert [run.n_ok for run in load_result(store.tracking_uri, "exp").runs] == [2, 2]
-
-
-def test_models_are_not_kept_without_checkpoints(store, experiment, capsys) -> None:
-    path = experiment(seeds=1, runs=1)
-    path.write_text(path.read_text().replace("[settings]", "[settings]\ncheckpoints = False"))
-    result = run_experiment(read_ini(path), store)
-    assert "starting Ray" not in capsys.readouterr().err, "this process is connected to one"
-    assert [trial.checkpoint for trial in result.trials] == [None]
-    assert not store.checkpoints("exp").exists()
 
 
 @pytest.mark.slow

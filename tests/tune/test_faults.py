@@ -57,12 +57,17 @@ def test_a_trial_whose_process_was_killed_goes_on_and_ends_the_same(store, exper
     assert [trial.status for trial in stored.trials] == ["ok"]
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_that_gets_sigterm_saves_within_the_epoch_and_the_trial_goes_on_elsewhere(
     store, experiment, workers
 ) -> None:
     """As of a spot notice, or an eviction: the process has seconds until it is killed."""
-    options = {"seeds": 1, "resources": f"num_workers = {workers}\ncpus_per_worker = 1", "hparams": "early_stopping = False"}
+    options = {
+        "seeds": 1,
+        "resources": f"num_workers = {workers}\ncpus_per_worker = 1",
+        "hparams": "early_stopping = False",
+    }
 
     def run(name: str):
         path = experiment(name, runs=1, **options)
@@ -118,9 +123,8 @@ def memory_is_short(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setattr(tune.Tuner, "fit", interrupted)
 
 
-@pytest.mark.parametrize(
-    "times", [pytest.param(1, id="once"), pytest.param(4, id="and three times alone", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("times", [pytest.param(1, id="once"), pytest.param(4, id="and three times alone")])
+@pytest.mark.slow
 def test_where_memory_was_short_fewer_trials_run_at_a_time_and_end_the_same(
     store, experiment, monkeypatch, capsys, times
 ) -> None:

@@ -111,67 +111,62 @@ def _copy(one: Callable[..., Path]):
     return read_ini(one("fresh"))
 
 
-def test_states_of_the_same_trial_are_used(store, one, capsys) -> None:
-    job = interrupt(one(), store, 2)
-    run_experiment(read_ini(one()), store)
-    assert "begins anew" not in capsys.readouterr().err
-    assert "goes on after 2 epochs" in job.log.read_text()
-
-
-def test_an_interrupted_trial_that_was_asked_to_end_is_not_cut_when_it_goes_on(store, one) -> None:
+def test_states_of_the_same_trial_are_used_and_the_trial_is_not_cut(store, one, capsys) -> None:
+    """Also if it was asked to end before it was interrupted."""
     job = interrupt(one(), store, 1)
     (job.states / "cut").write_text("cannot catch up")
-    (trial,) = run_experiment(read_ini(one()), store, QUIET).trials
+    (trial,) = run_experiment(read_ini(one()), store).trials
+    assert "begins anew" not in capsys.readouterr().err
+    assert "goes on after 1 epoch" in job.log.read_text()
     assert (trial.status, trial.epochs) == ("ok", 3)
-
-
-def test_two_models_of_one_name_are_not_in_one_mean(store, one) -> None:
-    run_experiment(read_ini(one()), store, QUIET)
-    folder = store.pretrained_models / "tiny-bert"
-    source = folder.resolve()
-    folder.unlink()
-    shutil.copytree(source, folder)
-    from safetensors.torch import load_file, save_file
-
-    weights = load_file(folder / "model.safetensors")
-    save_file({name: value * 1.5 for name, value in weights.items()}, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ConfigError, match=r"runA: the model had the revision \w+, now \w+"):
-        run_experiment(read_ini(one(seeds=2)), store, QUIET)
-    # nor is what is finished shown as if it were of the new model
-    with pytest.raises(ConfigError, match=r"runA: the model had the revision"):
-        run_experiment(read_ini(one()), store, QUIET)
-
-
-def test_seeds_of_other_data_are_refused(store, one, own_data) -> None:
-    run_experiment(read_ini(one()), store, QUIET)
-    mend_a_label(own_data)
-    for seeds in (1, 2):
-        with pytest.raises(ConfigError, match=r"runA: the data had the fingerprint \w+, now \w+"):
-            run_experiment(read_ini(one(seeds=seeds)), store, QUIET)
-    result = run_experiment(read_ini(one()), store, RunOptions(quiet=True, overwrite=True))
-    assert [trial.status for trial in result.trials] == ["ok"]
-
-
-def test_number_formats_of_two_machines_are_not_in_one_mean(store, one, monkeypatch) -> None:
-    def on(bf16: bool, seeds: int):
-        monkeypatch.setattr(search, "hardware_of", lambda *_, **__: Hardware("cpu", bf16))
-        path = one(seeds=seeds)
-        path.write_text(path.read_text().replace("precision = fp32", "precision = auto"))
-        return run_experiment(read_ini(path), store, QUIET)
-
-    (first,) = on(False, 1).trials
-    assert first.identity.precision == "fp32"
-    with pytest.raises(ConfigError, match="runA: precision was fp32, now bf16"):
-        on(True, 2)
-    assert [trial.status for trial in on(False, 2).trials] == ["ok", "ok"]
-
-
-def test_what_is_recorded_of_a_trial_is_what_it_was(store, one) -> None:
-    (trial,) = run_experiment(read_ini(one()), store, QUIET).trials
+    # what is recorded of a trial is what it was
     (stored,) = results_of(store, "exp").trials
     assert stored.identity == trial.identity
     assert None not in (trial.identity.data, trial.identity.model, trial.identity.precision, trial.identity.device)
     assert trial.identity.params["lr_max"] == "0.003"
+
+
+@pytest.fixture
+def own_model(store: StorePaths) -> Path:
+    """The model of the store, as files of its own that may be changed."""
+    folder = store.pretrained_models / "tiny-bert"
+    source = folder.resolve()
+    folder.unlink()
+    shutil.copytree(source, folder)
+    return folder
+
+
+def scale_weights(folder: Path, factor: float) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    scaled = {name: value * factor for name, value in weights.items()}
+    save_file(scaled, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_other_models_data_and_number_formats_are_not_in_one_mean(store, one, own_data, own_model, monkeypatch) -> None:
+    def run(seeds: int, *, bf16: bool = False, overwrite: bool = False):
+        monkeypatch.setattr(search, "hardware_of", lambda *_, **__: Hardware("cpu", bf16))
+        path = one(seeds=seeds)
+        path.write_text(path.read_text().replace("precision = fp32", "precision = auto"))
+        return run_experiment(read_ini(path), store, RunOptions(quiet=True, overwrite=overwrite)).trials
+
+    (first,) = run(1)
+    assert first.identity.precision == "fp32"
+    with pytest.raises(ConfigError, match="runA: precision was fp32, now bf16"):
+        run(2, bf16=True)
+    scale_weights(own_model, 2)
+    for seeds in (2, 1):  # nor is what is finished shown as if it were of the new model
+        with pytest.raises(ConfigError, match=r"runA: the model had the revision \w+, now \w+"):
+            run(seeds)
+    scale_weights(own_model, 0.5)
+    mend_a_label(own_data)
+    for seeds in (2, 1):
+        with pytest.raises(ConfigError, match=r"runA: the data had the fingerprint \w+, now \w+"):
+            run(seeds)
+    (other,) = run(1, overwrite=True)
+    assert other.status == "ok"
+    assert other.identity.data != first.identity.data
 
 
 def test_an_experiment_runs_once_at_a_time(store, one) -> None:

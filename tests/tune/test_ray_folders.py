@@ -115,6 +115,7 @@ def test_experiment_says_at_once_that_the_folder_is_too_long(
     assert not store.cache.exists()
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.ray
 def test_experiment_runs_without_a_home_that_can_be_written(

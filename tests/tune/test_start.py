@@ -123,7 +123,9 @@ def test_an_error_of_the_preparation_leaves_no_process_of_ray(
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_while_ray_starts_leaves_no_process_of_ray(
     store: StorePaths, experiment: Callable[..., Path], ray_folder: Path, number: signal.Signals, status: int
 ) -> None:
