@@ -65,7 +65,7 @@ def shared(spec: ExperimentSpec, store: StorePaths, machine: Machine) -> Resourc
 
 
 def test_what_a_process_says_decides_and_is_remembered(store, experiment, monkeypatch) -> None:
-    file = experiment()
+    file = experiment(resources="")
     file.write_text(file.read_text().replace("batch_size = 8", "batch_size = 4, 8"))
     spec = read_ini(file)
     tried = []
@@ -90,6 +90,6 @@ def test_what_cannot_be_measured_leaves_a_whole_gpu_to_every_trial(store, experi
         raise ResourceError("20 steps of the search could not be tried: no kernel image")
 
     monkeypatch.setattr(calibrate, "_tried", process)
-    spec = read_ini(experiment())
+    spec = read_ini(experiment(resources=""))
     assert shared(spec, store, GPU) is spec.resources
     assert "every trial gets a whole GPU: 20 steps of the search could not be tried: no kernel image" in caplog.text
