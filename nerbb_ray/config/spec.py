@@ -225,6 +225,9 @@ class ExperimentSpec:
         if self.settings.skip_validation and self.search.racing:
             racing = "must be False with [search] racing = True, which compares the epochs of runs; got True"
             problems.append(f"[settings] skip_validation: {racing}")
+        if self.settings.skip_validation and self.settings.evaluate_checkpoint != "last":
+            choosing = f"evaluate_checkpoint = {self.settings.evaluate_checkpoint}, which chooses among all epochs"
+            problems.append(f"[settings] skip_validation: must be False with {choosing}; got True")
         if rule := trials_problem(len(self.runs), self.settings.multiple_runs, self.num_folds):
             problems.append(f"[settings] multiple_runs: {rule}")
         if problems:

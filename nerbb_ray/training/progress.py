@@ -14,12 +14,13 @@ from nerbb_ray.training.evaluation import Evaluation, Predicted
 from nerbb_ray.training.trial_setup import Session
 
 # what `evaluate_checkpoint = auto` means: see benchmarks/README.md
-AUTO = "last"
+AUTO = "best_f1"
 
 
 @dataclass(slots=True)
 class Kept:
-    """The weights that will be tested and saved: those of the best epoch, or of the last.
+    """The weights that will be tested and saved: those of the best epoch, or of the last. Of epochs with the same F1,
+    the later one, which has seen more.
 
     Args:
         epoch: after which they were taken; None before there are any.
@@ -53,7 +54,7 @@ class Kept:
     def _is_better(self, session: Session, val: Evaluation, state: AdaptiveState, epoch: int) -> bool:
         if _rule(session) == "best":
             return state.best_epoch == epoch
-        return self.val is None or not math.isfinite(self.val.f1) or val.f1 > self.val.f1
+        return self.val is None or not math.isfinite(self.val.f1) or val.f1 >= self.val.f1
 
     def restore(self, session: Session) -> None:
         """Bring them back into the model."""

@@ -100,7 +100,8 @@ SPECS = st.builds(
     ExperimentSpec,
     name=st.just("exp"),
     runs=(NO_FOLDS | FOLDS).flatmap(runs_of),
-    settings=params_of(Settings, multiple_runs=st.integers(1, 3_000)),
+    settings=params_of(Settings, multiple_runs=st.integers(1, 3_000), skip_validation=st.just(False))
+    | params_of(Settings, multiple_runs=st.integers(1, 3_000), evaluate_checkpoint=st.just("last")),
     resources=params_of(Resources, num_workers=st.just(1))
     | params_of(Resources, trainer=st.sampled_from(["auto", "torch_trainer"])),
 )

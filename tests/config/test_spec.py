@@ -93,7 +93,14 @@ def test_an_experiment_has_runs_with_names_of_their_own(name: str, runs: tuple[R
 
 
 def test_a_race_needs_the_validation_of_every_epoch() -> None:
-    skipping = Settings(skip_validation=True)
+    skipping = Settings(skip_validation=True, evaluate_checkpoint="last")
     ExperimentSpec(name="e", runs=(RUN,), settings=skipping)
     with pytest.raises(ConfigError, match=r"\[settings\] skip_validation: must be False with \[search\] racing = True"):
         ExperimentSpec(name="e", runs=(RUN,), settings=skipping, search=Search(racing=True))
+
+
+@pytest.mark.parametrize("kept", ["auto", "best", "best_f1"])
+def test_a_choice_among_all_epochs_needs_their_validation(kept: str) -> None:
+    settings = Settings(skip_validation=True, evaluate_checkpoint=kept)
+    with pytest.raises(ConfigError, match=rf"skip_validation: must be False with evaluate_checkpoint = {kept}, which"):
+        ExperimentSpec(name="e", runs=(RUN,), settings=settings)

@@ -88,7 +88,11 @@ def test_the_trial_follows_the_rule_and_learns(data, source) -> None:
     assert not any("final" in r for r in reports[:-1])
 
 
-@pytest.mark.parametrize("which", ["best", "best_f1", "last"])
+def latest(values: list[float], value: float) -> int:
+    return max(k for k, one in enumerate(values) if one == value)
+
+
+@pytest.mark.parametrize("which", ["auto", "best", "best_f1", "last"])
 def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source, tmp_path, which) -> None:
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -98,7 +102,7 @@ def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source,
     reports = trained(spec, data, source, tmp_path / "model")
     last = reports[-1]
     by_f1 = [report["val/entity/micro/f1"] for report in reports]
-    epoch = {"best": last["best_epoch"], "best_f1": by_f1.index(max(by_f1)), "last": len(reports) - 1}[which]
+    epoch = {"auto": latest(by_f1, max(by_f1)), "best": last["best_epoch"], "best_f1": latest(by_f1, max(by_f1)), "last": len(reports) - 1}[which]
     assert which == "last" or epoch < len(reports) - 1
     assert last["chosen"]["val/loss"] == reports[epoch]["val/loss"]
     assert last["checkpoint"] == str(tmp_path / "model")
