@@ -120,7 +120,7 @@ def trained(name: str):
         return Model.from_experiment(name)
     except NerbbError:
         experiment = Experiment(name, model=MODEL, dataset=name, max_epochs=EPOCHS[name], **settings)
-        experiment.run(quiet=True, max_concurrent_trials=1)
+        experiment.run(quiet=True, max_concurrent_trials=1, cpus_per_worker=1)
     return Model.from_experiment(name)
 
 
