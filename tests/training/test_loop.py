@@ -102,7 +102,9 @@ def test_the_chosen_checkpoint_is_the_one_that_is_tested_and_saved(data, source,
     reports = trained(spec, data, source, tmp_path / "model")
     last = reports[-1]
     by_f1 = [report["val/entity/micro/f1"] for report in reports]
-    epoch = {"auto": latest(by_f1, max(by_f1)), "best": last["best_epoch"], "best_f1": latest(by_f1, max(by_f1)), "last": len(reports) - 1}[which]
+    highest = latest(by_f1, max(by_f1))
+    epochs = {"auto": highest, "best": last["best_epoch"], "best_f1": highest, "last": len(reports) - 1}
+    epoch = epochs[which]
     assert which == "last" or epoch < len(reports) - 1
     assert last["chosen"]["val/loss"] == reports[epoch]["val/loss"]
     assert last["checkpoint"] == str(tmp_path / "model")

@@ -114,7 +114,8 @@ def test_results_are_shown_before_ray_ends_and_what_nobody_wants_is_not_made(
 
     monkeypatch.setattr(search, "ray_beside", observed)
     path = experiment(seeds=1, hparams="early_stopping = False", runs=1)
-    path.write_text(path.read_text().replace("[settings]", "[settings]\nskip_validation = True\nevaluate_checkpoint = last\ncheckpoints = False"))
+    settings = "[settings]\nskip_validation = True\nevaluate_checkpoint = last\ncheckpoints = False"
+    path.write_text(path.read_text().replace("[settings]", settings))
     result = run_experiment(read_ini(path), store, RunOptions(), events.append)
     assert "starting Ray" not in capsys.readouterr().err, "this process is connected to one"
     assert events == [result, "Ray ends"]
