@@ -20,10 +20,14 @@ pytest_plugins = ["fixtures.experiments", "fixtures.fake_tune"]
 
 
 @cache
-def starts_ray(path: str) -> int:
-    """2: its tests share the Ray of this process; 1: they start programs that have a Ray of their own; 0: none does."""
-    text = (ROOT / path).read_text(encoding="utf-8")
-    return 2 if "ray_here" in text else int("mark.ray" in text)
+def has(path: str, word: str) -> bool:
+    """Whether a file of tests has a word."""
+    return word in (ROOT / path).read_text(encoding="utf-8")
+
+
+def shares_ray(path: str) -> bool:
+    """Whether its tests use the Ray of their process; others start programs that have one of their own, or none."""
+    return has(path, "ray_here")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -33,7 +37,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = nodeid.partition("::")[0]
-            return "ray" if starts_ray(path) == 2 else path
+            return "ray" if shares_ray(path) else path
 
     config.option.loadscopereorder = False
     return ByFile(config, log)
@@ -42,7 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With several processes, those that start Ray come first: they take longest, and what is short fills the end."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: -starts_ray(item.nodeid.partition("::")[0]))
+
+        def later(item: pytest.Item) -> tuple[bool, bool]:
+            path = item.nodeid.partition("::")[0]
+            return not shares_ray(path), not has(path, "mark.ray")
+
+        items.sort(key=later)
 
 
 @pytest.fixture(scope="session")

@@ -154,7 +154,7 @@ def _holds(folder: Path, corpus: Corpus) -> bool:
         stored = find_folder(folder, None, corpus.name, stored=True).corpus(corpus.scheme)
     except DataError:
         return False
-    return stored.fingerprint in (corpus.fingerprint, without_text(corpus).fingerprint)
+    return _seen_by_training(stored) in (_seen_by_training(corpus), _seen_by_training(without_text(corpus)))
 
 
 def _check_replaceable(folder: Path, name: str, *, overwrite: bool) -> None:

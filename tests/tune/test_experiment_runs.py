@@ -68,8 +68,8 @@ def _process(log: str) -> str:
 
 @pytest.mark.slow
 def test_the_same_experiment_gives_the_same_numbers_whatever_ran_before_in_a_process(store, experiment) -> None:
-    first = run_experiment(read_ini(experiment("first", seeds=1, resources="")), store, QUIET)
-    second = run_experiment(read_ini(experiment("second", seeds=1)), store, QUIET)
+    first = run_experiment(read_ini(experiment("first", resources="")), store, QUIET)
+    second = run_experiment(read_ini(experiment("second")), store, QUIET)
     assert [dict(trial.metrics) for trial in first.trials] == [
         pytest.approx(dict(trial.metrics), rel=0, abs=0, nan_ok=True) for trial in second.trials
     ]

@@ -50,12 +50,11 @@ def test_optuna_proposes_points_and_more_of_them_go_on_from_the_first(store, exp
 
 
 def test_a_limit_of_time_ends_the_search_politely(store, experiment) -> None:
-    # both runs begin, and take longer than these seconds for their first seed
-    spec = searched(experiment(resources="cpus_per_worker = 1"), "max_hours = 0.001")
+    spec = searched(experiment(resources=""), "max_hours = 0.00001")
     result = run_experiment(spec, store, QUIET)
     assert len(result.trials) < 4
     assert all(trial.ok for trial in result.trials)
-    assert {run.note for run in result.runs} == {"max_hours = 0.001 leaves no time for more"}
+    assert {run.note for run in result.runs} == {"max_hours = 1e-05 leaves no time for more"}
 
 
 def test_a_scheduler_of_rays_cuts_first_seeds_and_saves_the_others(store, experiment) -> None:
