@@ -113,9 +113,9 @@ def again_with(command: Sequence[str]) -> str:
 
 
 def exit_status(result: ExperimentResult, again: str) -> int:
-    """0 if every trial ended ok; says how to go on if some were interrupted."""
+    """0 if there are trials and every one ended ok; says how to go on if some were interrupted."""
     statuses = {trial.status for trial in result.trials}
     if "interrupted" in statuses:
         print(f"{'terminated' if Termination.asked else 'interrupted'}; go on with: {again}", file=sys.stderr)
         return status_of_interruption()
-    return FAILED if statuses - {"ok", "cut"} else OK
+    return OK if statuses and statuses <= {"ok", "cut"} else FAILED

@@ -180,6 +180,8 @@ class Search:
                 quiet=self.options.quiet,
             )
         log.info("the search has ended: %s", "all is done" if plan.nothing_left() else plan.ended or "interrupted")
+        if limit := plan.out_of_time():
+            say(f"note: {limit}; raise the limit and type the same again to go on", self.options)
         return result_of(plan, self.earlier.finished | results, {**self.earlier.ensembles, **made})
 
     def _warm_start(self, plan: TrialPlan, hardware: Hardware) -> None:

@@ -313,6 +313,15 @@ class TrialPlan:
         limit = self.spec.search.hours
         return None if limit is None else max(0.0, 3600 * (limit - self.hours))
 
+    def out_of_time(self) -> str:
+        """Which limit has ended the search, and what has never begun for it; empty if none has."""
+        never = [run for run in self._listed if not self.values.get(run)]
+        more = never or (self.proposer is not None and self.proposer.has_more())
+        limit = self._limit
+        if not limit and self._over_budget() and more:
+            limit = f"time_budget = {self.spec.search.time_budget:g} lets no further run begin"
+        return f"{limit}; never begun: {', '.join(never)}" if limit and never else limit
+
     def notes(self) -> dict[str, str]:
         """Why runs that have begun have fewer seeds than asked for."""
         race = self.race()

@@ -60,6 +60,8 @@ def results_text(result: ExperimentResult, width: int = 100, store: str | None =
     Args:
         store: the path that the next commands have to name; None for the default store.
     """
+    if not result.trials:
+        return f"experiment {result.name}: no trial has run\n"
     return plain_text([ResultsTable(result, store)], width)
 
 

@@ -49,12 +49,14 @@ def test_optuna_proposes_points_and_more_of_them_go_on_from_the_first(store, exp
     assert {run.run for run in result.runs} < {run.run for run in more.runs}
 
 
-def test_a_limit_of_time_ends_the_search_politely(store, experiment) -> None:
+def test_a_limit_of_time_ends_the_search_politely(store, experiment, caplog) -> None:
     spec = searched(experiment(resources=""), "max_hours = 0.00001")
     result = run_experiment(spec, store, QUIET)
     assert len(result.trials) < 4
     assert all(trial.ok for trial in result.trials)
-    assert {run.note for run in result.runs} == {"max_hours = 1e-05 leaves no time for more"}
+    limit = "max_hours = 1e-05 leaves no time for more"
+    assert {run.note for run in result.runs} <= {limit}
+    assert f"note: {limit}" in caplog.text  # a slow machine may begin no trial at all
 
 
 def test_a_scheduler_of_rays_cuts_first_seeds_and_saves_the_others(store, experiment) -> None:

@@ -213,6 +213,26 @@ def test_after_the_time_budget_no_run_begins_but_those_begun_get_all_their_seeds
     names = run_all(plan, by_rate, clock)
     begun = [run.name for run in plan.spec.runs[:2]]
     assert sorted(names) == sorted(f"{run}-{seed}" for run in begun for seed in plan.seeds)
+    never = plan.spec.runs[2].name
+    assert plan.out_of_time() == f"time_budget = 1.5 lets no further run begin; never begun: {never}"
+
+
+def test_a_limit_that_leaves_no_time_for_any_trial_says_so() -> None:
+    clock = Clock()
+    plan = TrialPlan(spec_of(max_hours=1), 1, clock=clock)
+    clock.seconds = 3601
+    assert run_all(plan, by_rate, clock) == []
+    assert plan.out_of_time().startswith("max_hours = 1 leaves no time for more; never begun: ")
+    assert plan.notes() == {}
+
+
+def test_a_search_that_is_done_before_its_limit_says_nothing_of_it() -> None:
+    clock = Clock()
+    plan = TrialPlan(spec_of(max_hours=100, time_budget=50), 1, clock=clock)
+    run_all(plan, by_rate, clock)
+    assert plan.out_of_time() == ""
+    clock.seconds = 3600 * 60
+    assert plan.out_of_time() == ""
 
 
 class Listed:
