@@ -469,6 +469,7 @@ def address(store: StorePaths) -> Iterator[str]:
         probe.bind((HOST, port))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_mlflow_shows_the_means_of_a_run(browser: Browser, store: StorePaths, address: str) -> None:
     client = open_client(store.tracking_uri)
@@ -486,6 +487,7 @@ def test_mlflow_shows_the_means_of_a_run(browser: Browser, store: StorePaths, ad
     assert all(url.startswith((address, "data:", "blob:")) for url in browser.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_printed_link_opens_the_runs(
     browser: Browser, store: StorePaths, address: str, capsys: pytest.CaptureFixture[str]

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,8 +208,13 @@ def call(command: str) -> int:
     return tune.main(words[3:] + dry)
 
 
+def by_cost(command: str) -> Any:
+    """Those that train while they are called are slow."""
+    return pytest.param(command, marks=pytest.mark.slow) if "--calibrate" in command else command
+
+
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("command", commands_of(*OURS))
+@pytest.mark.parametrize("command", map(by_cost, commands_of(*OURS)))
 def test_command_works(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_confirmed", lambda: False)
     status = call(command)

@@ -193,6 +193,7 @@ def watched(command: list[str], mark: str, cwd: Path, **environment: str) -> tup
     return found, output
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("one_trial")
 def test_an_experiment_writes_no_secret_and_listens_to_this_machine_only(store: StorePaths, tmp_path: Path) -> None:

@@ -126,8 +126,8 @@ def test_schemas_are_those_that_mlflow_itself_finds() -> None:
 def test_processes_that_open_a_new_database_together_all_succeed(tmp_path: Path) -> None:
     database, begin = tmp_path / "results" / "mlflow.db", time.time() + 6
     command = [sys.executable, "-c", OPEN, uri(database), str(begin)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [process.communicate(timeout=200)[0] for process in processes] == ["0\n"] * 3
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=200)[0] for process in processes] == ["0\n"] * 2
     assert [path.name for path in database.parent.iterdir()] == ["mlflow.db"]
 
 
@@ -153,6 +153,7 @@ def test_reader_waits_while_another_program_makes_the_database(tmp_path: Path) -
         assert maker.wait(100) == 0
 
 
+@pytest.mark.slow
 def test_database_that_another_program_begins_meanwhile_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

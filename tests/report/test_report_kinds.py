@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nerbb_ray.html.figures import COLOURS
 from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store.details import TrialDetails, read_details
@@ -118,6 +120,7 @@ def test_curve_without_a_finite_value_is_not_drawn(sections: Read) -> None:
     assert "The stages of seed 43 are not known" in text
 
 
+@pytest.mark.slow
 def test_many_runs_stay_readable(sections: Read) -> None:
     """Of 80 runs the best come first, and what is left out is said."""
     many = [trial(f"run{n}", seed, val=n / 100 + seed / 1e4, test=0.5) for n in range(80) for seed in range(43, 55)]

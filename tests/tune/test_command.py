@@ -123,6 +123,7 @@ def test_a_store_that_cannot_be_written_is_an_error_of_one_line(tmp_path, root: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_an_error(store, experiment) -> None:
     done = run(experiment(), "--store", store.root, "--address", "127.0.0.1:9")
     assert done.returncode == 2

@@ -76,27 +76,27 @@ def test_the_same_experiment_gives_the_same_numbers_whatever_ran_before_in_a_pro
 
 
 def test_finished_trials_are_not_repeated_and_new_seeds_are_added(store, experiment) -> None:
-    run_experiment(read_ini(experiment(seeds=1)), store, QUIET)
+    run_experiment(read_ini(experiment(seeds=1, runs=1)), store, QUIET)
     model = store.checkpoints("exp", "runA", 43) / "model.safetensors"
     stamp = model.stat().st_mtime_ns
-    result = run_experiment(read_ini(experiment(seeds=2)), store, RunOptions(quiet=True, resume=True))
+    result = run_experiment(read_ini(experiment()), store, RunOptions(quiet=True, resume=True))
     assert [trial.name for trial in result.trials] == ["runA-43", "runA-44", "runB-43", "runB-44"]
     assert all(trial.ok for trial in result.trials)
     assert [run.ensemble.seeds for run in result.runs] == [(43, 44), (43, 44)], "also of seeds of an earlier call"
     assert model.stat().st_mtime_ns == stamp
     shutil.rmtree(store.checkpoints("exp"))
-    assert run_experiment(read_ini(experiment(seeds=2)), store, QUIET).runs[0].ensemble.seeds == (43, 44), "as MLflow"
+    assert run_experiment(read_ini(experiment()), store, QUIET).runs[0].ensemble.seeds == (43, 44), "as MLflow"
 
     with pytest.raises(ConfigError, match=r"runA: batch_size was 8, now 4") as caught:
         run_experiment(_changed(experiment), store, QUIET)
     assert "--overwrite" in str(caught.value)
     again = run_experiment(_changed(experiment), store, RunOptions(quiet=True, overwrite=True))
     assert all(trial.ok for trial in again.trials)
-    assert len(load_result(store.tracking_uri, "exp").trials) == 2
+    assert len(load_result(store.tracking_uri, "exp").trials) == 1
 
 
 def _changed(experiment):
-    path = experiment(seeds=1)
+    path = experiment(seeds=1, runs=1)
     path.write_text(path.read_text().replace("batch_size = 8", "batch_size = 4"))
     return read_ini(path)
 

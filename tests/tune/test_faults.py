@@ -41,6 +41,7 @@ def metrics(result) -> dict[str, dict]:
     return {trial.name: {"status": trial.status, **trial.metrics} for trial in result.trials}
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_was_killed_goes_on_and_ends_the_same(store, experiment) -> None:
     undisturbed = run_experiment(read_ini(experiment("whole", seeds=1, runs=1)), store, QUIET)
     killer = Killer(store.logs("killed") / "runA-43.log", epoch=1)

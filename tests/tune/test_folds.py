@@ -105,6 +105,7 @@ def test_more_repeats_go_on_from_fewer(store, experiment) -> None:
     assert list(on_the_same_words(members.said, "val")) == ["43-repeat1", "43-repeat2"]
 
 
+@pytest.mark.slow
 def test_without_test_data_every_fold_is_test_once(store, experiment, without_test) -> None:
     spec = read_ini(folded(experiment(seeds=1, runs=1), "folds = 3", dataset=without_test))
     assert any("no test data: every fold is test once" in note for note in make_plan(spec, store, QUIET).notes)

@@ -104,6 +104,7 @@ def run(experiment: Path, store: StorePaths, cwd: Path, **variables: str) -> sub
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=250)
 
 
+@pytest.mark.slow
 @linux
 def test_experiment_says_at_once_that_the_folder_is_too_long(
     store: StorePaths, experiment: Callable[..., Path], tmp_path: Path

@@ -59,6 +59,7 @@ def test_a_limit_of_time_ends_the_search_politely(store, experiment, caplog) -> 
     assert f"note: {limit}" in caplog.text  # a slow machine may begin no trial at all
 
 
+@pytest.mark.slow
 def test_a_scheduler_of_rays_cuts_first_seeds_and_saves_the_others(store, experiment) -> None:
     path = experiment(hparams="early_stopping = False")
     text = path.read_text().replace("precision = fp32", "precision = fp32\ndecoding = argmax")

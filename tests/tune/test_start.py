@@ -94,8 +94,12 @@ def test_a_small_search_says_everything_once(
 
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
-    [("tiny-bert", "./nowhere", "looked here"), ("dataset_name = tiny", "dataset_name = ./nowhere", "no such folder")],
-    ids=["model", "data set"],
+    [
+        pytest.param("tiny-bert", "./nowhere", "looked here", id="model"),
+        pytest.param(
+            "dataset_name = tiny", "dataset_name = ./nowhere", "no such folder", id="data", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_ray_does_not_start_for_what_cannot_be_found(
     store: StorePaths, experiment: Callable[..., Path], ray_folder: Path, old: str, new: str, problem: str
@@ -109,6 +113,7 @@ def test_ray_does_not_start_for_what_cannot_be_found(
     assert not (ray_folder / "ray").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_an_error_of_the_preparation_leaves_no_process_of_ray(
     store: StorePaths, experiment: Callable[..., Path], ray_folder: Path

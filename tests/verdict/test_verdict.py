@@ -286,7 +286,7 @@ def experiments(seed: int, means: Sequence[float], n: int, number: int = 2000) -
     return [compare(values_of(**dict(zip("ABCDEF", runs, strict=False))), F1) for runs in scores]
 
 
-@pytest.mark.parametrize(("n", "gap"), [(3, 0.005), (8, 0.0)])
+@pytest.mark.parametrize(("n", "gap"), [(3, 0.005), pytest.param(8, 0.0, marks=pytest.mark.slow)])
 def test_intervals_cover_the_truth_in_95_of_100_experiments(n: int, gap: float) -> None:
     truth = {"A": 0.8, "B": 0.8 - gap}
     found = experiments(n, list(truth.values()), n)
@@ -300,7 +300,9 @@ def test_intervals_cover_the_truth_in_95_of_100_experiments(n: int, gap: float) 
     assert 0.93 <= np.mean(means) <= 0.97
 
 
-@pytest.mark.parametrize(("means", "n"), [((0.8, 0.8, 0.8, 0.8), 5), ((0.8, 0.8, 0.7), 4)])
+@pytest.mark.parametrize(
+    ("means", "n"), [pytest.param((0.8, 0.8, 0.8, 0.8), 5, marks=pytest.mark.slow), ((0.8, 0.8, 0.7), 4)]
+)
 def test_equal_runs_are_called_different_in_5_of_100_experiments_at_most(means: tuple[float, ...], n: int) -> None:
     equal = {run for run, mean in zip("ABCD", means, strict=False) if mean == max(means)}
     found = experiments(11, means, n, 1000)
