@@ -209,8 +209,9 @@ def call(command: str) -> int:
 
 
 def by_cost(command: str) -> Any:
-    """Those that train while they are called are slow."""
-    return pytest.param(command, marks=pytest.mark.slow) if "--calibrate" in command else command
+    """Those that train or convert while they are called are slow."""
+    slow = any(option in command for option in ("--calibrate", "--onnx"))
+    return pytest.param(command, marks=pytest.mark.slow) if slow else command
 
 
 @pytest.mark.usefixtures("reader")

@@ -11,7 +11,7 @@ from nerbb_ray.inference.parity import Parity
 from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
 from nerbb_ray.verdict.parts import part_of
 
-MARKS = re.compile(r"([\\`*<~$&]|(?<!\w)_|_(?!\w)|(?<=\])\()")  # what markdown would read as its own
+MARKS = re.compile(r"([\\`*<~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\()")  # what markdown would read as its own
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from huggingface_hub import ModelCard
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -167,6 +167,7 @@ CELLS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]) | st.sam
 
 
 @given(st.lists(CELLS.map(lambda cell: " ".join(cell.split())), min_size=2, max_size=2))
+@example(["__init__", "a__b _c_ lr_max"])
 def test_markdown_shows_the_cells_of_a_table_as_they_are(cells: list[str]) -> None:
     """By markdown-it, which reads what the hub reads."""
     text = "\n".join(markdown_table(["one", "two"], [cells]))

@@ -75,6 +75,7 @@ def test_what_is_waited_for_is_said_before_anything_heavy_is_imported(
     assert done.stdout == "[]\n", done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_small_search_says_everything_once(
     store: StorePaths, experiment: Callable[..., Path], ray_folder: Path
