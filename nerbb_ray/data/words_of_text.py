@@ -8,6 +8,7 @@ All ways but `former` agree on this: in scripts that are written without blanks 
 every grapheme cluster is a word, and no word begins inside of a grapheme cluster (Unicode Standard Annex 29).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -49,6 +50,11 @@ _CLITIC = regex.compile(r"(?i)(?:n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m))$")
 _NAMED = rf"(?:[@#](?:_|{_RUN})++|&(?:\p{{L}}{{2,8}}|#[0-9]{{2,6}});)(?!{_TAIL})"
 _FACE = rf"(?:[:;=8xX][-o^']?[)(\]\[DPpOo/\\|*3]+(?![\p{{L}}\p{{N}}])|<3+|\^[_.-]?\^|-_+-)(?!{_TAIL})"
 _SHOUT = rf"(?:[!?.]{{2,}}+|-{{2,}}+|'')(?!{_TAIL})"
+
+# Latin letters and the usual signs, of which none belongs to the character before it: runs among them need no look at
+# properties and clusters, and are found in a third of the time
+_NOT_EASY = re.compile(r"[^\x00-\xac\xae-\u02ff\u2010-\u2027\u20ac]")
+_EASY_RUNS = re.compile(r"[^\W_]+|\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,8 @@ class WordSplitting:
         Args:
             borders: positions at which a word is cut in any case.
         """
-        found: list[Span] = [match.span() for match in self._words.finditer(text)]
+        easy = self.name == "runs" and not self.joints and not _NOT_EASY.search(text)
+        found: list[Span] = [match.span() for match in (_EASY_RUNS if easy else self._words).finditer(text)]
         if self.name in _FORMS and _FORMS[self.name].clitics:
             found = [part for span in found for part in self._without_clitic(text, span)]
         cuts = sorted(set(borders))

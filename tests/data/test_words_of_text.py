@@ -7,7 +7,7 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nerbb_ray.data.words_of_text import BLANKS, FORMER, SPLITTINGS, WordSplitting
+from nerbb_ray.data.words_of_text import _NOT_EASY, BLANKS, FORMER, RUNS, SPLITTINGS, WordSplitting, _pattern
 
 ALL = (*SPLITTINGS, FORMER)
 ODD = (
@@ -156,6 +156,16 @@ def test_words_with_blanks_between_them_are_cut_into_the_same(name: str, text: s
     if name in ("runs", FORMER):
         assert again == once
     assert words(name, " ".join(again)) == words(name, " ".join(words(name, " ".join(again))))
+
+
+EASY = [character for character in map(chr, range(0x2200)) if not _NOT_EASY.search(character)]
+
+
+@example("".join(f"{character}a" for character in EASY))
+@example("".join(f"{character} " for character in EASY))
+@given(st.text(st.sampled_from(EASY)))
+def test_runs_of_latin_letters_are_those_of_all_scripts(text: str) -> None:
+    assert RUNS.words(text) == [match.span() for match in _pattern("runs", ()).finditer(text)]
 
 
 def test_blanks_are_those_of_python() -> None:
