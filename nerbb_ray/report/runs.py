@@ -62,7 +62,7 @@ def _headers(scales: Sequence[Scale]) -> list[object]:
 
 
 def _row(run: RunResult, mark: str, scales: Sequence[Scale]) -> list[object]:
-    parts, name = macros(STRIP), run_name(f"{mark} {run.run}".lstrip())
+    parts, name = macros(STRIP), run_name(f"{mark}\u00a0{run.run}" if mark else run.run)  # a mark is alone on no line
     name = parts.strong(name) if mark == BEST else name
     strips = [
         parts.above(shown_mean(run.mean(metric), interval=True), strip(run, metric, scale))

@@ -59,13 +59,13 @@ def test_results_are_those_of_the_results_table(mixed: StorePaths, report: str, 
     result = load_result(mixed.tracking_uri, "mixed")
     header, first, second = sections(report)["Results"].tables[0]
     assert header[:3] == ["run", "ok", "epochs"]
-    assert first[:2] == [f"* {GRID}", "2/3"]
+    assert first[:2] == [f"*\u00a0{GRID}", "2/3"]
     assert second[:2] == ["runB", "1/3"]
     assert first[-1] == "failed: seed 45"
     assert second[-1] == "diverged: seed 44; not started: 1 of 3"
     lines = results_text(result, width=200).splitlines()
     for row in (first, second):
-        line = next(line for line in lines if row[0].removeprefix("* ") in line)
+        line = next(line for line in lines if row[0].removeprefix("*\u00a0") in line)
         assert all(cell.replace("±", "+-") in line for cell in row[1:5])
     # an interval of two values would be wider than what F1 can be
     assert first[3] == "0.6500 (0.6000, 0.7000) (1 of 3 seeds failed)"

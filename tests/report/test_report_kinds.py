@@ -81,7 +81,7 @@ def trial(run: str, seed: int, status: str = "ok", **metrics: float) -> TrialRes
 def test_single_seed_is_shown_without_uncertainty(sections: Read) -> None:
     result = ExperimentResult.of("one", [trial("runA", 43, val=0.5, test=float("nan"))])
     found = sections(report_html(result, {}, "made now", None, NOTHING))
-    assert found["Results"].tables[0][1] == ["* runA", "1/1", "-", "0.5000", "-", ""]
+    assert found["Results"].tables[0][1] == ["*\u00a0runA", "1/1", "-", "0.5000", "-", ""]
     assert "±" not in found["Classes"].tables[0][1]
     assert "Search" not in found
 
@@ -97,7 +97,7 @@ def test_runs_that_the_seeds_cannot_tell_apart_are_marked_as_in_every_table(sect
     values = {"runA": (0.5, 0.52, 0.54), "runB": (0.51, 0.53, 0.55), "runC": (0.1, 0.11, 0.12)}
     trials = [trial(run, seed, val=f1, test=f1) for run, f1s in values.items() for seed, f1 in enumerate(f1s, 43)]
     found = sections(report_html(ExperimentResult.of("tie", trials), {}, "made now", None, NOTHING))
-    assert [row[0] for row in found["Results"].tables[0][1:]] == ["* runB", "= runA", "runC"]
+    assert [row[0] for row in found["Results"].tables[0][1:]] == ["*\u00a0runB", "=\u00a0runA", "runC"]
     assert "= tied: the seeds cannot tell it from the best" in found["Results"].text
 
 
@@ -130,7 +130,7 @@ def test_many_runs_stay_readable(sections: Read) -> None:
     html = report_html(result, details, "made now", None, NOTHING)
     found = sections(html)
     rows, others, *_ = found["Results"].tables
-    assert [row[0] for row in rows[1:4]] == ["* run79", "run78", "run77"]
+    assert [row[0] for row in rows[1:4]] == ["*\u00a0run79", "run78", "run77"]
     assert (len(rows) - 1, len(others) - 1) == (OPEN_ROWS, 80 - OPEN_ROWS)
     # two of the verdict; of the search one parameter and its importance; the curves, whose stages are not known
     assert html.count("<figure>") == 2 + 2 + 4 * CURVES_OF_RUNS
