@@ -7,6 +7,7 @@ from nerbb_ray.data.column_roles import UnsureError
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
 
 Reader = Callable[[ReadingOptions], Reading]
 _COLUMNS = ("word_column", "tag_column")
@@ -19,7 +20,13 @@ def read_alike(readers: Mapping[str, Reader], options: ReadingOptions) -> dict[s
     """
     found: dict[str, Reading] = {}
     for split in sorted(readers, key=lambda split: split != "train"):
-        found[split] = _read(readers[split], options, found.get("train"))
+        try:
+            found[split] = _read(readers[split], options, found.get("train"))
+        except DataError as error:
+            if split == "train":
+                raise
+            raise DataError(f"{error}\n{_if_untagged(split)}") from error
+        _refuse_untagged(found[split], found.get("train"), split)
         _check(found[split], found.get("train"), split)
     return {split: found[split] for split in readers}
 
@@ -34,6 +41,21 @@ def _read(reader: Reader, options: ReadingOptions, train: Reading | None) -> Rea
         reading = reader(replace(options, word_column=words, tag_column=tags))
         reading.notes.append(f"{reading.source}: not certain by itself, read like train: {reading.taken}")
         return reading
+
+
+def _if_untagged(split: str) -> str:
+    return f"If nobody has tagged {split}, leave it out: {option('split_names')} {split}=none"
+
+
+def _refuse_untagged(reading: Reading, train: Reading | None, split: str) -> None:
+    """One tag everywhere that is none of train's, such as _ or X: published tests hide their tags so."""
+    if train is None or reading is train or reading.scheme is not None:
+        return
+    tags = {tag for sentence in reading.sentences for tag in sentence.tags} - OUTSIDE_SPELLINGS
+    of_all = {tag for sentence in reading.sentences for tag in sentence.tags} == tags
+    if len(tags) == 1 and of_all and not tags <= {tag for sentence in train.sentences for tag in sentence.tags}:
+        rule = f"{reading.source}: all words of {split} have the tag {tags.pop()!r}, which no word of train has"
+        raise DataError(f"{rule}. {_if_untagged(split)}; if it is how {split} writes O, say {option('outside')}")
 
 
 def _check(reading: Reading, train: Reading | None, split: str) -> None:

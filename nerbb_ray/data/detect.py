@@ -32,6 +32,7 @@ from nerbb_ray.data.formats import (
     tokens,
     uner,
     webanno,
+    word_records,
 )
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.places import Place
@@ -83,12 +84,13 @@ OF_TEXT: dict[str, OfText] = {
     "columns": OfText(columns.detect, columns.read),
 }
 _OTHER = re.compile(r"\s*<[?!](?:doctype )?(xml|html)\b", re.IGNORECASE)
-FORMATS = (*OF_RECORDS, *OF_TEXT)
+FORMATS = (*OF_RECORDS, word_records.NAME, *OF_TEXT)
 # options of which a format can do without all others
 _OF_TABLES = ("separator", "word_column", "tag_column")
 OPTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("columns", "rows", "conllu", "uner", "germeval", "hipe"), _OF_TABLES),
     "tokens": ("word_column", "tag_column"),
+    word_records.NAME: ("word_column", "tag_column"),
     "webanno": ("tag_column",),
     "spans": ("tag_column", "annotator"),
     "label_studio": ("word_column", "tag_column", "annotator"),
@@ -110,6 +112,8 @@ SUFFIXES = (
         ".tok",
         ".annotated",
         ".pubtator",
+        ".v4_gold_conll",
+        ".v4_auto_conll",
         parquet.SUFFIX,
     ),
     *(brat.ANNOTATIONS, docbin.SUFFIX),
@@ -137,7 +141,7 @@ def read_file(path: Path, options: ReadingOptions = AUTO) -> Reading:
 
 def _read(content: Content) -> Reading:
     name = content.options.format
-    if name is None or name in OF_RECORDS:
+    if name is None or name in OF_RECORDS or name == word_records.NAME:
         records = _records(content)
         if records is not None:
             return read_records(records, content.options)
@@ -182,7 +186,10 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """
     if not records:
         return Reading()
-    records = tokens.with_lists(_unwrapped(records))
+    records = _unwrapped(records)
+    if options.format == word_records.NAME or (options.format is None and word_records.detect(records)):
+        return replace(word_records.read(records, options), format=word_records.NAME)
+    records = tokens.with_lists(records)
     name = options.format if options.format in OF_RECORDS else _format_of(records)
     return replace(OF_RECORDS[name].read(records, options), format=name)
 

@@ -107,7 +107,9 @@ def inner_folder(directory: Path) -> Path | None:
 
 def split_files(directory: Path, options: ReadingOptions = AUTO) -> dict[str, Path]:
     """The one file of each split that is there."""
-    return choose_splits({path: _title(path) for path in _data_files(directory)}, "file", directory, options)
+    named = set(options.names_of_splits.values())
+    given = [path for path in sorted(directory.iterdir()) if path.name in named and path.is_file()] if named else []
+    return choose_splits({path: _title(path) for path in (*_data_files(directory), *given)}, "file", directory, options)
 
 
 def _title(path: Path) -> str:

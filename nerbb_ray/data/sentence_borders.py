@@ -22,7 +22,7 @@ def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Col
     starts: set[int] = set()
     telling: list[Column] = []
     for column in others:
-        found = _filled(column) or _grouped(column) or _counted(column)
+        found = _filled(column) or _grouped(column) or _counted(column) or _counted_anew(column)
         if found:
             starts |= found
             telling.append(column)
@@ -53,6 +53,18 @@ def _counted(column: Column) -> set[int]:
     starts = {0} | {i for i, (a, b) in enumerate(pairwise(numbers), start=1) if b == first}
     steady = all(b == a + 1 or b == first for a, b in pairwise(numbers))
     return starts if first in (0, 1) and steady and 1 < len(starts) < len(numbers) else set()
+
+
+def _counted_anew(column: Column) -> set[int]:
+    """Where the number of the sentence changes, if the numbers go up by one and begin anew in every document."""
+    if not all(value.isascii() and value.isdecimal() for value in column.counts):
+        return set()
+    numbers = [int(value) for value in column.values]
+    if max(numbers) < 2 and not _CALLED.search(column.name):  # a feature: yes or no
+        return set()
+    changes = [(i, a, b) for i, (a, b) in enumerate(pairwise(numbers), start=1) if a != b]
+    counted = all(b == a + 1 or b == numbers[0] for _, a, b in changes)
+    return {0, *(i for i, _, _ in changes)} if counted and 0 < len(changes) < len(numbers) - 1 else set()
 
 
 def _is_number_like(column: Column) -> bool:

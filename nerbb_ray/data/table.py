@@ -4,7 +4,7 @@ import csv
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +12,21 @@ from typing import NamedTuple
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
 from nerbb_ray.data.content import DOCUMENT_START, Content
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
+from nerbb_ray.data.quotes import UNQUOTED, are_quoted, quoting_of, unquoted, widths_of
 from nerbb_ray.data.split import FEWEST
 from nerbb_ray.data.text_files import BLANK
+from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
+from nerbb_ray.ner.tags import OUTSIDE
 
 GLOBAL_COLUMNS = re.compile(r"#\s*global\.columns\s*=\s*(.+)")  # CoNLL-U Plus
 NEW_DOCUMENT = re.compile(r"#\s*newdoc\b")  # CoNLL-U
 _BLANKS = re.compile("[ \t]+")
 _RULE = re.compile(r"([-=*_#~+.])\1{2,}")  # a line drawn between sentences
+# what some programs write at the end of a sentence
+_BORDERS = {"<s>", "</s>", "<eos>", "</eos>", "[eos]", "eos", "[sep]", "<sep>", "|||", "\u200b"}
+_NO_LETTER = re.compile(r"[\W_]+")
+_OFTEN = 3
 _QUOTING = ",;|"
 _NAME_OF = {character: name for name, character in SEPARATORS.items() if name != "space"}
 
@@ -79,7 +86,11 @@ def read_table(content: Content) -> Table:
     separator, width = _separator(data, path, options)
     split = _splitter(separator, width)
     table = Table(_NAME_OF.get(separator, separator), width)
-    _fill(table, _csv_rows(lines, separator) if separator in _QUOTING else _rows(lines, split), path)
+    found = list(_csv_rows(lines, separator, path) if separator in _QUOTING else _rows(lines, split))
+    if separator == "\t" and are_quoted(field for row in found for field in row.fields):
+        found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
+        table.notes.append(f"{path}: {UNQUOTED}")
+    _fill(table, found, path, _marks_of_borders(found, width))
     _take_names(table, lines, path, options)
     return table
 
@@ -90,7 +101,9 @@ def _separator(data: Sequence[tuple[int, str]], path: Path, options: ReadingOpti
     if given is not None:
         return given, _width_of(data, given, path)
     if path.suffix.lower() == ".csv" or _names_columns(data[0][1]):
-        quoting = [(mark, widths.pop()) for mark in _QUOTING if len(widths := _csv_widths(data, mark)) == 1]
+        quoting = [
+            (mark, widths.pop()) for mark in _QUOTING if len(widths := widths_of([line for _, line in data], mark)) == 1
+        ]
         quoting = [(mark, width) for mark, width in quoting if width > 1]
         if quoting:
             return max(quoting, key=lambda pair: pair[1])
@@ -103,7 +116,7 @@ def _separator(data: Sequence[tuple[int, str]], path: Path, options: ReadingOpti
     if width > 1:
         return " ", width
     for mark in _QUOTING:
-        widths = _csv_widths(data, mark)
+        widths = widths_of([line for _, line in data], mark)
         if len(widths) == 1 and (found := widths.pop()) > 1:
             return mark, found
     number, line = next((n, text) for n, text in data if len(_BLANKS.split(text.strip(BLANK))) == 1)
@@ -125,13 +138,6 @@ def _names_columns(line: str) -> bool:
     """Whether a line separated by commas and the like names a column of words and one of tags."""
     names = {name.strip(' "').lower() for name in re.split(f"[{_QUOTING}]", line)}
     return bool(names & TAG_NAMES) and bool(names & WORD_NAMES)
-
-
-def _csv_widths(data: Sequence[tuple[int, str]], mark: str) -> set[int]:
-    try:
-        return {len(row) for row in csv.reader((line for _, line in data), delimiter=mark, strict=True) if row}
-    except csv.Error:
-        return set()
 
 
 def _width_of(data: Sequence[tuple[int, str]], separator: str, path: Path) -> int:
@@ -181,20 +187,35 @@ def _rows(lines: Sequence[tuple[int, str]], split: Callable[[str], list[str]]) -
         yield Row(number, split(line) if line.strip(BLANK) else [])
 
 
-def _csv_rows(lines: Sequence[tuple[int, str]], mark: str) -> Iterator[Row]:
-    """Fields in quotes may go over several lines."""
-    numbers = [number for number, _ in lines]
-    reader = csv.reader((line + "\n" for _, line in lines), delimiter=mark)
+def _csv_rows(lines: Sequence[tuple[int, str]], mark: str, path: Path) -> Iterator[Row]:
+    """
+    Raises:
+        DataError: a field in quotes goes over several lines, as no word does.
+    """
+    numbers, texts = [number for number, _ in lines], [line for _, line in lines]
+    reader = csv.reader((line + "\n" for line in texts), delimiter=mark, quoting=quoting_of(texts, mark))
     while True:
         first = reader.line_num
         try:
             fields = next(reader)
         except StopIteration:
             return
+        if reader.line_num > first + 1 and any("\n" in part.strip() for part in fields):
+            rule = "a quote begins here a field that goes over several lines, as no word does"
+            raise DataError(f'{rule}: write the word " as """" in a file of {_NAME_OF[mark]}s', path, numbers[first])
         yield Row(numbers[first], fields if any(part.strip() for part in fields) else [])
 
 
-def _fill(table: Table, rows: Iterator[Row], path: Path) -> None:
+def _marks_of_borders(rows: Sequence[Row], width: int) -> Counter[str]:
+    """What stands alone on lines between sentences, such as </s>, and is no word that has lost its tag."""
+    alone = Counter(row.fields[0].strip(BLANK) for row in rows if len(row.fields) == 1)
+    known = {text for text in alone if text.lower() in _BORDERS}
+    drawn = {text for text, n in alone.items() if n >= _OFTEN and (_NO_LETTER.fullmatch(text) or text == OUTSIDE)}
+    words = {row.fields[0] for row in rows if len(row.fields) == width} if known | drawn else set()
+    return Counter({text: alone[text] for text in (known | drawn) - words if text})
+
+
+def _fill(table: Table, rows: Iterable[Row], path: Path, marks: Mapping[str, int]) -> None:
     block: list[Row] = []
     table.blocks.append(block)
     rules = 0
@@ -205,10 +226,11 @@ def _fill(table: Table, rows: Iterator[Row], path: Path) -> None:
         if len(fields) == table.width and fields[0][:1] != "#" and DOCUMENT_START not in fields[:2]:
             block.append(row)
             continue
-        is_rule = len(fields) == 1 and _RULE.fullmatch(fields[0].strip(BLANK)) is not None
+        alone = fields[0].strip(BLANK) if len(fields) == 1 else ""
+        is_rule = _RULE.fullmatch(alone) is not None
         if len(fields) == 1 and not fields[0].strip():  # a blank that is not ASCII, such as U+00A0
             fields = []
-        if not fields or DOCUMENT_START in fields[:2] or is_rule:
+        if not fields or DOCUMENT_START in fields[:2] or is_rule or alone in marks:
             rules += is_rule
             block = []
             table.blocks.append(block)
@@ -220,6 +242,10 @@ def _fill(table: Table, rows: Iterator[Row], path: Path) -> None:
             table.untagged.append((row.number, fields[0]))
         else:
             raise _other_width(table, row, path)
+    for mark, number in marks.items():
+        if not _RULE.fullmatch(mark):
+            lines = counted(number, "line of nothing but", "lines of nothing but")
+            table.notes.append(f"{path}: {lines} {mark!r} read as borders of sentences")
     if rules:
         table.notes.append(f"{path}: {rules} lines of nothing but a drawn rule are read as borders of sentences")
 

@@ -27,6 +27,9 @@ from nerbb_ray.ner.tags import (
 _DASHED = re.compile(f"[{LETTERS}]-")
 _SPELLED = re.compile(f"[{LETTERS}][-_:/].+|.+[-_:/][{LETTERS}]", re.DOTALL)
 _GLUED = re.compile(f"[{LETTERS}].+", re.DOTALL)  # BPER, IPER
+# marks of a scheme, as a letter or a word, anywhere in a name
+_MARK = re.compile(r"(?<![^\W_])(?:[BIELSUM]|(?i:begin|beginning|inside|start|middle|end|last|single|unit))(?![^\W_])")
+_BEGINNINGS = {"b", "begin", "beginning", "start"}
 _SHOWN = 3
 _FORMS: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo", "bio")
 
@@ -159,10 +162,27 @@ def _odd_classes(labels: Collection[str], *, recognised: bool) -> set[str]:
     if recognised:
         rests = Counter(label[2:] for label in dashed)
         return {label for label in dashed if not label[2:] or rests[label[2:]] > 1}
+    if wrapped := _wrapped(labels):
+        return wrapped
     alone = {label for label in labels if label in ("B", "I")}
     spelled = {label for label in labels if _SPELLED.fullmatch(label)}
     glued = _glued(labels)
     return dashed | (alone if len(alone) > 1 else set()) | (spelled if len(spelled) == len(labels) else glued)
+
+
+def _wrapped(labels: Collection[str]) -> set[str]:
+    """Those with a mark of a scheme anywhere (<B-PER>, NER:B-PER, Begin_PER, PER_start), if most classes have one, and
+    some are there with that of a beginning and another one."""
+    marks: dict[tuple[str, str], set[str]] = {}
+    found: set[str] = set()
+    for label in labels:
+        for match in _MARK.finditer(label):
+            around = label[: match.start()], label[match.end() :]
+            if any(map(str.isalnum, "".join(around))):
+                marks.setdefault(around, set()).add(match[0].lower())
+                found.add(label)
+    paired = any(own & _BEGINNINGS and own - _BEGINNINGS for own in marks.values())
+    return found if paired and 2 * len(found) > len(labels) else set()
 
 
 def _glued(labels: Collection[str]) -> set[str]:
@@ -198,6 +218,8 @@ def _odd_error(
     forms = sorted(fitting, key=lambda form: len(GRAMMARS[form].prefixes))[:_SHOWN]
     if readings[split].scheme is not None:
         way = "an entity has the plain class, such as PER: mend the export"
+    elif _wrapped(odd):
+        way = "they differ in a mark of the beginning or inside of an entity: write them as B-PER and I-PER"
     elif any(not label[2:] for label in odd if _DASHED.match(label)):
         way = "a class is missing behind its letter: mend it"
     elif forms:

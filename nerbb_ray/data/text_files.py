@@ -28,6 +28,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# of encodings in which bytes of ASCII mean other characters after an escape
+_SHIFTS = {b"\x1b$)C": "iso2022_kr", b"\x1b$B": "iso2022_jp", b"\x1b$@": "iso2022_jp", b"\x1b(I": "iso2022_jp_3"}
 _PREFERRED = "cp1252"  # of Windows in the west, Latin-1 but for its control characters: by far the most frequent one
 # of computers that hardly anybody has had for decades: they fit a few words by chance
 _RARE = ("mac_", "hp_", "kz1048", "ptcp154", "cp037", "cp273", "cp424", "cp500", "cp1006", "cp1026", "cp1125", "cp1140")
@@ -95,6 +97,9 @@ def decode(data: bytes, path: Path, encoding: str | None = None) -> Text:
         return text if marked == UTF8 else Text(BYTE_ORDER_MARK + text.text, marked, f"{path}: read as {marked}")
     if b"\0" in data:
         return _with_nul(data, path)
+    if data.isascii() and (shifted := next((name for mark, name in _SHIFTS.items() if mark in data), None)):
+        text = _strictly(data, path, shifted)
+        return Text(text.text, shifted, f"{path}: read as {shifted}, whose shifts (ESC) are in it")
     try:
         return Text(data.decode(UTF8))
     except UnicodeDecodeError as error:

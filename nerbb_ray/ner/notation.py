@@ -36,7 +36,8 @@ class Notation:
     def standard(self, tag: str) -> str | None:
         """`B-PER`; None if the tag is not spelled so."""
         if self.glued:
-            return f"{tag[0]}-{tag[1:]}" if len(tag) > 1 and tag[0] in _EITHER_CASE else None
+            is_class = any(map(str.isalnum, tag[1:]))
+            return f"{tag[0]}-{tag[1:]}" if is_class and tag[0] in _EITHER_CASE else None
         if not self.joint:
             return f"{tag}-{UNNAMED}" if len(tag) == 1 and tag in _EITHER_CASE else None
         letter, joint, label = (tag[-1:], tag[-2:-1], tag[:-2]) if self.suffixed else (tag[:1], tag[1:2], tag[2:])
@@ -105,9 +106,12 @@ def _is_scheme(spelled: dict[str, str], letters: set[str]) -> bool:
 
 
 def _is_sure(rows: list[list[str]], spelled: dict[str, str], notation: Notation, scheme: SourceScheme | None) -> bool:
-    if scheme is not None:
-        return scheme != "plain" and {tag[0].upper() for tag in spelled.values()} <= set(GRAMMARS[scheme].prefixes)
     several = len({tag[2:] for tag in spelled.values()}) < len(spelled)
+    if scheme is not None:
+        letters = {tag[0].upper() for tag in spelled.values()}
+        # Begin_PER and Inside_PER have no class in common
+        alone = notation is GLUED and len(letters) > 1 and not several
+        return scheme != "plain" and letters <= set(GRAMMARS[scheme].prefixes) and not alone
     if not several and notation is not BARE:
         return False
     return recognise([[spelled.get(tag, tag) for tag in row] for row in rows]) != "plain"

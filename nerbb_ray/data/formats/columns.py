@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -137,14 +138,15 @@ def _cut(table: Table, columns: Sequence[Column], roles: Roles, reading: Reading
     if len(blocks) != 1:
         return blocks
     rows = blocks[0]
-    if len(rows) == len(roles.words.values):
-        starts, telling = borders(columns, roles)
-        if starts:
-            reading.notes.append(
-                f"{path}: no empty lines: sentences begin where {' and '.join(map(str, telling))} says"
-            )
-            cuts = sorted({0, *starts, len(rows)})
-            return [rows[start:end] for start, end in pairwise(cuts)]
+    # the columns of these very rows: a header may be gone, and words that begin with # have come
+    values = zip(*(row.fields for row in rows), strict=True)
+    own = [replace(column, values=fields) for column, fields in zip(columns, values, strict=True)]
+    by_key = {column.key: column for column in own}
+    starts, telling = borders(own, Roles(by_key[roles.words.key], by_key[roles.tags.key]))
+    if starts:
+        reading.notes.append(f"{path}: no empty lines: sentences begin where {' and '.join(map(str, telling))} says")
+        cuts = sorted({0, *starts, len(rows)})
+        return [rows[start:end] for start, end in pairwise(cuts)]
     if len(rows) > _LONG:
         why = "no empty line between sentences: all of it is one sentence, and nothing can be held out of it"
         reading.notes.append(f"{path}: {len(rows)} words and {why}. Write an empty line after each sentence")

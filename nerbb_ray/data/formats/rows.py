@@ -1,6 +1,6 @@
 """Rows: a sentence per line, its tags and its words in two columns. `tags<TAB>text` of the store, and csv files.
 
-The words of a field are joined by blanks or by U+0002 (PaddleNLP), or are a list as Python or JSON writes it.
+The words of a field are joined by blanks, by U+0002 (PaddleNLP) or by |, or are a list as Python or JSON writes it.
 """
 
 import csv
@@ -8,12 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column
+from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column, grade_of
 from nerbb_ray.data.column_roles import Roles, UnsureError, choose_roles
 from nerbb_ray.data.content import Content
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.python_literal import as_list
+from nerbb_ray.data.quotes import UNQUOTED, are_quoted, unquoted
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.table import Row
 from nerbb_ray.data.text_files import BLANK
@@ -39,10 +40,20 @@ def detect(content: Content) -> bool:
     sizes = list(_sizes(_columns(usual, width)))
     pairs = sum(map(_is_pair, sizes))
     if content.suffix == ".csv" and separator == "\t":
-        # sentences of one word look like columns, but columns have empty lines between sentences
-        return pairs > 0 or not re.search(r"\S[^\n]*\n[ \t\r]*\n\s*\S", content.text)
+        # sentences of one word each look like columns; so does a table of words with numbers of their sentences
+        return pairs > 0 or _is_tags_before_text(usual, width, content)
     always = all(len(set(numbers)) < len(numbers) for numbers in sizes)
     return 2 * pairs > len(rows) or (pairs > 0 and always)
+
+
+def _is_tags_before_text(rows: Sequence[Row], width: int, content: Content) -> bool:
+    """Whether lines of a tag and a word are of the store's own format, and not columns with empty lines in between."""
+    if width != 2 or _header(rows, content.options) or re.search(r"\S[^\n]*\n[ \t\r]*\n\s*\S", content.text):
+        return False
+    grades = [
+        grade_of(Column(str(i + 1), [row.fields[i].strip(BLANK) for row in rows]), content.options)[0] for i in (0, 1)
+    ]
+    return grades[0] >= grades[1]
 
 
 def _has_several(content: Content) -> bool:
@@ -59,16 +70,19 @@ def read(content: Content) -> Reading:
     separator = _separator(content) or "\t"
     rows = list(_rows(content, separator))
     reading = Reading()
+    if separator == "\t" and are_quoted(part.strip(BLANK) for row in rows for part in row.fields):
+        rows = [Row(row.number, [unquoted(part.strip(BLANK)) for part in row.fields]) for row in rows]
+        reading.notes.append(f"{content.path}: {UNQUOTED}")
     names = _header(rows, content.options)
     if names:
         reading.notes.append(f"{content.path}:{rows[0].number}: names the columns: left out")
         del rows[0]
     if not rows:
         return reading
-    width = len(names) or (2 if separator == "\t" else Counter(len(row.fields) for row in rows).most_common(1)[0][0])
+    width = len(names) or max(2, Counter(len(row.fields) for row in rows).most_common(1)[0][0])
     for row in rows:
         if len(row.fields) != width:
-            expected = f"tags and text, {width} columns" if names else "tags<TAB>text, 2 columns"
+            expected = f"tags and text, {width} columns" if names or width > 2 else "tags<TAB>text, 2 columns"
             raise DataError(f"expected {expected}; got {len(row.fields)}", content.path, row.number)
     columns = _columns(rows, width)
     roles = _roles(columns, names or [""] * width, content)
@@ -96,7 +110,7 @@ def _separator(content: Content) -> str | None:
     marks = [mark for mark in _QUOTING if named and mark in lines[0]]
     if marks:
         return marks[0]
-    return "\t" if content.suffix == ".csv" else None
+    return "\t" if content.suffix == ".csv" and any("\t" in line for line in lines) else None
 
 
 def _rows(content: Content, separator: str) -> Iterator[Row]:
@@ -117,7 +131,12 @@ def _rows(content: Content, separator: str) -> Iterator[Row]:
 
 def _columns(rows: Sequence[Row], width: int) -> list[list[list[str]]]:
     """The words of every field: column, row, word."""
-    return [_split([row.fields[position].strip(BLANK) for row in rows]) for position in range(width)]
+    texts = [[row.fields[position].strip(BLANK) for row in rows] for position in range(width)]
+    columns = [_split(own) for own in texts]
+    if any(map(_is_pair, _sizes(columns))):
+        return columns
+    piped = [[text.split("|") for text in own] for own in texts]  # EU|rejects, B-ORG|O
+    return piped if 2 * sum(map(_is_pair, _sizes(piped))) > len(rows) else columns
 
 
 def _split(texts: Sequence[str]) -> list[list[str]]:
