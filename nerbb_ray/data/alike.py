@@ -1,15 +1,19 @@
 """The splits of a data set are read in the same way: what is not certain in one is taken from train."""
 
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from nerbb_ray.data.column_roles import UnsureError
+from nerbb_ray.data.column_roles import UnsureError, UntaggedError
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.errors import DataError
 from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
 
 Reader = Callable[[ReadingOptions], Reading]
+_SENTENCES = ("rows", "tokens")  # a split of one-word sentences could be a table of words: train decides
+_HIDDEN = re.compile(r"[\W_]+|x|unk|unknown|null|nan|none", re.IGNORECASE)
 _COLUMNS = ("word_column", "tag_column")
 
 
@@ -22,7 +26,7 @@ def read_alike(readers: Mapping[str, Reader], options: ReadingOptions) -> dict[s
     for split in sorted(readers, key=lambda split: split != "train"):
         try:
             found[split] = _read(readers[split], options, found.get("train"))
-        except DataError as error:
+        except (UnsureError, UntaggedError) as error:
             if split == "train":
                 raise
             raise DataError(f"{error}\n{_if_untagged(split)}") from error
@@ -32,6 +36,9 @@ def read_alike(readers: Mapping[str, Reader], options: ReadingOptions) -> dict[s
 
 
 def _read(reader: Reader, options: ReadingOptions, train: Reading | None) -> Reading:
+    if train is not None and options.format is None and train.format in _SENTENCES:
+        with suppress(DataError):
+            return reader(replace(options, format=train.format))
     try:
         return reader(options)
     except UnsureError:
@@ -51,10 +58,11 @@ def _refuse_untagged(reading: Reading, train: Reading | None, split: str) -> Non
     """One tag everywhere that is none of train's, such as _ or X: published tests hide their tags so."""
     if train is None or reading is train or reading.scheme is not None:
         return
-    tags = {tag for sentence in reading.sentences for tag in sentence.tags} - OUTSIDE_SPELLINGS
-    of_all = {tag for sentence in reading.sentences for tag in sentence.tags} == tags
-    if len(tags) == 1 and of_all and not tags <= {tag for sentence in train.sentences for tag in sentence.tags}:
-        rule = f"{reading.source}: all words of {split} have the tag {tags.pop()!r}, which no word of train has"
+    tags = {tag for sentence in reading.sentences for tag in sentence.tags}
+    if len(tags) != 1 or not _HIDDEN.fullmatch(tag := tags.pop()) or tag in OUTSIDE_SPELLINGS:
+        return
+    if tag not in {tag for sentence in train.sentences for tag in sentence.tags}:
+        rule = f"{reading.source}: all words of {split} have the tag {tag!r}, which no word of train has"
         raise DataError(f"{rule}. {_if_untagged(split)}; if it is how {split} writes O, say {option('outside')}")
 
 

@@ -32,6 +32,10 @@ class UnsureError(DataError):
     """No column, or more than one, could be meant."""
 
 
+class UntaggedError(DataError):
+    """Words have no tags."""
+
+
 def choose_roles(columns: Sequence[Column], options: ReadingOptions, place: Place) -> Roles:
     """
     Args:

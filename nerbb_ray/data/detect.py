@@ -204,10 +204,9 @@ def _unwrapped(records: Sequence[Record]) -> Sequence[Record]:
     rows: list[Any] = lists[0] if len(lists) == 1 else []
     if value and len(keys) == len(value) and all(own == keys[0] for own in keys):
         rows = [{column: part[key] for column, part in value.items()} for key in keys[0]]
+    inner = [Record(row, Place(place.path, None, i, place.name)) for i, row in enumerate(rows, 1)]
     is_known = any(format_.detect(row) for row in rows[:1] for format_ in OF_RECORDS.values())
-    return (
-        [Record(row, Place(place.path, None, i, place.name)) for i, row in enumerate(rows, 1)] if is_known else records
-    )
+    return inner if is_known or (inner and word_records.detect(inner)) else records
 
 
 def _format_of(records: Sequence[Record]) -> str:

@@ -107,9 +107,11 @@ def inner_folder(directory: Path) -> Path | None:
 
 def split_files(directory: Path, options: ReadingOptions = AUTO) -> dict[str, Path]:
     """The one file of each split that is there."""
-    named = set(options.names_of_splits.values())
-    given = [path for path in sorted(directory.iterdir()) if path.name in named and path.is_file()] if named else []
-    return choose_splits({path: _title(path) for path in (*_data_files(directory), *given)}, "file", directory, options)
+    files = {path: _title(path) for path in _data_files(directory)}
+    known = {name for path, title in files.items() for name in (title, path.name, stem_of(path))}
+    others = set(options.names_of_splits.values()) - known
+    given = [path for path in sorted(directory.iterdir()) if path.name in others and path.is_file()] if others else []
+    return choose_splits(files | {path: path.name for path in given}, "file", directory, options)
 
 
 def _title(path: Path) -> str:

@@ -49,7 +49,8 @@ def quoting_of(lines: Sequence[str], mark: str) -> Literal[0, 3]:
     if not any('"' in line for line in lines) or not _go_over_lines(lines, mark):
         return csv.QUOTE_MINIMAL
     widths = {line.count(mark) for line in lines if line.strip(BLANK)}
-    return csv.QUOTE_NONE if len(widths) == 1 and widths != {0} else csv.QUOTE_MINIMAL
+    quoted = any(len(part) > 2 and part[0] == part[-1] == '"' for line in lines for part in line.split(mark))
+    return csv.QUOTE_NONE if len(widths) == 1 and widths != {0} and not quoted else csv.QUOTE_MINIMAL
 
 
 def _go_over_lines(lines: Sequence[str], mark: str) -> bool:

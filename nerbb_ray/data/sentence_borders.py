@@ -8,6 +8,8 @@ from nerbb_ray.data.column_evidence import Column
 from nerbb_ray.data.column_roles import Roles
 
 _CALLED = re.compile(r"sent|doc|para|example|guid|\bid$|_id$", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?:sid|sent(?:ence)?s?(?:[_ .-]?(?:id|no|nr|num|number|idx|index|#))?)", re.IGNORECASE)
+_RUN = 3  # rows with the same number in the mean, of sentences
 _HAS_DIGIT = re.compile(r".*[0-9].*", re.DOTALL)
 
 
@@ -22,8 +24,12 @@ def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Col
     starts: set[int] = set()
     telling: list[Column] = []
     for column in others:
-        found = _filled(column) or _grouped(column) or _counted(column) or _counted_anew(column)
+        found = _filled(column) or _grouped(column) or _counted(column)
         if found:
+            starts |= found
+            telling.append(column)
+    for column in others:
+        if column not in telling and (found := _counted_anew(column)):
             starts |= found
             telling.append(column)
     return starts, telling
@@ -60,11 +66,12 @@ def _counted_anew(column: Column) -> set[int]:
     if not all(value.isascii() and value.isdecimal() for value in column.counts):
         return set()
     numbers = [int(value) for value in column.values]
-    if max(numbers) < 2 and not _CALLED.search(column.name):  # a feature: yes or no
-        return set()
     changes = [(i, a, b) for i, (a, b) in enumerate(pairwise(numbers), start=1) if a != b]
     counted = all(b == a + 1 or b == numbers[0] for _, a, b in changes)
-    return {0, *(i for i, _, _ in changes)} if counted and 0 < len(changes) < len(numbers) - 1 else set()
+    # features have few values, pieces and contractions short runs, lines and phrases other names
+    sure = not column.name and len(column.counts) > 2 and len(numbers) >= _RUN * (len(changes) + 1)
+    sure = sure or (_SENTENCE.fullmatch(column.name) is not None and len(changes) < len(numbers) - 1)
+    return {0, *(i for i, _, _ in changes)} if counted and changes and sure else set()
 
 
 def _is_number_like(column: Column) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
+from nerbb_ray.data.column_roles import UntaggedError
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.quotes import widths_of
 from nerbb_ray.data.text_files import BLANK
@@ -42,7 +43,7 @@ def find_separator(data: Sequence[tuple[int, str]], path: Path, options: Reading
             return mark, found
     number, line = next((n, text) for n, text in data if len(_BLANKS.split(text.strip(BLANK))) == 1)
     rule = f"expected a word and its tag, separated by TAB or blanks, as in 'Paris<TAB>B-LOC'; got {line!r:.80}"
-    raise DataError(
+    raise UntaggedError(
         f"{rule}, like most lines of the file (for another separator, say {option('separator')})", path, number
     )
 

@@ -25,7 +25,7 @@ NEW_DOCUMENT = re.compile(r"#\s*newdoc\b")  # CoNLL-U
 _RULE = re.compile(r"([-=*_#~+.])\1{2,}")  # a line drawn between sentences
 # what some programs write at the end of a sentence
 _BORDERS = {"<s>", "</s>", "<eos>", "</eos>", "[eos]", "eos", "[sep]", "<sep>", "|||", "\u200b"}
-_NO_LETTER = re.compile(r"[\W_]+")
+_DRAWN = re.compile(rf"#|\u200b|{OUTSIDE}|([-=*_#~+|/\\])\1+")
 _OFTEN = 3
 _NAME_OF = {character: name for name, character in SEPARATORS.items() if name != "space"}
 
@@ -85,7 +85,7 @@ def read_table(content: Content) -> Table:
     separator, width = find_separator(data, path, options)
     split = splitter(separator, width)
     table = Table(_NAME_OF.get(separator, separator), width)
-    found = list(_csv_rows(lines, separator, path) if separator in QUOTING else _rows(lines, split))
+    found = list(_csv_rows(lines, separator) if separator in QUOTING else _rows(lines, split))
     if separator == "\t" and are_quoted(field for row in found for field in row.fields):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
@@ -99,11 +99,8 @@ def _rows(lines: Sequence[tuple[int, str]], split: Callable[[str], list[str]]) -
         yield Row(number, split(line) if line.strip(BLANK) else [])
 
 
-def _csv_rows(lines: Sequence[tuple[int, str]], mark: str, path: Path) -> Iterator[Row]:
-    """
-    Raises:
-        DataError: a field in quotes goes over several lines, as no word does.
-    """
+def _csv_rows(lines: Sequence[tuple[int, str]], mark: str) -> Iterator[Row]:
+    """Fields in quotes may go over several lines."""
     numbers, texts = [number for number, _ in lines], [line for _, line in lines]
     reader = csv.reader((line + "\n" for line in texts), delimiter=mark, quoting=quoting_of(texts, mark))
     while True:
@@ -112,19 +109,26 @@ def _csv_rows(lines: Sequence[tuple[int, str]], mark: str, path: Path) -> Iterat
             fields = next(reader)
         except StopIteration:
             return
-        if reader.line_num > first + 1 and any("\n" in part.strip() for part in fields):
-            rule = "a quote begins here a field that goes over several lines, as no word does"
-            raise DataError(f'{rule}: write the word " as """" in a file of {_NAME_OF[mark]}s', path, numbers[first])
         yield Row(numbers[first], fields if any(part.strip() for part in fields) else [])
 
 
 def _marks_of_borders(rows: Sequence[Row], width: int) -> Counter[str]:
-    """What stands alone on lines between sentences, such as </s>, and is no word that has lost its tag."""
+    """What stands alone on lines between sentences, such as </s>, where no empty line does so."""
     alone = Counter(row.fields[0].strip(BLANK) for row in rows if len(row.fields) == 1)
-    known = {text for text in alone if text.lower() in _BORDERS}
-    drawn = {text for text, n in alone.items() if n >= _OFTEN and (_NO_LETTER.fullmatch(text) or text == OUTSIDE)}
-    words = {row.fields[0] for row in rows if len(row.fields) == width} if known | drawn else set()
-    return Counter({text: alone[text] for text in (known | drawn) - words if text})
+    likely = {text for text, n in alone.items() if text.lower() in _BORDERS or (n >= _OFTEN and _DRAWN.fullmatch(text))}
+    if not likely or _have_empty_lines(rows, width):
+        return Counter()
+    # a word may have lost its tag
+    likely -= {row.fields[0] for row in rows if len(row.fields) == width}
+    mark = max(likely, key=lambda text: alone[text], default="")
+    return Counter({mark: alone[mark]} if mark else {})
+
+
+def _have_empty_lines(rows: Sequence[Row], width: int) -> bool:
+    """Whether one stands between words."""
+    kinds = [bool(row.fields) for row in rows if not row.fields or len(row.fields) == width]
+    first, last = (kinds.index(True), len(kinds) - kinds[::-1].index(True)) if True in kinds else (0, 0)
+    return not all(kinds[first:last])
 
 
 def _fill(table: Table, rows: Iterable[Row], path: Path, marks: Mapping[str, int]) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 from nerbb_ray.data.options import option
@@ -29,7 +29,7 @@ _SPELLED = re.compile(f"[{LETTERS}][-_:/].+|.+[-_:/][{LETTERS}]", re.DOTALL)
 _GLUED = re.compile(f"[{LETTERS}].+", re.DOTALL)  # BPER, IPER
 # marks of a scheme, as a letter or a word, anywhere in a name
 _MARK = re.compile(r"(?<![^\W_])(?:[BIELSUM]|(?i:begin|beginning|inside|start|middle|end|last|single|unit))(?![^\W_])")
-_BEGINNINGS = {"b", "begin", "beginning", "start"}
+_BEGINNINGS, _INSIDES = {"b", "begin", "beginning", "start"}, {"i", "inside", "m", "middle"}
 _SHOWN = 3
 _FORMS: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo", "bio")
 
@@ -152,6 +152,9 @@ def refuse_tags_as_classes(
                     labels[tag[2:]] += number
         counts += labels
         odd |= _odd_classes(labels.keys(), recognised=bool(own) and not fixed and sources[own[0]] != "plain")
+        if not fixed and own and sources[own[0]] == "plain":
+            rows = (row.tags for split in own for row in splits[split])
+            odd |= _wrapped(labels.keys(), {pair for tags in rows for pair in pairwise(tags)})
     if odd:
         raise _odd_error(readings, {split: splits[split] for split in judged}, sources, odd, counts)
 
@@ -162,27 +165,35 @@ def _odd_classes(labels: Collection[str], *, recognised: bool) -> set[str]:
     if recognised:
         rests = Counter(label[2:] for label in dashed)
         return {label for label in dashed if not label[2:] or rests[label[2:]] > 1}
-    if wrapped := _wrapped(labels):
-        return wrapped
     alone = {label for label in labels if label in ("B", "I")}
     spelled = {label for label in labels if _SPELLED.fullmatch(label)}
     glued = _glued(labels)
     return dashed | (alone if len(alone) > 1 else set()) | (spelled if len(spelled) == len(labels) else glued)
 
 
-def _wrapped(labels: Collection[str]) -> set[str]:
+def _wrapped(labels: Collection[str], neighbours: Collection[tuple[str, str]] = ()) -> set[str]:
     """Those with a mark of a scheme anywhere (<B-PER>, NER:B-PER, Begin_PER, PER_start), if most classes have one, and
-    some are there with that of a beginning and another one."""
-    marks: dict[tuple[str, str], set[str]] = {}
-    found: set[str] = set()
-    for label in labels:
-        for match in _MARK.finditer(label):
-            around = label[: match.start()], label[match.end() :]
-            if any(map(str.isalnum, "".join(around))):
-                marks.setdefault(around, set()).add(match[0].lower())
-                found.add(label)
-    paired = any(own & _BEGINNINGS and own - _BEGINNINGS for own in marks.values())
-    return found if paired and 2 * len(found) > len(labels) else set()
+    the inside of one of them follows its beginning: start_date and end_date are classes.
+
+    Args:
+        neighbours: tags of words that follow each other.
+    """
+    marked = {label: _marks(label) for label in labels}
+    found = {label for label, marks in marked.items() if marks}
+    inside = any(
+        one in _BEGINNINGS and other in _INSIDES
+        for first, second in neighbours
+        if first != second and first in found and second in found
+        for around, one in marked[first].items()
+        for other in [marked[second].get(around)]
+    )
+    return found if inside and 2 * len(found) > len(labels) else set()
+
+
+def _marks(label: str) -> dict[tuple[str, str], str]:
+    """What stands around each mark of a scheme -> the mark."""
+    found = {(label[: m.start()], label[m.end() :]): m[0].lower() for m in _MARK.finditer(label)}
+    return {around: mark for around, mark in found.items() if any(map(str.isalnum, "".join(around)))}
 
 
 def _glued(labels: Collection[str]) -> set[str]:
@@ -218,7 +229,7 @@ def _odd_error(
     forms = sorted(fitting, key=lambda form: len(GRAMMARS[form].prefixes))[:_SHOWN]
     if readings[split].scheme is not None:
         way = "an entity has the plain class, such as PER: mend the export"
-    elif _wrapped(odd):
+    elif not any(_SPELLED.fullmatch(label) or _DASHED.match(label) for label in odd) and all(map(_marks, odd)):
         way = "they differ in a mark of the beginning or inside of an entity: write them as B-PER and I-PER"
     elif any(not label[2:] for label in odd if _DASHED.match(label)):
         way = "a class is missing behind its letter: mend it"

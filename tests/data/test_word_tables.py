@@ -114,7 +114,7 @@ def test_a_quote_may_be_a_word(separator: str, tmp_path: Path) -> None:
 
 def test_a_quoted_field_over_lines_is_refused_with_its_line(tmp_path: Path) -> None:
     text = 'word,tag\n"Rome, Italy",B-LOC\n",O\nAnna,B-PER\n",O\n'
-    with pytest.raises(DataError, match=r"train\.csv:3: a quote begins here a field that goes over several lines"):
+    with pytest.raises(DataError, match=r"train\.csv:3: a quote begins here a word that goes over several lines"):
         found(tmp_path / "train.csv", text)
 
 
@@ -147,6 +147,136 @@ def test_a_mark_alone_on_lines_is_a_border(mark: str, tmp_path: Path) -> None:
     rows = [*SENTENCES, SENTENCES[0]]
     text = "".join("".join(f"{word}\t{tag}\n" for word, tag in sentence) + f"{mark}\n" for sentence in rows)
     assert found(tmp_path / "train.tsv", text) == rows
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("sentence_id,word_id,token,tag", ["1,0,An,B-PER", "1,0,##na,I-PER", "1,1,si,O", "1,1,##ngs,O", "2,0,It,O"]),
+        ("token,tag,sentence_id,word_id", ["An,B-PER,1,0", "##na,I-PER,1,0", "si,O,1,1", "##ngs,O,1,1", "It,O,2,0"]),
+        ("sent_id,page,line,token,tag", ["1,1,1,Anna,B-PER", "1,1,1,is,O", "1,1,2,here,O", "1,1,2,.,O", "2,2,1,It,O"]),
+        ("", ["1,1,Il,O", "1,2,va,O", "1,3,\u00e0,O", "1,3,le,O", "1,4,Mans,B-LOC", "1,5,.,O", "2,1,Anna,B-PER"]),
+    ],
+)
+def test_numbers_inside_of_sentences_cut_nothing(header: str, rows: list[str], tmp_path: Path) -> None:
+    position = header.split(",").index("sentence_id") if "sentence_id" in header else 0
+    first = sum(row.split(",")[position] == "1" for row in rows)
+    text = "\n".join([header, *rows] if header else rows)
+    assert list(map(len, found(tmp_path / "train.csv", text))) == [first, len(rows) - first]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word_id,token,tag\n0,An,B-PER\n0,##na,I-PER\n1,si,O\n1,##ngs,O\n2,.,O\n0,It,O\n0,##s,O\n1,on,O\n",
+        "7,Anna,B-PER\n7,sings,O\n8,in,O\n8,Rome,B-LOC\n7,It,O\n7,rains,O\n",
+    ],
+)
+def test_numbers_of_other_things_are_none_of_sentences(text: str, tmp_path: Path) -> None:
+    assert len(found(tmp_path / "train.csv", text)) == 1
+
+
+@pytest.mark.parametrize("alone", [",", "O", "-", "\u200b", "EOS", "#", "--"])
+def test_where_empty_lines_are_borders_nothing_else_is(alone: str, tmp_path: Path) -> None:
+    text = f"Anna\tB-PER\n{alone}\nBerg\tI-PER\n{alone}\nsings\tO\n\nIt\tO\n{alone}\nrains\tO\n\nBob\tB-PER\n"
+    assert list(map(len, found(tmp_path / "train.tsv", text))) == [3, 2, 1]
+
+
+def test_commas_without_tags_are_no_borders(tmp_path: Path) -> None:
+    text = "Anna\tB-PER\n,\nBerg\tI-PER\n,\nsings\tO\n,\nIt\tO\n"
+    assert len(found(tmp_path / "train.tsv", text)) == 1
+
+
+def test_one_odd_quote_leaves_other_quotes_as_they_are(tmp_path: Path) -> None:
+    text = '"Anna",B-PER\n"Be"rg,I-PER\nsings,O\n"It",O\n'
+    (sentence,) = found(tmp_path / "train.txt", text, separator="comma")
+    assert [word for word, _ in sentence] == ["Anna", "Berg", "sings", "It"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sentence_id,word,tag,remark\n1,Anna,B-PER,"sure?\nyes, it is"\n1,sings,O,\n2,It,O,\n2,rains,O,\n',
+        'sentence_id,context,word,tag\n1,"Anna,\nsings",Anna,B-PER\n1,"Anna,\nsings",sings,O\n2,"It\nrains",It,O\n2,x,rains,O\n',
+    ],
+)
+def test_other_columns_may_go_over_lines(text: str, tmp_path: Path) -> None:
+    assert [[word for word, _ in rows] for rows in found(tmp_path / "train.csv", text)] == [
+        ["Anna", "sings"],
+        ["It", "rains"],
+    ]
+
+
+def test_bars_between_features_and_several_tags_make_no_sentences(tmp_path: Path) -> None:
+    rows = [f"{n},{word},Case=Nom|Number=Sing,{tag}|O" for n, word, tag in ROWS]
+    sentences = found(tmp_path / "train.csv", "\n".join(["sentence_id,token,feats,ner", *rows]), overlaps="longest")
+    assert [[word for word, _ in own] for own in sentences] == [[word for word, _ in own] for own in SENTENCES]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("start_date", "end_date", "title"),
+        ("Vitamin_B", "Vitamin_E", "Vitamin_C"),
+        ("DATE_START", "DATE_END", "PLACE"),
+        ("Begin_Date", "End_Date", "Party"),
+        ("Event-Start", "Event-End", "Event"),
+        ("org:unit", "org:start", "org"),
+    ],
+)
+def test_marks_in_names_of_classes_are_no_tags_without_an_inside(names: tuple[str, ...], tmp_path: Path) -> None:
+    rows = [f"{a}\t{name}\n{b}\t{other}\nx{n}\tO\ny{n}\tO\n" for n in range(4) for a, b in [(f"a{n}", f"b{n}")]
+            for name, other in zip(names, names[1:] + names[:1], strict=True)]  # fmt: skip
+    (tmp_path / "train.tsv").write_text("\n".join(rows))
+    assert set(load_corpus(tmp_path).classes) == set(names)
+    spans = [{"text": "one two", "spans": [{"start": 0, "end": 3, "label": name}]} for name in names * 4]
+    (tmp_path / "train.tsv").rename(tmp_path / "old")
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, spans)))
+    assert load_corpus(tmp_path).scheme == "bio"
+
+
+def test_a_split_of_sentences_of_one_word_is_read_like_train(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"text": "Anna sings", "tags": "B-PER O"}\n' * 3)
+    (tmp_path / "val.jsonl").write_text('{"text": "Bob", "tags": "B-PER"}\n{"text": "Hi", "tags": "O"}\n')
+    assert len(read_path(tmp_path)["val"].sentences) == 2
+    for path in tmp_path.iterdir():
+        path.unlink()
+    (tmp_path / "train.csv").write_text("tags\ttext\nB-PER O\tAnna sings\nO O\tIt rains\n")
+    (tmp_path / "test.csv").write_text("tags\ttext\nB-PER\tBob\nO\thi\n")
+    assert len(read_path(tmp_path)["test"].sentences) == 2
+
+
+@pytest.mark.parametrize("tags", [["B-LOC"], ["I-LOC", "I-LOC"], ["S-PER"]])
+def test_a_small_split_of_one_tag_is_no_split_without_tags(tags: list[str], tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"tokens": ["Anna", "sings"], "tags": ["B-PER", "O"]}\n' * 3)
+    row = {"tokens": ["Rome"] * len(tags), "tags": tags}
+    (tmp_path / "val.jsonl").write_text(json.dumps(row))
+    assert len(read_path(tmp_path)["val"].sentences) == 1
+
+
+def test_classified_texts_without_blanks_are_no_words(tmp_path: Path) -> None:
+    row = {"text": "\u5c0f\u660e\u5728", "label": "news", "entities": [{"start": 0, "end": 2, "label": "PER"}]}
+    assert found(tmp_path / "train.jsonl", "\n".join([json.dumps(row)] * 3))[0][0] == ("\u5c0f", "B-PER")
+
+
+@pytest.mark.parametrize("orient", ["columns", "records"])
+def test_tables_of_words_as_pandas_writes_them(orient: str, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(records("sentence_id", "token", "tag"))
+    assert found(tmp_path / "train.json", frame.to_json(orient=orient)) == SENTENCES
+
+
+def test_lines_of_commas_may_be_sentences_without_a_header(tmp_path: Path) -> None:
+    text = "".join(f"{' '.join(w for w, _ in s)},{' '.join(t for _, t in s)}\n" for s in SENTENCES)
+    assert found(tmp_path / "train.csv", text) == SENTENCES
+
+
+def test_a_broken_line_of_a_split_is_no_reason_to_leave_it_out(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"tokens": ["Anna"], "tags": ["B-PER"]}\n' * 3)
+    (tmp_path / "val.jsonl").write_text('{"tokens": ["Anna"], "tags": ["B-PER"]')
+    with pytest.raises(DataError) as caught:
+        read_path(tmp_path)
+    assert "--split-names" not in str(caught.value)
 
 
 def test_a_word_without_its_tag_is_no_border(tmp_path: Path) -> None:

@@ -10,20 +10,21 @@ from pathlib import Path
 from nerbb_ray.data.column_evidence import Column
 from nerbb_ray.data.column_roles import Roles, choose_roles
 from nerbb_ray.data.content import Content
-from nerbb_ray.data.options import ReadingOptions
+from nerbb_ray.data.options import SEPARATORS, ReadingOptions
 from nerbb_ray.data.outside import outside_of
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.table import Row, Table, read_table
 from nerbb_ray.data.wording import counted
+from nerbb_ray.errors import DataError
 from nerbb_ray.ner.notation import find_notation
 from nerbb_ray.ner.tags import OUTSIDE, OUTSIDE_SPELLINGS
 
 NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the words 2 and 3, 2.1 was never written
 _LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)?):", re.ASCII)  # WikiANN: en:word
 _SHOWN = 5
-_LONG = 200  # words of a sentence, if it is the only one
+_LONG = 80  # words of a sentence, if it is the only one
 
 
 def detect(content: Content) -> bool:
@@ -50,6 +51,7 @@ def reading_of(table: Table, content: Content) -> Reading:
     columns, positions = columns_of(table)
     roles = choose_roles(columns, content.options, Place(path))
     words, tags = positions[roles.words.key], positions[roles.tags.key]
+    _refuse_swallowed(table, words, path)
     _take_header(table, roles.tags, tags, path)
     _leave_comments(table, tags, content)
     blocks = _cut(table, columns, roles, reading, path)
@@ -76,6 +78,15 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
     keys = table.keys or [str(number) for number in range(1, len(names) + 1)]
     columns = [Column(*triple) for triple in zip(keys, values, names, strict=True)]
     return columns, {column.key: position for position, column in enumerate(columns)}
+
+
+def _refuse_swallowed(table: Table, words: int, path: Path) -> None:
+    """A quote that is a word would make one word of all lines up to the next one."""
+    mark = SEPARATORS.get(table.separator) or table.separator
+    for row in (row for block in table.blocks for row in block):
+        if "\n" in row.fields[words] and mark in row.fields[words]:
+            rule = "a quote begins here a word that goes over several lines"
+            raise DataError(f'{rule}: write the word " as """" in a file of {table.separator}s', path, row.number)
 
 
 def _take_header(table: Table, tags: Column, position: int, path: Path) -> None:

@@ -24,6 +24,7 @@ JOINT = "\x02"
 _SEVERAL = re.compile(r"[^\s\x02][ \x02]+[^\s\x02][^\n]*\t(?:[^\n]*\t)?[^\t\n]*[^\s\x02][ \x02]+[^\s\x02]")
 _LIST = re.compile(r"\[.*\]", re.DOTALL)
 _QUOTING = {",": "comma", ";": "semicolon", "|": "pipe"}
+_SENTENCE = 3  # words of a sentence in the mean
 _HEADERS = TAG_NAMES | {"text_b", "entities"}
 
 
@@ -110,7 +111,15 @@ def _separator(content: Content) -> str | None:
     marks = [mark for mark in _QUOTING if named and mark in lines[0]]
     if marks:
         return marks[0]
-    return "\t" if content.suffix == ".csv" and any("\t" in line for line in lines) else None
+    if content.suffix != ".csv":
+        return None
+    if any("\t" in line for line in lines):
+        return "\t"
+    for mark in _QUOTING:
+        fields = [[part.split() for part in line.split(mark)] for line in lines]
+        if 2 * sum(_is_pair([len(words) for words in own]) for own in fields) > len(lines):
+            return mark
+    return None
 
 
 def _rows(content: Content, separator: str) -> Iterator[Row]:
@@ -136,7 +145,10 @@ def _columns(rows: Sequence[Row], width: int) -> list[list[list[str]]]:
     if any(map(_is_pair, _sizes(columns))):
         return columns
     piped = [[text.split("|") for text in own] for own in texts]  # EU|rejects, B-ORG|O
-    return piped if 2 * sum(map(_is_pair, _sizes(piped))) > len(rows) else columns
+    sizes = [[len(parts) for parts in own] for own in piped]
+    # features and several tags of a word are joined so, too, but they are few
+    whole = any(sizes.count(own) > 1 and sum(own) >= _SENTENCE * len(own) > 0 for own in sizes)
+    return piped if whole else columns
 
 
 def _split(texts: Sequence[str]) -> list[list[str]]:

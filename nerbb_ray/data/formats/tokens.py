@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column
-from nerbb_ray.data.column_roles import UnsureError, choose_roles
+from nerbb_ray.data.column_roles import UnsureError, UntaggedError, choose_roles
 from nerbb_ray.data.label_names import names_beside
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place
@@ -39,11 +39,17 @@ def with_lists(records: Sequence[Record]) -> Sequence[Record]:
     rows = [record.value for record in records]
     keys = [key for key in rows[0] if key.lower() in WORD_NAMES | TAG_NAMES] if isinstance(rows[0], dict) else []
     kinds = [names for names in (WORD_NAMES, TAG_NAMES) if any(key.lower() in names for key in keys)]
-    if len(kinds) < 2 or not all(_is_parallel(row, keys) for row in rows):
+    if len(kinds) < 2 or any(map(_has_entities, rows)) or not all(_is_parallel(row, keys) for row in rows):
         return records
     return [
         record._replace(value=record.value | {key: record.value[key].split() for key in keys}) for record in records
     ]
+
+
+def _has_entities(row: Any) -> bool:
+    """Whether it has a list of objects or lists: then a text and the label beside it are no words and tags."""
+    lists = (value for value in row.values() if type(value) is list) if isinstance(row, dict) else ()
+    return any(items and isinstance(items[0], dict | list) for items in lists)
 
 
 def _is_parallel(row: Any, keys: Sequence[str]) -> bool:
@@ -114,6 +120,8 @@ def columns_of(records: Sequence[Record]) -> list[Column]:
 
 def _list(row: Any, key: str, place: Place) -> list[Any]:
     values = row.get(key) if isinstance(row, dict) else None
+    if values is None:
+        raise UntaggedError(str(place.error(f'"{key}" must be a list of strings; got {_shown(row, key)}')))
     if not isinstance(values, list):
         raise place.error(f'"{key}" must be a list of strings; got {_shown(row, key)}')
     return values
@@ -126,7 +134,8 @@ def _sentence(tokens: list[Any], tags: list[Any], words_key: str, tags_key: str,
         if wrong is not None or None in values:
             raise place.error(f'"{key}" must be a list of strings; got {wrong!r} in it')
     if len(tokens) != len(tags):
-        raise place.error(f"expected one tag per token; got {len(tokens)} tokens and {len(tags)} tags")
+        error = place.error(f"expected one tag per token; got {len(tokens)} tokens and {len(tags)} tags")
+        raise error if tags else UntaggedError(str(error))
     if kind is int:
         tags = [str(tag) for tag in tags]
     elif any(not tag.strip(BLANK) for tag in tags):

@@ -21,6 +21,8 @@ def detect(records: Sequence[Record]) -> bool:
     first = records[0].value
     if len(records) < 2 or not isinstance(first, dict):
         return False
+    if any(isinstance(value, dict | list) for value in first.values()):
+        return False
     words, tags = ([key for key in first if key.lower() in names] for names in (WORD_NAMES, TAG_NAMES))
     return bool(words and tags) and all(_is_word(row, [*words, *tags]) for row, _ in records)
 
