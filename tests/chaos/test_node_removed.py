@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 PROGRAM = '''
 import json, re, sys, threading, time
 from pathlib import Path
+import psutil
 import ray
 from ray.cluster_utils import Cluster
 from nerbb_ray.config.ini import read_ini
@@ -29,12 +30,18 @@ cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_
 nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 removed = []
 
+def trains(node, logs):
+    """Whether a process that trains was started by the raylet of a node: the node may also be idle."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    numbers = [int(number) for log in logs for number in re.findall(r"process (\\d+)", log)]
+    return any(raylet in [one.pid for one in psutil.Process(pid).parents()] for pid in numbers)
+
 def remove_one():
     """As soon as every trial that runs has ended an epoch."""
     while not removed:
         logs = [path.read_text() for path in store.logs("exp").glob("run*.log")]
         if len(logs) * workers >= 2 and all("epoch 1 " in log for log in logs):
-            cluster.remove_node(nodes[0], allow_graceful=False)
+            cluster.remove_node(next(node for node in nodes if trains(node, logs)), allow_graceful=False)
             removed.append(time.monotonic())
         time.sleep(0.1)
 
