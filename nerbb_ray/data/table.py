@@ -86,7 +86,7 @@ def read_table(content: Content) -> Table:
     split = splitter(separator, width)
     table = Table(_NAME_OF.get(separator, separator), width)
     found = list(_csv_rows(lines, separator) if separator in QUOTING else _rows(lines, split))
-    if separator == "\t" and are_quoted(field for row in found for field in row.fields):
+    if separator == "\t" and '""' in content.text and are_quoted(field for row in found for field in row.fields):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
     _fill(table, found, path, _marks_of_borders(found, width))

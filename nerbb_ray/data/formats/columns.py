@@ -15,6 +15,7 @@ from nerbb_ray.data.outside import outside_of
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
+from nerbb_ray.data.separators import QUOTING
 from nerbb_ray.data.table import Row, Table, read_table
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -82,7 +83,9 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
 
 def _refuse_swallowed(table: Table, words: int, path: Path) -> None:
     """A quote that is a word would make one word of all lines up to the next one."""
-    mark = SEPARATORS.get(table.separator) or table.separator
+    mark = SEPARATORS.get(table.separator, "\t")
+    if mark not in QUOTING:
+        return
     for row in (row for block in table.blocks for row in block):
         if "\n" in row.fields[words] and mark in row.fields[words]:
             rule = "a quote begins here a word that goes over several lines"
