@@ -24,12 +24,8 @@ def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Col
     starts: set[int] = set()
     telling: list[Column] = []
     for column in others:
-        found = _filled(column) or _grouped(column) or _counted(column)
+        found = _filled(column) or _grouped(column) or _counted(column) or _counted_anew(column)
         if found:
-            starts |= found
-            telling.append(column)
-    for column in others:
-        if column not in telling and (found := _counted_anew(column)):
             starts |= found
             telling.append(column)
     return starts, telling

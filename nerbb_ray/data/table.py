@@ -4,7 +4,7 @@ import csv
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -89,7 +89,7 @@ def read_table(content: Content) -> Table:
     if separator == "\t" and '""' in content.text and are_quoted(field for row in found for field in row.fields):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
-    _fill(table, found, path, _marks_of_borders(found, width))
+    _fill(table, found, path, _mark_of_borders(found, width))
     _take_names(table, lines, path, options)
     return table
 
@@ -112,16 +112,16 @@ def _csv_rows(lines: Sequence[tuple[int, str]], mark: str) -> Iterator[Row]:
         yield Row(numbers[first], fields if any(part.strip() for part in fields) else [])
 
 
-def _marks_of_borders(rows: Sequence[Row], width: int) -> Counter[str]:
-    """What stands alone on lines between sentences, such as </s>, where no empty line does so."""
+def _mark_of_borders(rows: Sequence[Row], width: int) -> str:
+    """What stands alone on lines between sentences, such as </s>, if no empty line does so; empty if nothing does."""
     alone = Counter(row.fields[0].strip(BLANK) for row in rows if len(row.fields) == 1)
     likely = {text for text, n in alone.items() if text.lower() in _BORDERS or (n >= _OFTEN and _DRAWN.fullmatch(text))}
     if not likely or _have_empty_lines(rows, width):
-        return Counter()
+        return ""
     # a word may have lost its tag
     likely -= {row.fields[0] for row in rows if len(row.fields) == width}
-    mark = max(likely, key=lambda text: alone[text], default="")
-    return Counter({mark: alone[mark]} if mark else {})
+    # of equally frequent ones, such as <s> and </s>, the first of the file
+    return max((text for text in alone if text in likely), key=alone.__getitem__, default="")
 
 
 def _have_empty_lines(rows: Sequence[Row], width: int) -> bool:
@@ -131,10 +131,10 @@ def _have_empty_lines(rows: Sequence[Row], width: int) -> bool:
     return not all(kinds[first:last])
 
 
-def _fill(table: Table, rows: Iterable[Row], path: Path, marks: Mapping[str, int]) -> None:
+def _fill(table: Table, rows: Iterable[Row], path: Path, mark: str) -> None:
     block: list[Row] = []
     table.blocks.append(block)
-    rules = 0
+    rules = marks = 0
     for row in rows:
         fields = row.fields
         if DOCUMENT_START in fields[:2] or (fields[:1] and NEW_DOCUMENT.match(" ".join(fields))):
@@ -144,10 +144,12 @@ def _fill(table: Table, rows: Iterable[Row], path: Path, marks: Mapping[str, int
             continue
         alone = fields[0].strip(BLANK) if len(fields) == 1 else ""
         is_rule = _RULE.fullmatch(alone) is not None
+        is_mark = alone == mark != "" and not is_rule
         if len(fields) == 1 and not fields[0].strip():  # a blank that is not ASCII, such as U+00A0
             fields = []
-        if not fields or DOCUMENT_START in fields[:2] or is_rule or alone in marks:
+        if not fields or DOCUMENT_START in fields[:2] or is_rule or is_mark:
             rules += is_rule
+            marks += is_mark
             block = []
             table.blocks.append(block)
         elif fields[0].startswith("#"):
@@ -158,10 +160,9 @@ def _fill(table: Table, rows: Iterable[Row], path: Path, marks: Mapping[str, int
             table.untagged.append((row.number, fields[0]))
         else:
             raise _other_width(table, row, path)
-    for mark, number in marks.items():
-        if not _RULE.fullmatch(mark):
-            lines = counted(number, "line of nothing but", "lines of nothing but")
-            table.notes.append(f"{path}: {lines} {mark!r} read as borders of sentences")
+    if marks:
+        lines = counted(marks, "line of nothing but", "lines of nothing but")
+        table.notes.append(f"{path}: {lines} {mark!r} read as borders of sentences")
     if rules:
         table.notes.append(f"{path}: {rules} lines of nothing but a drawn rule are read as borders of sentences")
 

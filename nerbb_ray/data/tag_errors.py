@@ -171,7 +171,7 @@ def _odd_classes(labels: Collection[str], *, recognised: bool) -> set[str]:
     return dashed | (alone if len(alone) > 1 else set()) | (spelled if len(spelled) == len(labels) else glued)
 
 
-def _wrapped(labels: Collection[str], neighbours: Collection[tuple[str, str]] = ()) -> set[str]:
+def _wrapped(labels: Collection[str], neighbours: Collection[tuple[str, str]]) -> set[str]:
     """Those with a mark of a scheme anywhere (<B-PER>, NER:B-PER, Begin_PER, PER_start), if most classes have one, and
     the inside of one of them follows its beginning: start_date and end_date are classes.
 

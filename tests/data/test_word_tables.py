@@ -182,6 +182,16 @@ def test_where_empty_lines_are_borders_nothing_else_is(alone: str, tmp_path: Pat
     assert list(map(len, found(tmp_path / "train.tsv", text))) == [3, 2, 1]
 
 
+def test_of_two_marks_the_first_is_the_border(tmp_path: Path) -> None:
+    marks = [f"<{letter}>" for letter in ("s", "eos", "sep")]
+    rows = ["".join(f"{word}\t{tag}\n" for word, tag in SENTENCES[1]) for _ in range(3)]
+    for first, second in zip(marks, marks[1:] + marks[:1], strict=True):
+        (tmp_path / "train.tsv").write_text("".join(f"{first}\n{text}{second}\n" for text in rows))
+        reading = read_file(tmp_path / "train.tsv")
+        assert len(reading.sentences) == 3
+        assert any(f"3 lines of nothing but {first!r} read as borders" in note for note in reading.notes)
+
+
 def test_commas_without_tags_are_no_borders(tmp_path: Path) -> None:
     text = "Anna\tB-PER\n,\nBerg\tI-PER\n,\nsings\tO\n,\nIt\tO\n"
     assert len(found(tmp_path / "train.tsv", text)) == 1
