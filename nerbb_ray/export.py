@@ -21,7 +21,8 @@ from nerbb_ray.mlflow_store.details import Wanted, read_details
 from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results import log_probs
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 if TYPE_CHECKING:
     from nerbb_ray.data.corpus import Corpus

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from nerbb_ray.inference.predictions import Entities, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Found, Options, Tagger
-    from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+    from nerbb_ray.results.experiment_result import ExperimentResult
+    from nerbb_ray.results.trial_result import TrialResult
     from nerbb_ray.training.sources import ModelSource
 
 Name = str | os.PathLike[str]

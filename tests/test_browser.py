@@ -35,7 +35,8 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.page import report_html, write_report
 from nerbb_ray.report.watch import watch_page
 from nerbb_ray.report.watch_server import page_server
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TEST_METRIC, TrialResult
 from nerbb_ray.study.page import study_page
 from nerbb_ray.study.points import Study, study_of
 from nerbb_ray.training.adaptive import replay

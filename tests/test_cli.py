@@ -25,7 +25,7 @@ from nerbb_ray.config.trials import expand
 from nerbb_ray.mlflow_store.events import Ended, Started
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.adaptive import replay
 
 INI = """[dataset]

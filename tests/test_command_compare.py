@@ -19,8 +19,9 @@ from nerbb_ray.mlflow_store.events import Ended, Files, Started
 from nerbb_ray.mlflow_store.overview import joined
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.store import Store
 from nerbb_ray.verdict.verdict import verdict
 

@@ -32,8 +32,9 @@ from nerbb_ray.data.corpus import Corpus, load_corpus
 from nerbb_ray.ner.choose_decoder import DecoderChoice
 from nerbb_ray.ner.decoding import argmax
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import FILE, LogProbs, SplitLogProbs
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.web_servers import PageStatus
 
 ROOT = Path(__file__).resolve().parents[1]

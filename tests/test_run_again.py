@@ -16,7 +16,7 @@ from nerbb_ray.mlflow_store.events import Ended, Started
 from nerbb_ray.mlflow_store.reader import find_result
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune import __main__ as tune
 from nerbb_ray.tune.kept_file import keep_file
 

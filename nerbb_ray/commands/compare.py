@@ -16,7 +16,7 @@ from nerbb_ray.store import current_store
 
 with lazy_modules():
     from nerbb_ray.mlflow_store import overview
-    from nerbb_ray.results import experiment_result, metric_names
+    from nerbb_ray.results import metric_names, trial_result
     from nerbb_ray.verdict import sentences, table, words
     from nerbb_ray.verdict import verdict as verdict_of
 
@@ -38,7 +38,7 @@ def compare(args: Namespace) -> int:
     metric_names.require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)
     found = verdict_of.verdict(result, name)
     experiments = [args.name] if args.other is None else [args.name, args.other]
-    tests, note = _over_sentences(store, experiments, found) if name == experiment_result.TEST_METRIC else ({}, None)
+    tests, note = _over_sentences(store, experiments, found) if name == trial_result.TEST_METRIC else ({}, None)
     if args.json:
         more = {"over_test_sentences": {run: asdict(test) for run, test in tests.items()}, "note": note}
         print(table.finite_json({"experiment": result.name, **table.verdict_values(found), **more}))

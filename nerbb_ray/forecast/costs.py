@@ -14,7 +14,7 @@ import numpy as np
 
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import any_trial_of
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.sources import ModelSource
 

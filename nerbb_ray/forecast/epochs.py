@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 
 # what decides when a trial ends, besides data and model
 RULE = (

@@ -20,7 +20,7 @@ from nerbb_ray.mlflow_store.reader import finished_trials
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation, Prepared, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, cpu_has_bf16, this_machine
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.store import StorePaths
 from nerbb_ray.training.encoded_corpus import load_encoded
 from nerbb_ray.training.model_files import weight_bytes

@@ -7,14 +7,9 @@ from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table, show
 from nerbb_ray.inference.card_use import form_tags, size_and_speed, use
 from nerbb_ray.inference.front_matter import METRICS, front_matter
 from nerbb_ray.ner.scores import MACRO, MICRO
-from nerbb_ray.results.experiment_result import (
-    SELECTION_METRIC,
-    TEST_METRIC,
-    RunResult,
-    TrialResult,
-)
 from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult, TrialResult
 
 COLUMNS = {
     "val F1": SELECTION_METRIC,

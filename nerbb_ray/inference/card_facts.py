@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nerbb_ray.inference.front_matter import Declared, Scored, hub_id
 from nerbb_ray.inference.parity import Parity
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.verdict.parts import part_of
 
 MARKS = re.compile(r"([\\`*<~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\()")  # what markdown would read as its own

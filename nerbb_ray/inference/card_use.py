@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from nerbb_ray.inference.card_facts import CardFacts, markdown_table, shown_number
 from nerbb_ray.inference.parity import ONNX_INT8
-from nerbb_ray.results.experiment_result import TEST_METRIC
+from nerbb_ray.results.trial_result import TEST_METRIC
 
 ARGMAX, ARGMAX_METRIC = "argmax", "test/entity/micro/f1_argmax"
 

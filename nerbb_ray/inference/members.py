@@ -10,8 +10,9 @@ from nerbb_ray.inference.selection import checkpoint_folder, choose_members, loa
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import decoder_of_run, read_members, run_ensembles
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.trial_result import TrialResult
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.scoring import Scoring, score
 from nerbb_ray.inference.tagger import Tagger
 from nerbb_ray.ner.resampling import drawn_scores
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
 
 FILE = "parity.json"
 METRICS = {"test": TEST_METRIC, "val": SELECTION_METRIC}

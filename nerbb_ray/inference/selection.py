@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.reader import find_result, load_result
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.spelling import did_you_mean
 
 FEWEST_MEMBERS = 2  # of an ensemble

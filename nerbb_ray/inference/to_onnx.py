@@ -10,7 +10,7 @@ from nerbb_ray.inference.ensemble import EnsembleFolder, is_ensemble, open_saved
 from nerbb_ray.inference.parity import FORMS, ONNX_FP32, ONNX_INT8, TORCH_BF16, Parity, Yardstick
 from nerbb_ray.inference.tagger import Options
 from nerbb_ray.inference.write_onnx import quantise, write_onnx
-from nerbb_ray.results.experiment_result import RunResult
+from nerbb_ray.results.trial_result import RunResult
 from nerbb_ray.training.model_files import ONNX, ONNX_DATA, weight_bytes, weight_files
 
 WORK = ".forms"  # a folder for those that are measured; it is gone afterwards

@@ -11,7 +11,8 @@ from nerbb_ray.errors import DataError
 from nerbb_ray.learning_curve.extrapolation import Extrapolation, Point, extrapolate
 from nerbb_ray.learning_curve.plan import Family, families
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import RunResult
 
 FindCorpus = Callable[[DatasetParams], Corpus]
 

@@ -10,9 +10,10 @@ from nerbb_ray.mistakes.found import Mistakes, find_mistakes
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import decoder_of_run, read_members
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
+from nerbb_ray.results.trial_result import RunResult
 from nerbb_ray.spelling import did_you_mean
 
 

@@ -18,10 +18,10 @@ from nerbb_ray.mlflow_store.delivery import open_outbox
 from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, Order, RunClosed, Started
 from nerbb_ray.results import log_probs
 from nerbb_ray.results.any_reports import AnyReports
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.reports import Reports, TrackedTrial, TuneTrial
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.results.trial_result import TrialResult
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.class_values import TABLE, table_tag, values_table, write_tags
 from nerbb_ray.mlflow_store.confusion_picture import confusion_png
 from nerbb_ray.mlflow_store.events import Files, Order
-from nerbb_ray.results.experiment_result import Status, TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import Status, TrialResult
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import TrackedTrial
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.trial_result import TrialResult
 
 Order = tuple[int, int]
 

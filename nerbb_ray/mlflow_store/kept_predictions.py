@@ -8,8 +8,8 @@ from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.details import find_file
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import Places, places_of
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.log_probs import FILE
+from nerbb_ray.results.trial_result import TrialResult
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.events import Order
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.trial_result import TrialResult
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -23,7 +23,7 @@ from nerbb_ray.verdict.sentences import FILE, parse
 if TYPE_CHECKING:
     from nerbb_ray.mlflow_store.details import TrialKey
     from nerbb_ray.ner.resampling import Ints
-    from nerbb_ray.results.experiment_result import RunResult, TrialResult
+    from nerbb_ray.results.trial_result import RunResult, TrialResult
 
 log = logging.getLogger(__name__)
 

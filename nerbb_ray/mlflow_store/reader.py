@@ -24,16 +24,11 @@ from nerbb_ray.mlflow_store.schema import (
     write_name,
 )
 from nerbb_ray.mlflow_store.sql import read_experiments, read_finished
-from nerbb_ray.results.experiment_result import (
-    SELECTION_METRIC,
-    TEST_METRIC,
-    ExperimentResult,
-    Status,
-    TrialResult,
-)
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, Status, TrialResult
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.verdict.notes import ended_at_the_cap
 

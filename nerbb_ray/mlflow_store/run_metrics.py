@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 
 from nerbb_ray.mlflow_store.class_values import is_detail, table_text
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status
 from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import LogitMean, SeedMean
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult, Status
 
 UNDEFINED = (math.nan, math.nan)
 SHORT = ("mean", "sem")

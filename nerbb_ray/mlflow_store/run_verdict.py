@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nerbb_ray.mlflow_store.schema import VERDICT, VERDICT_WORDS
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
 from nerbb_ray.verdict.ensemble_words import gain_sentences
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.words import against_the_best, sentences

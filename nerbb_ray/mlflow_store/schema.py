@@ -27,9 +27,9 @@ from nerbb_ray.mlflow_store.advice import advice
 from nerbb_ray.mlflow_store.class_values import read_tags
 from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
 from nerbb_ray.mlflow_store.quiet import quiet_mlflow
-from nerbb_ray.results.experiment_result import Status, TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble, is_ensemble_metric
+from nerbb_ray.results.trial_result import Status, TrialResult
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

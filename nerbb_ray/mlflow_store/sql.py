@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.mlflow_store import schema as records
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, TrialResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
 
 # the order of MLflow's client: the newest experiment first, its trials as they started
 QUERY = """

@@ -16,9 +16,10 @@ from nerbb_ray.mlflow_store.known_runs import Child, Parent, child_of, newest_ms
 from nerbb_ray.mlflow_store.outbox import Unreachable
 from nerbb_ray.mlflow_store.run_metrics import changes, contains, means_table, run_metrics, run_status
 from nerbb_ray.mlflow_store.run_verdict import description, standing_of
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import CURVE, TrackedTrial
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.verdict.verdict import verdict
 
 if TYPE_CHECKING:

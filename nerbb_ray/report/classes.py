@@ -2,9 +2,10 @@
 
 from nerbb_ray.html.document import folded, heading, paragraph, run_name, table
 from nerbb_ray.report.runs import ranked, shown_mean
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import RunResult
 
 AVERAGES = ("micro", "macro")
 SPLITS = ("val", "test")

@@ -13,7 +13,7 @@ from nerbb_ray.html.figures import COLOURS, COOLING, STEADY, bar_thickness, css,
 from nerbb_ray.live.short import short_number
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.stages import Curves, chosen_epoch, hparams_of, stages
-from nerbb_ray.results.experiment_result import RunResult, TrialResult
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.training.adaptive import MONITORED, Stage
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from nerbb_ray.html.document import heading, paragraph, run_name
 from nerbb_ray.report.runs import best_first, ranked
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import MEAN_F1
+from nerbb_ray.results.trial_result import RunResult
 from nerbb_ray.verdict.ensemble_words import (
     SPLITS,
     calibration_words,

@@ -11,7 +11,8 @@ from nerbb_ray.learning_curve.curve import Curve, curves_of, stored_corpus
 from nerbb_ray.learning_curve.plan import has_curve
 from nerbb_ray.learning_curve.text import ABOUT, HEADER, curve_figure, rows, sentences
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TEST_METRIC
 
 Curves = Sequence[Curve] | str
 

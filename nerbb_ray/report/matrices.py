@@ -11,7 +11,7 @@ from nerbb_ray.config.spec import Member
 from nerbb_ray.html.document import folded, heading, paragraph, table
 from nerbb_ray.html.render import macros
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
-from nerbb_ray.results.experiment_result import RunResult, TrialResult
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 
 STRIP = "report/templates/strip.html"
 LEVELS = ("entity", "token")

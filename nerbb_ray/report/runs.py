@@ -9,8 +9,9 @@ from nerbb_ray.html.render import macros
 from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.report.matrices import STRIP
 from nerbb_ray.report.strip import Scale, axis, strip
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
 from nerbb_ray.verdict.marks import BEST, legend
 from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.table import epochs_text, fold_sentences, marks_of_runs

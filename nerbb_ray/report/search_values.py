@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nerbb_ray.html.without_paths import last_part
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.frames import typed_params
+from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult
 
 if TYPE_CHECKING:
     import optuna

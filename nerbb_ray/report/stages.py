@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.errors import ConfigError
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.adaptive import MONITORED, Stage, advance, rule_of, start
 
 # what a rule is made of

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.html.render import macros
-from nerbb_ray.results.experiment_result import RunResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import RunResult
 
 if TYPE_CHECKING:
     from markupsafe import Markup

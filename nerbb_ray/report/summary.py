@@ -8,7 +8,8 @@ from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey
 from nerbb_ray.report.runs import best_run, shown_mean
 from nerbb_ray.report.setting import ENVIRONMENT, parse
 from nerbb_ray.report.trials import duration
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
 from nerbb_ray.verdict.parts import part_of
 from nerbb_ray.verdict.verdict import verdict
 

@@ -6,7 +6,8 @@ from pathlib import PurePath
 from nerbb_ray.html.document import folded, paragraph, preformatted, run_name, table
 from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.mlflow_store.details import TrialDetails, TrialKey, Wanted
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 SLOWEST = 10
 MAX_ERRORS = 30

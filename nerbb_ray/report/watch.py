@@ -22,8 +22,9 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.runs import varying
 from nerbb_ray.report.search import draw_progress
 from nerbb_ray.report.search_values import best_so_far
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, Status, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.frames import typed_params
+from nerbb_ray.results.trial_result import SELECTION_METRIC, Status, TrialResult
 from nerbb_ray.spelling import did_you_mean
 
 REFRESH_S = 5

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nerbb_ray.results.experiment_result import Status, TrialResult
 from nerbb_ray.results.reports import End, TrackedTrial, TuneTrial, error_line, read_tail
+from nerbb_ray.results.trial_result import Status, TrialResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import EnsembleScores, ensemble_scores, mean_log_probs
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.log_probs import FILE, LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
 from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, HIGH, LEVEL, LOW, MEAN_ECE, MEAN_F1, RunEnsemble
+from nerbb_ray.results.trial_result import TrialResult
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 
 from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.config.trials import TrialSpec
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import TrialResult
 
 CURVE = re.compile(r"lr|train/.*|val/loss|val/token/all/acc|val/entity/.*/f1")
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)\b.*", re.MULTILINE)

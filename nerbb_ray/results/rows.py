@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 
 Row = Mapping[str, Any]
 ABOUT = ("epochs", "best_epoch", "kept_epoch", "duration_s", "reason", "error", "note", "checkpoint", "log")

@@ -14,9 +14,9 @@ from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_confi
 # its own writer: tensorboardX would bring torch into a process that does not train
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC
 from nerbb_ray.results.reports import Reports, TuneTrial
 from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC
 
 # the columns of the HPARAMS page beside the parameters
 COMPARED = {

@@ -11,8 +11,9 @@ from typing import Any
 from nerbb_ray.config.keys import RUN_PREFIX
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, RunResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import TEST_METRIC, RunResult
 from nerbb_ray.verdict.verdict import compare
 
 

@@ -11,9 +11,10 @@ from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.mlflow_store.reader import delete_experiment_runs, find_result, finished_curves, with_val_f1
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.trial_result import TrialResult
 
 FINISHED = ("ok", "diverged")
 

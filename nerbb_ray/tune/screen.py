@@ -13,8 +13,8 @@ from nerbb_ray.forecast.text import shown_range
 from nerbb_ray.live.frame import frame
 from nerbb_ray.live.short import clock
 from nerbb_ray.live.state import SearchState
-from nerbb_ray.results.experiment_result import SELECTION_METRIC
 from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.results.trial_result import SELECTION_METRIC
 from nerbb_ray.tune.job import JobBook
 from nerbb_ray.tune.screen_rows import Row
 from nerbb_ray.tune.search_progress import SearchProgress

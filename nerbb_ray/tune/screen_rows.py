@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.live.state import ShownTrial, State
-from nerbb_ray.results.experiment_result import SELECTION_METRIC
+from nerbb_ray.results.trial_result import SELECTION_METRIC
 from nerbb_ray.training.activity import read_activity, training_in
 from nerbb_ray.tune.job import Job
 

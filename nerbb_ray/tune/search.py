@@ -20,9 +20,10 @@ from nerbb_ray.preparation.options import RunOptions, is_connected, starting_ray
 from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, prepare
 from nerbb_ray.preparation.resources import Allotment, allot, backend, this_machine
 from nerbb_ray.results.ensembles import places_of, run_ensembles
-from nerbb_ray.results.experiment_result import NEVER_STARTED, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.trial_result import NEVER_STARTED, TrialResult
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
 from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, with_curves
 from nerbb_ray.tune.hardware import Hardware, hardware_of

@@ -11,9 +11,9 @@ from ray.tune import Callback
 from nerbb_ray.config.trials import any_trial_of, most_trials
 from nerbb_ray.forecast.remaining import Eta
 from nerbb_ray.live.state import SearchState, State
-from nerbb_ray.results.experiment_result import SELECTION_METRIC
 from nerbb_ray.results.reports import is_epoch
 from nerbb_ray.results.safe_hook import never_raises
+from nerbb_ray.results.trial_result import SELECTION_METRIC
 from nerbb_ray.tune.job import JobBook, varying_keys
 from nerbb_ray.tune.screen_rows import Row, shown_params, shown_trial, take_report
 from nerbb_ray.tune.trial_plan import TrialPlan
@@ -77,7 +77,7 @@ class SearchProgress(Callback):  # type: ignore[misc]  # Ray has no types
 
     def left_s(self) -> tuple[float, float, float] | None:
         """(low, expected, high) seconds until the end, if there is something left to do and it is known."""
-        limit = self.plan.seconds_left()
+        limit = self.plan.limits.seconds_left()
         running = sum(row.ended is None and row.shown.running for row in list(self.rows.values()))
         self.eta.total = min(self.total, self.eta.ended + running + self.plan.to_come())
         left = self.eta.remaining_s()

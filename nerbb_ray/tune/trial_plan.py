@@ -17,9 +17,10 @@ from typing import Any, Protocol
 from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.forecast.remaining import RACE_SHARE
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune.cuts import cannot_catch_up, within_reach
 from nerbb_ray.tune.race import Cell, Decision, Race, Values
+from nerbb_ray.tune.time_limits import TimeLimits
 
 WORST = -math.inf
 
@@ -47,7 +48,7 @@ class TrialPlan:
         cut: the curves of those that were not trained to their end; their values are what they had reached.
         concurrent: trials at the same time.
         sentences: run -> how many a trial of it trains on at most, in all epochs.
-        spent_h: hours that the experiment has taken in earlier calls.
+        limits: of time and cost.
         ended: why nothing more begins; empty as long as something may.
         clock: seconds.
     """
@@ -64,13 +65,11 @@ class TrialPlan:
     curves: dict[Cell, list[float]] = field(default_factory=dict)
     finished_curves: list[list[float]] = field(default_factory=list)
     durations_h: list[float] = field(default_factory=list)
-    spent_h: float = 0.0
     ended: str = ""
-    _begun: float = field(default=0.0, init=False)
-    _limit: str = field(default="", init=False)
+    limits: TimeLimits = field(init=False)
 
     def __post_init__(self) -> None:
-        self._begun = self.clock()
+        self.limits = TimeLimits(self.spec.search, self.clock)
         self.runs |= {run.name: run for run in self.spec.runs if not run.space}
 
     def go_on_from(
@@ -96,7 +95,7 @@ class TrialPlan:
                 self.durations_h.append((trial.duration_s or 0.0) / 3600)
                 value = WORST if trial.status == "diverged" else self.value_of(trial.metrics)
                 self._record((trial.run, trial.member), value)
-        self.spent_h = sum(self.durations_h) / self.concurrent
+        self.limits.spent_h = sum(self.durations_h) / self.concurrent
 
     @property
     def seeds(self) -> tuple[Member, ...]:
@@ -106,9 +105,7 @@ class TrialPlan:
     @property
     def known_beforehand(self) -> bool:
         """Whether all trials are, as those of a grid without limits."""
-        search = self.spec.search
-        limits = (search.time_budget, search.max_hours, search.max_cost)
-        return not search.may_cut and self.proposer is None and all(limit is None for limit in limits)
+        return not self.spec.search.may_cut and self.proposer is None and self.limits.none
 
     @property
     def known(self) -> int:
@@ -120,11 +117,6 @@ class TrialPlan:
         """Those that every run gets."""
         alone = most_trials(self.spec) == len(self.seeds)
         return self.seeds[: self.spec.search.min_seeds] if self.spec.search.racing and not alone else self.seeds
-
-    @property
-    def hours(self) -> float:
-        """That the experiment has taken."""
-        return self.spent_h + (self.clock() - self._begun) / 3600
 
     def value_of(self, metrics: Mapping[str, float]) -> float:
         """What a trial has reached; higher is better, -inf for nothing."""
@@ -149,20 +141,20 @@ class TrialPlan:
             cell = None
         if cell is None:
             if not self.running:
-                self.ended = self._limit or self.race().reason or "all trials are done"
+                self.ended = self.limits.reached or self.race().reason or "all trials are done"
             return None
         self.running.add(cell)
         self.curves[cell] = []
         return trial_of(self.spec, self.runs[cell[0]], cell[1])
 
     def _candidate(self) -> Cell | None:
-        if self._limit:
+        if self.limits.reached:
             return None
         missing = list(self._missing())
         waiting = next((cell for cell in missing if cell not in self.running), None)
         if waiting is not None:
             return waiting
-        if self.proposer is not None and not self._over_budget():
+        if self.proposer is not None and not self.limits.over_budget():
             proposed = self.proposer.propose(self.runs)
             if proposed is not None:
                 self.runs[proposed.name] = proposed
@@ -199,16 +191,11 @@ class TrialPlan:
 
     def _not_to_begin(self, run: str) -> bool:
         begun = bool(self.values.get(run)) or any(name == run for name, _ in self.running)
-        return not begun and self._over_budget()
-
-    def _over_budget(self) -> bool:
-        budget = self.spec.search.time_budget
-        return budget is not None and self.hours >= budget
+        return not begun and self.limits.over_budget()
 
     def _in_time(self, cell: Cell) -> bool:
         """Whether a trial, and with the first one of a seed the whole seed, will probably end before the limit."""
-        limit = self.spec.search.hours
-        if limit is None:
+        if self.spec.search.hours is None:
             return True
         expected = sum(self.durations_h) / len(self.durations_h) if self.durations_h else 0.0
         seed = cell[1]
@@ -216,11 +203,7 @@ class TrialPlan:
         if first and not any(other == seed for _, other in self.running):
             contenders = sum(run not in self.race().dropped for run in self.runs)
             expected *= math.ceil(contenders / self.concurrent)
-        if self.hours + expected <= limit and self.hours < limit:
-            return True
-        named = "max_hours" if limit == self.spec.search.max_hours else "max_cost"
-        self._limit = f"{named} = {getattr(self.spec.search, named):g} leaves no time for more"
-        return False
+        return self.limits.leave(expected)
 
     def _race(self) -> Race:
         search, folds = self.spec.search, self.spec.runs[0].dataset.folds
@@ -308,18 +291,11 @@ class TrialPlan:
         later -= sum(seed not in first and run not in race.dropped for run, seed in begun)
         return missing + round(RACE_SHARE * max(0, later))
 
-    def seconds_left(self) -> float | None:
-        """Until `max_hours` or `max_cost` end the search; None without a limit."""
-        limit = self.spec.search.hours
-        return None if limit is None else max(0.0, 3600 * (limit - self.hours))
-
     def out_of_time(self) -> str:
         """Which limit has ended the search, and what has never begun for it; empty if none has."""
         never = [run for run in self._listed if not self.values.get(run)]
-        more = never or (self.proposer is not None and self.proposer.has_more())
-        limit = self._limit
-        if not limit and self._over_budget() and more:
-            limit = f"time_budget = {self.spec.search.time_budget:g} lets no further run begin"
+        more = self.proposer is not None and self.proposer.has_more()
+        limit = self.limits.end_of_search(more=bool(never) or more)
         return f"{limit}; never begun: {', '.join(never)}" if limit and never else limit
 
     def notes(self) -> dict[str, str]:

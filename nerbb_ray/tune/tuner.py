@@ -12,11 +12,11 @@ from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import cluster_address
 from nerbb_ray.preparation.resources import Allotment, MemoryShort
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.reports import RAISED, LoopReports, TrackedTrial, TrialJob, is_final, trial_result
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.safe_hook import never_raises
 from nerbb_ray.results.tensorboard import CurveCallback
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune.first_seed_cuts import scheduler_of
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states, name_of
 from nerbb_ray.tune.notebook import NotebookProgress, in_notebook

@@ -14,8 +14,8 @@ from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import concrete
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.mlflow_store.reader import find_result, list_experiments
-from nerbb_ray.results.experiment_result import RunResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import RunResult
 from nerbb_ray.tune.optuna_points import OptunaProposer
 
 IdentityOf = Callable[[RunSpec], Identity]

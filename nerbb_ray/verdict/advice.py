@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator
 
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult, TrialResult
 
 EXAMPLE = "Anna lives in Berlin."
 

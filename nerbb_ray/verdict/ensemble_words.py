@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from nerbb_ray.results.experiment_result import ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, MEAN_ECE, RunEnsemble
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 
 TITLE = "ensemble"
 SPLITS = ("val", "test")

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC
 from nerbb_ray.results.metric_names import split_name
+from nerbb_ray.results.trial_result import SELECTION_METRIC
 
 BEST, TIED = "*", "="
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from nerbb_ray.results.experiment_result import NEVER_STARTED, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import NEVER_STARTED, TrialResult
 from nerbb_ray.verdict.outcome import Verdict
 
 NAMED = 3  # trials of a line; the others are counted

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import TEST_METRIC, RunResult, TrialResult
 from nerbb_ray.verdict.outcome import POWER_FACTOR, Verdict
 
 AT_THE_CAP = "max_epochs reached"  # why a trial stopped, as the training says it

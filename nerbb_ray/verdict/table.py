@@ -10,8 +10,9 @@ from rich.text import Text
 
 from nerbb_ray.console import Sentence, head_line, json_text, plain_text, whole_line
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult, TrialResult
 from nerbb_ray.verdict.advice import model_lines, next_commands
 from nerbb_ray.verdict.ensemble_words import SPLITS, TITLE, ensemble_of, ensemble_sentences, score_cell
 from nerbb_ray.verdict.marks import BEST, legend, mark_of

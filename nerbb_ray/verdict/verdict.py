@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nerbb_ray.config.spec import Member, seed_and_fold
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean, is_share
+from nerbb_ray.results.trial_result import SELECTION_METRIC
 from nerbb_ray.verdict.notes import notes_on
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.pairs import Pairs, paired_by_seed, unpaired

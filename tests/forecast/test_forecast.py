@@ -23,7 +23,7 @@ from nerbb_ray.forecast.remaining import Eta, makespan
 from nerbb_ray.forecast.text import forecast_text, shown_range, shown_size, shown_time, summary
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.resources import cpu_has_bf16
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
 from nerbb_ray.training.sources import find_model
 from nerbb_ray.training.tokenizer import load_tokenizer

@@ -17,8 +17,8 @@ from nerbb_ray.mlflow_store.events import Ended, Files, Started
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.model import Model
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.encoded_corpus import encode_once, load_encoded
 from nerbb_ray.training.loop import train_trial
 from nerbb_ray.training.sources import local_model

@@ -13,8 +13,8 @@ from nerbb_ray import cli
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import tag_set
 from nerbb_ray.ner.uncertainty import disagreement, entropy
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import TrialResult
 
 TEXTS = [
     "in berlin anna works, and bert",

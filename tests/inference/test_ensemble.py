@@ -21,9 +21,9 @@ from nerbb_ray.ner.decoding import constrained
 from nerbb_ray.ner.tags import tag_set
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import decoder_of
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.log_probs import FILE
+from nerbb_ray.results.trial_result import TrialResult
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
 TAGS = tag_set(("LOC", "PER"), "bio")

@@ -19,7 +19,8 @@ from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table
 from nerbb_ray.inference.front_matter import Declared
 from nerbb_ray.model import Model
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
 

@@ -11,7 +11,7 @@ from nerbb_ray.config.spec import Settings
 from nerbb_ray.errors import ModelError, ResultError
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import tag_set
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.model import load_model, save_model
 from nerbb_ray.training.sources import local_model
 from nerbb_ray.training.tokenizer import load_tokenizer

@@ -21,7 +21,8 @@ from nerbb_ray.inference.parity import Form, Limit, Parity, Yardstick, latency, 
 from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.inference.write_onnx import write_onnx
 from nerbb_ray.model import Model
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.model_files import check_files, revision_of
 from nerbb_ray.training.sources import find_model, local_model
 

@@ -12,8 +12,9 @@ from nerbb_ray.learning_curve.curve import curves_of, train_sentences
 from nerbb_ray.learning_curve.plan import curve_spec
 from nerbb_ray.learning_curve.text import curve_figure, curve_text
 from nerbb_ray.report.learning_curve import learning_curve_section
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import TEST_METRIC, TrialResult
 
 SENTENCE = Sentence(("Anna",), ("B-PER",))
 CORPUS = Corpus("d", "bio", ("PER",), (SENTENCE,) * 400, (SENTENCE,) * 30, (SENTENCE,) * 50)

@@ -23,9 +23,9 @@ from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.decoding import argmax
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.page import write_report
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.log_probs import FILE, LogProbs, SplitLogProbs
+from nerbb_ray.results.trial_result import TrialResult
 
 WORDS = ("Hello", "Ann<a>", "Smith", "in", "Paris", "says", "to", "Bert")
 N = 6

@@ -23,9 +23,9 @@ from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.decoding import argmax
 from nerbb_ray.ner.tags import Entity
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.log_probs import FILE, SplitLogProbs
+from nerbb_ray.results.trial_result import TrialResult
 
 WORDS = ("Hello", "Ann<a>", "Smith", "in", "Paris", "says", "to", "Bert")
 TRUE = [TAGS[tag] for tag in PATTERN]  # O B-PER I-PER O B-LOC O O B-PER

@@ -33,7 +33,7 @@ from nerbb_ray.mlflow_store.reader import find_result
 from nerbb_ray.mlflow_store.schema import open_client
 from nerbb_ray.mlflow_store.spool import Spool
 from nerbb_ray.mlflow_store.writer import MlflowWriter
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 
 LIMIT_S = 60.0
 F1 = "test/entity/micro/f1"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, RunClosed, Started, from_dict, to_dict
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import TrackedTrial
 from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.trial_result import TrialResult
 
 # lone surrogates as well: paths that are no valid UTF-8 have them
 TEXT = st.text(st.characters(), max_size=10)

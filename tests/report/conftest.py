@@ -19,8 +19,8 @@ from nerbb_ray.mlflow_store.events import Ended, Epoch, Files, Started
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.experiment_result import TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.adaptive import Replay, replay
 from nerbb_ray.training.artifacts import confusion_csv
 

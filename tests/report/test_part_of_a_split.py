@@ -4,7 +4,8 @@ import pytest
 
 from nerbb_ray.report.runs import runs_section
 from nerbb_ray.report.summary import summary_section
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 
 @pytest.mark.parametrize(("ratio", "said"), [("0.2", "of the first 20 % of the test split"), ("1.0", None)])

@@ -14,7 +14,7 @@ from nerbb_ray.report import strip as strips
 from nerbb_ray.report.matrices import add, heat_map, parse
 from nerbb_ray.report.strip import MARGIN, WIDTH, Scale, axis, strip
 from nerbb_ray.report.trials import duration
-from nerbb_ray.results.experiment_result import RunResult, TrialResult
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.training.artifacts import confusion_csv
 
 F1 = "val/entity/micro/f1"

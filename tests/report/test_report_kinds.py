@@ -16,7 +16,8 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.report import page, trials
 from nerbb_ray.report.page import CURVES_OF_RUNS, FILES_OF_RUNS, report_html, write_report
 from nerbb_ray.report.runs import OPEN_ROWS
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 Read = Callable[[str], dict[str, Any]]
 NOTHING = "nobody has looked"

@@ -9,7 +9,8 @@ import pytest
 from nerbb_ray.html.without_paths import without_paths
 from nerbb_ray.report.search import draw_importance, draw_parallel, draw_parameter, draw_progress, search_section
 from nerbb_ray.report.search_values import best_so_far, importance, parameters_of, points_of
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 VAL = "val/entity/micro/f1"
 Param = Callable[[int], object]

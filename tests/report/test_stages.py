@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nerbb_ray.config.spec import HParams
 from nerbb_ray.report.stages import chosen_epoch, hparams_of, stages
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.adaptive import MONITORED, Replay, Stage, replay
 
 VALUE = st.floats(0, 1)

@@ -15,7 +15,8 @@ from nerbb_ray.report.verdict import (
     statistics_section,
     verdict_words,
 )
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.verdict.verdict import verdict
 from nerbb_ray.verdict.words import sentences
 

@@ -13,7 +13,8 @@ from nerbb_ray.mlflow_store.events import Epoch, Started
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.watch import state_of, watch_page
 from nerbb_ray.report.watch_server import page_server
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TrialResult
 
 VAL = "val/entity/micro/f1"
 

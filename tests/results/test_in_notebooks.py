@@ -12,8 +12,9 @@ import pytest
 from nerbb_ray.errors import ResultError
 from nerbb_ray.html.marked import Mark, marked_text
 from nerbb_ray.inference.predictions import Entities, Entity, Predictions, WordProba
-from nerbb_ray.results.experiment_result import ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.verdict.verdict import verdict
 
 F1S = {"runA<1>": (0.5, 0.52, 0.54), "runB": (0.8, 0.82, 0.81)}

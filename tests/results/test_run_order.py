@@ -2,8 +2,9 @@
 
 from itertools import permutations
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_order import by_number
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.verdict.verdict import verdict
 
 RUNS = ["run2", "run10", "runA(lr_max=2e-05)", "runA(lr_max=0.0001)", "runA(lr_max=0.005)", "runA(lr_max=0.01)", "runB"]

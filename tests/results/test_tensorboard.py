@@ -15,9 +15,9 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
-from nerbb_ray.results.experiment_result import TEST_METRIC
 from nerbb_ray.results.reports import LoopReports
 from nerbb_ray.results.tensorboard import CurveCallback
+from nerbb_ray.results.trial_result import TEST_METRIC
 
 NOBODY = LoopReports({}.__getitem__)  # the driver of the test says who reports
 

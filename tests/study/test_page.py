@@ -7,7 +7,8 @@ import pytest
 
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TEST_METRIC, TrialResult
 from nerbb_ray.study.page import study_page, write_picture
 from nerbb_ray.study.plots import draw
 from nerbb_ray.study.points import Study, study_of

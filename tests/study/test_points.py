@@ -12,7 +12,8 @@ import pytest
 from nerbb_ray.config.ini import build_spec, read_ini
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.errors import ResultError
-from nerbb_ray.results.experiment_result import TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import TEST_METRIC, TrialResult
 from nerbb_ray.study.points import Study, study_of
 from nerbb_ray.study.text import study_text
 from nerbb_ray.verdict.table import finite_json

@@ -8,7 +8,7 @@ import pytest
 
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune import first_seed_cuts
 from nerbb_ray.tune.first_seed_cuts import FirstSeedCuts, scheduler_of
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler

@@ -38,5 +38,5 @@ def test_without_a_race_everything_comes() -> None:
     plan = TrialPlan(spec_of(max_hours=2), 1, clock=lambda: 0.0)
     ended(plan, 4)
     assert plan.to_come() == 20
-    assert plan.seconds_left() == 7200
-    assert TrialPlan(spec_of(racing=True), 1).seconds_left() is None
+    assert plan.limits.seconds_left() == 7200
+    assert TrialPlan(spec_of(racing=True), 1).limits.seconds_left() is None

@@ -8,7 +8,7 @@ import pytest
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, concrete
-from nerbb_ray.results.experiment_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune.trial_plan import WORST, TrialPlan
 
 F1 = "val/entity/micro/f1"

@@ -8,8 +8,8 @@ import pytest
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import expand, trial_of
-from nerbb_ray.results.experiment_result import RunResult, TrialResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.tune.optuna_points import OptunaProposer
 from nerbb_ray.tune.warm_start import points_of
 

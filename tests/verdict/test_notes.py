@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, TEST_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
 from nerbb_ray.training.adaptive import Reason
 from nerbb_ray.verdict.notes import AT_THE_CAP, smallest_difference, still_rising
 from nerbb_ray.verdict.verdict import verdict

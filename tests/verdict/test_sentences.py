@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nerbb_ray.ner.resampling import micro_f1
-from nerbb_ray.results.experiment_result import TEST_METRIC
+from nerbb_ray.results.trial_result import TEST_METRIC
 from nerbb_ray.verdict.sentences import against_the_best, over_sentences, parse
 from nerbb_ray.verdict.verdict import compare
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from nerbb_ray.cli import build_parser
 from nerbb_ray.commands.listing import COMMANDS
-from nerbb_ray.results.experiment_result import NEVER_STARTED, ExperimentResult, Status, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import NEVER_STARTED, Status, TrialResult
 from nerbb_ray.verdict.table import results_text, to_json
 from nerbb_ray.verdict.verdict import verdict
 from nerbb_ray.verdict.words import verdict_text

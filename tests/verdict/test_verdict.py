@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.significance import holm, paired_t, permutation, seeds_needed, sign_flip, smallest_exact_p
 from nerbb_ray.verdict.verdict import compare, verdict

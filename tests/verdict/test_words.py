@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from nerbb_ray.results.experiment_result import SELECTION_METRIC, ExperimentResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.verdict.marks import shown_metric
 from nerbb_ray.verdict.verdict import compare, verdict
 from nerbb_ray.verdict.words import sentences, shown_p, verdict_text

@@ -1,0 +1,155 @@
+"""The result of a trial, and of a run: its trials, and their means over the seeds. Pure.
+
+A trial counts for a mean if it ended ok and the metric is defined (not NaN). What does not count is still in `n_total`.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nerbb_ray.config.spec import Member, member_of
+from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.run_ensemble import RunEnsemble
+from nerbb_ray.results.seed_mean import SeedMean, is_share
+
+# cut: ended by the race, because it could not catch up; it counts in no mean
+Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
+
+FAILED: tuple[Status, ...] = ("failed", "diverged")
+NEVER_STARTED = "never started"  # the error of a trial that an interruption kept from beginning
+DROPPED = "dropped"  # how the note of a run begins that has lost its race
+SELECTION_METRIC, TEST_METRIC = "val/entity/micro/f1", "test/entity/micro/f1"
+SHOWN = {"val": SELECTION_METRIC, "test": TEST_METRIC}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One run with one seed, with folds on one of them.
+
+    Args:
+        metrics: by their full name, `<split>/<level>/<label>/<metric>`. Of an ok trial: those of the chosen checkpoint.
+        params: the resolved parameters by INI key. Values read back from MLflow are texts.
+        error: one line, for everything that did not end ok.
+        checkpoint: folder of the saved model.
+        log: file to read when something went wrong.
+        best_epoch: by `monitor`, counted from 0.
+        kept_epoch: whose weights were tested and saved; None where there are none, and in results of 0.5 and before.
+        reason: why the training stopped.
+        identity: what shaped it, as far as that is known.
+        note: one line that a reader of the results should know.
+        val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
+        fold: from 1, those of the repeats after each other; None without folds.
+        started_s, ended_s: when, in seconds since 1970, as far as MLflow knows.
+    """
+
+    run: str
+    seed: int
+    status: Status
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
+    epochs: int | None = None
+    error: str | None = None
+    checkpoint: str | None = None
+    duration_s: float | None = None
+    log: str | None = None
+    best_epoch: int | None = None
+    kept_epoch: int | None = None
+    reason: str | None = None
+    identity: Identity | None = None
+    note: str | None = None
+    val_f1_curve: tuple[float, ...] = ()
+    fold: int | None = None
+    started_s: float | None = field(default=None, compare=False)
+    ended_s: float | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        scores = [f"{split} F1 {value:.4f}" for split, value in _scores(self.metrics)] if self.ok else []
+        about = [f"{self.epochs} epochs" if self.epochs else "", *scores, self.error or ""]
+        return f"<TrialResult {self.name} {self.status}: {', '.join(filter(None, about)) or 'nothing so far'}>"
+
+    @property
+    def member(self) -> Member:
+        """What tells it from the other trials of its run."""
+        return member_of(self.seed, self.fold)
+
+    @property
+    def name(self) -> str:
+        """`runA-43`, `runA-43-fold2`."""
+        return f"{self.run}-{self.member}"
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+    @property
+    def data(self) -> str | None:
+        """Fingerprint of the data set."""
+        return None if self.identity is None else self.identity.data
+
+    def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
+        """The data, and the parts of them, that the metrics of some splits come from."""
+        return self.known_identity().evaluated_on(splits)
+
+    def known_identity(self) -> Identity:
+        """With what the parameters say, where no identity was recorded."""
+        return self.identity or Identity.of_record(self.params, None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """All seeds of a run.
+
+    Args:
+        n_seeds: how many it was to have: more than there are trials if some never started.
+        note: why it has fewer, where the search has decided that.
+        ensemble: of its seeds; None where nobody has looked for one.
+    """
+
+    run: str
+    trials: tuple[TrialResult, ...]
+    n_seeds: int = 0
+    note: str | None = None
+    ensemble: RunEnsemble | None = None
+
+    def __repr__(self) -> str:
+        means = (f"{split} F1 {self.mean(metric)}" for split, metric in SHOWN.items())
+        return f"<RunResult {self.run}: {self.n_ok}/{self.n_total} trials ok, {', '.join(means)}>"
+
+    @property
+    def n_total(self) -> int:
+        return max(len(self.trials), self.n_seeds)
+
+    @property
+    def ok_trials(self) -> tuple[TrialResult, ...]:
+        return tuple(trial for trial in self.trials if trial.ok)
+
+    @property
+    def n_ok(self) -> int:
+        return len(self.ok_trials)
+
+    @property
+    def out(self) -> bool:
+        """Whether the race has dropped it, or cut one of its trials: the seeds that it has may be its best ones."""
+        return (self.note or "").startswith(DROPPED) or any(trial.status == "cut" for trial in self.trials)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What at least one ok trial has, in the order of appearance."""
+        return tuple(dict.fromkeys(name for trial in self.ok_trials for name in trial.metrics))
+
+    def mean(self, metric: str) -> SeedMean:
+        """Over the ok trials; a metric that no trial has gives n = 0."""
+        values = [trial.metrics.get(metric, math.nan) for trial in self.ok_trials]
+        failed = sum(trial.status in FAILED for trial in self.trials)
+        folds = [trial.fold for trial in self.ok_trials if trial.fold is not None] or None
+        return SeedMean.of(values, self.n_total, failed=failed, share=is_share(metric), folds=folds)
+
+    @property
+    def folds(self) -> int:
+        """That its trials were trained on; 0 without folds."""
+        return len({trial.fold for trial in self.trials} - {None})
+
+
+def _scores(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    return [(split, metrics[name]) for split, name in SHOWN.items() if name in metrics]
