@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# modules are compiled once: where the environment forbids to keep that, each of hundreds of processes does it anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: quickstart test check site slow bench tag clean
 
