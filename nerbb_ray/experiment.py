@@ -133,7 +133,7 @@ class Experiment:
             ResultError: it was never run.
         """
         return (
-            overview.with_curves(self._results, self.store)
+            overview.for_users(self._results, self.store)
             if self._results
             else overview.results_of(self.store, self.name)
         )

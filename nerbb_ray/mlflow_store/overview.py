@@ -19,6 +19,7 @@ from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_e
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.verdict.sentences import FILE, parse
+from nerbb_ray.verdict.table import marks_and_legend
 
 if TYPE_CHECKING:
     from nerbb_ray.mlflow_store.details import TrialKey
@@ -38,12 +39,13 @@ def results_of(store: StorePaths, name: str) -> ExperimentResult:
         ResultError: it has no results, or MLflow cannot be read.
     """
     _deliver(store, name)
-    return with_curves(_without_the_dead(load_result(store.tracking_uri, name), store), store)
+    return for_users(_without_the_dead(load_result(store.tracking_uri, name), store), store)
 
 
-def with_curves(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
-    """Results that can read the curves of their trials."""
-    return replace(result, read_curves=partial(read_curves, store.tracking_uri, result.name))
+def for_users(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
+    """Results that can read the curves of their trials, and mark the best run and those tied with it."""
+    read = partial(read_curves, store.tracking_uri, result.name)
+    return replace(result, read_curves=read, mark_runs=marks_and_legend)
 
 
 def results_so_far(store: StorePaths, name: str) -> ExperimentResult | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +24,9 @@ with lazy_modules():  # pandas and jinja2, for notebooks
     from nerbb_ray.results import frames
 
 
+MarkRuns = Callable[["ExperimentResult"], tuple[Mapping[str, str], str]]
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentResult:
     """What an experiment has reached so far.
@@ -31,12 +34,14 @@ class ExperimentResult:
     Args:
         last_driver: number of the last process that has written results of it; 0 if that is not known.
         read_curves: from where the results come; None if there are only these.
+        mark_runs: says which run is best and which are tied with it, and what the marks mean; None: no marks.
     """
 
     name: str
     runs: tuple[RunResult, ...]
     last_driver: int = 0
     read_curves: "ReadCurves | None" = field(default=None, compare=False, repr=False)
+    mark_runs: "MarkRuns | None" = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
         ok, total = sum(run.n_ok for run in self.runs), sum(run.n_total for run in self.runs)
@@ -56,11 +61,14 @@ class ExperimentResult:
         means = [
             [run.mean(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()] for run in runs
         ]
-        rows = [[run.run, f"{run.n_ok}/{run.n_total}", *cells] for run, cells in zip(runs, means, strict=True)]
-        header = ["run", "ok", *(f"{split} entity micro F1" for split in SHOWN)]
-        return document.table(
-            header, rows, numeric=(1, 2, 3), caption=f"{self.name}: means over the seeds, best validation first"
-        )
+        marks, said = self.mark_runs(self) if self.mark_runs else ({}, "")
+        rows = [
+            [marks.get(run.run, ""), run.run, f"{run.n_ok}/{run.n_total}", *cells]
+            for run, cells in zip(runs, means, strict=True)
+        ]
+        header = ["", "run", "ok", *(f"{split} entity micro F1" for split in SHOWN)]
+        caption = "; ".join(filter(None, (f"{self.name}: means over the seeds, best validation first", said)))
+        return document.table(header, rows, numeric=(2, 3, 4), caption=caption)
 
     def to_dataframe(self, of: Literal["trials", "runs"] = "trials") -> "pd.DataFrame":
         """A table of pandas: a row per trial with parameters and metrics, or per run with means over the seeds.

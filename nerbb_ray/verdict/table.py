@@ -122,6 +122,12 @@ def marks_of_runs(result: ExperimentResult, found: Verdict | None) -> dict[str, 
     return {run.run: mark_of(run.run, best, tied) for run in result.runs}
 
 
+def marks_and_legend(result: ExperimentResult) -> tuple[dict[str, str], str]:
+    """The mark of every run, and what those mean that are there."""
+    marks = marks_of_runs(result, verdict(result))
+    return marks, legend(marks.values())
+
+
 def _runs(result: ExperimentResult, marks: Mapping[str, str], width: int) -> Table:
     rows = [(row, marks[run.run] == BEST) for run in result.runs for row in _rows(run, marks[run.run])]
     # a mean and its interval side by side, if the names leave them the room

@@ -6,12 +6,15 @@ import math
 import pickle
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.html.marked import Mark, marked_text
 from nerbb_ray.inference.predictions import Entities, Entity, Predictions, WordProba
+from nerbb_ray.mlflow_store.overview import for_users
+from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import TrialResult
@@ -90,8 +93,12 @@ def test_marks_of_a_verdict_have_their_legend_and_commands_are_code(result: Expe
     assert re.findall('<p class="hint"(.*?)>', html) == [" hidden"], "there is no style sheet that would hide it"
 
 
-def test_notebook_shows_runs_and_verdict(result: ExperimentResult) -> None:
-    runs, words = text_of(result._repr_html_()), text_of(verdict(result)._repr_html_())
+def test_notebook_shows_runs_and_verdict(result: ExperimentResult, tmp_path: Path) -> None:
+    marked = for_users(result, StorePaths(tmp_path))
+    runs, words = text_of(marked._repr_html_()), text_of(verdict(result)._repr_html_())
+    assert "* best run: highest mean val entity micro F1" in runs
+    assert re.search(r"\*\s*runB", runs)
+    assert "best run" not in text_of(result._repr_html_())
     assert runs.index("runB") < runs.index("runA<1>")
     assert "0.8100 ± 0.0058" in runs
     assert "3/4" in runs
