@@ -365,3 +365,20 @@ def test_a_file_that_the_user_names_may_end_in_anything(tmp_path: Path) -> None:
     (tmp_path / "other.words").write_text(text)
     found = read_path(tmp_path, ReadingOptions(split_names="train=mine.words,val=other.words"))
     assert {split: len(reading.sentences) for split, reading in found.items()} == {"train": 3, "val": 3}
+
+
+@pytest.mark.parametrize(
+    ("words", "noted"),
+    [
+        ("Anna lives in Rome . Bob works here . Tea", True),
+        ("\u738b \u5c0f \u660e \u3002 \u4ed6 \u4f4f \u3002 \u5979", True),
+        ("Anna lives in Rome . Bob", False),
+        ("Really ? ! Yes .", False),
+        ("the firm . of . Anna", False),
+    ],
+)
+def test_short_text_of_several_sentences_without_borders_is_noted(tmp_path: Path, words: str, noted: bool) -> None:
+    file = tmp_path / "train.conll"
+    file.write_text("".join(f"{w}\t{'B-PER' if w == 'Anna' else 'O'}\n" for w in words.split()), encoding="utf-8")
+    notes = read_file(file).notes
+    assert any("no empty line between sentences" in note for note in notes) == noted

@@ -26,6 +26,7 @@ NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the wor
 _LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)?):", re.ASCII)  # WikiANN: en:word
 _SHOWN = 5
 _LONG = 80  # words of a sentence, if it is the only one
+_ENDS = frozenset(".!?\u3002\uff01\uff1f\u061f\u0964")  # words that end a sentence in most languages
 
 
 def detect(content: Content) -> bool:
@@ -161,10 +162,15 @@ def _cut(table: Table, columns: Sequence[Column], roles: Roles, reading: Reading
         reading.notes.append(f"{path}: no empty lines: sentences begin where {' and '.join(map(str, telling))} says")
         cuts = sorted({0, *starts, len(rows)})
         return [rows[start:end] for start, end in pairwise(cuts)]
-    if len(rows) > _LONG:
+    if len(rows) > _LONG or _seem_several(by_key[roles.words.key].values):
         why = "no empty line between sentences: all of it is one sentence, and nothing can be held out of it"
         reading.notes.append(f"{path}: {len(rows)} words and {why}. Write an empty line after each sentence")
     return blocks
+
+
+def _seem_several(words: Sequence[str]) -> bool:
+    """Whether at least two sentences end before the last word."""
+    return sum(word in _ENDS and after not in _ENDS and not after[:1].islower() for word, after in pairwise(words)) > 1
 
 
 def _leave_empty(blocks: list[list[Row]], tags: int, content: Content, reading: Reading) -> None:
