@@ -163,6 +163,12 @@ def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
         )
     if not classes:
         notes.append("no sentence has an entity: a model can only learn O")
+    marked = [label for label in classes if any(mark in label for mark in "<>=")]
+    if marked:
+        shown = ", ".join(map(repr, marked[:3]))
+        notes.append(
+            f"classes with <, > or = ({shown}): see whether lines of structure, such as <doc id=1>, were read as words"
+        )
     alike = _alike(classes)
     if alike:
         notes.append(f"classes that differ in case or blanks only: {'; '.join(alike)}: give each one spelling")

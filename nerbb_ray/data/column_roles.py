@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from operator import eq
 
 from nerbb_ray.data.column_evidence import (
     MOSTLY,
@@ -20,6 +22,8 @@ from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.outside import likely_outside
 from nerbb_ray.data.places import Place
 from nerbb_ray.errors import DataError
+
+_SHIFTED = 0.7  # of the rows: those at borders of sentences have other neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,31 @@ class _Choice:
         ranked = sorted(others, key=lambda column: -len(column.counts))
         most = next((len(column.counts) for column in ranked if not against_words(column)), None)
         if most is not None:
-            likely = (column for column in others if len(column.counts) >= MOSTLY * most)
-            return next(column for column in likely if not against_words(column))
+            likely = [column for column in others if len(column.counts) >= MOSTLY * most and not against_words(column)]
+            return self._as_written(likely)
         # a word that is always the same is still a word, if there is nothing else that could be
         constant = [column for column in others if len(column.counts) == 1 and not column.share(NUMBER)]
         if len(others) == len(constant) == 1:
             return constant[0]
         raise self.unsure(f"no column looks like words. If one is, say it with {option('word_column')}")
+
+    def _as_written(self, likely: Sequence[Column]) -> Column:
+        """Of words and what is derived from them, such as lemmas in small letters, the words."""
+        several = _distinct(likely)
+        for one, other in combinations(several, 2):
+            if _next_to_it(one, other):
+                say = f"say it with {option('word_column')}"
+                raise self.unsure(f"{one} and {other} have the same words, one row apart. Which are the words? {say}")
+        small = [column for column in several if not any(value != value.lower() for value in column.counts)]
+        return next((column for column in several if column not in small), several[0])
+
+
+def _next_to_it(one: Column, other: Column) -> bool:
+    """Whether a column has the word before or behind that of another one."""
+    a, b = one.values, other.values
+    shifted: int = max(sum(map(eq, a[1:], b)), sum(map(eq, a, b[1:])))
+    same: int = sum(map(eq, a, b))
+    return shifted >= _SHIFTED * (len(a) - 1) and same < shifted
 
 
 def _distinct(columns: Sequence[Column]) -> list[Column]:

@@ -14,6 +14,14 @@ from nerbb_ray.errors import DataError
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 DOCUMENT_START = "-DOCSTART-"
+_DOCUMENT = re.compile(r"-DOC(?:START|END)\b[^\s-]*-?", re.IGNORECASE)
+
+
+def is_document_mark(word: str) -> bool:
+    """Whether a field or word is none, but says that a document begins or ends: `-DOCSTART-`, as CoNLL-2003 has it."""
+    return word[:1] == "-" and _DOCUMENT.fullmatch(word) is not None
+
+
 DOS_END = "\x1a"  # Ctrl-Z, the end of a file in DOS
 
 
@@ -71,7 +79,7 @@ class Content:
     @cached_property
     def data_lines(self) -> list[tuple[int, str]]:
         """What can tell columns: not comments, not empty lines. A file of nothing but words with # has columns, too."""
-        skipped = ("#", DOCUMENT_START)
+        skipped = ("#", DOCUMENT_START, DOCUMENT_START.lower())
         data = [(n, line) for n, line in self.lines if line and not line.startswith(skipped) and line.strip(BLANK)]
         return data or [(n, line) for n, line in self.lines if line.startswith("#") and "\t" in line]
 

@@ -11,6 +11,7 @@ from nerbb_ray.data.fetch import read_local, read_name, read_splits
 from nerbb_ray.data.folders import local_path, read_files, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.known_names import BUILTIN, did_you_mean
+from nerbb_ray.data.odd_words import without_document_marks
 from nerbb_ray.data.options import AUTO, ReadingOptions
 from nerbb_ray.data.origin import chosen_splitting, stored_documents
 from nerbb_ray.data.raw_tags import standard_tags
@@ -64,7 +65,7 @@ class Found:
         """
         if stored and all(_is_own(reading) for reading in readings.values()):
             return cls(name, readings, stored=True)
-        return cls(name, standard_tags(readings, options))
+        return cls(name, standard_tags(without_document_marks(readings), options))
 
     def corpus(self, scheme: str = "auto", rule: HoldOut = DEFAULT) -> Corpus:
         corpus = assemble(self.name, self.readings, scheme, rule, stored=self.stored, splitting=self.splitting)

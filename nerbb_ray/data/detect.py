@@ -38,6 +38,7 @@ from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.split_names import is_exact, note_of_splits
 from nerbb_ray.errors import DataError
 from nerbb_ray.spelling import did_you_mean
 
@@ -191,7 +192,21 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
         return replace(word_records.read(records, options), format=word_records.NAME)
     records = tokens.with_lists(records)
     name = options.format if options.format in OF_RECORDS else _format_of(records)
-    return replace(OF_RECORDS[name].read(records, options), format=name)
+    reading = OF_RECORDS[name].read(records, options)
+    reading.notes += _notes_of_splits(records)
+    return replace(reading, format=name)
+
+
+def _notes_of_splits(records: Sequence[Record]) -> list[str]:
+    """A key of all records that says the split of each."""
+    first = records[0].value
+    found = []
+    for key, value in first.items() if isinstance(first, dict) else ():
+        if isinstance(value, str) and is_exact(value):
+            values = [row.get(key) for row, _ in records if isinstance(row, dict)]
+            note = note_of_splits(f"the key {key!r}", [one for one in values if isinstance(one, str)])
+            found += [f"{records[0].place.path or records[0].place.name}: {note}"] if note else []
+    return found
 
 
 def _unwrapped(records: Sequence[Record]) -> Sequence[Record]:

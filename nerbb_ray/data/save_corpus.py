@@ -14,6 +14,7 @@ from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.data.corpus import find_folder, load_corpus
 from nerbb_ray.data.folders import has_data, split_files
 from nerbb_ray.data.hub import is_saved
+from nerbb_ray.data.odd_words import word_notes
 from nerbb_ray.data.options import AUTO, ReadingOptions
 from nerbb_ray.data.origin import read_origin, write_appended_origin, write_origin
 from nerbb_ray.data.sentences import Sentence
@@ -93,7 +94,8 @@ def place(
     Raises:
         StoreError: the folder has another content, or subsets in it; or it cannot be made.
     """
-    corpus = replace(corpus, splitting=corpus.word_splitting(), notes=(*corpus.notes, *border_notes(corpus)))
+    notes = (*corpus.notes, *border_notes(corpus), *word_notes(corpus))
+    corpus = replace(corpus, splitting=corpus.word_splitting(), notes=notes)
     about = source, options.given(), corpus.files
     if _has_content(folder):
         if _holds(folder, corpus):
@@ -101,8 +103,8 @@ def place(
             return SetUp(folder, "same", corpus, corpus.notes)
         _check_replaceable(folder, corpus.name, overwrite=overwrite)
     splitting, documents = corpus.word_splitting(), corpus.documents
-    notes = _make(corpus, folder, lambda scratch, said: write_origin(scratch, *about, said, splitting, documents))
-    return SetUp(folder, "made", corpus, notes)
+    said_notes = _make(corpus, folder, lambda scratch, said: write_origin(scratch, *about, said, splitting, documents))
+    return SetUp(folder, "made", corpus, said_notes)
 
 
 def place_appended(merged: Merged, folder: Path, *, source: str | None, options: ReadingOptions = AUTO) -> SetUp:

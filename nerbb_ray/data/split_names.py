@@ -1,7 +1,7 @@
 """What people call train, val and test: `dev.tsv`, `xx-ud-train.iob2`, `eng.testb`, `wnut17train.conll`, ..."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nerbb_ray.data.content import stem_of
@@ -30,6 +30,20 @@ def split_of(name: str) -> str | None:
 def is_exact(name: str) -> bool:
     """Whether a name is that of a split and nothing else."""
     return name.lower() in _SPLIT_OF
+
+
+def note_of_splits(column: str, values: Sequence[str]) -> str | None:
+    """What to say of a column or key that says which split a row is of; None for all others."""
+    if not values or not is_exact(values[0].strip()):
+        return None
+    named = {value.strip().lower() for value in set(values)}
+    if not named <= _SPLIT_OF.keys() or len({_SPLIT_OF[name] for name in named}) == 1:
+        return None
+    known = ", ".join(sorted(named))
+    return (
+        f"{column} seems to say of which split a row is ({known}), but all of a file is train: it is not used; write "
+        "a file for each split (train, val, test)"
+    )
 
 
 def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, options: ReadingOptions) -> dict[str, Path]:

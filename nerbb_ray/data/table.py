@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
-from nerbb_ray.data.content import DOCUMENT_START, Content
+from nerbb_ray.data.content import Content, is_document_mark
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
 from nerbb_ray.data.quotes import UNQUOTED, are_quoted, quoting_of, unquoted
 from nerbb_ray.data.separators import QUOTING, find_separator, splitter
@@ -102,7 +102,10 @@ def _rows(lines: Sequence[tuple[int, str]], split: Callable[[str], list[str]]) -
 def _csv_rows(lines: Sequence[tuple[int, str]], mark: str) -> Iterator[Row]:
     """Fields in quotes may go over several lines."""
     numbers, texts = [number for number, _ in lines], [line for _, line in lines]
-    reader = csv.reader((line + "\n" for line in texts), delimiter=mark, quoting=quoting_of(texts, mark))
+    # "word, tag": the blanks belong to the marks if all marks have one
+    spaced = all(line.count(mark) == line.count(f"{mark} ") for line in texts)
+    lines_of_csv = (line + "\n" for line in texts)
+    reader = csv.reader(lines_of_csv, delimiter=mark, quoting=quoting_of(texts, mark), skipinitialspace=spaced)
     while True:
         first = reader.line_num
         try:
@@ -137,9 +140,10 @@ def _fill(table: Table, rows: Iterable[Row], path: Path, mark: str) -> None:
     rules = marks = 0
     for row in rows:
         fields = row.fields
-        if DOCUMENT_START in fields[:2] or (fields[:1] and NEW_DOCUMENT.match(" ".join(fields))):
+        is_document = any(map(is_document_mark, fields))
+        if is_document or (fields and fields[0][:1] == "#" and NEW_DOCUMENT.match(" ".join(fields))):
             table.documents.append(row.number)
-        if len(fields) == table.width and fields[0][:1] != "#" and DOCUMENT_START not in fields[:2]:
+        if len(fields) == table.width and fields[0][:1] != "#" and not is_document:
             block.append(row)
             continue
         alone = fields[0].strip(BLANK) if len(fields) == 1 else ""
@@ -147,7 +151,7 @@ def _fill(table: Table, rows: Iterable[Row], path: Path, mark: str) -> None:
         is_mark = alone == mark != "" and not is_rule
         if len(fields) == 1 and not fields[0].strip():  # a blank that is not ASCII, such as U+00A0
             fields = []
-        if not fields or DOCUMENT_START in fields[:2] or is_rule or is_mark:
+        if not fields or is_document or is_rule or is_mark:
             rules += is_rule
             marks += is_mark
             block = []

@@ -29,6 +29,8 @@ MEANINGS: dict[str, Meaning] = {
     "private": Meaning("info", "with characters that no standard defines", "replace these characters"),
     "not_nfc": Meaning("info", "with accents as characters of their own (not NFC)", "normalise all text to NFC"),
     "reference": Meaning("info", "with HTML references such as &amp;", "unescape the text (html.unescape)"),
+    "subtoken": Meaning("warning", "that look like sub-tokens of a tokenizer", "join them to words, one tag each"),
+    "special_token": Meaning("warning", "of a tokenizer that no text has", "leave them out of the data"),
     "long": Meaning("info", f"of more than {LONG_WORD} characters", "see whether blanks were lost"),
 }
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from nerbb_ray.data.odd_words import SPECIAL, SUBTOKEN
 from nerbb_ray.doctor.findings import Place, Words
 from nerbb_ray.doctor.rows import SHOWN, Rows, spelled
 from nerbb_ray.ner.tags import OUTSIDE
@@ -33,6 +34,8 @@ KINDS: Mapping[str, Callable[[str], bool]] = {
     "private": lambda word: _has("Co")(word) or _has("Cn")(word),
     "not_nfc": lambda word: not unicodedata.is_normalized("NFC", word),
     "reference": lambda word: bool(_REFERENCE.search(word)),
+    "subtoken": lambda word: SUBTOKEN.fullmatch(word) is not None,
+    "special_token": lambda word: SPECIAL.fullmatch(word) is not None,
     "long": lambda word: len(word) > LONG_WORD and not _ADDRESS.search(word),
 }
 

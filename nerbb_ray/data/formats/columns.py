@@ -10,12 +10,14 @@ from pathlib import Path
 from nerbb_ray.data.column_evidence import Column
 from nerbb_ray.data.column_roles import Roles, choose_roles
 from nerbb_ray.data.content import Content
+from nerbb_ray.data.headers import leave_headers
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions
 from nerbb_ray.data.outside import outside_of
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.separators import QUOTING
+from nerbb_ray.data.split_names import note_of_splits
 from nerbb_ray.data.table import Row, Table, read_table
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -54,8 +56,10 @@ def reading_of(table: Table, content: Content) -> Reading:
     roles = choose_roles(columns, content.options, Place(path))
     words, tags = positions[roles.words.key], positions[roles.tags.key]
     _refuse_swallowed(table, words, path)
-    _take_header(table, roles.tags, tags, path)
+    leave_headers(table, words, roles.tags, tags, path)
     _leave_comments(table, tags, content)
+    said = (note_of_splits(str(c), c.values) for c in columns if c.key not in (roles.words.key, roles.tags.key))
+    reading.notes += [f"{path}: {note}" for note in said if note]
     blocks = _cut(table, columns, roles, reading, path)
     _leave_empty(blocks, tags, content, reading)
     reading.sentences = [
@@ -91,21 +95,6 @@ def _refuse_swallowed(table: Table, words: int, path: Path) -> None:
         if "\n" in row.fields[words] and mark in row.fields[words]:
             rule = "a quote begins here a word that goes over several lines"
             raise DataError(f'{rule}: write the word " as """" in a file of {table.separator}s', path, row.number)
-
-
-def _take_header(table: Table, tags: Column, position: int, path: Path) -> None:
-    """A first row that names the columns in words of its own: its tag is the only one that is none of the scheme."""
-    first = next((row for block in table.blocks for row in block), None)
-    if first is None or table.names or tags.counts[first.fields[position]] != 1 or first.number in table.hashed:
-        return
-    rest = sorted(tags.counts.keys() - OUTSIDE_SPELLINGS - {first.fields[position]})
-    notation = find_notation([[tag] for tag in rest])
-    fits = [notation.standard(tag) is not None for tag in (*rest, first.fields[position])]
-    if len(rest) > 1 and all(fits[:-1]) and not fits[-1] and first.fields[position] not in OUTSIDE_SPELLINGS:
-        next(block for block in table.blocks if block).remove(first)
-        table.notes.append(
-            f"{path}:{first.number}: seems to name the columns: left out: {' '.join(first.fields)!r:.60}"
-        )
 
 
 def _leave_comments(table: Table, tags: int, content: Content) -> None:
