@@ -122,7 +122,7 @@ def _search(trials: int, store: Any) -> int:
     from nerbb_ray.tune.job import Job, JobBook
     from nerbb_ray.tune.ray_session import ray_machine
     from nerbb_ray.tune.trial_plan import TrialPlan
-    from nerbb_ray.tune.tuner import build_tuner, callbacks
+    from nerbb_ray.tune.tuner import TrialKeeper, build_tuner, callbacks
 
     rates = [1e-5 * (1 + i) for i in range(-(-trials // SEEDS))]
     params = {"dataset_name": "none", "pretrained_model_name": "none", "lr_max": rates, "multiple_runs": SEEDS}
@@ -146,6 +146,7 @@ def _search(trials: int, store: Any) -> int:
         return job
 
     listening = callbacks(plan, book, store, allotment.concurrent, driver=1, ensembles=lambda _: {}, quiet=True)
+    listening.append(TrialKeeper(book))
     trainable = tune.with_resources(only_reports, {"cpu": 1})
     grid = build_tuner(trainable, plan, make_job, book, allotment, listening, store, reuse_actors=True).fit()
     results = [trial_result(book.tracked(one.config), one.metrics or {}, one.error) for one in grid if one.config]

@@ -22,6 +22,7 @@ from pathlib import Path
 from nerbb_ray.errors import StoreError
 
 TOUCHED_S = 20.0  # how often
+_START = 19  # of the fields of /proc/PID/stat behind the name: when the process began
 STALE_S = 120.0  # without a touch: its holder is gone
 
 
@@ -84,7 +85,7 @@ class Lock:
                 self._path.unlink()
 
     def _take(self) -> None:
-        self._mine = json.dumps(asdict(_me()) | {"token": uuid.uuid4().hex})
+        self._mine = json.dumps(asdict(this_process()) | {"token": uuid.uuid4().hex})
         with _file_beside(self._path, self._mine) as mine:
             for _ in range(10):
                 with contextlib.suppress(FileExistsError):
@@ -93,7 +94,7 @@ class Lock:
                 text = _text_of(self._path)
                 if text is None:  # given back just now
                     continue
-                found = _holder(text)
+                found = holder_in(text)
                 if found is None or not _is_gone(found, self._path, mine):
                     who = f"{found}" if found else f"an unknown process ({self._path} cannot be read)"
                     raise StoreError(
@@ -112,7 +113,7 @@ class Lock:
 def holder_of(path: Path) -> Holder | None:
     """Who holds a lock now; None: nobody who lives."""
     text = _text_of(path)
-    found = None if text is None else _holder(text)
+    found = None if text is None else holder_in(text)
     if found is None:
         return None
     if found.machine == _machine():
@@ -131,7 +132,8 @@ def _text_of(path: Path) -> str | None:
         return None
 
 
-def _holder(text: str) -> Holder | None:
+def holder_in(text: str) -> Holder | None:
+    """Who wrote a lock; None where nobody can tell."""
     try:
         values = json.loads(text)
         return Holder(**{name: values[name] for name in Holder.__dataclass_fields__})
@@ -175,7 +177,8 @@ def _file_beside(path: Path, text: str) -> Iterator[Path]:
         scratch.unlink(missing_ok=True)
 
 
-def _me() -> Holder:
+def this_process() -> Holder:
+    """As a holder."""
     words = [os.path.basename(sys.argv[0] or "python"), *sys.argv[1:]]  # noqa: PTH119
     return Holder(
         user=_user(),
@@ -193,6 +196,11 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return str(os.getuid())
+
+
+def lives_here(found: Holder) -> bool | None:
+    """Whether a holder lives; None for one of another computer."""
+    return _lives(found) if found.machine == _machine() else None
 
 
 def _machine() -> str:
@@ -216,7 +224,13 @@ def _lives(found: Holder) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process began; empty where the system does not tell."""
+    """When a process began; empty where the system does not tell.
+
+    On Linux in ticks since the computer started: what psutil makes of them moves whenever the clock is set.
+    """
+    with contextlib.suppress(OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return f"{fields[_START]} ticks"
     import psutil
 
     try:

@@ -66,7 +66,12 @@ class StorePaths:
     @property
     def tracking_uri(self) -> str:
         """Of MLflow: the server that the environment names, or the database of this store."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow_db}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.own_tracking_uri
+
+    @property
+    def own_tracking_uri(self) -> str:
+        """Of the database of this store."""
+        return f"sqlite:///{self.mlflow_db}"
 
     @property
     def artifacts(self) -> Path:

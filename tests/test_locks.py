@@ -128,3 +128,15 @@ def test_an_unreadable_lock_is_not_taken_from_anybody(path: Path) -> None:
     with pytest.raises(StoreError, match="unknown process"), Lock(path, "e"):
         pass
     assert path.read_text() == "{"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_clock_that_is_set_changes_no_holder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil._pslinux
+
+    with Lock(path, "experiment e"):
+        boot = psutil._pslinux.boot_time()
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot - 3600)
+        assert holder_of(path) is not None
+        with pytest.raises(StoreError), Lock(path, "experiment e"):
+            pass

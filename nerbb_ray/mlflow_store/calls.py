@@ -36,6 +36,11 @@ def as_uri(location: str | None) -> str | None:
     return location if location is None or "://" in location else Path(location).absolute().as_uri()
 
 
+def place_of_artifacts(tracking_uri: str, folder: str | None) -> str | None:
+    """Where a new experiment has its artifacts; a server has its own place for them."""
+    return None if tracking_uri.startswith("http") else as_uri(folder)
+
+
 def open_experiment(client: "MlflowClient", name: str, artifact_location: str | None) -> str:
     """The id of an experiment, which is made or taken out of MLflow's bin if need be."""
     experiment = client.get_experiment_by_name(name)

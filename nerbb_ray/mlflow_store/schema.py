@@ -41,6 +41,7 @@ DATA, NOTE, RUN_NOTE = "nerbb.data", "nerbb.note", "nerbb.run_note"
 IDENTITY, ORDER = "nerbb.identity", "nerbb.order"
 VERDICT, VERDICT_WORDS = "nerbb.verdict", "nerbb.verdict_words"
 ENSEMBLE = "nerbb.ensemble"
+HELD_BY, HELD_COUNT = "nerbb.held_by", "nerbb.held_count"  # of an experiment, while it is run
 DESCRIPTION = "mlflow.note.content"
 PARENT = "mlflow.parentRunId"
 

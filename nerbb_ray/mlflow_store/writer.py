@@ -39,7 +39,7 @@ class MlflowWriter:
 
     def __init__(self, tracking_uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._tracking_uri, self._experiment = tracking_uri, experiment
-        self._artifact_location = None if tracking_uri.startswith("http") else calls.as_uri(artifact_location)
+        self._artifact_location = calls.place_of_artifacts(tracking_uri, artifact_location)
         self._client: MlflowClient | None = None
         self._experiment_id = ""
         self._children: dict[tuple[str, Member], Child] = {}

@@ -15,7 +15,7 @@ from typing import Any
 
 import grpc
 from ray._common.utils import get_ray_address_file
-from ray._private import ray_constants, services, utils
+from ray._private import ray_constants, services, utils, worker
 from ray._private.authentication import authentication_token_setup as token_setup
 from ray._private.authentication import authentication_utils
 from ray._private.authentication.authentication_token_generator import generate_new_authentication_token
@@ -59,6 +59,32 @@ def loopback_only() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = variable
+
+
+class _InOwnGroup(services.ConsolePopen):  # type: ignore[misc]  # Ray has no types
+    """A process of Ray in a process group of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, **({"process_group": 0} if os.name == "posix" else {}))
+
+
+@contextmanager
+def in_groups_of_their_own() -> Iterator[None]:
+    """What ends the process group of this process, as `timeout` does, leaves the Ray that starts meanwhile to us.
+
+    Without its processes, a search cannot be ended politely; they end with this process anyway.
+    """
+    before, services.ConsolePopen = services.ConsolePopen, _InOwnGroup
+    try:
+        yield
+    finally:
+        services.ConsolePopen = before
+
+
+def daemons_live() -> bool:
+    """Whether all processes of the Ray that this process has started are there; True if it has started none."""
+    node = worker._global_node
+    return node is None or not node.dead_processes()
 
 
 @contextmanager

@@ -149,7 +149,11 @@ def _start(folder: Path, num_cpus: int | None, dashboard: bool) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     for attempt in (1, 2):
         try:
-            with ray_private.loopback_only(), nullcontext() if dashboard else ray_private.for_trials_only():
+            with (
+                ray_private.loopback_only(),
+                ray_private.in_groups_of_their_own(),
+                nullcontext() if dashboard else ray_private.for_trials_only(),
+            ):
                 ray.init(
                     address="local",
                     num_cpus=num_cpus,

@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from nerbb_ray.console import tell
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.lazy_modules import lazy_modules
+from nerbb_ray.mlflow_store import held_experiment
 from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions, is_connected, starting_ray, starts_here
@@ -139,12 +140,21 @@ class Search:
             allotment = allot(resources, ray_machine(), most_trials(spec))
             hardware = hardware_of(allotment, here=here is not None)
             refuse_others(spec, prepared, self.earlier, hardware)
-            if options.overwrite:
-                forget(spec.name, self.store)
-            keep_file(spec, self.store, options.file)
-            result = with_curves(self._searched(prepared, allotment, hardware), self.store)
-            show(result)
-            return result
+            with self._held():
+                if options.overwrite:
+                    forget(spec.name, self.store)
+                keep_file(spec, self.store, options.file)
+                result = with_curves(self._searched(prepared, allotment, hardware), self.store)
+                show(result)
+                return result
+
+    def _held(self) -> AbstractContextManager[None]:
+        """No other store runs the experiment with the same MLflow meanwhile; that of this store alone has its lock."""
+        store, name = self.store, self.spec.name
+        if store.tracking_uri == store.own_tracking_uri:
+            return nullcontext()
+        where = str(store.artifacts / name)
+        return held_experiment.held_in_mlflow(store.tracking_uri, name, where, lambda text: say(text, self.options))
 
     def _searched(self, prepared: dict[str, Prepared], allotment: Allotment, hardware: Hardware) -> ExperimentResult:
         plan = plan_of(self.spec, allotment.concurrent, self.earlier, self.store, prepared)

@@ -19,8 +19,9 @@ from nerbb_ray.results.tensorboard import CurveCallback
 from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune.first_seed_cuts import scheduler_of
 from nerbb_ray.tune.job import RESTARTS, Job, JobBook, clear_states, name_of
+from nerbb_ray.tune.lost_ray import ending_without_ray
 from nerbb_ray.tune.notebook import NotebookProgress, in_notebook
-from nerbb_ray.tune.ray_private import never_restart
+from nerbb_ray.tune.ray_private import daemons_live, never_restart
 from nerbb_ray.tune.ray_searcher import SeedSearcher
 from nerbb_ray.tune.screen import Screen
 from nerbb_ray.tune.trainable import make_trainable
@@ -55,16 +56,23 @@ def fit(
     Raises:
         MemoryShort: what has ended until then is in MLflow, and the states of the other trials are there.
     """
+    keeper = TrialKeeper(book)
     listening = callbacks(plan, book, store, allotment.concurrent, driver=driver, ensembles=ensembles, quiet=quiet)
+    listening.append(keeper)
     # a process that goes on to another trial saves its imports, but Ray's dashboard keeps the name of its first one
     reuse = allotment.backend == "inprocess" and cluster_address(address) is None
     trainable = make_trainable(allotment, book)
     tuner = build_tuner(trainable, plan, make_job, book, allotment, listening, store, reuse_actors=reuse)
-    try:
-        grid = tuner.fit()
-    except Exception as error:
+
+    def tell_the_end(trials: Sequence[Any] = ()) -> None:
         for listener in listening:
-            listener.on_experiment_end(trials=[])
+            listener.on_experiment_end(trials=list(trials))
+
+    try:
+        with ending_without_ray(daemons_live, lambda: tell_the_end(keeper.begun)):
+            grid = tuner.fit()
+    except Exception as error:
+        tell_the_end()
         if _short_of_memory(error):
             raise MemoryShort(allotment) from error
         raise
@@ -90,7 +98,7 @@ def callbacks(
     ensembles: Ensembles,
     quiet: bool,
 ) -> list[Any]:
-    """What listens to the trials: MLflow, TensorBoard, the screen, and who cleans up after them.
+    """What listens to the trials: MLflow, TensorBoard, the screen.
 
     Args:
         slots: trials at the same time.
@@ -109,7 +117,7 @@ def callbacks(
     )
     shown = NotebookProgress if in_notebook() else Screen
     screen = [] if quiet else [shown(plan, book, slots)]
-    return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen, TrialKeeper(book)]
+    return [mlflow, CurveCallback(store.tensorboard(name), reports), NumberFiles(), *screen]
 
 
 def _tracked(trial: TrialSpec) -> TrackedTrial:
@@ -176,6 +184,11 @@ class TrialKeeper(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     def __init__(self, book: JobBook) -> None:
         self._book = book
+        self.begun: list[Any] = []
+
+    @never_raises
+    def on_trial_start(self, *, trial: Any, **_: Any) -> None:
+        self.begun.append(trial)
 
     @never_raises
     def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_: Any) -> None:

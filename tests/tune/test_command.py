@@ -180,9 +180,12 @@ def test_sigterm_is_as_polite_as_ctrl_c(store, experiment) -> None:
     file = experiment("stopped", seeds=1, hparams="early_stopping = False")
     file.write_text(file.read_text().replace("max_epochs = 3", "max_epochs = 20"))
     args = [*COMMAND, str(file), "--store", str(store.root)]
-    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # `timeout` and a shell's `kill -- -GROUP` send it to the whole process group
+    with subprocess.Popen(
+        args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         _wait_for(process, "runB-43: epoch 2")
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 143, err
     assert not any(word in err + out for word in ("Traceback", "SIGTERM", "stack", "PC: @"))
