@@ -55,6 +55,7 @@ def reading_of(table: Table, content: Content) -> Reading:
     columns, positions = columns_of(table)
     roles = choose_roles(columns, content.options, Place(path))
     words, tags = positions[roles.words.key], positions[roles.tags.key]
+    _refuse_texts(roles, path)
     _refuse_swallowed(table, words, path)
     leave_headers(table, words, roles.tags, tags, path)
     _leave_comments(table, tags, content)
@@ -84,6 +85,14 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
     keys = table.keys or [str(number) for number in range(1, len(names) + 1)]
     columns = [Column(*triple) for triple in zip(keys, values, names, strict=True)]
     return columns, {column.key: position for position, column in enumerate(columns)}
+
+
+def _refuse_texts(roles: Roles, path: Path) -> None:
+    """Texts with one class each, as of reviews and their sentiment, are no words with tags."""
+    texts = sum(value.count(" ") > 1 for value in roles.words.values)
+    if 2 * texts > len(roles.words.values):
+        rule = f"most rows have a text of several words in {roles.words} and one class for all of it in {roles.tags}"
+        raise DataError(f"{rule}: expected a tag for each word, or the places of entities in the text", path)
 
 
 def _refuse_swallowed(table: Table, words: int, path: Path) -> None:
