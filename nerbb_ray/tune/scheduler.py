@@ -10,13 +10,15 @@ The learning rate follows in the worker, by the same rule: see docs/ray_parts.md
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from nerbb_ray.results.plain_number import plain_number
 from nerbb_ray.training.adaptive import AdaptiveRule, Stage, advance, start
 
 HISTORY = "history"  # of a report: the values of all epochs so far
@@ -26,9 +28,10 @@ ENDS_ITSELF = "ends_itself"  # of a report: the trial returns from its loop
 class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
     """Stops a trial when the rule says so.
 
-    Every report is an epoch with a value of the metric; reports without one are not judged. A trial that reports the
-    values of all of its epochs under `history` is judged by these: then nothing is lost if the driver starts again, or
-    the trial itself from a checkpoint, since Tune never saves a scheduler's state.
+    Every report is an epoch with a value of the metric, a number of whatever library; reports without one are not
+    judged. A trial that reports the values of all of its epochs under `history`, as a list of numbers, is judged by
+    these: then nothing is lost if the driver starts again, or the trial itself from a checkpoint, since Tune never
+    saves a scheduler's state.
 
     A trial whose reports say `ends_itself` is left to end by itself: to stop one that has workers of its own (Ray
     Train) could leave their resources taken for ever.
@@ -37,6 +40,9 @@ class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has
         metric: its name in the reports; left out: that of the TuneConfig.
         mode: min or max; left out: that of the TuneConfig, else that of the rule.
         rule: of all trials, or a function of a trial of Tune's.
+
+    Raises:
+        TypeError, ValueError: an argument is none of these.
     """
 
     def __init__(
@@ -48,6 +54,11 @@ class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has
         super().__init__()
         if mode not in (None, "min", "max"):
             raise ValueError(f"mode must be min or max; got {mode!r}")
+        if not isinstance(metric, str | None):
+            raise TypeError(f"metric must be the name of a metric; got {metric!r}")
+        # the class itself can be called, too, but makes no rule of a trial
+        if isinstance(rule, type) or not (rule is None or callable(rule) or isinstance(rule, AdaptiveRule)):
+            raise TypeError(f"rule must be an AdaptiveRule, or a function of a trial that gives one; got {rule!r}")
         self._metric, self._mode, self._rule = metric, mode, AdaptiveRule() if rule is None else rule
         self._values: dict[str, list[float]] = {}
 
@@ -71,28 +82,34 @@ class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:  # noqa: ARG002
         self._values.pop(trial.trial_id, None)
 
-    def _history(self, trial: Any, result: dict[str, Any]) -> list[float | None]:
-        if HISTORY in result:
-            return list(result[HISTORY])
-        value = result.get(self._metric or "")
-        if not isinstance(value, int | float) or isinstance(value, bool):
+    def _history(self, trial: Any, result: dict[str, Any]) -> Sequence[float | None]:
+        reported = _numbers(result.get(HISTORY))
+        if reported is not None:
+            return reported
+        value = plain_number(result.get(self._metric or ""))
+        if value is None:
             return []
         values = self._values.setdefault(trial.trial_id, [])
         # a trial that was started again tells some epochs twice
-        del values[max(0, result.get("training_iteration", len(values) + 1) - 1) :]
-        values.append(float(value))
-        return list(values)
+        iteration = result.get("training_iteration")
+        del values[max(0, int(iteration) - 1 if isinstance(iteration, Integral) else len(values)) :]
+        values.append(value)
+        return values
 
-    def _stopped(self, trial: Any, history: list[float | None]) -> bool:
+    def _stopped(self, trial: Any, history: Sequence[float | None]) -> bool:
         """Whether the rule has ended the trial, now or before."""
-        rule = self._rule(trial) if callable(self._rule) else self._rule
-        if self._mode is not None:
-            rule = replace(rule, mode=self._mode)
+        rule = self._rule_of(trial)
         state = start(rule)
         for value in history:
             if state.stage is not Stage.STOPPED:
                 state = advance(state, value, rule)
         return state.stage is Stage.STOPPED
+
+    def _rule_of(self, trial: Any) -> AdaptiveRule:
+        rule = self._rule(trial) if callable(self._rule) else self._rule
+        if not isinstance(rule, AdaptiveRule):
+            raise TypeError(f"the function `rule` must give an AdaptiveRule for every trial; got {rule!r} for {trial}")
+        return rule if self._mode is None else replace(rule, mode=self._mode)
 
     def save(self, checkpoint_path: str) -> None:
         """The values seen so far, for whoever calls this: Tune does not."""
@@ -101,3 +118,13 @@ class AdaptiveStoppingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has
     def restore(self, checkpoint_path: str) -> None:
         """Go on with what `save` wrote."""
         self._values = json.loads(Path(checkpoint_path).read_text(encoding="utf-8"))
+
+
+def _numbers(reported: Any) -> list[float | None] | None:
+    """The values of a trial's `history`; None if that is no list of numbers: others may mean something else by it."""
+    values = reported.tolist() if hasattr(reported, "tolist") else reported  # an array, a tensor, a column of a table
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        return None
+    found = [plain_number(value) for value in values]
+    is_ours = all(number is not None or value is None for number, value in zip(found, values, strict=True))
+    return found if is_ours else None

@@ -1,9 +1,13 @@
 """The adaptive rule as a scheduler of Tune: ours and anybody's."""
 
+import math
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
@@ -95,3 +99,76 @@ def test_its_state_can_be_saved(tmp_path) -> None:
 def test_a_mode_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="min or max"):
         AdaptiveStoppingScheduler("loss", "low")
+
+
+KINDS = [np.float64, np.float32, np.int64, np.array, torch.tensor, Fraction, lambda value: np.array([value])]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_of_every_library_are_judged(kind) -> None:
+    reports = [{"loss": kind(value)} for value in (3, 2, 4)]
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    assert decisions(scheduler, reports) == [CONTINUE, CONTINUE, STOP]
+
+
+@pytest.mark.parametrize("value", [np.float32("nan"), torch.tensor(math.inf), np.array(math.nan)])
+def test_a_value_of_a_library_that_is_not_finite_ends_the_trial(value) -> None:
+    assert decisions(AdaptiveStoppingScheduler("loss", "min"), [{"loss": value}]) == [STOP]
+
+
+NO_NUMBERS = [
+    True,
+    np.True_,
+    torch.tensor(True),
+    "1",
+    np.str_("1"),
+    1j,
+    np.ones(2),
+    torch.ones(2),
+    {},
+    [],
+    pytest.param(10**400, id="huge"),
+]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_what_is_no_number_is_not_judged(value) -> None:
+    assert decisions(AdaptiveStoppingScheduler("loss", "min"), [{"loss": value}] * 20) == [CONTINUE] * 20
+
+
+@pytest.mark.parametrize(
+    "history", [None, "abc", b"abc", 3, [{"loss": 1}], ["1"], {"loss": [1]}, np.array(1.0)], ids=repr
+)
+def test_a_history_of_something_else_leaves_the_metric_to_judge_by(history) -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    reports = [{"loss": value, "history": history} for value in (1.0, 0.5, 0.6)]
+    assert decisions(scheduler, reports) == [CONTINUE, CONTINUE, STOP]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, lambda values: [np.float32(v) for v in values]])
+def test_a_history_may_be_any_list_of_numbers(kind) -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    reports = [{"loss": 0.0, "history": kind([1.0, 0.5, 0.6][:n])} for n in (1, 2, 3)]
+    assert decisions(scheduler, reports) == [CONTINUE, CONTINUE, STOP]
+
+
+def test_a_history_may_have_epochs_without_a_value() -> None:
+    scheduler = AdaptiveStoppingScheduler(rule=AdaptiveRule(cooldown_epochs=0))
+    assert decisions(scheduler, [{"history": [None, 1.0]}, {"history": [None, 1.0, 2.0]}]) == [CONTINUE, STOP]
+
+
+@pytest.mark.parametrize("iteration", [None, "second", 2.0, np.int64(2)])
+def test_any_number_of_the_iteration_is_lived_with(iteration) -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    assert decisions(scheduler, [{"loss": 1.0}, {"loss": 2.0, "training_iteration": iteration}]) == [CONTINUE, STOP]
+
+
+@pytest.mark.parametrize(("argument", "value"), [("metric", 3), ("rule", {"patience": 1}), ("rule", AdaptiveRule)])
+def test_arguments_of_another_kind_are_refused(argument: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{argument} must be"):
+        AdaptiveStoppingScheduler(**{argument: value})
+
+
+def test_a_function_that_gives_no_rule_is_named() -> None:
+    with pytest.raises(TypeError, match="must give an AdaptiveRule for every trial; got None"):
+        decisions(AdaptiveStoppingScheduler("loss", "min", lambda _: None), [{"loss": 1.0}])
