@@ -12,59 +12,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nerbb_ray.config.hparams import HParams
+from nerbb_ray.training.adaptive_rule import AdaptiveRule as AdaptiveRule
+from nerbb_ray.training.adaptive_rule import rule_of as rule_of
 from nerbb_ray.training.schedules import cooldown_factor, lr_factor
 
 # what a trial's `monitor` is called among the metrics
 MONITORED = {"val_loss": "val/loss", "val_acc": "val/token/all/acc", "val_f1": "val/entity/micro/f1"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdaptiveRule:
-    """When a training cools down, goes back, and stops.
-
-    Args:
-        patience: epochs without improvement that are forgiven.
-        min_delta: an improvement must be larger than this.
-        cooldown_epochs: length of the cool-down; 0: none.
-        restarts: whether an improvement during the cool-down goes back to the full learning rate.
-        max_epochs: a cap.
-        mode: whether lower (min) or higher (max) values are better.
-        early_stopping: whether the values decide at all; if not, training takes `max_epochs`.
-        schedule: of the learning rate after warm-up, a value of `lr_schedule`: only `constant` cools down by the
-            values, and `hybrid` in exactly its last epochs.
-    """
-
-    patience: int = 0
-    min_delta: float = 0.0
-    cooldown_epochs: int = 7
-    restarts: bool = True
-    max_epochs: int = 250
-    mode: str = "min"
-    early_stopping: bool = True
-    schedule: str = "constant"
-
-    @property
-    def cools_down(self) -> bool:
-        """Whether the values decide on a cool-down."""
-        return self.schedule == "constant" and self.cooldown_epochs > 0
-
-    def improves(self, value: float, best: float, min_delta: float) -> bool:
-        """Whether a value is better than the best by more than `min_delta`."""
-        return value < best - min_delta if self.mode == "min" else value > best + min_delta
-
-
-def rule_of(hparams: HParams) -> AdaptiveRule:
-    """The rule of a run."""
-    return AdaptiveRule(
-        patience=hparams.patience,
-        min_delta=hparams.min_delta,
-        cooldown_epochs=hparams.lr_cooldown_epochs,
-        restarts=hparams.lr_cooldown_restarts,
-        max_epochs=hparams.max_epochs,
-        mode=hparams.mode,
-        early_stopping=hparams.early_stopping,
-        schedule=hparams.lr_schedule,
-    )
 
 
 class Stage(StrEnum):

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,3 +160,32 @@ def test_learning_rates_stay_between_zero_and_the_maximum(rule: HParams, values:
     result = replay(rule, values, 3)
     assert all(0 <= rate <= rule.lr_max for rates in result.learning_rates for rate in rates)
     assert all(result.learning_rates[e][0] == 0 for e in (0,) if rule.lr_warmup_epochs)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "allowed"),
+    [
+        ("mode", "MIN", "one of min, max"),
+        ("mode", "minimize", "one of min, max"),
+        ("mode", None, "one of min, max"),
+        ("min_delta", math.nan, "a number >= 0"),
+        ("min_delta", math.inf, "a number >= 0"),
+        ("min_delta", -0.1, "a number >= 0"),
+        ("patience", -1, "an integer >= 0"),
+        ("patience", 1.5, "an integer >= 0"),
+        ("cooldown_epochs", -1, "an integer >= 0"),
+        ("max_epochs", 0, "an integer >= 1"),
+        ("max_epochs", None, "an integer >= 1"),
+        ("restarts", "no", "True or False"),
+        ("early_stopping", 1, "True or False"),
+        ("schedule", "konstant", "one of constant, linear"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(part: str, value: Any, allowed: str) -> None:
+    with pytest.raises(ValueError, match=f"^{part} of an AdaptiveRule must be {allowed}.*; got {value!r}$"):
+        AdaptiveRule(**{part: value})
+
+
+def test_a_rule_keeps_plain_numbers() -> None:
+    given = AdaptiveRule(patience=np.int64(2), min_delta=np.float32(0.5), max_epochs=np.int64(9))
+    assert repr(given) == repr(AdaptiveRule(patience=2, min_delta=0.5, max_epochs=9))
