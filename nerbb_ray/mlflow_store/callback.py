@@ -40,7 +40,8 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         group_by: what seeds of one configuration have in common: a key of the configuration, several, or a function of
             it that gives a name; None: all keys but that of the seed.
         seed_key: of the configuration.
-        metrics: that are kept; None: every number that the trainable reports.
+        metrics: a name or several, of those that are kept, nested ones as `val/loss`; None: every number that the
+            trainable reports.
         artifact_location: absolute folder for the artifacts of a new experiment; a server has its own place.
         retry_after_s: pause between two attempts to reach a server that is down.
         spool: folder for what MLflow cannot take, one per experiment; None keeps it in memory only.
@@ -58,7 +59,7 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         *,
         group_by: str | Sequence[str] | Callable[[Mapping[str, Any]], str] | None = None,
         seed_key: str = "seed",
-        metrics: Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         artifact_location: str | None = None,
         retry_after_s: float = 30.0,
         spool: str | Path | None = None,

@@ -1,9 +1,10 @@
 """The reports of any Tuner's trainable, for those who use our callbacks beside their own training."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nerbb_ray.results.plain_number import plain_number
 from nerbb_ray.results.reports import End, TrackedTrial, TuneTrial, error_line, read_tail
 from nerbb_ray.results.trial_result import Status, TrialResult
 
@@ -16,12 +17,26 @@ class AnyReports:
         group_by: what trials that differ in their seed only have in common: a key of the configuration, several, or a
             function of it that gives a name; None: all keys but that of the seed.
         seed_key: of the configuration; a trial without it counts as seed 0.
-        metrics: that are kept; None: every number that the trainable reports.
+        metrics: a name or several, of those that are kept; None: every number that the trainable reports.
+
+    Raises:
+        TypeError: an argument is none of these.
     """
 
     group_by: str | Sequence[str] | Callable[[Mapping[str, Any]], str] | None = None
     seed_key: str = "seed"
-    metrics: Sequence[str] | None = None
+    metrics: str | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        # Tune would go on without a word in MLflow
+        if not (self.group_by is None or callable(self.group_by) or _are_names(self.group_by)):
+            raise TypeError(
+                f"group_by must be a key, a list of keys, or a function of the configuration; got {self.group_by!r}"
+            )
+        if not isinstance(self.seed_key, str):
+            raise TypeError(f"seed_key must be a key of the configuration; got {self.seed_key!r}")
+        if not (self.metrics is None or _are_names(self.metrics)):
+            raise TypeError(f"metrics must be the name of a metric, or a list of names; got {self.metrics!r}")
 
     def trial(self, trial: TuneTrial) -> TrackedTrial:
         params = dict(_flat(trial.config))
@@ -60,9 +75,11 @@ class AnyReports:
         return {}
 
     def _numbers(self, report: Mapping[str, Any]) -> dict[str, float]:
-        wanted = report if self.metrics is None else self.metrics
-        own = {name: report[name] for name in wanted if name in report and name not in TUNES_OWN}
-        return {name: float(value) for name, value in own.items() if type(value) in (int, float)}
+        """By the names that Tune's schedulers see: of `{"val": {"loss": 1}}`, `val/loss`."""
+        named = dict(_flat({name: value for name, value in report.items() if name not in TUNES_OWN}))
+        wanted = [self.metrics] if isinstance(self.metrics, str) else named if self.metrics is None else self.metrics
+        found = {name: plain_number(named.get(name)) for name in wanted}
+        return {name: number for name, number in found.items() if number is not None}
 
 
 STATUSES: dict[End, Status] = {"completed": "ok", "failed": "failed", "interrupted": "interrupted"}
@@ -72,6 +89,11 @@ TUNES_OWN = {
     *("hostname", "pid", "timestamp", "date", "time_since_restore", "timesteps_since_restore", "done", "trial_id"),
     *("iterations_since_restore", "config", "checkpoint_dir_name", "experiment_tag", "should_checkpoint"),
 }
+
+
+def _are_names(value: Any) -> bool:
+    """Whether a value is a name, or several."""
+    return isinstance(value, Collection) and all(isinstance(name, str) for name in value)
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

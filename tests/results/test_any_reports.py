@@ -1,0 +1,39 @@
+"""What the callback reads from the reports of a trainable that knows nothing of nerbb_ray."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.results.any_reports import AnyReports
+from tests.fixtures.fake_tune import FakeTrial
+
+CONFIG = {"lr": 0.1, "seed": 1}
+
+
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.array, torch.tensor])
+def test_numbers_of_every_library_are_kept(kind) -> None:
+    report = {"loss": kind(0.5), "ok": np.True_, "name": np.str_("a"), "all": np.ones(2), "training_iteration": 3}
+    assert AnyReports().point(report) == (2, {"loss": 0.5})
+
+
+def test_nested_metrics_have_the_names_that_schedulers_see() -> None:
+    last = {"val": {"loss": np.float32(0.5), "f1": {"micro": 1}}, "config": CONFIG, "pid": 7, "training_iteration": 1}
+    assert AnyReports().point(last) == (0, {"val/loss": 0.5, "val/f1/micro": 1.0})
+    ended = AnyReports(metrics=["val/loss", "val"]).ended(FakeTrial("a", CONFIG, last_result=last), "completed")
+    assert ended.metrics == {"val/loss": 0.5}
+
+
+def test_one_metric_may_be_named_alone() -> None:
+    assert AnyReports(metrics="loss").point({"loss": 1, "l": 2}) == (0, {"loss": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("group_by", 3), ("group_by", [1]), ("seed_key", None), ("metrics", {1: 2}), ("metrics", 3), ("metrics", [None])],
+)
+def test_arguments_that_would_leave_mlflow_empty_are_refused(argument: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{argument} must be"):
+        SeedMeanCallback("sqlite:///nowhere.db", "exp", **{argument: value})
