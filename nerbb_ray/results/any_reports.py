@@ -40,7 +40,9 @@ class AnyReports:
 
     def trial(self, trial: TuneTrial) -> TrackedTrial:
         params = dict(_flat(trial.config))
-        return TrackedTrial(self._run(trial.config, params), int(params.get(self.seed_key, 0)), params)
+        # as MLflow shows them: what is no plain value could not wait on disk
+        shown = {key: value if isinstance(value, PLAIN) else str(value) for key, value in params.items()}
+        return TrackedTrial(self._run(trial.config, params), int(params.get(self.seed_key, 0)), shown)
 
     def _run(self, config: Mapping[str, Any], params: Mapping[str, Any]) -> str:
         if callable(self.group_by):
@@ -82,6 +84,7 @@ class AnyReports:
         return {name: number for name, number in found.items() if number is not None}
 
 
+PLAIN = str | bool | int | float | None
 STATUSES: dict[End, Status] = {"completed": "ok", "failed": "failed", "interrupted": "interrupted"}
 # what Tune adds to every report
 TUNES_OWN = {

@@ -1,5 +1,7 @@
 """What the callback reads from the reports of a trainable that knows nothing of nerbb_ray."""
 
+import json
+from collections import UserList
 from typing import Any
 
 import numpy as np
@@ -37,3 +39,11 @@ def test_one_metric_may_be_named_alone() -> None:
 def test_arguments_that_would_leave_mlflow_empty_are_refused(argument: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"{argument} must be"):
         SeedMeanCallback("sqlite:///nowhere.db", "exp", **{argument: value})
+
+
+def test_a_configuration_of_any_values_can_wait_on_disk() -> None:
+    config = {"lr": np.float32(0.5), "seed": np.int64(3), "model": {"layers": np.int64(2), "sizes": UserList([1])}}
+    tracked = AnyReports().trial(FakeTrial("a", config))
+    assert (tracked.run, tracked.seed) == ("lr=0.5,model/layers=2,model/sizes=[1]", 3)
+    assert json.loads(json.dumps(tracked.params)) == {k: str(v) for k, v in tracked.params.items()}
+    assert tracked.params["model/layers"] == "2"
