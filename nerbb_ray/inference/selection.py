@@ -9,6 +9,7 @@ from nerbb_ray.mlflow_store.reader import find_result, load_result
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.spelling import did_you_mean
+from nerbb_ray.training.model_files import ADAPTER, CONFIG, IS_ADAPTER
 
 FEWEST_MEMBERS = 2  # of an ensemble
 
@@ -87,7 +88,7 @@ def checkpoint_folder(name: str, trial: TrialResult, moved_to: Path) -> Path:
         name: of the experiment.
         moved_to: where else to look, for a store that has been moved since.
     Raises:
-        ResultError: it was not kept, or is there no more.
+        ResultError: it was not kept, is there no more, or is an adapter only.
     """
     again = f"run the experiment again (nerbb run_experiment {name} --overwrite)"
     if not trial.checkpoint:
@@ -96,7 +97,10 @@ def checkpoint_folder(name: str, trial: TrialResult, moved_to: Path) -> Path:
         mend = "set checkpoints = True in [settings], and " if off else ""
         raise ResultError(f"trial {trial.name} of experiment {name} {why}; to get its model, {mend}{again}")
     places = [Path(trial.checkpoint), moved_to]
-    found = next((place for place in places if (place / "config.json").is_file()), None)
+    found = next((place for place in places if (place / CONFIG).is_file()), None)
+    adapter = next((place / ADAPTER for place in places if (place / ADAPTER).is_file()), None)
+    if found is None and adapter is not None:  # earlier versions trained models with an adapter as they were
+        raise ResultError(f"the model of trial {trial.name} cannot be loaded: {adapter}: {IS_ADAPTER}")
     if found is None:
         raise ResultError(f"the model of trial {trial.name} was at {places[0]} and is there no more; {again}")
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, AutoModelForTokenClassification
+from transformers.utils import find_adapter_config_file
 
 from nerbb_ray import atomic
 from nerbb_ray.data.words_of_text import FORMER, WordSplitting
@@ -16,7 +17,7 @@ from nerbb_ray.training.head import fit_head, rows_of_labels
 from nerbb_ray.training.head_labels import labels_of, note_on_head
 from nerbb_ray.training.layers import in_encoder
 from nerbb_ray.training.load_errors import as_model_error
-from nerbb_ray.training.model_files import few
+from nerbb_ray.training.model_files import IS_ADAPTER, few
 from nerbb_ray.training.sources import ModelSource, file_of
 from nerbb_ray.training.tokenizer import quiet_transformers
 
@@ -31,10 +32,18 @@ def load_config(source: ModelSource) -> Any:
     """The configuration of a model.
 
     Raises:
-        ModelError: it cannot be loaded, or only by executing code.
+        ModelError: it cannot be loaded, or only by executing code, or it has an adapter.
     """
     with as_model_error(source), quiet_transformers():
+        _refuse_adapter(source)
         return AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
+
+
+def _refuse_adapter(source: ModelSource) -> None:
+    """Where a model has an adapter, also on the hub: asked as transformers itself asks before it loads one."""
+    found = find_adapter_config_file(source.location, **source.options)
+    if found:
+        raise ModelError(f"model {source.name!r} cannot be loaded: {found}: {IS_ADAPTER}")
 
 
 def load_model(source: ModelSource, tags: Sequence[str], changes: Mapping[str, Any] | None = None) -> Any:
@@ -138,6 +147,7 @@ def load_trained(source: ModelSource) -> Any:
         ModelError: it has no such head, or cannot be loaded without executing code.
     """
     with as_model_error(source), quiet_transformers():
+        _refuse_adapter(source)
         model, found = AutoModelForTokenClassification.from_pretrained(
             source.location,
             **source.options,

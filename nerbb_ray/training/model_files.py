@@ -15,6 +15,7 @@ from typing import Any
 from nerbb_ray.errors import ModelError
 
 CONFIG = "config.json"
+ADAPTER = "adapter_config.json"  # of peft: transformers puts its adapter on a model, unasked
 # of one file, or the list of several; transformers takes the first that is there
 WEIGHTS = (
     "model.safetensors",
@@ -24,6 +25,11 @@ WEIGHTS = (
 )
 ONNX = "model.onnx"  # of an export: it can predict, but not be trained
 ONNX_DATA = "model.onnx.data"  # beside it where it would be larger than a file of this kind can be
+# its base may be any other model, its encoder would be frozen, and what is saved of it would be an adapter again
+IS_ADAPTER = (
+    "is of an adapter (peft), which is no whole model; merge it into its base model first: "
+    "PeftModel.from_pretrained(base_model, folder).merge_and_unload().save_pretrained(new_folder)"
+)
 # whatever tokenizers of transformers read
 TOKENIZER = (
     *("tokenizer*", "*vocab*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
@@ -71,11 +77,14 @@ def has_onnx_only(folder: Path) -> bool:
 
 
 def check_files(folder: Path, *, onnx: bool = False) -> None:
-    """Raises ModelError if the weights are not there as a whole, or a file stands for another one that git-lfs has.
+    """Raises ModelError if the weights are not there as a whole, or are not all that transformers would load.
+
+    That is so with a file that stands for another one that git-lfs has, and with an adapter beside the weights.
 
     Args:
         onnx: whether weights in ONNX will do.
     """
+    _refuse_adapter(folder)
     weights = weight_files(folder)
     if not weights and not (onnx and has_onnx_only(folder)):
         only_predicts = f"; {ONNX} can predict, but not be trained" if has_onnx_only(folder) else ""
@@ -175,6 +184,12 @@ def _refuse_pointer(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(len(GIT_LFS)) == GIT_LFS:
             raise ModelError(f"{path}: is a pointer of git-lfs, not the file itself; fetch it with: git lfs pull")
+
+
+def _refuse_adapter(folder: Path) -> None:
+    if (folder / ADAPTER).is_file():
+        otherwise = "; or take the file away, to have the model without it" if (folder / CONFIG).is_file() else ""
+        raise ModelError(f"{folder / ADAPTER}: {IS_ADAPTER}{otherwise}")
 
 
 def few(names: Sequence[str], number: int = 3) -> str:

@@ -8,7 +8,7 @@ import huggingface_hub  # which imports its parts when they are used
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.spelling import nearest
-from nerbb_ray.training.model_files import CONFIG, check_files, revision_of, weight_files
+from nerbb_ray.training.model_files import ADAPTER, CONFIG, check_files, revision_of, weight_files
 
 HUB_TIMEOUT_S = 10
 
@@ -69,7 +69,7 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
     """
     looked: list[str] = []
     for folder in (base_dir / Path(name).expanduser(), store_dir / name):
-        if (folder / CONFIG).is_file():
+        if _has_model(folder):
             return local_model(name, folder, onnx=onnx)
         looked.append(f"{folder} has no {CONFIG}")
     package = OFFLINE_PACKAGES.get(name)
@@ -139,11 +139,16 @@ def local_model(name: str, folder: Path, *, onnx: bool = False) -> ModelSource:
     Raises:
         ModelError: there is none, or its files are not there as a whole.
     """
-    if not (folder / CONFIG).is_file():
+    if not _has_model(folder):
         what = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
         raise ModelError(f"{folder} {what}: expected a folder with {CONFIG}, weights and tokenizer files")
     check_whole(name, folder, onnx=onnx)
     return ModelSource(name, str(folder.resolve()), revision_of(folder))
+
+
+def _has_model(folder: Path) -> bool:
+    """Whether there is a model in a folder, or what transformers takes for one."""
+    return (folder / CONFIG).is_file() or (folder / ADAPTER).is_file()
 
 
 def check_whole(name: str, folder: Path, *, onnx: bool = False) -> None:

@@ -87,6 +87,17 @@ def test_a_trial_without_a_model_says_why(in_store, record_trials, name, chosen,
         Model.from_experiment(name, **chosen)
 
 
+def test_a_kept_model_that_is_an_adapter_only_says_so(in_store, record_trials, tmp_path) -> None:
+    """As earlier versions kept models that had come with an adapter."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "adapter_config.json").write_text("{}")
+    trial = in_store.trials[43]
+    result = TrialResult("runA", 43, "ok", {}, trial.params(), checkpoint=str(tmp_path / "kept"))
+    record_trials(in_store.store, "adapted", [(trial, result)])
+    with pytest.raises(ResultError, match=r"adapter_config.json: is of an adapter \(peft\)"):
+        Model.from_experiment("adapted")
+
+
 def test_a_store_that_was_moved_still_has_its_models(trained, tmp_path) -> None:
     """The paths in MLflow are those of the old place."""
     moved = tmp_path / "moved"

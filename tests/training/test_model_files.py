@@ -193,6 +193,10 @@ BAD_FILES: dict[str, tuple[Change, str]] = {
     "torch, cut": (lambda f: cut(as_torch(f)), "pytorch_model.bin: its end is missing; download it again"),
     "torch, empty": (lambda f: as_torch(f).write_bytes(b""), "pytorch_model.bin: is empty"),
     "torch, another file": (lambda f: as_torch(f).write_text("not found"), "is no file of PyTorch weights"),
+    "adapter beside them": (
+        lambda f: (f / "adapter_config.json").write_text("{}"),
+        r"adapter_config.json: is of an adapter \(peft\).*merge_and_unload\(\).*or take the file away",
+    ),
     "none": (lambda f: (f / "model.safetensors").unlink(), "has no weights: expected one of model.safetensors"),
 }
 
