@@ -1,12 +1,41 @@
 """The rows of a head that was loaded: put into the order of the labels, or made anew (see head_labels)."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from nerbb_ray.training.head_labels import fate_of
+from nerbb_ray.training.head_labels import fate_of, note_on_head, note_on_misfit
+from nerbb_ray.training.layers import in_encoder
+
+
+def see_to_head(
+    model: Any, found: Mapping[str, Any], stored: Sequence[str], tags: Sequence[str], name: str
+) -> str | None:
+    """Fit the head of a model that was loaded for `tags`: what a user should know of it.
+
+    Args:
+        found: what transformers says of the loading: weights that are missing, or are there in another size.
+        stored: labels of the head that the weights may have.
+        name: of the model.
+    """
+    sizes = {key: (there, expected) for key, there, expected in found["mismatched_keys"]}
+    head = {key: p for key, p in model.named_parameters() if not in_encoder(key, model)}
+    new = [key for key in head if key in sizes or key in found["missing_keys"]]
+    if not new and fate_of(stored, tags) == "kept":
+        return None
+    if any(key not in new and len(p) == len(tags) for key, p in head.items()):
+        rows = rows_of_labels(model)
+        misfits = [key for key in rows if key in new]
+        if not misfits:
+            fit_head(model, rows, stored, tags)
+            return note_on_head(name, stored, tags)
+        if len(misfits) < len(rows):  # of a head of another kind, such as one for whole texts without a bias
+            _renew_rows(model, rows)
+            return note_on_misfit(name, stored, tags, misfits[0], sizes.get(misfits[0]))
+    other_size = next((key for key in new if key in sizes), None)
+    return note_on_misfit(name, stored, tags, other_size, sizes[other_size]) if other_size else None
 
 
 def fit_head(model: Any, rows: Iterable[str], labels: Sequence[str], tags: Sequence[str]) -> None:
@@ -24,8 +53,12 @@ def fit_head(model: Any, rows: Iterable[str], labels: Sequence[str], tags: Seque
         for parameter in map(model.get_parameter, rows):
             parameter.data = parameter.data[order]
     elif fate == "new":
-        for path in dict.fromkeys(name.rpartition(".")[0] for name in rows):
-            renew(model, model.get_submodule(path))
+        _renew_rows(model, rows)
+
+
+def _renew_rows(model: Any, rows: Iterable[str]) -> None:
+    for path in dict.fromkeys(name.rpartition(".")[0] for name in rows):
+        renew(model, model.get_submodule(path))
 
 
 def rows_of_labels(model: Any) -> list[str]:

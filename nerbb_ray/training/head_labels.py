@@ -40,3 +40,25 @@ def note_on_head(name: str, labels: Sequence[str], tags: Sequence[str]) -> str |
         )
     known = f"{len(labels)} labels without names" if all(map(UNNAMED.fullmatch, labels)) else few(labels, SHOWN)
     return f"model {name!r}: its head is for other labels ({known}); every seed begins with a new one for the data's"
+
+
+def note_on_misfit(
+    name: str,
+    labels: Sequence[str],
+    tags: Sequence[str],
+    weight: str,
+    sizes: tuple[Sequence[int], Sequence[int]] | None,
+) -> str | None:
+    """What a user should know of a head that is new since its weights are not those of a head for its own labels.
+
+    Args:
+        weight: the first that does not fit.
+        sizes: that it has, and that it should have; None: it is missing.
+    """
+    if fate_of(labels, tags) == "new":  # for which its size is no wonder
+        return note_on_head(name, labels, tags)
+    found = "is missing" if sizes is None else "is {} instead of {}".format(*(" x ".join(map(str, s)) for s in sizes))
+    return (
+        f"model {name!r}: the weights of its head do not fit its own labels ({weight} {found}); every seed begins with "
+        "a new one"
+    )

@@ -13,8 +13,8 @@ from nerbb_ray import atomic
 from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.ner.decoding import Decoder, argmax
-from nerbb_ray.training.head import fit_head, rows_of_labels
-from nerbb_ray.training.head_labels import labels_of, note_on_head
+from nerbb_ray.training.head import see_to_head
+from nerbb_ray.training.head_labels import labels_of
 from nerbb_ray.training.layers import in_encoder
 from nerbb_ray.training.load_errors import as_model_error
 from nerbb_ray.training.model_files import IS_ADAPTER, few
@@ -65,7 +65,8 @@ def load_with_notes(
 ) -> tuple[Any, list[str]]:
     """The encoder with a head for these tags, and what a user should know of it: what became of the head it had.
 
-    The rows of a head that knows the same labels follow them; any other head is new, from torch's random state.
+    The rows of a head that knows the same labels, and is whole, follow them; any other head is new, from torch's random
+    state.
 
     Raises:
         ModelError: the weights cannot be loaded, or only by executing code, or are not all there.
@@ -89,30 +90,10 @@ def load_with_notes(
     unloaded = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
     _refuse_part_of_encoder(source, model, unloaded)
     notes = (
-        _fitted(model, unloaded, found["missing_keys"], stored, tags, source.name),
+        see_to_head(model, found, stored, tags, source.name),
         _note_on_unused(source.name, model, found["unexpected_keys"]),
     )
     return model, [note for note in notes if note]
-
-
-def _fitted(
-    model: Any, unloaded: set[str], missing: Iterable[str], stored: Sequence[str], tags: Sequence[str], name: str
-) -> str | None:
-    """See to the head of a model that was loaded.
-
-    Args:
-        unloaded: parameters that are new: `missing` from the weights, or there in another size.
-        stored: labels of the head that the weights may have.
-    """
-    if tuple(stored) == tuple(tags):
-        return None
-    head = {key: p for key, p in model.named_parameters() if not in_encoder(key, model)}
-    if any(key not in unloaded and len(p) == len(tags) for key, p in head.items()):
-        rows = rows_of_labels(model)
-        if not unloaded & set(rows):
-            fit_head(model, rows, stored, tags)
-            return note_on_head(name, stored, tags)
-    return note_on_head(name, stored, tags) if (unloaded - set(missing)) & set(head) else None
 
 
 def _refuse_part_of_encoder(source: ModelSource, model: Any, unloaded: set[str]) -> None:

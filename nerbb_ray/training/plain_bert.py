@@ -37,7 +37,7 @@ ACTIVATIONS = ("gelu", "relu", "gelu_new")
 OTHER_MODELS = ("auto_map", "quantization_config", "is_decoder", "add_cross_attention", "chunk_size_feed_forward")
 ABSOLUTE = "absolute"  # positions; transformers knows no other kind of a BERT any more
 FORMATS = ("F32", "F16", "BF16")
-HEAD = "classifier.weight"
+HEAD, BIAS = "classifier.weight", "classifier.bias"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,13 @@ def _tensors(folder: Path) -> dict[str, Tensor]:
 def _are_usual_weights(tensors: dict[str, Tensor], config: dict[str, Any], labels: int) -> bool:
     encoder = {name: tensor for name, tensor in tensors.items() if name.startswith(("embeddings.", "encoder."))}
     encoder.pop("embeddings.position_ids", None)  # of older versions
-    head = (labels, config["hidden_size"])
+    head = {HEAD: (labels, config["hidden_size"]), BIAS: (labels,)}
+    found = {name: tensors[name][1] for name in head if name in tensors}
     return (
         {name: shape for name, (_, shape) in encoder.items()} == dict(_encoder_shapes(config))
         and all(number in FORMATS for number, _ in encoder.values())
         and labels > 0
-        and tensors.get(HEAD, ("F32", head))[1] == head
+        and found in ({}, head)
     )
 
 

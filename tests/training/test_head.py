@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from nerbb_ray.training.model import load_model, load_with_notes
+from nerbb_ray.training.plain_bert import plain_bert
 from nerbb_ray.training.sources import ModelSource
 
 TAGS = ("O", "B-PER", "I-PER")
@@ -104,6 +106,59 @@ def test_head_for_other_labels_is_new_with_every_seed(tiny_model: Path, tmp_path
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert "for other labels" in note
+
+
+def reshaped(folder: Path, name: str, rows: int | None) -> None:
+    """Other weights of a head than its labels say: so many rows, or none."""
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    value = weights.pop(name)
+    if rows is not None:
+        weights[name] = value[:rows].clone()
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+MISFITS = {
+    "fewer rows": ("classifier.weight", 4, "classifier.weight is 4 x 32 instead of 5 x 32"),
+    "smaller bias": ("classifier.bias", 4, "classifier.bias is 4 instead of 5"),
+    "no bias": ("classifier.bias", None, "classifier.bias is missing"),
+}
+
+
+@pytest.mark.parametrize("stored", [BIO, BIO[::-1]], ids=["same order", "another order"])
+@pytest.mark.parametrize(("name", "rows", "said"), MISFITS.values(), ids=MISFITS)
+def test_head_that_does_not_fit_its_own_labels_is_new_and_said(
+    tiny_model: Path, tmp_path: Path, stored, name: str, rows: int | None, said: str
+) -> None:
+    folder = with_head(tiny_model, tmp_path / "m", stored)
+    reshaped(folder, name, rows)
+    assert plain_bert(source_of(folder), None) is None
+    heads = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model, (note,) = load_with_notes(source_of(folder), BIO)
+        heads.append(model.classifier.weight)
+        assert not model.classifier.bias.any()
+    assert not torch.equal(*heads)
+    assert heads[0].isfinite().all()
+    assert said in note
+    assert "every seed begins with a new one" in note
+    assert "put into" not in note
+
+
+def test_head_for_texts_without_a_bias_is_no_head_for_entities(tmp_path: Path) -> None:
+    """Of a decoder: its rows would have been kept, being as many as there are tags."""
+    from transformers import Qwen2Config, Qwen2ForSequenceClassification
+
+    config = Qwen2Config(
+        vocab_size=50, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, pad_token_id=0, num_labels=len(BIO),
+    )  # fmt: skip
+    before = Qwen2ForSequenceClassification(config)
+    before.save_pretrained(tmp_path / "m")
+    after, (note,) = load_with_notes(source_of(tmp_path / "m"), BIO)
+    assert not torch.equal(after.score.weight, before.score.weight)
+    assert "for other labels (5 labels without names)" in note
 
 
 def test_weights_of_another_task_are_no_head_for_entities(tiny_model: Path, tmp_path: Path) -> None:
