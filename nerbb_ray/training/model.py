@@ -69,9 +69,10 @@ def load_with_notes(
     state.
 
     Raises:
-        ModelError: the weights cannot be loaded, or only by executing code, or are not all there.
+        ModelError: the weights cannot be loaded, or only by executing code, are not all there, or are quantised.
     """
     config = load_config(source)
+    _refuse_quantised(config, source)
     labels = dict(enumerate(tags))
     with as_model_error(source), quiet_transformers():
         stored = labels_of(config)
@@ -94,6 +95,17 @@ def load_with_notes(
         _note_on_unused(source.name, model, found["unexpected_keys"]),
     )
     return model, [note for note in notes if note]
+
+
+def _refuse_quantised(config: Any, source: ModelSource) -> None:
+    """Rounded weights have no gradient, and of a method that it does not know transformers loads them as numbers."""
+    found = getattr(config, "quantization_config", None)
+    if found:
+        method = found.get("quant_method") if isinstance(found, dict) else getattr(found, "quant_method", None)
+        raise ModelError(
+            f"model {source.name!r}: its weights are quantised ({method or 'quantization_config'} in its config.json) "
+            "and cannot be trained; choose the model that they were made of"
+        )
 
 
 def _refuse_part_of_encoder(source: ModelSource, model: Any, unloaded: set[str]) -> None:

@@ -91,6 +91,7 @@ def check_files(folder: Path, *, onnx: bool = False) -> None:
         raise ModelError(f"{folder} has no weights: expected one of {', '.join(WEIGHTS)}{only_predicts}")
     for path in _identifying(folder):
         _refuse_pointer(path)
+    _refuse_other_weights(folder, weights)
     for path in weights:
         if path.suffix == ".safetensors":
             tensors_of(path)
@@ -190,6 +191,19 @@ def _refuse_adapter(folder: Path) -> None:
     if (folder / ADAPTER).is_file():
         otherwise = "; or take the file away, to have the model without it" if (folder / CONFIG).is_file() else ""
         raise ModelError(f"{folder / ADAPTER}: {IS_ADAPTER}{otherwise}")
+
+
+def _refuse_other_weights(folder: Path, weights: Sequence[Path]) -> None:
+    """A config.json may name the file of the weights, which would be loaded instead of those that were looked at."""
+    try:
+        named = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("transformers_weights")
+    except (OSError, ValueError, AttributeError):
+        return  # transformers says what is wrong with it
+    if named and weights and named != weights[0].name:
+        raise ModelError(
+            f"{folder / CONFIG}: names {named} as its weights (transformers_weights), beside {weights[0].name}; take "
+            f"the line out, and let the weights that are meant be called {WEIGHTS[0]}"
+        )
 
 
 def few(names: Sequence[str], number: int = 3) -> str:

@@ -34,7 +34,10 @@ SIZES = (
 )
 ACTIVATIONS = ("gelu", "relu", "gelu_new")
 # of a configuration; they change what a model computes, or how it is loaded
-OTHER_MODELS = ("auto_map", "quantization_config", "is_decoder", "add_cross_attention", "chunk_size_feed_forward")
+OTHER_MODELS = (
+    *("auto_map", "quantization_config", "is_decoder", "add_cross_attention", "chunk_size_feed_forward"),
+    *("transformers_weights", "attn_implementation", "_attn_implementation"),
+)
 ABSOLUTE = "absolute"  # positions; transformers knows no other kind of a BERT any more
 FORMATS = ("F32", "F16", "BF16")
 HEAD, BIAS = "classifier.weight", "classifier.bias"

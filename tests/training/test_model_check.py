@@ -84,8 +84,9 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "library that is not there": (config(model_type="layoutlmv2"), r"Install it: pip install detectron2"),
     "quantized": (
         config(quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True}),
-        "Install it: pip install bitsandbytes",
+        r"quantised \(bitsandbytes in its config.json\) and cannot be trained; choose the model that they were made of",
     ),
+    "attention that is not there": (config(attn_implementation="flash_attention_2"), "FlashAttention2"),
     "other weights": (config(num_hidden_layers=3), "16 of the 53 tensors of its encoder are not in its weights"),
     "other vocabulary": (config(vocab_size=2000), "1 of the 37 tensors of its encoder .* another size than its config"),
     "larger tokenizer": (larger_tokenizer, r"ids up to \d+, but there are only \d+ word embeddings"),
@@ -105,6 +106,12 @@ def test_model_that_cannot_be_trained_is_refused_in_one_line(folder: Path, chang
         check(folder)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 700
+
+
+def test_quantised_by_a_method_that_transformers_ignores_is_refused(folder: Path) -> None:
+    config(quantization_config={"quant_method": "new"})(folder)
+    with pytest.raises(ModelError, match=r"quantised \(new in its config.json\)"):
+        check(folder)
 
 
 @pytest.mark.parametrize("change", [change for change, _ in BROKEN.values()], ids=BROKEN)

@@ -197,6 +197,10 @@ BAD_FILES: dict[str, tuple[Change, str]] = {
         lambda f: (f / "adapter_config.json").write_text("{}"),
         r"adapter_config.json: is of an adapter \(peft\).*merge_and_unload\(\).*or take the file away",
     ),
+    "weights of another name": (
+        lambda f: (f / "config.json").write_text('{"transformers_weights": "other.safetensors"}'),
+        r"names other.safetensors as its weights \(transformers_weights\), beside model.safetensors; take the line out",
+    ),
     "none": (lambda f: (f / "model.safetensors").unlink(), "has no weights: expected one of model.safetensors"),
 }
 
