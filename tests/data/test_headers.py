@@ -175,5 +175,5 @@ def test_lines_of_structure_that_became_classes_are_said(tmp_path: Path) -> None
 def test_texts_with_a_class_each_are_refused(tmp_path: Path, name: str, mark: str, head: str) -> None:
     rows = [("a film that I liked", "POS"), ("not my kind of film", "NEG"), ("so boring that I slept", "NEG")] * 4
     text = head.format(mark) + "".join(f"{words}{mark}{label}\n" for words, label in rows)
-    with pytest.raises(DataError, match=r"expected a tag for each word|has a text and no entities|no column looks like"):
+    with pytest.raises(DataError, match=r"a tag for each word|has a text and no entities|no column looks like"):
         read(tmp_path, text, name)
