@@ -14,6 +14,7 @@ from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.text_files import BLANK
 
 _TEXT = re.compile(r"([^|\t\n]{1,60})\|([ta])\|(.*)", re.DOTALL)
+_SEVERAL = re.compile(r"[^\s,]+(,[^\s,]+)+")
 _NUMBER = re.compile("[0-9]{1,9}")
 
 
@@ -61,6 +62,11 @@ def read(content: Content) -> Reading:
     return texts.reading(content.options, f"{len(found)} abstracts with their entities")
 
 
+def _labels(field: str) -> list[str]:
+    """The types of an entity; commas with blanks beside them are of a name."""
+    return field.split(",") if _SEVERAL.fullmatch(field) else [field]
+
+
 def _take(fields: list[str], abstract: _Abstract, place: Place, line: str) -> bool:
     """Add an entity; False for a relation, which has no places."""
     if fields[0] != abstract.number or len(fields) < 4:
@@ -71,5 +77,7 @@ def _take(fields: list[str], abstract: _Abstract, place: Place, line: str) -> bo
         return False
     if len(fields) < 5:
         raise place.error(f"expected id<TAB>start<TAB>end<TAB>text<TAB>class; got {line!r:.60}")
-    abstract.marked.append((Mark(int(fields[1]), int(fields[2]), fields[3]), fields[4]))
+    mark = Mark(int(fields[1]), int(fields[2]), fields[3])
+    # of several types (MedMentions: T047,T116) the user says which is kept, as of all entities that share words
+    abstract.marked += [(mark, label) for label in _labels(fields[4])]
     return True
