@@ -29,8 +29,8 @@ def csv_records(text: str, path: Path) -> list[Record] | None:
         first = next(reader, [])
     except csv.Error:
         return None
-    lists = {i for i, value in enumerate(first) if _list(value) is not None}
-    if not lists or len(first) != len(names) or _list(names[0]) is not None:
+    lists = {i for i, value in enumerate(first) if as_list_field(value) is not None}
+    if not lists or len(first) != len(names) or as_list_field(names[0]) is not None:
         return None
     found = [Record(_object(first, names, lists, Place(path, 2)), Place(path, 2))]
     try:
@@ -49,7 +49,7 @@ def _object(row: list[str], names: list[str], lists: set[int], place: Place) -> 
         raise place.error(f"expected {len(names)} columns as in the first line; got {len(row)}")
     values: dict[str, Any] = {}
     for i, (name, text) in enumerate(zip(names, row, strict=True)):
-        value = _list(text) if i in lists else text
+        value = as_list_field(text) if i in lists else text
         if value is None and text.strip():
             raise place.error(f"the column {name!r} holds lists; got {text!r:.60}")
         if text.strip():
@@ -57,7 +57,8 @@ def _object(row: list[str], names: list[str], lists: set[int], place: Place) -> 
     return values
 
 
-def _list(text: str) -> list[Any] | None:
+def as_list_field(text: str) -> list[Any] | None:
+    """The list that a field holds as JSON, Python or numpy write it; None if it is none."""
     bare = text.strip()
     if not (bare.startswith("[") and bare.endswith("]")):
         return None

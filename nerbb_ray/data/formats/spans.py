@@ -1,23 +1,28 @@
 """A text and its entities by their places: doccano, Rasa, the store's own, and all that write the same in other words.
 
-An entity is `[start, end, class]`, or an object whose keys are among START, END and LABEL. https://doccano.github.io
+An entity is `[start, end, class]`, or an object (see `span_shapes`). https://doccano.github.io
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nerbb_ray.data.annotators import choose_annotator
-from nerbb_ray.data.label_names import Names, given_names
+from nerbb_ray.data.csv_records import as_list_field
+from nerbb_ray.data.label_names import given_names
 from nerbb_ray.data.marked_texts import MarkedTexts
 from nerbb_ray.data.offsets import Mark
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.span_shapes import entity_of, has_class, is_usual, label_of, usual
+from nerbb_ray.data.word_places import WordPlaces
+from nerbb_ray.ner.tags import OUTSIDE
 
 TEXTS = (
     *("text", "data", "sentence", "content", "document", "doc", "raw_text", "full_text", "context", "body", "example"),
     *("utterance", "query", "message", "passage", "paragraph", "description", "input", "tweet", "review"),
+    *("source_text", "generated_text", "originaltext"),
 )
 SPANS = (
     "label",
@@ -31,25 +36,11 @@ SPANS = (
     "ner",
     "entity",
     "mentions",
+    "privacy_mask",
+    "pii_spans",
+    "span_labels",
 )
-START = (
-    "start",
-    "start_offset",
-    "char_start",
-    "begin",
-    "start_char",
-    "startOffset",
-    "start_idx",
-    "start_index",
-    "from",
-)
-END = ("end", "end_offset", "char_end", "stop", "end_char", "endOffset", "end_idx", "end_index", "to")
-# entity and name last: they may be what the text says there, if another key has the class
-LABEL = ("label", "tag", "type", "entity_type", "entity_group", "class", "category", "label_name", "entity", "name")
-# not value: Rasa may give a synonym in it
-SURFACE = ("text", "token", "word", "surface", "mention", "span", "entity_text", "entity", "name")
 ANNOTATORS = ("annotator", "annotator_id", "annotated_by", "user", "username", "user_id", "created_by")
-SHAPES = '[start, end, "class"], or an object such as {"start": int, "end": int, "label": "class"}'
 
 
 def detect(value: Any) -> bool:
@@ -72,7 +63,7 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     key = _spans_key(records, options)
     records = choose_annotator(_by_user(records, key), _task, _annotator, options)
     names = {} if options.labels is None else given_names(options.labels)
-    texts, unannotated = MarkedTexts(), 0
+    found, unannotated = [], 0
     for row, place in records:
         text_key = _text_key(row) if isinstance(row, dict) else None
         if text_key is None:
@@ -82,7 +73,9 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
         if row[key] is None:
             unannotated += 1
             continue
-        texts.add(row[text_key], [_entity(item, names, place) for item in _items(row[key], key, place)], place)
+        marked = [entity_of(item, names, place) for item in _items(row[key], key, place)]
+        found.append((row, row[text_key], marked, place))
+    texts = _marked_texts(found)
     if unannotated:
         texts.documents.notes.append(
             f"{unannotated} records whose {key} is null (nobody has annotated them) are left out"
@@ -90,6 +83,37 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     reading = texts.reading(options, f"entities by their places in {key}")
     reading.choices = {"tag_column": key} | ({"labels": options.labels} if options.labels else {})
     return reading
+
+
+def takes_all(records: Sequence[Record], options: ReadingOptions) -> bool:
+    """Whether all records have a text and what in some of them holds the entities; they may have words, too."""
+    rows = [record.value for record in records]
+    if not all(isinstance(row, dict) and _text_key(row) is not None for row in rows):
+        return False
+    key = _spans_key(records, options)
+    return all(key in row and (row[key] is None or _is_spans(row[key])) for row in rows)
+
+
+def _marked_texts(found: Sequence[tuple[Any, str, list[tuple[Mark, str]], Place]]) -> MarkedTexts:
+    """
+    Args:
+        found: record, text, entities, place.
+    """
+    texts, words = MarkedTexts(), WordPlaces()
+    for row, text, marked, place in found:
+        words.add(row, text, [mark for mark, _ in marked], place)
+    words.check()
+    classes = {label for _, _, marked, _ in found for _, label in marked} - {OUTSIDE}
+    # of P, L and O the last may well be a class
+    is_outside = not classes or any(len(label) > 1 for label in classes)
+    left_out = 0
+    for _, text, marked, place in found:
+        kept = [(mark, label) for mark, label in marked if label != OUTSIDE or not is_outside]
+        left_out += len(marked) - len(kept)
+        texts.add(text, kept, place)
+    if left_out:
+        texts.documents.notes.append(f"{left_out} entities of the class {OUTSIDE} (outside of entities) are left out")
+    return texts
 
 
 def _task(row: dict[str, Any]) -> Any:
@@ -152,7 +176,10 @@ def _spans_key(records: Sequence[Record], options: ReadingOptions) -> str:
     keys = dict.fromkeys(key for row in rows for key in row)
     filled = [key for key in keys if key != "tokens" and any(row.get(key) and _is_spans(row[key]) for row in rows)]
     # spaCy's Doc.to_json has places of sentences, too
-    filled = [key for key in filled if any(map(_has_class, _of_key(rows, key)))] or filled
+    filled = [key for key in filled if any(map(has_class, _of_key(rows, key)))] or filled
+    # other shapes only where nothing has the usual ones: relations may look like them
+    usual_ones = [key for key in filled if any(is_usual(item) for item in _of_key(rows, key))]
+    filled = usual_ones or [key for key in filled if key in SPANS] or filled
     if len(filled) > 1:
         counts = ", ".join(f"{key} ({_examples(rows, key)})" for key in filled)
         message = f"entities are in several lists, {counts}: say which with {option('tag_column')}"
@@ -162,7 +189,7 @@ def _spans_key(records: Sequence[Record], options: ReadingOptions) -> str:
 
 
 def _examples(rows: Sequence[dict[str, Any]], key: str) -> str:
-    labels = (_label(item) for item in _of_key(rows, key))
+    labels = (label_of(usual(item)) for item in _of_key(rows, key))
     return ", ".join(list(dict.fromkeys(str(label) for label in labels))[:3])
 
 
@@ -170,24 +197,10 @@ def _of_key(rows: Sequence[dict[str, Any]], key: str) -> Iterator[Any]:
     return (item for row in rows if _is_spans(row.get(key)) for item in _listed(row[key]))
 
 
-def _has_class(item: Any) -> bool:
-    return not isinstance(item, dict) or any(type(item.get(name)) in (str, int) for name in LABEL)
-
-
-def _label(item: Any) -> Any:
-    return _of(item, LABEL, str) if isinstance(item, dict) else item[2]
-
-
 def _is_spans(value: Any) -> bool:
     """Whether this is a list of entities, also an empty one, or lists of starts, ends and classes in one object."""
     items = _listed(value)
-    return isinstance(items, list) and all(map(_is_span, items[:20]))
-
-
-def _is_span(item: Any) -> bool:
-    if isinstance(item, dict):
-        return _of(item, START, int) is not None and _of(item, END, int) is not None
-    return isinstance(item, list) and len(item) == 3 and [type(part) for part in item] in ([int, int, str], [int] * 3)
+    return isinstance(items, list) and all(is_usual(usual(item)) for item in items[:20])
 
 
 def _listed(value: Any) -> Any:
@@ -200,49 +213,10 @@ def _listed(value: Any) -> Any:
 
 
 def _items(given: Any, key: str, place: Place) -> list[Any]:
-    items = _listed(given)
+    items = as_list_field(given) if isinstance(given, str) else _listed(given)
     if not isinstance(items, list):
         raise place.error(f'"{key}" must be a list of entities; got {given!r:.60}')
     return items
-
-
-def _of(item: dict[str, Any], names: Sequence[str], kind: type) -> Any:
-    return next((item[name] for name in names if type(item.get(name)) is kind), None)
-
-
-def _entity(item: Any, names: Names, place: Place) -> tuple[Mark, str]:
-    """
-    Args:
-        names: of classes that are numbers.
-    """
-    item = _with_name(item, names)
-    if isinstance(item, dict):
-        start, end, label = _of(item, START, int), _of(item, END, int), _of(item, LABEL, str)
-        if start is not None and end is not None and label is not None:
-            used = next(name for name in LABEL if type(item.get(name)) is str)
-            surfaces = [name for name in SURFACE if name != used and isinstance(item.get(name), str)]
-            return Mark(start, end, item[surfaces[0]] if surfaces else None), label
-        if type(item.get("label")) is int:
-            raise place.error(_number(item["label"]))
-    elif isinstance(item, list) and [type(part) for part in item] == [int, int, str]:
-        return Mark(item[0], item[1], None), item[2]
-    elif isinstance(item, list) and [type(part) for part in item] == [int] * 3:
-        raise place.error(_number(item[2]))
-    raise place.error(f"an entity must be {SHAPES}; got {item!r:.100}")
-
-
-def _with_name(item: Any, names: Names) -> Any:
-    if isinstance(item, dict) and type(item.get("label")) is int:
-        return item | {"label": names.get(str(item["label"]), item["label"])}
-    if isinstance(item, list) and len(item) == 3 and type(item[2]) is int:
-        return [*item[:2], names.get(str(item[2]), item[2])]
-    return item
-
-
-def _number(label: int) -> str:
-    missing = f"the name of a class is not in the file, only its number {label}"
-    way = f"export it with the text of labels (doccano: JSONL (Text label)), or say {option('labels')} FILE"
-    return f'{missing}: {way}, of {{"PER": {label}, ...}}'
 
 
 def _keys(row: Any) -> str:
