@@ -34,11 +34,14 @@ from nerbb_ray.data.formats import (
     webanno,
     word_records,
 )
+from nerbb_ray.data.joined_words import with_lists, with_parsed
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_names import is_exact, note_of_splits
+from nerbb_ray.data.unknown_records import unknown
+from nerbb_ray.data.word_places import check_lists
 from nerbb_ray.errors import DataError
 from nerbb_ray.spelling import did_you_mean
 
@@ -86,6 +89,7 @@ OF_TEXT: dict[str, OfText] = {
 }
 _OTHER = re.compile(r"\s*<[?!](?:doctype )?(xml|html)\b", re.IGNORECASE)
 FORMATS = (*OF_RECORDS, word_records.NAME, *OF_TEXT)
+_LOOKED_AT = 50  # records that tell whether what is in strings is worth a look
 # options of which a format can do without all others
 _OF_TABLES = ("separator", "word_column", "tag_column")
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -188,10 +192,12 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
     if not records:
         return Reading()
     records = _unwrapped(records)
+    if not any(format_.detect(record.value) for record in records[:_LOOKED_AT] for format_ in OF_RECORDS.values()):
+        records = with_parsed(records)
     if options.format == word_records.NAME or (options.format is None and word_records.detect(records)):
         return replace(word_records.read(records, options), format=word_records.NAME)
-    records = tokens.with_lists(records)
-    name = options.format if options.format in OF_RECORDS else _format_of(records)
+    records = with_lists(records)
+    name = options.format if options.format in OF_RECORDS else _format_of(records, options)
     reading = OF_RECORDS[name].read(records, options)
     reading.notes += _notes_of_splits(records)
     return replace(reading, format=name)
@@ -224,11 +230,15 @@ def _unwrapped(records: Sequence[Record]) -> Sequence[Record]:
     return inner if is_known or (inner and word_records.detect(inner)) else records
 
 
-def _format_of(records: Sequence[Record]) -> str:
+def _format_of(records: Sequence[Record], options: ReadingOptions) -> str:
     kinds: dict[str, Record] = {}
     for record in records:
         kinds.setdefault(next((name for name, f in OF_RECORDS.items() if f.detect(record.value)), ""), record)
     known = [kind for kind in kinds if kind]
+    if "" in kinds and set(known) <= {"tokens"}:
+        check_lists(records)
+    if set(known) == {"tokens", "spans"} and spans.takes_all(records, options):
+        return "spans"
     if len(known) > 1:
         first, other = (kinds[kind].place for kind in known[:2])
         place = f"line {first.line}" if first.record is None else f"record {first.record}"
@@ -236,14 +246,4 @@ def _format_of(records: Sequence[Record]) -> str:
         raise other.error(f"{message}. If all are of one, say it with {option('format')}")
     if known:
         return known[0]
-    raise _unknown(kinds[""])
-
-
-def _unknown(record: Record) -> DataError:
-    value = record.value
-    got = f"the keys {', '.join(value) or 'none'}" if isinstance(value, dict) else f"{value!r:.60}"
-    if isinstance(value, dict) and any(isinstance(value.get(key), str) for key in spans.TEXTS):
-        rule = f"has a text and no entities; got the keys {', '.join(value)}: if nobody has annotated the file,"
-        return record.place.error(f"{rule} leave it out (a split: {option('split_names')} test=none)")
-    expected = "words and tags as two lists, a text with its entities, or an export of a known tool"
-    return record.place.error(f"expected {expected} ({', '.join(OF_RECORDS)}); got {got}")
+    raise unknown(kinds[""], tuple(OF_RECORDS))

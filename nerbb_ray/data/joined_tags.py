@@ -53,8 +53,9 @@ def settle_joined(readings: Mapping[str, Reading], joined: Parts, options: Readi
     Args:
         joined: as `find_joined` gives them; other tags are O or in the usual spelling.
     Raises:
-        DataError: the user has not said which tag is kept.
+        DataError: the user has not said which tag is kept, or a field has the tags of a whole sentence.
     """
+    _check_sentences(readings, joined)
     if options.overlaps == "error" and any(len(parts) > 1 for parts in joined.values()):
         raise _error(readings, {tag: parts for tag, parts in joined.items() if len(parts) > 1})
     rows = [[joined.get(tag, (tag,))[0] for tag in s.tags] for r in readings.values() for s in r.sentences]
@@ -75,6 +76,23 @@ def settle_joined(readings: Mapping[str, Reading], joined: Parts, options: Readi
         note = f"{split}: {left} entities that share words with others are left out ({rule})"
         settled[split] = replace(reading, sentences=sentences, notes=[*reading.notes, *([note] if left else [])])
     return settled
+
+
+def _check_sentences(readings: Mapping[str, Reading], joined: Parts) -> None:
+    """Refuse fields of several words that have as many tags: none of the latter is to be left out."""
+    found = [
+        (split, number, word, tag, sentence.tokens[word])
+        for split, reading in readings.items()
+        for number, sentence in enumerate(reading.sentences)
+        for word, tag in enumerate(sentence.tags)
+        if tag in joined
+    ]
+    sizes = [(len(token.split()), max(tag.count(joint) for joint in _JOINTS) + 1) for *_, tag, token in found]
+    if found and all(words == tags > 1 for words, tags in sizes):
+        split, number, word, tag, _ = found[0]
+        place = place_of(readings[split], split, number, readings[split].sentences[number], word)
+        way = f"put blanks between the tags instead, and say {option('format')} rows"
+        raise place.error(f"a line is a whole sentence, with {sizes[0][1]} words and their tags {tag!r:.60}: {way}")
 
 
 def _spans(sentence: Sentence, joined: Parts, scheme: SourceScheme) -> Iterator[Span]:

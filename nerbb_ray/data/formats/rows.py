@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column, grade_of
 from nerbb_ray.data.column_roles import Roles, UnsureError, choose_roles
 from nerbb_ray.data.content import Content
+from nerbb_ray.data.joined_words import split_at_commas
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.python_literal import as_list
@@ -145,7 +146,7 @@ def _rows(content: Content, separator: str) -> Iterator[Row]:
 def _columns(rows: Sequence[Row], width: int) -> list[list[list[str]]]:
     """The words of every field: column, row, word."""
     texts = [[row.fields[position].strip(BLANK) for row in rows] for position in range(width)]
-    columns = [_split(own) for own in texts]
+    columns = split_at_commas(texts, [_split(own) for own in texts])
     if any(map(_is_pair, _sizes(columns))):
         return columns
     piped = [[text.split("|") for text in own] for own in texts]  # EU|rejects, B-ORG|O

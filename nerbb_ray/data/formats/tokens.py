@@ -23,40 +23,23 @@ def detect(value: Any) -> bool:
     lists = {key: item for key, item in value.items() if type(item) is list}
     scalars = {key for key, item in lists.items() if not item or not isinstance(item[0], dict | list)}
     if any(key.lower() in WORD_NAMES for key in scalars):
-        return not any(item and isinstance(item[0], dict | list) for key, item in lists.items() if key != "tokens")
+        sizes = {len(lists[key]) for key in scalars if key.lower() in WORD_NAMES}
+        others = [item for key, item in lists.items() if key not in scalars and key != "tokens"]
+        return all(len(item) in sizes and _are_numbers(item) for item in others)
     equal = [lists[key] for key in scalars if all(isinstance(part, str | int) for part in lists[key])]
     words = [len(items) for items in equal if items and isinstance(items[0], str)]
     return any(sum(len(items) == size for items in equal) > 1 for size in words)
 
 
+def _are_numbers(items: list[Any]) -> bool:
+    """Whether these are lists of numbers, such as boxes on a page (LayoutLM), and no `[start, end, class]`."""
+    is_list = all(isinstance(item, list) and all(type(part) in (int, float) for part in item) for item in items)
+    return is_list and any(len(item) != 3 for item in items)
+
+
 def lacks_words(value: dict[str, Any]) -> bool:
     """Whether the words of a record are a string beside its lists: csv files of sentences are read by `rows`."""
     return any(key.lower() in WORD_NAMES and isinstance(item, str) for key, item in value.items()) and detect(value)
-
-
-def with_lists(records: Sequence[Record]) -> Sequence[Record]:
-    """The records with words and tags as lists where they are strings with blanks between the words."""
-    rows = [record.value for record in records]
-    keys = [key for key in rows[0] if key.lower() in WORD_NAMES | TAG_NAMES] if isinstance(rows[0], dict) else []
-    kinds = [names for names in (WORD_NAMES, TAG_NAMES) if any(key.lower() in names for key in keys)]
-    if len(kinds) < 2 or any(map(_has_entities, rows)) or not all(_is_parallel(row, keys) for row in rows):
-        return records
-    return [
-        record._replace(value=record.value | {key: record.value[key].split() for key in keys}) for record in records
-    ]
-
-
-def _has_entities(row: Any) -> bool:
-    """Whether it has a list of objects or lists: then a text and the label beside it are no words and tags."""
-    lists = (value for value in row.values() if type(value) is list) if isinstance(row, dict) else ()
-    return any(items and isinstance(items[0], dict | list) for items in lists)
-
-
-def _is_parallel(row: Any, keys: Sequence[str]) -> bool:
-    """Whether some texts have as many words as each other."""
-    texts = [row.get(key) for key in keys] if isinstance(row, dict) else []
-    words = [text.split() for text in texts if isinstance(text, str)]
-    return bool(texts) and len(words) == len(texts) and len({len(own) for own in words}) == 1
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -94,10 +77,50 @@ def _keys(records: Sequence[Record], options: ReadingOptions) -> tuple[str, str]
     try:
         roles = choose_roles(columns, options, first.place)
     except UnsureError:
+        _check_gaps(records, {column.key for column in columns}, options)
         if not columns or {column.name for column in columns} == {"tokens"}:
             return "tokens", "tags"  # the message on the missing list is clearer
         raise
     return roles.words.key, roles.tags.key
+
+
+def _check_gaps(records: Sequence[Record], known: set[str], options: ReadingOptions) -> None:
+    """
+    Raises:
+        DataError: with the first record where a list fails that others have, if it could be the one of words or tags.
+    """
+    rows = [row for row, _ in records if isinstance(row, dict)]
+    names = {name.lower() for name in (options.word_column, options.tag_column) if name} or WORD_NAMES | TAG_NAMES
+    for key in dict.fromkeys(key for row in rows for key in row if key not in known and key.lower() in names):
+        wrong = [record for record in records if not _is_list(record.value, key)]
+        if 0 < len(wrong) < len(records):
+            row, place = wrong[0]
+            raise place.error(f'"{key}" must be a list of strings; got {_amiss(row, key)}')
+        _check_sizes([] if wrong else records, known, key)
+
+
+def _check_sizes(records: Sequence[Record], known: set[str], key: str) -> None:
+    """A list that is as long as the words in some records must be so in all."""
+    for words in (name for name in known if name.lower() in WORD_NAMES):
+        wrong = [record for record in records if len(record.value[key]) != len(record.value[words])]
+        if 0 < len(wrong) < len(records):
+            row, place = wrong[0]
+            got = f"got {len(row[words])} in {words} and {len(row[key])} in {key}"
+            raise place.error(f"expected one tag per token; {got}")
+
+
+def _amiss(row: Any, key: str) -> str:
+    """What is no list of strings, or no string in one."""
+    values = row.get(key) if isinstance(row, dict) else None
+    if type(values) is not list:
+        return _shown(row, key)
+    wrong = next(value for value in values if not isinstance(value, str | int))
+    return f"{'null' if wrong is None else repr(wrong):.60} in it"
+
+
+def _is_list(row: Any, key: str) -> bool:
+    values = row.get(key) if isinstance(row, dict) else None
+    return type(values) is list and all(isinstance(item, str | int) for item in values)
 
 
 def columns_of(records: Sequence[Record]) -> list[Column]:
@@ -154,4 +177,5 @@ def _set_scheme(reading: Reading, given: object, place: Place) -> None:
 def _shown(row: Any, key: str) -> str:
     if not isinstance(row, dict):
         return f"{row!r:.60}"
-    return f"{row[key]!r:.60}" if key in row else f"no such key, but {', '.join(map(repr, row)) or 'none'}"
+    value = "null" if row.get(key) is None else f"{row[key]!r:.60}"
+    return value if key in row else f"no such key, but {', '.join(map(repr, row)) or 'none'}"
