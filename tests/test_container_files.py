@@ -198,6 +198,7 @@ def test_python_of_the_image_is_one_that_is_supported() -> None:
     assert arguments("FROM") == ["python:${PYTHON}-slim-bookworm"]
 
 
+@pytest.mark.slow
 def test_package_works_as_the_image_installs_it(tmp_path: Path) -> None:
     """Installed while only its first file is there, so that the layer of the libraries outlives changes of the code."""
     image, build = tmp_path / "opt", tmp_path / "venv"

@@ -21,7 +21,7 @@ from nerbb_ray.tune.run_job import give_back_memory
 # what Linux has and macOS has not, by the function that knows how to do without it
 LINUX_ONLY = {
     "preparation/resources.py": {"sched_getaffinity", "/proc/cpuinfo", "/dev/kfd", "/dev/dxg", "/dev/nvidiactl"},
-    "locks.py": {"/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"},
+    "locks.py": {"/proc/", "/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"},
     "mlflow_store/file_users.py": {"/proc/locks"},
     "tune/run_job.py": {"malloc_trim"},
 }

@@ -308,6 +308,7 @@ def test_tensorboard_runs_until_it_is_stopped(
     assert group(started.pid) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_mlflow_runs_until_it_is_stopped_also_without_its_first_process(
     stopped_afterwards: StorePaths, free_port: int

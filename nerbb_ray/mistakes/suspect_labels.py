@@ -27,6 +27,7 @@ class SuspectLabels:
         looked_at: split -> how many of its sentences models were asked about.
         sizes: split -> how many it has.
         note: what was not looked at, and why.
+        folds: that the run has; 0 without folds.
     """
 
     dataset: str
@@ -36,6 +37,7 @@ class SuspectLabels:
     looked_at: dict[str, int]
     sizes: dict[str, int]
     note: str | None = None
+    folds: int = 0
 
     def first(self, number: int | None) -> "SuspectLabels":
         """The most suspicious ones; None: all."""
@@ -103,7 +105,7 @@ def suspect_labels(
     looked_at = {split: len({number for of, number in places if of == split}) for split in SPLITS}
     sizes = {split: len(corpus.split(split)) for split in SPLITS}
     found = tuple(find_suspects(parts, everything))
-    return SuspectLabels(dataset, result.name, chosen.run, found, looked_at, sizes, members.note)
+    return SuspectLabels(dataset, result.name, chosen.run, found, looked_at, sizes, members.note, chosen.folds)
 
 
 def _none(value: object) -> str | None:

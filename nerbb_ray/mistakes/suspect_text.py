@@ -33,6 +33,8 @@ def advice(labels: SuspectLabels) -> str | None:
     """How more can be looked at; None if everything was."""
     if labels.looked_at["train"]:
         return None
+    if labels.folds:
+        return "train was not looked at: no seed has ended on all its folds yet; go on with the experiment"
     return "train was not looked at: for that, run the experiment with [dataset] folds = 5"
 
 

@@ -1,12 +1,16 @@
 """The reports of any Tuner's trainable, for those who use our callbacks beside their own training."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from nerbb_ray.results.plain_number import plain_number
 from nerbb_ray.results.reports import End, TrackedTrial, TuneTrial, error_line, read_tail
 from nerbb_ray.results.trial_result import Status, TrialResult
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class AnyReports:
     def _run(self, config: Mapping[str, Any], params: Mapping[str, Any]) -> str:
         if callable(self.group_by):
             return self.group_by(config)
+        named = [self.group_by] if isinstance(self.group_by, str) else self.group_by or ()
+        for key in named:
+            if key not in params:
+                _say_missing(key, ", ".join(params))
         if isinstance(self.group_by, str):
             return str(params.get(self.group_by))
         keys = [key for key in params if key != self.seed_key] if self.group_by is None else self.group_by
@@ -92,6 +100,12 @@ TUNES_OWN = {
     *("hostname", "pid", "timestamp", "date", "time_since_restore", "timesteps_since_restore", "done", "trial_id"),
     *("iterations_since_restore", "config", "checkpoint_dir_name", "experiment_tag", "should_checkpoint"),
 }
+
+
+@cache
+def _say_missing(key: str, known: str) -> None:
+    """Once: trials would be taken together that have nothing in common."""
+    log.warning("group_by: a trial has no key %r; its configuration has %s", key, known or "none")
 
 
 def _are_names(value: Any) -> bool:

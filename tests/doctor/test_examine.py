@@ -159,6 +159,7 @@ def _raw(folder: Path, split: str) -> list[dict[str, list[str]]]:
     return [json.loads(line) for line in (folder / f"{split}.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_wnut17_has_its_known_defects(shared: Path, minilm: Any) -> None:
     folder = shared / "datasets" / "wnut17"
     findings = _examined(find_data(str(folder), None, folder), minilm)

@@ -65,6 +65,7 @@ def test_it_is_the_same_model_in_all_that_is_not_weights(model: Model, onnx: Pat
     assert not [name for name in names if name.startswith(".") or name.endswith((".safetensors", ".bin", ".npz"))]
 
 
+@pytest.mark.slow
 def test_the_file_has_no_path_of_this_machine(onnx: Path, int8: Path) -> None:
     for folder in (onnx, int8):
         content = (folder / "model.onnx").read_bytes()
@@ -260,6 +261,7 @@ def test_refused_int8_leaves_nothing_behind(with_outlier: Path, trained, tmp_pat
         moved.rename(trained.checkpoint())
 
 
+@pytest.mark.slow
 def test_without_the_data_only_what_is_accepted_unseen(trained, tmp_path) -> None:
     data = trained.store.dataset("tiny")
     data.rename(data.with_name("away"))

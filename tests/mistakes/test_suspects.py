@@ -15,7 +15,8 @@ from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import find_corpus, load_corpus
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mistakes.other_places import labels_of
-from nerbb_ray.mistakes.suspect_labels import suspect_labels
+from nerbb_ray.mistakes.suspect_labels import SuspectLabels, suspect_labels
+from nerbb_ray.mistakes.suspect_text import suspects_text
 from nerbb_ray.mistakes.suspects import reason
 from nerbb_ray.mlflow_store.events import Ended, Started
 from nerbb_ray.mlflow_store.reader import load_result
@@ -220,3 +221,10 @@ def test_tasks_come_back_through_set_up_dataset(here: StorePaths, kind: str, tmp
     corrected = {s.tokens[-2]: s for s in find_corpus(name, None, here.datasets, scheme="bio").train}
     sentence = corrected["train2"]
     assert sentence.tags[sentence.tokens.index("Paris")] == "B-LOC"
+
+
+@pytest.mark.parametrize(("folds", "way"), [(0, "[dataset] folds = 5"), (5, "go on with the experiment")])
+def test_why_train_was_not_looked_at_is_said(folds: int, way: str) -> None:
+    counts = {"train": 0, "val": 0, "test": 9}
+    labels = SuspectLabels("data", "exp", "runA", (), counts, {"train": 9, "val": 9, "test": 9}, folds=folds)
+    assert way in suspects_text(labels, 5, 100).replace("\n", " ")

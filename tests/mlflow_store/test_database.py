@@ -144,6 +144,7 @@ def test_empty_file_is_a_database_that_is_still_to_be_made(tmp_path: Path) -> No
     assert database.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.slow
 def test_reader_waits_while_another_program_makes_the_database(tmp_path: Path) -> None:
     database = tmp_path / "mlflow.db"
     with started(SLOWLY, uri(database), tmp_path / "artifacts") as maker:

@@ -160,6 +160,7 @@ FATES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=6)
 @given(fates=FATES)
 def test_mlflow_ends_in_the_same_state_whatever_happens(database: Database, fates: list[str]) -> None:

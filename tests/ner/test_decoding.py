@@ -161,6 +161,7 @@ def test_many_sentences_are_decoded_in_pieces(monkeypatch) -> None:
     assert np.array_equal(decoder.decode(log_probs, starts), whole)
 
 
+@pytest.mark.slow
 def test_the_last_words_of_a_book_are_decoded_as_precisely_as_the_first() -> None:
     """The sums of a million words would leave no digits in float32 for small differences."""
     rng = np.random.default_rng(7)

@@ -47,3 +47,11 @@ def test_a_configuration_of_any_values_can_wait_on_disk() -> None:
     assert (tracked.run, tracked.seed) == ("lr=0.5,model/layers=2,model/sizes=[1]", 3)
     assert json.loads(json.dumps(tracked.params)) == {k: str(v) for k, v in tracked.params.items()}
     assert tracked.params["model/layers"] == "2"
+
+
+def test_a_key_that_no_trial_has_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        assert AnyReports(group_by="lrate").trial(FakeTrial("a", CONFIG)).run == "None"
+    assert caplog.text.count("group_by: a trial has no key 'lrate'; its configuration has lr, seed") == 1
+    AnyReports(group_by=["lr"]).trial(FakeTrial("b", CONFIG))
+    assert "no key 'lr';" not in caplog.text

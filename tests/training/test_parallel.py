@@ -144,6 +144,7 @@ def alone(spec, data, source) -> list[dict]:
     return one_worker(spec, data, source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["two", "three"])
 def test_several_workers_give_what_one_gives(job, alone, of_workers) -> None:
     first, *others = of_workers[job]

@@ -54,6 +54,7 @@ def test_a_dry_run_without_data_and_model_shows_the_trials_and_what_is_missing(t
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_example_of_the_training_knobs_can_run(tmp_path, root: Path) -> None:
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "quickstart").symlink_to(root / "store/datasets/quickstart")

@@ -48,6 +48,7 @@ def losses(job: Job) -> tuple[list[float], dict]:
     return [report["val/loss"] for report in reports], reports[-1]
 
 
+@pytest.mark.slow
 def test_half_a_batch_that_fits_is_enough(job, memory) -> None:
     whole, last = losses(job)
     assert last["micro_batch"] is None

@@ -288,6 +288,7 @@ def test_ray_of_another_user(tmp_path: Path, token: str | None, said: str) -> No
     assert "RAY_AUTH_MODE=token" in done.stdout
 
 
+@pytest.mark.slow
 def test_experiment_at_an_address_that_is_no_cluster(store: StorePaths, experiment: Callable[..., Path]) -> None:
     command = [sys.executable, "-m", "nerbb_ray.tune", str(experiment()), "--store", str(store.root)]
     with web_server() as address:

@@ -17,6 +17,7 @@ def searched(path, search: str, hparams: str = ""):
     return read_ini(path)
 
 
+@pytest.mark.slow
 def test_a_race_drops_the_run_that_is_worse_and_says_so(store, experiment) -> None:
     path = experiment(seeds=7)
     # bigrams alone nearly solve the tiny data, without a model that has learnt anything
