@@ -11,11 +11,11 @@ from nerbb_ray.data.alike import read_alike
 from nerbb_ray.data.archive import unpack
 from nerbb_ray.data.content import stem_of, suffix_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
-from nerbb_ray.data.formats import parquet
 from nerbb_ray.data.formats.brat import ANNOTATIONS, annotations_of, read_brat, text_of
 from nerbb_ray.data.label_names import BESIDE, INFOS
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.origin import FILE as ORIGIN
+from nerbb_ray.data.parts_of_split import read_parts, read_split, shards_of
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_names import TRAIN_AND_VAL, choose_splits, is_exact, split_of
 from nerbb_ray.errors import DataError
@@ -26,7 +26,6 @@ _FEW = f"{', '.join(SUFFIXES[:6])} ..."  # the list of all is long
 FILES = f"train, val and test ({_FEW})"
 _NO_DATA = {ORIGIN, *BESIDE, *INFOS, "dataset_dict.json", "state.json", "requirements.txt", "package.json"}
 _ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|copying|notice|citation|changelog)\b.*", re.IGNORECASE)
-_SHARD = re.compile(r"-[0-9]{5}-of-(?!00001)[0-9]{5}\b")
 _SHOWN = 10
 
 
@@ -85,7 +84,9 @@ def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
         return read_files(files, path, options)
     if folders:
         _check_train(folders, path)
-        readings = read_alike({split: partial(_read_all, folder) for split, folder in folders.items()}, options)
+        readings = read_alike(
+            {split: partial(_read_split_folder, folder) for split, folder in folders.items()}, options
+        )
         _name_unused(readings["train"], [*_data_files(path), *_other_folders(path, folders.values())])
         return readings
     inner = inner_folder(path)
@@ -125,9 +126,10 @@ def read_files(files: dict[str, Path], directory: Path, options: ReadingOptions 
         DataError: there is no train, or it is empty; or the data are bad.
     """
     _check_train(files, directory)
-    readings = read_alike({split: partial(read_file, path) for split, path in files.items()}, options)
+    readings = read_alike({split: partial(read_split, path) for split, path in files.items()}, options)
     _check_sentences(readings["train"], files["train"])
-    _name_unused(readings["train"], [path for path in _data_files(directory) if path not in files.values()])
+    used = {part for path in files.values() for part in shards_of(path)}
+    _name_unused(readings["train"], [path for path in _data_files(directory) if path not in used])
     return readings
 
 
@@ -152,7 +154,8 @@ def has_data(directory: Path) -> bool:
     """
     folders = _split_folders(directory, AUTO)
     described = any((directory / name).is_file() for name in INFOS)
-    single = any(_has_pairs(folder) or len(_data_files(folder)) == 1 for folder in folders.values() or [directory])
+    in_splits = any(_has_pairs(folder) or _data_files(folder) for folder in folders.values())
+    single = in_splits or _has_pairs(directory) or len(_data_files(directory)) == 1
     return single or (not described and len(_data_files(directory)) > 1)
 
 
@@ -170,8 +173,6 @@ def _is_data(path: Path) -> bool:
     suffix = suffix_of(path)
     if path.name in _NO_DATA or path.name.startswith(".") or _ABOUT.fullmatch(path.name):
         return False
-    if suffix == parquet.SUFFIX and _SHARD.search(path.name):
-        return False  # one of several parts of a split, which the datasets library puts together
     if suffix not in SUFFIXES:
         return is_exact(suffix[1:] or path.name)  # eng.testa, train
     return suffix != ".txt" or annotations_of(path) is None
@@ -202,6 +203,14 @@ def _split_folders(directory: Path, options: ReadingOptions) -> dict[str, Path]:
 def _other_folders(directory: Path, used: Iterable[Path]) -> list[Path]:
     taken = set(used)
     return [path for path in sorted(directory.iterdir()) if path.is_dir() and path not in taken and _data_files(path)]
+
+
+def _read_split_folder(directory: Path, options: ReadingOptions) -> Reading:
+    """All of a folder that has the name of a split: a file a document, if there are several."""
+    files = _data_files(directory)
+    if len(files) < 2 or options.annotator is not None or _has_pairs(directory):
+        return _read_all(directory, options)
+    return read_parts(files, options)
 
 
 def _read_all(directory: Path, options: ReadingOptions) -> Reading:

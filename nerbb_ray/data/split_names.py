@@ -13,6 +13,7 @@ SPLIT_NAMES = {
     "val": ("val", "valid", "validation", "dev", "devel", "development", "eval", "testa"),
     "test": ("test", "testing", "testb"),
 }
+SHARD = re.compile(r"-[0-9]{5}-of-([0-9]{5})\b")  # of a split that `datasets` has written into several files
 NO_SPLIT = "none"  # the user leaves a split out
 TRAIN_AND_VAL = "train_dev"  # some corpora have a file of both, besides the two
 _SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
@@ -30,6 +31,11 @@ def split_of(name: str) -> str | None:
 def is_exact(name: str) -> bool:
     """Whether a name is that of a split and nothing else."""
     return name.lower() in _SPLIT_OF
+
+
+def are_shards(paths: Sequence[Path]) -> bool:
+    """Whether some files differ in the number of their shard only: `train-00000-of-00002.parquet`."""
+    return all(SHARD.search(path.name) for path in paths) and len({SHARD.sub("", path.name) for path in paths}) == 1
 
 
 def note_of_splits(column: str, values: Sequence[str]) -> str | None:
@@ -71,6 +77,8 @@ def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, optio
     for split in SPLIT_NAMES.keys() - found.keys() - options.names_of_splits.keys():
         fitting = [path for path, name in entries.items() if split_of(name) == split and path not in found.values()]
         fitting = [path for path in fitting if is_exact(entries[path])] or fitting
+        if len(fitting) > 1 and are_shards(fitting):
+            fitting = sorted(fitting)[:1]
         if len(fitting) > 1:
             given = ", ".join(path.name for path in fitting)
             way = f"remove or rename all but one, or say {option('split_names')} {split}=NAME"
