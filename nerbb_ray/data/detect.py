@@ -39,7 +39,8 @@ from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
-from nerbb_ray.data.split_names import is_exact, note_of_splits
+from nerbb_ray.data.split_column import joined
+from nerbb_ray.data.split_names import splits_in
 from nerbb_ray.data.unknown_records import unknown
 from nerbb_ray.data.word_places import check_lists
 from nerbb_ray.errors import DataError
@@ -198,21 +199,22 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
         return replace(word_records.read(records, options), format=word_records.NAME)
     records = with_lists(records)
     name = options.format if options.format in OF_RECORDS else _format_of(records, options)
-    reading = OF_RECORDS[name].read(records, options)
-    reading.notes += _notes_of_splits(records)
-    return replace(reading, format=name)
+    return replace(_by_splits(records, lambda part: OF_RECORDS[name].read(part, options)), format=name)
 
 
-def _notes_of_splits(records: Sequence[Record]) -> list[str]:
-    """A key of all records that says the split of each."""
+def _by_splits(records: Sequence[Record], read: Callable[[Sequence[Record]], Reading]) -> Reading:
+    """The records with the split of every sentence, if a key says that of every record."""
     first = records[0].value
-    found = []
-    for key, value in first.items() if isinstance(first, dict) else ():
-        if isinstance(value, str) and is_exact(value):
-            values = [row.get(key) for row, _ in records if isinstance(row, dict)]
-            note = note_of_splits(f"the key {key!r}", [one for one in values if isinstance(one, str)])
-            found += [f"{records[0].place.path or records[0].place.name}: {note}"] if note else []
-    return found
+    keys = [key for key, value in first.items() if isinstance(value, str)] if isinstance(first, dict) else []
+    for key in keys:
+        splits = splits_in([row.get(key) if isinstance(row, dict) else None for row, _ in records])
+        if splits:
+            parts = {
+                split: read([record for record, own in zip(records, splits, strict=True) if own == split])
+                for split in dict.fromkeys(splits)
+            }
+            return joined(parts, f"the key {key!r}")
+    return read(records)
 
 
 def _unwrapped(records: Sequence[Record]) -> Sequence[Record]:

@@ -17,6 +17,7 @@ from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.origin import FILE as ORIGIN
 from nerbb_ray.data.parts_of_split import read_parts, read_split, shards_of
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.split_column import note_unused, separated
 from nerbb_ray.data.split_names import TRAIN_AND_VAL, choose_splits, is_exact, split_of
 from nerbb_ray.errors import DataError
 
@@ -58,7 +59,7 @@ def read_path(path: Path, options: ReadingOptions = AUTO) -> dict[str, Reading]:
     if path.is_file() and options.split_names is not None:
         rule = f"{option('split_names')} means nothing for a single file, all of which is train: leave it out"
         raise DataError(f"{rule}, or name the folder of the files", path)
-    readings = {"train": read_file(path, options)} if path.is_file() else _read_folder(path, options)
+    readings = separated(read_file(path, options)) if path.is_file() else _read_folder(path, options)
     _check_sentences(readings["train"], path)
     return readings
 
@@ -128,6 +129,8 @@ def read_files(files: dict[str, Path], directory: Path, options: ReadingOptions 
     _check_train(files, directory)
     readings = read_alike({split: partial(read_split, path) for split, path in files.items()}, options)
     _check_sentences(readings["train"], files["train"])
+    for reading in readings.values():
+        note_unused(reading)
     used = {part for path in files.values() for part in shards_of(path)}
     _name_unused(readings["train"], [path for path in _data_files(directory) if path not in used])
     return readings

@@ -41,6 +41,8 @@ class Reading:
         format: its name in `nerbb_ray.data.detect.FORMATS`.
         taken: what was read as what, for people: `words column 2, tags column 3`.
         choices: the options that would have led here, by their names, for `origin.json`.
+        splits: for each sentence the split that a column or key of a single file says; empty where none does.
+        splits_by: which one.
         numbers: whether the tags are numbers in the file, which stand for names.
         names: of these numbers, where the file or one beside it says them.
     """
@@ -50,6 +52,8 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     source: str = ""
     documents: list[int] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    splits_by: str = ""
     format: str = ""
     taken: str = ""
     choices: dict[str, str] = field(default_factory=dict)

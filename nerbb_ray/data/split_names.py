@@ -38,18 +38,13 @@ def are_shards(paths: Sequence[Path]) -> bool:
     return all(SHARD.search(path.name) for path in paths) and len({SHARD.sub("", path.name) for path in paths}) == 1
 
 
-def note_of_splits(column: str, values: Sequence[str]) -> str | None:
-    """What to say of a column or key that says which split a row is of; None for all others."""
-    if not values or not is_exact(values[0].strip()):
-        return None
-    named = {value.strip().lower() for value in set(values)}
-    if not named <= _SPLIT_OF.keys() or len({_SPLIT_OF[name] for name in named}) == 1:
-        return None
-    known = ", ".join(sorted(named))
-    return (
-        f"{column} seems to say of which split a row is ({known}), but all of a file is train: it is not used; write "
-        "a file for each split (train, val, test)"
-    )
+def splits_in(values: Sequence[object]) -> list[str]:
+    """The split of every row, if a column or key says it; empty if it says something else."""
+    first = values[0] if values else None
+    if not isinstance(first, str) or not is_exact(first.strip()):
+        return []
+    found = [_SPLIT_OF.get(value.strip().lower(), "") if isinstance(value, str) else "" for value in values]
+    return found if "" not in found and "train" in found and len(set(found)) > 1 else []
 
 
 def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, options: ReadingOptions) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """The reports of any Tuner's trainable, for those who use our callbacks beside their own training."""
 
 import logging
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,7 +21,8 @@ class AnyReports:
     Args:
         group_by: what trials that differ in their seed only have in common: a key of the configuration, several, or a
             function of it that gives a name; None: all keys but that of the seed.
-        seed_key: of the configuration; a trial without it counts as seed 0.
+        seed_key: of the configuration; a trial without it counts as seed 0, and a seed that is no whole number gets one
+            from its text.
         metrics: a name or several, of those that are kept; None: every number that the trainable reports.
 
     Raises:
@@ -46,7 +48,7 @@ class AnyReports:
         params = dict(_flat(trial.config))
         # as MLflow shows them: what is no plain value could not wait on disk
         shown = {key: value if isinstance(value, PLAIN) else str(value) for key, value in params.items()}
-        return TrackedTrial(self._run(trial.config, params), int(params.get(self.seed_key, 0)), shown)
+        return TrackedTrial(self._run(trial.config, params), _seed_of(params.get(self.seed_key, 0)), shown)
 
     def _run(self, config: Mapping[str, Any], params: Mapping[str, Any]) -> str:
         if callable(self.group_by):
@@ -100,6 +102,11 @@ TUNES_OWN = {
     *("hostname", "pid", "timestamp", "date", "time_since_restore", "timesteps_since_restore", "done", "trial_id"),
     *("iterations_since_restore", "config", "checkpoint_dir_name", "experiment_tag", "should_checkpoint"),
 }
+
+
+def _seed_of(value: Any) -> int:
+    number = plain_number(value)
+    return int(number) if number is not None and number.is_integer() else zlib.crc32(str(value).encode())
 
 
 @cache

@@ -133,15 +133,31 @@ def test_blanks_behind_every_mark_belong_to_it(tmp_path: Path, mark: str) -> Non
         (
             "train.jsonl",
             "\n".join(
-                json.dumps({"tokens": ["Anna", "."], "tags": ["B-PER", "O"], "partition": split})
-                for split in ("train", "dev", "test")
+                json.dumps({"tokens": [word, "."], "tags": ["B-PER", "O"], "partition": split})
+                for word, split in (("Anna", "train"), ("Rome", "dev"), ("Bob", "test"))
             ),
         ),
     ],
 )
-def test_a_column_that_names_the_split_is_said_not_to_be_used(tmp_path: Path, name: str, text: str) -> None:
-    notes = read(tmp_path, text, name).notes
-    assert any("of which split a row is" in note for note in notes), notes
+def test_a_column_that_says_the_split_is_followed(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    found = read_path(tmp_path / name)
+    assert {split: [s.tokens[0] for s in one.sentences] for split, one in found.items()} == {
+        "train": ["Anna"],
+        "val": ["Rome"],
+        "test": ["Bob"],
+    }
+    assert any("says the split of every sentence: train 1, val 1, test 1" in note for note in found["train"].notes)
+    # a file whose name says its split is that split
+    notes = read_path(tmp_path)["train"].notes
+    assert any("it is not used" in note for note in notes), notes
+
+
+def test_words_that_are_names_of_splits_say_nothing(tmp_path: Path) -> None:
+    rows = [[("train", "O"), ("Bob", "PER")], [("test", "O"), ("Anna", "PER")], [("dev", "O"), ("Eve", "PER")]]
+    assert not read(tmp_path, table(rows=rows)).splits
+    spans = [{"text": f"{w} run", "label": [[0, len(w), "PER"]], "split": s} for w, s in (("Al", "train"), ("Bo", "x"))]
+    assert not read(tmp_path, "\n".join(map(json.dumps, spans)), "a.jsonl").splits
 
 
 @pytest.mark.parametrize(

@@ -55,3 +55,11 @@ def test_a_key_that_no_trial_has_is_said(caplog: pytest.LogCaptureFixture) -> No
     assert caplog.text.count("group_by: a trial has no key 'lrate'; its configuration has lr, seed") == 1
     AnyReports(group_by=["lr"]).trial(FakeTrial("b", CONFIG))
     assert "no key 'lr';" not in caplog.text
+
+
+@pytest.mark.parametrize("seeds", [("a", "b", None), (0.5, 1.5, "1.5x"), (1, 2.0, np.int64(3))])
+def test_seeds_that_are_no_numbers_are_told_apart(seeds: tuple[Any, ...]) -> None:
+    found = [AnyReports().trial(FakeTrial("a", {"lr": 1, "seed": seed})).seed for seed in seeds]
+    assert len(set(found)) == 3
+    assert all(type(seed) is int for seed in found)
+    assert found == [AnyReports().trial(FakeTrial("a", {"lr": 1, "seed": seed})).seed for seed in seeds]

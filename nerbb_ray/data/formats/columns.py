@@ -17,7 +17,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.separators import QUOTING
-from nerbb_ray.data.split_names import note_of_splits
+from nerbb_ray.data.split_names import is_exact, splits_in
 from nerbb_ray.data.table import Row, Table, read_table
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -59,8 +59,6 @@ def reading_of(table: Table, content: Content) -> Reading:
     _refuse_swallowed(table, words, path)
     leave_headers(table, words, roles.tags, tags, path)
     _leave_comments(table, tags, content)
-    said = (note_of_splits(str(c), c.values) for c in columns if c.key not in (roles.words.key, roles.tags.key))
-    reading.notes += [f"{path}: {note}" for note in said if note]
     blocks = _cut(table, columns, roles, reading, path)
     _leave_empty(blocks, tags, content, reading)
     reading.sentences = [
@@ -69,6 +67,10 @@ def reading_of(table: Table, content: Content) -> Reading:
         if rows
     ]
     reading.documents = table.documents_of([rows[0].number for rows in blocks if rows])
+    for column in columns:
+        if column.key not in (roles.words.key, roles.tags.key) and is_exact(column.values[0].strip()):
+            place = positions[column.key]
+            _take_splits(reading, column, [[row.fields[place] for row in rows] for rows in blocks if rows])
     _without_language(reading, path)
     _say_what_is_odd(reading, path)
     reading.taken = f"words {roles.words}, tags {roles.tags}"
@@ -85,6 +87,13 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
     keys = table.keys or [str(number) for number in range(1, len(names) + 1)]
     columns = [Column(*triple) for triple in zip(keys, values, names, strict=True)]
     return columns, {column.key: position for position, column in enumerate(columns)}
+
+
+def _take_splits(reading: Reading, column: Column, values: list[list[str]]) -> None:
+    """Of which split each sentence is, if the column says that of all of its words."""
+    found = splits_in([own[0] for own in values])
+    if found and all(len(set(own)) == 1 for own in values):
+        reading.splits, reading.splits_by = found, str(column)
 
 
 def _refuse_texts(roles: Roles, path: Path) -> None:

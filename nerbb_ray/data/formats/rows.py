@@ -17,7 +17,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.python_literal import as_list
 from nerbb_ray.data.quotes import UNQUOTED, are_quoted, unquoted
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.split_names import note_of_splits
+from nerbb_ray.data.split_names import splits_in
 from nerbb_ray.data.table import Row
 from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.errors import DataError
@@ -91,8 +91,9 @@ def read(content: Content) -> Reading:
     roles = _roles(columns, names or [""] * width, content)
     words, tags = (columns[int(column.key) - 1] for column in (roles.words, roles.tags))
     for name, column in zip(names, columns, strict=False):
-        note = note_of_splits(name, [" ".join(fields) for fields in column]) if column not in (words, tags) else None
-        reading.notes += [f"{content.path}: {note}"] if note else []
+        found = splits_in([" ".join(fields) for fields in column]) if column not in (words, tags) else []
+        if found:
+            reading.splits, reading.splits_by = found, name
     for row, tokens, own in zip(rows, words, tags, strict=True):
         if len(tokens) != len(own):
             rule = f"expected one tag per token; got {len(tokens)} tokens and {len(own)} tags"
