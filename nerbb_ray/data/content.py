@@ -17,6 +17,11 @@ DOCUMENT_START = "-DOCSTART-"
 _DOCUMENT = re.compile(r"-DOC(?:START|END)\b[^\s-]*-?", re.IGNORECASE)
 
 
+def has_document_marks(text: str) -> bool:
+    """Whether a field of a text may be one."""
+    return _DOCUMENT.search(text) is not None
+
+
 def is_document_mark(word: str) -> bool:
     """Whether a field or word is none, but says that a document begins or ends: `-DOCSTART-`, as CoNLL-2003 has it."""
     return word[:1] == "-" and _DOCUMENT.fullmatch(word) is not None

@@ -207,7 +207,7 @@ def _by_splits(records: Sequence[Record], read: Callable[[Sequence[Record]], Rea
     first = records[0].value
     keys = [key for key, value in first.items() if isinstance(value, str)] if isinstance(first, dict) else []
     for key in keys:
-        splits = splits_in([row.get(key) if isinstance(row, dict) else None for row, _ in records])
+        splits = splits_in([row.get(key) if isinstance(row, dict) else None for row, _ in records], key)
         if splits:
             parts = {
                 split: read([record for record, own in zip(records, splits, strict=True) if own == split])

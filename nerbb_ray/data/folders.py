@@ -1,5 +1,6 @@
 """Data on this machine: a file, an archive, or a folder of files, as the sentences of each split."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -163,7 +164,9 @@ def has_data(directory: Path) -> bool:
 
 
 def _has_pairs(directory: Path) -> bool:
-    return any(path.suffix.lower() == ANNOTATIONS for path in directory.rglob("*"))
+    # not rglob, which fails where a folder goes away meanwhile, as those of processes do
+    names = (Path(name) for _, _, files in os.walk(directory) for name in files)
+    return any(name.suffix.lower() == ANNOTATIONS for name in names)
 
 
 def _data_files(directory: Path) -> list[Path]:

@@ -22,6 +22,7 @@ def leave_headers(table: Table, words: int, tags: Column, position: int, path: P
     first = next((row for block in table.blocks for row in block), None)
     if first is None or table.names or first.number in table.hashed:
         return
+    _note_marks(table, words, tags, position, path)
     tag = first.fields[position]
     same = [block[0] for block in table.blocks if block and block[0].fields == first.fields]
     counts = tags.counts
@@ -44,6 +45,16 @@ def leave_headers(table: Table, words: int, tags: Column, position: int, path: P
             f"{path}:{first.number}: {first.fields[words]!r} has the class {tag!r}, which no other row has: if this "
             f"row names the columns, say {option('tag_column')} {tag}"
         )
+
+
+def _note_marks(table: Table, words: int, tags: Column, position: int, path: Path) -> None:
+    """Say so where sentences begin with one word and a class of their own each: their number, read as a word."""
+    firsts = [block[0] for block in table.blocks if block]
+    own = [row for row in firsts if tags.counts[row.fields[position]] == 1]
+    if len(own) >= _SURE and 2 * len(own) > len(firsts) and len({row.fields[words] for row in own}) == 1:
+        shown = ", ".join(repr(row.fields[position]) for row in own[:_SURE])
+        rule = f"{len(own)} sentences begin with {own[0].fields[words]!r} and a class that no other row has ({shown})"
+        table.notes.append(f"{path}:{own[0].number}: {rule}: if these lines only number the sentences, take them out")
 
 
 def _names_columns(table: Table, first: Row, roles: tuple[int, int], rest: Sequence[str]) -> bool:

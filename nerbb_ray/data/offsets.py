@@ -50,20 +50,30 @@ class Resolved(NamedTuple):
 def resolve(text: str, marks: Sequence[Mark]) -> Resolved | None:
     """The places of marks under the first way of counting that agrees with what the tool saw at all of them.
 
+    A way in which all is the same to the letter goes before one in which line ends and blanks differ.
+
     Returns:
         None if there is no such way. Marks without a surface agree with every place that is inside of the text.
     """
+    return _resolve(text, marks, _is_same) or _resolve(text, marks, agrees)
+
+
+def _resolve(text: str, marks: Sequence[Mark], fits: Callable[[str, str | None], bool]) -> Resolved | None:
     for counting in _countings(text):
         if counting.last and not all(mark.surface for mark in marks):
             continue  # nothing that could confirm it
         places = [(counting.place(mark.start), counting.place(mark.end + counting.last)) for mark in marks]
         known = [(start, end) for start, end in places if start is not None and end is not None]
         if len(known) == len(marks) and all(
-            0 <= start < end <= len(text) and agrees(text[start:end], mark.surface)
+            0 <= start < end <= len(text) and fits(text[start:end], mark.surface)
             for (start, end), mark in zip(known, marks, strict=True)
         ):
             return Resolved(known, counting.name)
     return None
+
+
+def _is_same(found: str, surface: str | None) -> bool:
+    return surface is None or found == surface
 
 
 def agrees(found: str, surface: str | None) -> bool:

@@ -16,6 +16,9 @@ SPLIT_NAMES = {
 SHARD = re.compile(r"-[0-9]{5}-of-([0-9]{5})\b")  # of a split that `datasets` has written into several files
 NO_SPLIT = "none"  # the user leaves a split out
 TRAIN_AND_VAL = "train_dev"  # some corpora have a file of both, besides the two
+_SAYS_SPLITS = re.compile(
+    r"(?:data[_ -]?(?:set)?[_ -]?)?(?:split|partition|set|subset|fold|part|portion)", re.IGNORECASE
+)
 _SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 _NAME = re.compile(rf"(?<![a-z])({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![a-z])")
 
@@ -38,10 +41,14 @@ def are_shards(paths: Sequence[Path]) -> bool:
     return all(SHARD.search(path.name) for path in paths) and len({SHARD.sub("", path.name) for path in paths}) == 1
 
 
-def splits_in(values: Sequence[object]) -> list[str]:
-    """The split of every row, if a column or key says it; empty if it says something else."""
+def splits_in(values: Sequence[object], name: str) -> list[str]:
+    """The split of every row, if a column or key says it; empty if it says something else.
+
+    Args:
+        name: of the column or key; empty if it has none.
+    """
     first = values[0] if values else None
-    if not isinstance(first, str) or not is_exact(first.strip()):
+    if (name and not _SAYS_SPLITS.fullmatch(name)) or not isinstance(first, str) or not is_exact(first.strip()):
         return []
     found = [_SPLIT_OF.get(value.strip().lower(), "") if isinstance(value, str) else "" for value in values]
     return found if "" not in found and "train" in found and len(set(found)) > 1 else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
-from nerbb_ray.data.content import Content, is_document_mark
+from nerbb_ray.data.content import Content, has_document_marks, is_document_mark
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
 from nerbb_ray.data.quotes import UNQUOTED, are_quoted, quoting_of, unquoted
 from nerbb_ray.data.separators import QUOTING, find_separator, splitter
@@ -89,7 +89,9 @@ def read_table(content: Content) -> Table:
     if separator == "\t" and '""' in content.text and are_quoted(field for row in found for field in row.fields):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
-    _fill(table, found, path, _mark_of_borders(found, width))
+    # most files have no such marks, and then no field of theirs is looked at
+    is_mark = is_document_mark if has_document_marks(content.text) else None
+    _fill(table, found, path, _mark_of_borders(found, width), is_mark)
     _take_names(table, lines, path, options)
     return table
 
@@ -134,13 +136,15 @@ def _have_empty_lines(rows: Sequence[Row], width: int) -> bool:
     return not all(kinds[first:last])
 
 
-def _fill(table: Table, rows: Iterable[Row], path: Path, mark: str) -> None:
+def _fill(
+    table: Table, rows: Iterable[Row], path: Path, mark: str, is_document_mark: Callable[[str], bool] | None
+) -> None:
     block: list[Row] = []
     table.blocks.append(block)
     rules = marks = 0
     for row in rows:
         fields = row.fields
-        is_document = any(map(is_document_mark, fields))
+        is_document = is_document_mark is not None and any(map(is_document_mark, fields))
         if is_document or (fields and fields[0][:1] == "#" and NEW_DOCUMENT.match(" ".join(fields))):
             table.documents.append(row.number)
         if len(fields) == table.width and fields[0][:1] != "#" and not is_document:

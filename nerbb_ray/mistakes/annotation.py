@@ -65,7 +65,7 @@ def _task(found: Mistakes, number: int, confidence: float) -> Task:
         found.predicted[number],
         confidence,
         f"{found.experiment}/{found.run}",
-        {"sentence": number, "split": found.split},
+        {"sentence": number, "of_split": found.split},
     )
 
 

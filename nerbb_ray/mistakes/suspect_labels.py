@@ -50,7 +50,7 @@ class SuspectLabels:
             reasons.setdefault((one.split, one.number), []).append(one)
         for (split, number), own in reasons.items():
             said = "; ".join(f"{one.words}: {reason(one)}" for one in own)
-            about = {"sentence": number, "split": split, "why": said}
+            about = {"sentence": number, "of_split": split, "why": said}
             first = own[0]
             model = f"{self.experiment}/{self.run}"
             yield Task(first.sentence, first.gold, first.predicted, first.confidence, model, about)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.data.corpus import SPLITS, Corpus, Found, find_folder, load_corpus
@@ -255,6 +255,7 @@ def corpus_of(folder: Path) -> Corpus:
 
 @pytest.mark.parametrize("tool", TOOLS)
 @quick
+@example(given=[Doc("000\U00010000\n", [Entity(3, 4, "PER")])])  # what the tool counts twice, before a blank
 @given(st.lists(docs(), min_size=1, max_size=4))
 def test_entities_of_a_tool_are_read_as_they_are(
     tmp_path_factory: pytest.TempPathFactory, tool: str, given: list[Doc]

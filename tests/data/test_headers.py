@@ -158,6 +158,9 @@ def test_words_that_are_names_of_splits_say_nothing(tmp_path: Path) -> None:
     assert not read(tmp_path, table(rows=rows)).splits
     spans = [{"text": f"{w} run", "label": [[0, len(w), "PER"]], "split": s} for w, s in (("Al", "train"), ("Bo", "x"))]
     assert not read(tmp_path, "\n".join(map(json.dumps, spans)), "a.jsonl").splits
+    # what our own tasks say of where a sentence comes from
+    words = [{"tokens": ["Al"], "tags": ["B-PER"], "of_split": split} for split in ("train", "test")]
+    assert not read(tmp_path, "\n".join(map(json.dumps, words)), "a.jsonl").splits
 
 
 @pytest.mark.parametrize(
@@ -193,3 +196,10 @@ def test_texts_with_a_class_each_are_refused(tmp_path: Path, name: str, mark: st
     text = head.format(mark) + "".join(f"{words}{mark}{label}\n" for words, label in rows)
     with pytest.raises(DataError, match=r"a tag for each word|has a text and no entities|no column looks like"):
         read(tmp_path, text, name)
+
+
+def test_lines_that_number_the_sentences_are_said(tmp_path: Path) -> None:
+    rows = [[("ID", f"s{number}"), *own] for number, own in enumerate(SENTENCES * 4)]
+    notes = read(tmp_path, table(rows=rows)).notes
+    assert any("12 sentences begin with 'ID' and a class that no other row has" in note for note in notes), notes
+    assert not any("begin with" in note for note in read(tmp_path, table()).notes)

@@ -91,7 +91,7 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
 
 def _take_splits(reading: Reading, column: Column, values: list[list[str]]) -> None:
     """Of which split each sentence is, if the column says that of all of its words."""
-    found = splits_in([own[0] for own in values])
+    found = splits_in([own[0] for own in values], column.name)
     if found and all(len(set(own)) == 1 for own in values):
         reading.splits, reading.splits_by = found, str(column)
 
