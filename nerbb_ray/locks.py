@@ -85,7 +85,7 @@ class Lock:
                 self._path.unlink()
 
     def _take(self) -> None:
-        self._mine = json.dumps(asdict(this_process()) | {"token": uuid.uuid4().hex})
+        self._mine = signature()
         with _file_beside(self._path, self._mine) as mine:
             for _ in range(10):
                 with contextlib.suppress(FileExistsError):
@@ -116,8 +116,8 @@ def holder_of(path: Path) -> Holder | None:
     found = None if text is None else holder_in(text)
     if found is None:
         return None
-    if found.machine == _machine():
-        return found if _lives(found) else None
+    if (lives := lives_here(found)) is not None:
+        return found if lives else None
     try:
         with _file_beside(path, "") as now:
             return None if _is_gone(found, path, now) else found
@@ -147,8 +147,8 @@ def _is_gone(found: Holder, path: Path, now: Path) -> bool:
     Args:
         now: a file that was written just now, by the clock of the same file server.
     """
-    if found.machine == _machine():
-        return not _lives(found)
+    if (lives := lives_here(found)) is not None:
+        return not lives
     with contextlib.suppress(FileNotFoundError):
         return now.stat().st_mtime - path.stat().st_mtime > STALE_S
     return True
@@ -175,6 +175,11 @@ def _file_beside(path: Path, text: str) -> Iterator[Path]:
         yield scratch
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def signature() -> str:
+    """Of this process, as a lock has it: no two of them are the same. `holder_in` reads it."""
+    return json.dumps(asdict(this_process()) | {"token": uuid.uuid4().hex})
 
 
 def this_process() -> Holder:

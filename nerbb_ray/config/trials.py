@@ -16,13 +16,13 @@ from nerbb_ray.config.spec import (
     ModelParams,
     RunSpec,
     Settings,
-    member_of,
 )
+from nerbb_ray.config.trial_name import NamedTrial
 from nerbb_ray.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrialSpec:
+class TrialSpec(NamedTrial):
     """One fine-tuning: a run with a seed, and with folds on one of them.
 
     Args:
@@ -36,16 +36,6 @@ class TrialSpec:
     hparams: HParams
     settings: Settings
     fold: int | None = None
-
-    @property
-    def member(self) -> Member:
-        """What tells it from the other trials of its run."""
-        return member_of(self.seed, self.fold)
-
-    @property
-    def name(self) -> str:
-        """How the trial is called on the screen, in Ray and in MLflow: `runA-43`, `runA-43-fold2`."""
-        return f"{self.run}-{self.member}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionaries of JSON values; `from_dict` is the exact inverse."""

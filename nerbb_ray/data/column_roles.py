@@ -136,8 +136,8 @@ class _Choice:
             if _next_to_it(one, other):
                 say = f"say it with {option('word_column')}"
                 raise self.unsure(f"{one} and {other} have the same words, one row apart. Which are the words? {say}")
-        small = [column for column in several if not any(value != value.lower() for value in column.counts)]
-        return next((column for column in several if column not in small), several[0])
+        with_capitals = (column for column in several if any(value != value.lower() for value in column.counts))
+        return next(with_capitals, several[0])
 
 
 def _next_to_it(one: Column, other: Column) -> bool:

@@ -39,7 +39,7 @@ from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
-from nerbb_ray.data.split_column import joined
+from nerbb_ray.data.split_column import of_splits
 from nerbb_ray.data.split_names import splits_in
 from nerbb_ray.data.unknown_records import unknown
 from nerbb_ray.data.word_places import check_lists
@@ -205,15 +205,13 @@ def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
 def _by_splits(records: Sequence[Record], read: Callable[[Sequence[Record]], Reading]) -> Reading:
     """The records with the split of every sentence, if a key says that of every record."""
     first = records[0].value
-    keys = [key for key, value in first.items() if isinstance(value, str)] if isinstance(first, dict) else []
-    for key in keys:
-        splits = splits_in([row.get(key) if isinstance(row, dict) else None for row, _ in records], key)
-        if splits:
+    for key in first if isinstance(first, dict) else ():
+        if splits := splits_in(key, (row.get(key) if isinstance(row, dict) else None for row, _ in records)):
             parts = {
                 split: read([record for record, own in zip(records, splits, strict=True) if own == split])
                 for split in dict.fromkeys(splits)
             }
-            return joined(parts, f"the key {key!r}")
+            return of_splits(parts, f"the key {key!r}")
     return read(records)
 
 

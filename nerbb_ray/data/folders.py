@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -159,14 +159,19 @@ def has_data(directory: Path) -> bool:
     folders = _split_folders(directory, AUTO)
     described = any((directory / name).is_file() for name in INFOS)
     in_splits = any(_has_pairs(folder) or _data_files(folder) for folder in folders.values())
-    single = in_splits or _has_pairs(directory) or len(_data_files(directory)) == 1
-    return single or (not described and len(_data_files(directory)) > 1)
+    number = len(_data_files(directory))
+    return in_splits or _has_pairs(directory) or number == 1 or (not described and number > 1)
 
 
 def _has_pairs(directory: Path) -> bool:
+    return any(True for _ in _annotation_files(directory))
+
+
+def _annotation_files(directory: Path) -> Iterator[Path]:
+    """Of BRAT, in a folder and the folders in it."""
     # not rglob, which fails where a folder goes away meanwhile, as those of processes do
-    names = (Path(name) for _, _, files in os.walk(directory) for name in files)
-    return any(name.suffix.lower() == ANNOTATIONS for name in names)
+    paths = (Path(folder, name) for folder, _, files in os.walk(directory) for name in files)
+    return (path for path in paths if path.suffix.lower() == ANNOTATIONS and path.is_file())
 
 
 def _data_files(directory: Path) -> list[Path]:
@@ -221,7 +226,7 @@ def _read_split_folder(directory: Path, options: ReadingOptions) -> Reading:
 
 def _read_all(directory: Path, options: ReadingOptions) -> Reading:
     """All pairs of BRAT of a folder and the folders in it, or its only file, or that of an annotator."""
-    pairs = [path for path in sorted(directory.rglob("*")) if path.suffix.lower() == ANNOTATIONS and path.is_file()]
+    pairs = sorted(_annotation_files(directory))
     if pairs:
         return _read_pairs(pairs, directory, options)
     files = _data_files(directory)

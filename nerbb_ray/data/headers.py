@@ -82,6 +82,7 @@ def _is_above_numbers(table: Table, first: Row, column: int) -> bool:
 
 def _is_written_otherwise(tag: str, rest: Sequence[str]) -> bool:
     """Whether a tag is in small letters and the others are not, or the other way round."""
-    if not rest or tag.isupper() == all(map(str.isupper, rest)):
-        return bool(rest) and tag.islower() and not any(map(str.islower, rest))
-    return True
+    if not rest:
+        return False
+    alone_in_small = tag.islower() and not any(map(str.islower, rest))
+    return alone_in_small or tag.isupper() != all(map(str.isupper, rest))

@@ -32,17 +32,12 @@ def _without_marks(reading: Reading) -> Reading:
     for is_mark in marks:
         document += is_mark
         documents.append(document)
-    pairs = [k for k, is_mark in enumerate(marks) if not is_mark]
-    known = reading.documents or documents
+    kept = [number for number, is_mark in enumerate(marks) if not is_mark]
+    found = replace(reading, documents=reading.documents or documents).only(kept)
     note = (
         f"{reading.source}: {counted(sum(marks), 'sentence')} of nothing but a mark of documents (-DOCSTART-): left out"
     )
-    return replace(
-        reading,
-        sentences=[reading.sentences[k] for k in pairs],
-        documents=[known[k] for k in pairs],
-        notes=[*reading.notes, note],
-    )
+    return replace(found, notes=[*reading.notes, note])
 
 
 def word_notes(corpus: Corpus) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nerbb_ray.data.alike import read_alike
 from nerbb_ray.data.detect import read_file
 from nerbb_ray.data.options import ReadingOptions, option
-from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.sentences import Reading, joined
 from nerbb_ray.data.split_names import SHARD, are_shards
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -50,13 +50,14 @@ def read_parts(paths: Sequence[Path], options: ReadingOptions) -> Reading:
     if other is not None:
         rule = f"files of one split must be of one format; got {first.format} in {first.source}, {other.format} in"
         raise DataError(f"{rule} {other.source}. Name one of them, or say {option('format')}", paths[0].parent)
-    joined = replace(first, source=str(paths[0].parent), sentences=[], documents=[], notes=[])
-    for part in parts:
-        begun = 1 + max(joined.documents, default=-1)
-        own = part.documents or [0] * len(part.sentences)
-        joined.documents += [begun + number for number in own]
-        # lines of which file, nobody could tell
-        joined.sentences += [replace(sentence, lines=()) for sentence in part.sentences]
-        joined.notes += part.notes
-    joined.notes.append(f"{joined.source}: {counted(len(paths), 'file')} read as one split, {paths[0].name} first")
-    return joined
+    source = str(paths[0].parent)
+    found = replace(joined([_of_a_document(part) for part in parts]), source=source)
+    found.notes += [note for part in parts for note in part.notes]
+    found.notes.append(f"{source}: {counted(len(paths), 'file')} read as one split, {paths[0].name} first")
+    return found
+
+
+def _of_a_document(part: Reading) -> Reading:
+    """A file is a document, if it knows of none; of which file lines are, nobody could tell."""
+    sentences = [replace(sentence, lines=()) for sentence in part.sentences]
+    return replace(part, sentences=sentences, documents=part.documents or [0] * len(sentences))

@@ -1,7 +1,7 @@
 """What every reader of files gives back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nerbb_ray.ner.tags import SourceScheme
 
@@ -60,3 +60,27 @@ class Reading:
     names: dict[str, str] = field(default_factory=dict)
     numbers: bool = False
     settled: bool = False
+
+    def only(self, numbers: Sequence[int]) -> "Reading":
+        """Some of the sentences, with what is known of each."""
+        return replace(
+            self,
+            sentences=[self.sentences[number] for number in numbers],
+            documents=[self.documents[number] for number in numbers] if self.documents else [],
+            splits=[self.splits[number] for number in numbers] if self.splits else [],
+        )
+
+
+def joined(parts: Sequence[Reading]) -> Reading:
+    """The sentences of several readings, one after the other, and their documents; all else is of the first, but notes.
+
+    Where documents are known of one, each other one is a document.
+    """
+    found = replace(parts[0], sentences=[], documents=[], notes=[])
+    known = any(part.documents for part in parts)
+    for part in parts:
+        begun = 1 + max(found.documents, default=-1)
+        own = part.documents or [0] * len(part.sentences) * known
+        found.documents += [begun + number for number in own]
+        found.sentences += part.sentences
+    return found

@@ -1,26 +1,21 @@
 """A single file with the sentences of all splits, and a column or key that says which split each is of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from nerbb_ray.data.sentences import Reading
-
-T = TypeVar("T")
+from nerbb_ray.data.sentences import Reading, joined
 
 
-def joined(parts: Mapping[str, Reading], by: str) -> Reading:
+def of_splits(parts: Mapping[str, Reading], by: str) -> Reading:
     """The readings of the splits of one file as one.
 
     Args:
         by: the key that says the split.
     """
-    found = replace(next(iter(parts.values())), sentences=[], documents=[], notes=[], splits=[], splits_by=by)
+    found = joined(list(parts.values()))
+    found.splits_by = by
     for split, part in parts.items():
-        begun = 1 + max(found.documents, default=-1)
-        found.documents += [begun + number for number in part.documents]
-        found.sentences += part.sentences
         found.splits += [split] * len(part.sentences)
         found.notes += [note for note in part.notes if note not in found.notes]
     return found
@@ -33,8 +28,7 @@ def separated(reading: Reading) -> dict[str, Reading]:
     found = {}
     for split in sorted(set(reading.splits), key=("train", "val", "test").index):
         own = [number for number, of in enumerate(reading.splits) if of == split]
-        part = replace(reading, sentences=_chosen(reading.sentences, own), documents=_chosen(reading.documents, own))
-        found[split] = replace(part, notes=[], splits=[], splits_by="")
+        found[split] = replace(reading.only(own), notes=[], splits=[], splits_by="")
     sizes = ", ".join(f"{split} {len(part.sentences)}" for split, part in found.items())
     note = f"{Path(reading.source).name}: {reading.splits_by} says the split of every sentence: {sizes}"
     found["train"].notes += [*reading.notes, note]
@@ -48,7 +42,3 @@ def note_unused(reading: Reading) -> None:
             f"{reading.source}: {reading.splits_by} says of which split each sentence is, but the file is one split by "
             "its name: it is not used; to use it, bring in the file alone"
         )
-
-
-def _chosen(values: Sequence[T], numbers: Sequence[int]) -> list[T]:
-    return [values[number] for number in numbers] if values else []

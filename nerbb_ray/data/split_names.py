@@ -1,7 +1,7 @@
 """What people call train, val and test: `dev.tsv`, `xx-ud-train.iob2`, `eng.testb`, `wnut17train.conll`, ..."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from nerbb_ray.data.content import stem_of
@@ -41,17 +41,22 @@ def are_shards(paths: Sequence[Path]) -> bool:
     return all(SHARD.search(path.name) for path in paths) and len({SHARD.sub("", path.name) for path in paths}) == 1
 
 
-def splits_in(values: Sequence[object], name: str) -> list[str]:
+def splits_in(name: str, values: Iterable[object]) -> list[str]:
     """The split of every row, if a column or key says it; empty if it says something else.
 
     Args:
         name: of the column or key; empty if it has none.
+        values: of the rows; no further one is asked for once it is clear that it says something else.
     """
-    first = values[0] if values else None
-    if (name and not _SAYS_SPLITS.fullmatch(name)) or not isinstance(first, str) or not is_exact(first.strip()):
+    if name and not _SAYS_SPLITS.fullmatch(name):
         return []
-    found = [_SPLIT_OF.get(value.strip().lower(), "") if isinstance(value, str) else "" for value in values]
-    return found if "" not in found and "train" in found and len(set(found)) > 1 else []
+    found: list[str] = []
+    for value in values:
+        split = _SPLIT_OF.get(value.strip().lower()) if isinstance(value, str) else None
+        if split is None:
+            return []
+        found.append(split)
+    return found if "train" in found and len(set(found)) > 1 else []
 
 
 def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, options: ReadingOptions) -> dict[str, Path]:

@@ -89,9 +89,7 @@ def read_table(content: Content) -> Table:
     if separator == "\t" and '""' in content.text and are_quoted(field for row in found for field in row.fields):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
-    # most files have no such marks, and then no field of theirs is looked at
-    is_mark = is_document_mark if has_document_marks(content.text) else None
-    _fill(table, found, path, _mark_of_borders(found, width), is_mark)
+    _fill(table, found, path, _mark_of_borders(found, width), marked=has_document_marks(content.text))
     _take_names(table, lines, path, options)
     return table
 
@@ -136,15 +134,17 @@ def _have_empty_lines(rows: Sequence[Row], width: int) -> bool:
     return not all(kinds[first:last])
 
 
-def _fill(
-    table: Table, rows: Iterable[Row], path: Path, mark: str, is_document_mark: Callable[[str], bool] | None
-) -> None:
+def _fill(table: Table, rows: Iterable[Row], path: Path, mark: str, *, marked: bool) -> None:
+    """
+    Args:
+        marked: whether there are marks of documents: in most files no field need be looked at for them.
+    """
     block: list[Row] = []
     table.blocks.append(block)
     rules = marks = 0
     for row in rows:
         fields = row.fields
-        is_document = is_document_mark is not None and any(map(is_document_mark, fields))
+        is_document = marked and any(map(is_document_mark, fields))
         if is_document or (fields and fields[0][:1] == "#" and NEW_DOCUMENT.match(" ".join(fields))):
             table.documents.append(row.number)
         if len(fields) == table.width and fields[0][:1] != "#" and not is_document:

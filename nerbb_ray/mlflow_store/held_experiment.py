@@ -5,18 +5,15 @@ several computers say nothing. A holder on this computer is looked for; of one e
 """
 
 import contextlib
-import json
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nerbb_ray.errors import NerbbError, StoreError
-from nerbb_ray.locks import holder_in, lives_here, this_process
+from nerbb_ray.locks import holder_in, lives_here, signature
 from nerbb_ray.mlflow_store.calls import open_experiment, place_of_artifacts
 from nerbb_ray.mlflow_store.schema import HELD_BY, HELD_COUNT, open_client
 
@@ -58,7 +55,7 @@ def held_in_mlflow(
 class _Held:
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self._name, self._say = name, say
-        self._mine = json.dumps(asdict(this_process()) | {"token": uuid.uuid4().hex})
+        self._mine = signature()
         self._done = threading.Event()
 
     def take(self, client: "MlflowClient", artifact_location: str | None) -> None:

@@ -53,13 +53,12 @@ class AnyReports:
     def _run(self, config: Mapping[str, Any], params: Mapping[str, Any]) -> str:
         if callable(self.group_by):
             return self.group_by(config)
-        named = [self.group_by] if isinstance(self.group_by, str) else self.group_by or ()
-        for key in named:
+        keys = _names(self.group_by, [key for key in params if key != self.seed_key])
+        for key in keys:
             if key not in params:
                 _say_missing(key, ", ".join(params))
         if isinstance(self.group_by, str):
             return str(params.get(self.group_by))
-        keys = [key for key in params if key != self.seed_key] if self.group_by is None else self.group_by
         return ",".join(f"{key}={params.get(key)}" for key in keys) or "all"
 
     def point(self, report: Mapping[str, Any]) -> tuple[int, dict[str, float]] | None:
@@ -89,8 +88,7 @@ class AnyReports:
     def _numbers(self, report: Mapping[str, Any]) -> dict[str, float]:
         """By the names that Tune's schedulers see: of `{"val": {"loss": 1}}`, `val/loss`."""
         named = dict(_flat({name: value for name, value in report.items() if name not in TUNES_OWN}))
-        wanted = [self.metrics] if isinstance(self.metrics, str) else named if self.metrics is None else self.metrics
-        found = {name: plain_number(named.get(name)) for name in wanted}
+        found = {name: plain_number(named.get(name)) for name in _names(self.metrics, named)}
         return {name: number for name, number in found.items() if number is not None}
 
 
@@ -118,6 +116,11 @@ def _say_missing(key: str, known: str) -> None:
 def _are_names(value: Any) -> bool:
     """Whether a value is a name, or several."""
     return isinstance(value, Collection) and all(isinstance(name, str) for name in value)
+
+
+def _names(given: str | Sequence[str] | None, otherwise: Collection[str]) -> Collection[str]:
+    """A name or several as several; None stands for the others."""
+    return otherwise if given is None else [given] if isinstance(given, str) else given
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

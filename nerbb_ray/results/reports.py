@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from nerbb_ray.config.spec import Member, member_of
+from nerbb_ray.config.trial_name import NamedTrial
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.trial_result import TrialResult
@@ -36,7 +36,7 @@ class TuneTrial(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedTrial:
+class TrackedTrial(NamedTrial):
     """A trial as MLflow and TensorBoard know it.
 
     Args:
@@ -51,16 +51,6 @@ class TrackedTrial:
     n_seeds: int = 0
     identity: Identity | None = None
     fold: int | None = None
-
-    @property
-    def member(self) -> Member:
-        """What tells it from the other trials of its run."""
-        return member_of(self.seed, self.fold)
-
-    @property
-    def name(self) -> str:
-        """`runA-43`."""
-        return f"{self.run}-{self.member}"
 
 
 class Reports(Protocol):

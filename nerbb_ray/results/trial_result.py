@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nerbb_ray.config.spec import Member, member_of
+from nerbb_ray.config.trial_name import NamedTrial
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import SeedMean, is_share
@@ -24,7 +24,7 @@ SHOWN = {"val": SELECTION_METRIC, "test": TEST_METRIC}
 
 
 @dataclass(frozen=True, slots=True)
-class TrialResult:
+class TrialResult(NamedTrial):
     """One run with one seed, with folds on one of them.
 
     Args:
@@ -67,16 +67,6 @@ class TrialResult:
         scores = [f"{split} F1 {value:.4f}" for split, value in _scores(self.metrics)] if self.ok else []
         about = [f"{self.epochs} epochs" if self.epochs else "", *scores, self.error or ""]
         return f"<TrialResult {self.name} {self.status}: {', '.join(filter(None, about)) or 'nothing so far'}>"
-
-    @property
-    def member(self) -> Member:
-        """What tells it from the other trials of its run."""
-        return member_of(self.seed, self.fold)
-
-    @property
-    def name(self) -> str:
-        """`runA-43`, `runA-43-fold2`."""
-        return f"{self.run}-{self.member}"
 
     @property
     def ok(self) -> bool:

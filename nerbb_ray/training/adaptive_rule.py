@@ -9,6 +9,11 @@ from nerbb_ray.config.keys import keys_of
 KEYS = {"cooldown_epochs": "lr_cooldown_epochs", "restarts": "lr_cooldown_restarts", "schedule": "lr_schedule"}
 
 
+def key_of(part: str) -> str:
+    """The key of [hparams] that a part of the rule has its value from."""
+    return KEYS.get(part, part)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptiveRule:
     """When a training cools down, goes back, and stops.
@@ -40,7 +45,7 @@ class AdaptiveRule:
     def __post_init__(self) -> None:
         allowed = keys_of(HParams)
         for part in fields(self):
-            value, key = getattr(self, part.name), allowed[KEYS.get(part.name, part.name)]
+            value, key = getattr(self, part.name), allowed[key_of(part.name)]
             # None is a value of some keys, but of no part of a rule
             if value is None or not key.check(value):
                 words = "True or False" if part.type is bool else key.rule
@@ -59,13 +64,4 @@ class AdaptiveRule:
 
 def rule_of(hparams: HParams) -> AdaptiveRule:
     """The rule of a run."""
-    return AdaptiveRule(
-        patience=hparams.patience,
-        min_delta=hparams.min_delta,
-        cooldown_epochs=hparams.lr_cooldown_epochs,
-        restarts=hparams.lr_cooldown_restarts,
-        max_epochs=hparams.max_epochs,
-        mode=hparams.mode,
-        early_stopping=hparams.early_stopping,
-        schedule=hparams.lr_schedule,
-    )
+    return AdaptiveRule(**{part.name: getattr(hparams, key_of(part.name)) for part in fields(AdaptiveRule)})

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from nerbb_ray.interruption import TERMINATED, Termination
 
@@ -29,18 +30,19 @@ def ending_without_ray(ray_lives: Callable[[], bool], end: Callable[[], None]) -
     def watch() -> None:
         while not done.wait(OFTEN_S):
             if Termination.asked and not ray_lives() and not done.wait(PATIENCE_S):
-                break
-        else:
-            return
-        log.warning("SIGTERM has ended Ray, too: the search ends without it")
-        try:
-            end()
-        finally:
-            print("terminated, and Ray with it; go on with the same command", file=sys.stderr, flush=True)
-            os._exit(TERMINATED)  # the main thread waits for Ray
+                _exit_after(end)
 
     threading.Thread(target=watch, name="nerbb-lost-ray", daemon=True).start()
     try:
         yield
     finally:
         done.set()
+
+
+def _exit_after(end: Callable[[], None]) -> NoReturn:
+    log.warning("SIGTERM has ended Ray, too: the search ends without it")
+    try:
+        end()
+    finally:
+        print("terminated, and Ray with it; go on with the same command", file=sys.stderr, flush=True)
+        os._exit(TERMINATED)  # the main thread waits for Ray

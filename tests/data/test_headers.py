@@ -153,6 +153,17 @@ def test_a_column_that_says_the_split_is_followed(tmp_path: Path, name: str, tex
     assert any("it is not used" in note for note in notes), notes
 
 
+def test_a_column_that_says_the_split_is_followed_under_a_header_of_other_words(tmp_path: Path) -> None:
+    rows = [
+        f"{split}\t{w}\t{t}\n" for split, own in zip(("train", "dev", "test"), SENTENCES, strict=True) for w, t in own
+    ]
+    ends = [len(SENTENCES[0]), len(SENTENCES[0]) + len(SENTENCES[1])]
+    text = "".join(("\n" if number in ends else "") + row for number, row in enumerate(rows))
+    (tmp_path / "a.tsv").write_text(f"Teil\tmot\tclass\n{text}")
+    found = read_path(tmp_path / "a.tsv")
+    assert [words(found[split]) for split in ("train", "val", "test")] == [[own] for own in SENTENCES]
+
+
 def test_words_that_are_names_of_splits_say_nothing(tmp_path: Path) -> None:
     rows = [[("train", "O"), ("Bob", "PER")], [("test", "O"), ("Anna", "PER")], [("dev", "O"), ("Eve", "PER")]]
     assert not read(tmp_path, table(rows=rows)).splits

@@ -17,7 +17,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.separators import QUOTING
-from nerbb_ray.data.split_names import is_exact, splits_in
+from nerbb_ray.data.split_names import splits_in
 from nerbb_ray.data.table import Row, Table, read_table
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -68,9 +68,8 @@ def reading_of(table: Table, content: Content) -> Reading:
     ]
     reading.documents = table.documents_of([rows[0].number for rows in blocks if rows])
     for column in columns:
-        if column.key not in (roles.words.key, roles.tags.key) and is_exact(column.values[0].strip()):
-            place = positions[column.key]
-            _take_splits(reading, column, [[row.fields[place] for row in rows] for rows in blocks if rows])
+        if column.key not in (roles.words.key, roles.tags.key):
+            _take_splits(reading, column, positions[column.key], [rows for rows in blocks if rows])
     _without_language(reading, path)
     _say_what_is_odd(reading, path)
     reading.taken = f"words {roles.words}, tags {roles.tags}"
@@ -89,10 +88,10 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
     return columns, {column.key: position for position, column in enumerate(columns)}
 
 
-def _take_splits(reading: Reading, column: Column, values: list[list[str]]) -> None:
+def _take_splits(reading: Reading, column: Column, place: int, sentences: list[list[Row]]) -> None:
     """Of which split each sentence is, if the column says that of all of its words."""
-    found = splits_in([own[0] for own in values], column.name)
-    if found and all(len(set(own)) == 1 for own in values):
+    found = splits_in(column.name, (rows[0].fields[place] for rows in sentences))
+    if found and all(len({row.fields[place] for row in rows}) == 1 for rows in sentences):
         reading.splits, reading.splits_by = found, str(column)
 
 

@@ -91,8 +91,9 @@ def read(content: Content) -> Reading:
     roles = _roles(columns, names or [""] * width, content)
     words, tags = (columns[int(column.key) - 1] for column in (roles.words, roles.tags))
     for name, column in zip(names, columns, strict=False):
-        found = splits_in([" ".join(fields) for fields in column], name) if column not in (words, tags) else []
-        if found:
+        if column in (words, tags):
+            continue
+        if found := splits_in(name, (" ".join(fields) for fields in column)):
             reading.splits, reading.splits_by = found, name
     for row, tokens, own in zip(rows, words, tags, strict=True):
         if len(tokens) != len(own):
