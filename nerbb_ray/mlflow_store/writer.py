@@ -1,6 +1,7 @@
 """Writes what happens to the trials to MLflow. Idempotent: what is told twice is there once, also after a restart."""
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# verdicts that later trials will change write to every run: one that takes longer is followed by a pause, so that they
+# get this share of the time
+QUICK_S, VERDICT_SHARE = 0.5, 0.05
 REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST")
 
 
@@ -46,6 +50,7 @@ class MlflowWriter:
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
         self._judged: dict[tuple[str, Member], TrialResult] = {}
+        self._judge_after = -math.inf
 
     def deliver(self, event: Event) -> None:
         """Write an event.
@@ -120,9 +125,12 @@ class MlflowWriter:
             return
         if child.attempt_begins and event.epoch == 0 <= child.last_epoch:
             child = self._anew(client, event, child)
+        # later ones of the attempt have a higher epoch, which tells as much and is there anyway: a tag costs a fifth
+        first = child.attempt_begins or event.order[0] != child.order[0]
         child.attempt_begins = False
         if event.epoch > child.last_epoch:
-            values, tags = {"epoch": float(event.epoch), **event.values}, {records.ORDER: calls.order_text(event.order)}
+            values = {"epoch": float(event.epoch), **event.values}
+            tags = {records.ORDER: calls.order_text(event.order)} if first else {}
             calls.log_metrics(client, child.run_id, values, event.time_ms, event.epoch, tags)
             child.last_epoch, child.order = event.epoch, event.order
 
@@ -158,8 +166,11 @@ class MlflowWriter:
         self._set_result(client, child, result, event)
         self._update_parent(client, event)
         # seeds that still run are about to change it
-        if not any(child.result.status == "running" for child in self._children.values()):
+        if time.monotonic() >= self._judge_after and not self._some_run():
             self._update_verdict(client)
+
+    def _some_run(self) -> bool:
+        return any(child.result.status == "running" for child in self._children.values())
 
     def _set_result(self, client: "MlflowClient", child: Child, result: TrialResult, event: Event) -> None:
         calls.set_result(client, child.run_id, result, max(event.time_ms, child.start_ms), event.order)
@@ -206,6 +217,7 @@ class MlflowWriter:
         trials = {key: child.result for key, child in self._children.items()}
         if trials == self._judged:  # many runs are closed at the same time
             return
+        begun = time.monotonic()
         result = self._result()
         found = verdict(result)
         for run, parent in self._parents.items():
@@ -216,7 +228,9 @@ class MlflowWriter:
                 calls.set_tags(client, parent.run_id, tags)
                 parent.verdict = tags
         client.set_experiment_tag(self._experiment_id, records.DESCRIPTION, description(result, found))
-        self._judged = trials
+        self._judged, ended = trials, time.monotonic()
+        took = ended - begun
+        self._judge_after = ended + took / VERDICT_SHARE if took > QUICK_S else -math.inf
 
     def _result(self) -> ExperimentResult:
         """What MLflow has of the experiment."""

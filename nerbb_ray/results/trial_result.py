@@ -6,6 +6,7 @@ A trial counts for a mean if it ended ok and the metric is defined (not NaN). Wh
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from nerbb_ray.config.trial_name import NamedTrial
@@ -130,15 +131,23 @@ class RunResult:
 
     def mean(self, metric: str) -> SeedMean:
         """Over the ok trials; a metric that no trial has gives n = 0."""
-        values = [trial.metrics.get(metric, math.nan) for trial in self.ok_trials]
+        ok = self.ok_trials
+        values = tuple(trial.metrics.get(metric, math.nan) for trial in ok)
         failed = sum(trial.status in FAILED for trial in self.trials)
-        folds = [trial.fold for trial in self.ok_trials if trial.fold is not None] or None
-        return SeedMean.of(values, self.n_total, failed=failed, share=is_share(metric), folds=folds)
+        folds = tuple(trial.fold for trial in ok if trial.fold is not None) or None
+        return _seed_mean(values, self.n_total, failed, is_share(metric), folds)
 
     @property
     def folds(self) -> int:
         """That its trials were trained on; 0 without folds."""
         return len({trial.fold for trial in self.trials} - {None})
+
+
+@lru_cache(maxsize=4096)  # tables of many runs show the same means again and again
+def _seed_mean(
+    values: tuple[float, ...], n_total: int, failed: int, share: bool, folds: tuple[int, ...] | None
+) -> SeedMean:
+    return SeedMean.of(values, n_total, failed=failed, share=share, folds=folds)
 
 
 def _scores(metrics: Mapping[str, float]) -> list[tuple[str, float]]:

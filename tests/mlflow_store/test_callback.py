@@ -398,6 +398,25 @@ def test_data_set_is_an_input_of_the_run(driver: Any, view: View) -> None:
     assert json.loads(found.dataset.source)["sha256"] == "f" * 64
 
 
+def test_verdicts_of_many_runs_do_not_take_the_time_of_the_search(
+    driver: Any, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each writes to every run: with one trial at a time, 200 runs of 5 seeds would be 200,000 writings."""
+    from nerbb_ray.mlflow_store import writer
+
+    monkeypatch.setattr(writer, "QUICK_S", 0.0)  # as if it had taken long
+    monkeypatch.setattr(writer, "VERDICT_SHARE", 1e-6)
+    driver.multiple_runs = 2
+    for seed in (43, 44):
+        for run, value in {"runA": 0.1, "runB": 0.9}.items():
+            driver.finish(driver.start(run, seed), 0, value + seed / 1000)
+    assert (
+        "not two runs" in view.one("runA").data.tags["nerbb.verdict_words"]
+    )  # only the first, of one run, was at once
+    driver.end()
+    assert view.one("runA").data.tags["nerbb.verdict"] == "worse"
+
+
 def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
     driver: Any, view: View, tracking_uri: str, name: str
 ) -> None:
