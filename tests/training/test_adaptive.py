@@ -186,6 +186,19 @@ def test_a_rule_that_makes_no_sense_is_refused(part: str, value: Any, allowed: s
         AdaptiveRule(**{part: value})
 
 
+@pytest.mark.parametrize(
+    ("together", "message"),
+    [
+        ({}, "early_stopping of an AdaptiveRule must be False with lr_schedule = hybrid"),
+        ({"early_stopping": False, "max_epochs": 3}, "cooldown_epochs of an AdaptiveRule must be <= max_epochs = 3"),
+    ],
+)
+def test_a_hybrid_rule_is_held_to_what_the_experiment_file_is(together: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AdaptiveRule(schedule="hybrid", **together)
+    AdaptiveRule(schedule="hybrid", early_stopping=False)
+
+
 def test_a_rule_keeps_plain_numbers() -> None:
     given = AdaptiveRule(patience=np.int64(2), min_delta=np.float32(0.5), max_epochs=np.int64(9))
     assert repr(given) == repr(AdaptiveRule(patience=2, min_delta=0.5, max_epochs=9))
