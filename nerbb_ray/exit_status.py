@@ -3,6 +3,7 @@
 0 it worked, 1 a trial failed or a page does not run, 2 something the user can mend, 130 interrupted, 143 terminated.
 """
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from nerbb_ray.streams import reader_left, standard_streams
 
 OK, FAILED, USER_ERROR = 0, 1, 2
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+READ_ONLY = "; take a folder that can be written: another store with --store DIR or NERBB_STORE"
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -43,7 +45,7 @@ def _status_of(command: Callable[[], int]) -> int:
         if error.filename is None:
             raise
         # a store that cannot be written, a file in the place of a folder: the path says what to mend
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        tell(f"error: {error.filename}: {error.strerror}{READ_ONLY if error.errno == errno.EROFS else ''}", sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("terminated" if Termination.asked else "interrupted", file=sys.stderr)

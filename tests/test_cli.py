@@ -1,6 +1,7 @@
 """`nerbb`: what it prints, its exit status, and how it says what is wrong."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from nerbb_ray.cli import build_parser, main
 from nerbb_ray.commands.listing import COMMANDS, Listed
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
+from nerbb_ray.exit_status import guarded
 from nerbb_ray.mlflow_store.events import Ended, Started
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
@@ -437,6 +439,14 @@ def test_data_is_deleted_after_a_yes_only(nerbb: Nerbb, store: StorePaths, monke
 
 
 @pytest.mark.usefixtures("store")
+def test_experiment_that_has_not_been_run_has_nothing_to_delete(nerbb: Nerbb) -> None:
+    status, _, err = nerbb("clear_data", "exp", "--yes")
+    assert status == 2
+    assert "it has not been run yet" in err.replace("\n", " ")
+    assert "did you mean" not in err
+
+
+@pytest.mark.usefixtures("store")
 def test_page_that_does_not_run_has_status_1(nerbb: Nerbb) -> None:
     assert nerbb("tensorboard", "status")[:2] == (1, "tensorboard does not run\n")
     assert nerbb("tensorboard", "stop")[:2] == (0, "tensorboard does not run: nothing to stop\n")
@@ -474,3 +484,12 @@ def test_interrupt_is_one_line_and_status_130(pipe: Path) -> None:
         os.close(end)  # a signal that came just before the read waits for the end of the file
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "interrupted\n")
+
+
+def test_store_that_can_only_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/store/results/locks")
+
+    assert guarded(command) == 2
+    said = "/store/results/locks: Read-only file system; take a folder that can be written: another store with --store"
+    assert said in capsys.readouterr().err.replace("\n", " ")

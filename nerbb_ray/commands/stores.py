@@ -64,7 +64,8 @@ def _clear_experiment(args: Namespace, store: StorePaths) -> int:
     tracked = {known.name: known for known in reader.list_experiments(store.tracking_uri)}
     if not paths and name not in tracked:
         known = sorted({*tracked, *store.configs()})
-        raise StoreError(f"experiment {name!r} has left nothing in {store.root}; {did_you_mean(name, known, str)}")
+        why = "it has not been run yet" if name in known else did_you_mean(name, known, str)
+        raise StoreError(f"experiment {name!r} has left nothing in {store.root}; {why}")
     trials = tracked[name].n_total if name in tracked else 0
     print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
     print(f"  the results of {trials} trials in MLflow ({without_password(store.tracking_uri)})")

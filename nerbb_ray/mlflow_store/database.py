@@ -210,6 +210,7 @@ def _make(database: Path) -> None:
         if database.stat().st_size == 0:
             database.unlink()
     with atomic.new_file(database, keep=True) as scratch:
+        scratch.touch()  # a folder that cannot be written is refused here; SQLAlchemy would try for two minutes
         artifacts = database.absolute().parent / "artifacts"
         store = SqlAlchemyStore(f"sqlite:///{scratch}", artifacts.as_uri())  # type: ignore[no-untyped-call]
         store.engine.dispose()

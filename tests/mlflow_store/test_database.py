@@ -131,6 +131,15 @@ def test_processes_that_open_a_new_database_together_all_succeed(tmp_path: Path)
     assert [path.name for path in database.parent.iterdir()] == ["mlflow.db"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fdinfo").is_dir(), reason="the folder that takes no file is Linux's")
+def test_folder_that_takes_no_file_is_refused_at_once() -> None:
+    """SQLAlchemy would try for two minutes, and a read-only store is no rarity."""
+    begun = time.monotonic()
+    with pytest.raises(OSError, match="fdinfo"):
+        make_ready(Path("/proc/self/fdinfo/mlflow.db"))
+    assert time.monotonic() - begun < 20
+
+
 def test_empty_file_is_a_database_that_is_still_to_be_made(tmp_path: Path) -> None:
     database = tmp_path / "mlflow.db"
     database.touch()
