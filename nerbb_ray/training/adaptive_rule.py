@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from nerbb_ray.config.hparams import RULES, HParams
+from nerbb_ray.config.hparams import HParams, cross_problems
 from nerbb_ray.config.keys import keys_of
 
 # what a part of the rule is called in [hparams], where it is not the same
@@ -56,10 +56,9 @@ class AdaptiveRule:
     def _check_together(self) -> None:
         own = {key_of(part.name): part.name for part in fields(self)}
         hparams = HParams(**{key: getattr(self, name) for key, name in own.items()})
-        for key, others, broken, words in RULES:
-            if own.keys() >= {key, *others} and broken(hparams):
-                said = words.format(**{one: getattr(hparams, one) for one in others})
-                raise ValueError(f"{own[key]} of an AdaptiveRule {said}; got {getattr(hparams, key)!r}")
+        for problem in cross_problems(hparams):
+            if own.keys() >= problem.involved:
+                raise ValueError(f"{own[problem.key]} of an AdaptiveRule {problem.rule}; got {problem.value!r}")
 
     @property
     def cools_down(self) -> bool:

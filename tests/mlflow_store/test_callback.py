@@ -410,9 +410,8 @@ def test_verdicts_of_many_runs_do_not_take_the_time_of_the_search(
     for seed in (43, 44):
         for run, value in {"runA": 0.1, "runB": 0.9}.items():
             driver.finish(driver.start(run, seed), 0, value + seed / 1000)
-    assert (
-        "not two runs" in view.one("runA").data.tags["nerbb.verdict_words"]
-    )  # only the first, of one run, was at once
+    # only the first one, of one run, was at once
+    assert "not two runs" in view.one("runA").data.tags["nerbb.verdict_words"]
     driver.end()
     assert view.one("runA").data.tags["nerbb.verdict"] == "worse"
 
