@@ -74,6 +74,11 @@ class StorePaths:
         return f"sqlite:///{self.mlflow_db}"
 
     @property
+    def shares_mlflow(self) -> bool:
+        """Whether other stores may write to the same MLflow."""
+        return self.tracking_uri != self.own_tracking_uri
+
+    @property
     def artifacts(self) -> Path:
         return self.results / "artifacts"
 

@@ -21,6 +21,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.reports import CURVE, TrackedTrial
 from nerbb_ray.results.trial_result import RunResult, TrialResult
+from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.verdict import verdict
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class MlflowWriter:
         self._children: dict[tuple[str, Member], Child] = {}
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
-        self._judged: dict[tuple[str, Member], TrialResult] = {}
+        self._verdict: tuple[ExperimentResult, Verdict] | None = None  # the latest, and of what
+        self._told: Verdict | None = None  # the one that the runs have
         self._judge_after = -math.inf
 
     def deliver(self, event: Event) -> None:
@@ -201,8 +203,7 @@ class MlflowWriter:
         self._log_changes(client, parent, event.ensemble.metrics)
         parent.ensemble = event.ensemble
         tags = {records.ENSEMBLE: records.ensemble_text(event.ensemble)}
-        result = self._result()
-        tags[records.DESCRIPTION] = description(result, verdict(result), event.trial.run)
+        tags[records.DESCRIPTION] = description(self._result(), self._judge(), event.trial.run)
         calls.set_tags(client, parent.run_id, tags)
 
     def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
@@ -214,12 +215,11 @@ class MlflowWriter:
 
     def _update_verdict(self, client: "MlflowClient") -> None:
         """How every run stands against the best; a seed of one run may change that of all."""
-        trials = {key: child.result for key, child in self._children.items()}
-        if trials == self._judged:  # many runs are closed at the same time
-            return
         begun = time.monotonic()
+        found = self._judge()
+        if found is self._told:  # many runs are closed at the same time
+            return
         result = self._result()
-        found = verdict(result)
         for run, parent in self._parents.items():
             standing = standing_of(run, found)
             self._log_changes(client, parent, standing.metrics)
@@ -228,17 +228,24 @@ class MlflowWriter:
                 calls.set_tags(client, parent.run_id, tags)
                 parent.verdict = tags
         client.set_experiment_tag(self._experiment_id, records.DESCRIPTION, description(result, found))
-        self._judged, ended = trials, time.monotonic()
+        self._told, ended = found, time.monotonic()
         took = ended - begun
         self._judge_after = ended + took / VERDICT_SHARE if took > QUICK_S else -math.inf
 
-    def _result(self) -> ExperimentResult:
+    def _judge(self) -> Verdict:
+        """The verdict on the experiment; ensembles do not change it, and of each run one comes at the end."""
+        result = self._result(ensembles=False)
+        if self._verdict is None or self._verdict[0] != result:
+            self._verdict = result, verdict(result)
+        return self._verdict[1]
+
+    def _result(self, *, ensembles: bool = True) -> ExperimentResult:
         """What MLflow has of the experiment."""
         trials = [child.result for child in self._children.values()]
         n_seeds = max((parent.n_seeds for parent in self._parents.values()), default=0)
         notes = {run: parent.note or "" for run, parent in self._parents.items()}
-        ensembles = {run: parent.ensemble for run, parent in self._parents.items() if parent.ensemble is not None}
-        return ExperimentResult.of(self._experiment, trials, n_seeds, notes, ensembles)
+        made = {run: parent.ensemble for run, parent in self._parents.items() if ensembles and parent.ensemble}
+        return ExperimentResult.of(self._experiment, trials, n_seeds, notes, made)
 
     def _parent(self, client: "MlflowClient", event: Event) -> Parent:
         name = event.trial.run

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import any_trial_of, expand, proposed_run
-from nerbb_ray.errors import ConfigError, ResultError
+from nerbb_ray.errors import ConfigError, ResultError, StoreError
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.mlflow_store.reader import delete_experiment_runs, find_result, finished_curves, with_val_f1
 from nerbb_ray.paths import StorePaths
@@ -95,6 +95,26 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
     earlier = Earlier(trials, proposed, spec.search.may_cut, known.last_driver if known else 0, ensembles)
     earlier.refuse_others(name, {run: replace(Identity.of(trial), numerics=None) for run, trial in planned.items()})
     return earlier
+
+
+def refuse_newer(name: str, store: StorePaths, last_driver: int) -> None:
+    """Refuse to go on from what was read before the experiment was held, if another store has written meanwhile.
+
+    Args:
+        last_driver: number of the last process that wrote, as it was read then.
+    Raises:
+        StoreError: somebody else ran the experiment in between.
+    """
+    try:
+        known = find_result(store.tracking_uri, name)
+    except ResultError as error:
+        log.warning("whether another store has run the experiment meanwhile is not known: %s", error)
+        return
+    if known and known.last_driver > last_driver:
+        raise StoreError(
+            f"experiment {name} was run with this MLflow from another store while this call began; "
+            "type the same again: it goes on from there"
+        )
 
 
 def earlier_curves(spec: ExperimentSpec, store: StorePaths) -> dict[tuple[str, Member], list[float]]:

@@ -26,7 +26,7 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import NEVER_STARTED, TrialResult
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
-from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, with_curves
+from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, refuse_newer, with_curves
 from nerbb_ray.tune.hardware import Hardware, hardware_of
 from nerbb_ray.tune.job import JOBS, STATES, Job, JobBook
 from nerbb_ray.tune.kept_file import keep_file
@@ -143,6 +143,8 @@ class Search:
             with self._held():
                 if options.overwrite:
                     forget(spec.name, self.store)
+                elif self.store.shares_mlflow:
+                    refuse_newer(spec.name, self.store, self.earlier.last_driver)
                 keep_file(spec, self.store, options.file)
                 result = with_curves(self._searched(prepared, allotment, hardware), self.store)
                 show(result)
@@ -151,7 +153,7 @@ class Search:
     def _held(self) -> AbstractContextManager[None]:
         """No other store runs the experiment with the same MLflow meanwhile; that of this store alone has its lock."""
         store, name = self.store, self.spec.name
-        if store.tracking_uri == store.own_tracking_uri:
+        if not store.shares_mlflow:
             return nullcontext()
         where = str(store.artifacts / name)
         return held_experiment.held_in_mlflow(store.tracking_uri, name, where, lambda text: say(text, self.options))

@@ -20,6 +20,7 @@ from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.mlflow_store.schema import trial_result
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.verdict import verdict
 
@@ -414,6 +415,42 @@ def test_verdicts_of_many_runs_do_not_take_the_time_of_the_search(
     assert "not two runs" in view.one("runA").data.tags["nerbb.verdict_words"]
     driver.end()
     assert view.one("runA").data.tags["nerbb.verdict"] == "worse"
+
+
+def test_what_comes_at_the_end_is_in_the_verdict_which_is_found_once(
+    drive: Any, tracking_uri: str, name: str, view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notes change it; ensembles, one of each run, do not."""
+    from nerbb_ray.mlflow_store import writer
+
+    note = "dropped after 1 of 2 seeds: behind runA"
+
+    def tracked(run: str) -> Any:
+        return driver.reports.trial(next(trial for trial in driver.trials if trial.config["run"] == run))
+
+    made = RunEnsemble((43, 44), "as it is", {"test/ensemble/f1": 0.9, "test/ensemble/gain": 0.1})
+    callback = SeedMeanCallback(
+        tracking_uri,
+        name,
+        artifact_location=str(tmp_path / "artifacts"),
+        notes=lambda: [(tracked("runB"), note)],
+        ensembles=lambda _: [(tracked(run), made) for run in ("runA", "runB", "runC")],
+    )
+    driver = drive(callback)
+    for run, seed, value in (
+        ("runB", 43, 0.3),
+        ("runC", 43, 0.7),
+        ("runA", 43, 0.8),
+        ("runC", 44, 0.6),
+        ("runA", 44, 0.8),
+    ):
+        driver.finish(driver.start(run, seed), 0, value + seed / 1000)
+    judged: list[int] = []
+    monkeypatch.setattr(writer, "verdict", lambda result: judged.append(len(result.runs)) or verdict(result))
+    driver.end()
+    assert view.one("runB").data.tags["nerbb.verdict_words"] == note
+    assert all("+10.0" in view.one(run).data.tags["mlflow.note.content"] for run in ("runA", "runB", "runC"))
+    assert judged == [3]
 
 
 def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(

@@ -78,7 +78,8 @@ def test_aligned_head_predicts_what_the_model_predicted(tiny_model: Path, tmp_pa
     ids = torch.tensor([[2, 30, 31, 3]])
     with torch.no_grad():
         said, says = (model(input_ids=ids).logits for model in (before, load_model(source_of(folder), BIO).eval()))
-    assert torch.equal(says, said[..., [stored.index(tag) for tag in BIO]])
+    # columns in another order may be summed by other instructions: equal but for the last bits
+    torch.testing.assert_close(says, said[..., [stored.index(tag) for tag in BIO]])
 
 
 OTHER_LABELS = {

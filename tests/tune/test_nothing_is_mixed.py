@@ -180,6 +180,27 @@ def test_an_experiment_runs_once_at_a_time(store, one) -> None:
     assert re.match(r".*results/locks/exp\.json", str(store.lock("exp")))
 
 
+def test_what_another_store_has_run_since_the_trials_were_read_is_not_run_again(
+    store, one, drive, tmp_path, monkeypatch
+) -> None:
+    """Trials are read, prepared for seconds or minutes, and only then is the experiment of a shared MLflow held."""
+    from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
+    take = search.held_experiment.held_in_mlflow
+
+    def take_late(*arguments):
+        other = drive(SeedMeanCallback(store.tracking_uri, "exp", artifact_location=str(tmp_path / "a"), driver=1))
+        other.finish(other.start("run1"), 0, 0.9)
+        return take(*arguments)
+
+    monkeypatch.setattr(search.held_experiment, "held_in_mlflow", take_late)
+    with pytest.raises(StoreError, match="experiment exp was run with this MLflow from another store while"):
+        run_experiment(read_ini(one()), store, QUIET)
+    assert [trial.metrics["val/entity/micro/f1"] for trial in results_of(store, "exp").trials] == [0.9]
+    assert not store.checkpoints("exp").exists()
+
+
 def test_a_trial_whose_driver_was_killed_is_not_running_for_ever(store, drive) -> None:
     from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 
