@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from ray.tune import Callback
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_config_pb, hparams_pb
+from tensorboard.plugins.hparams.summary_v2 import Metric, hparams_pb
 
 # its own writer: tensorboardX would bring torch into a process that does not train
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -93,19 +94,26 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
         writer = EventFileWriter(str(folder), filename_suffix=f".{time.time_ns()}")
         writer.add_event(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))
         shown = {key: _shown(value) for key, value in {**trial.config, **tracked.params}.items()}
-        self._describe(shown)
+        self._describe(shown, trial.config)
         writer.add_event(Event(wall_time=time.time(), summary=hparams_pb(shown, trial_id=tracked.name)))
         return writer
 
-    def _describe(self, shown: dict[str, bool | float | str]) -> None:
-        """Say once, for all trials, which parameters and which metrics the HPARAMS page has."""
+    def _describe(self, shown: Iterable[str], vary: Container[str]) -> None:
+        """Say once, for all trials, which parameters and which metrics the HPARAMS page has.
+
+        Args:
+            vary: parameters that differ among the trials: they come first, and of all the page shows five columns.
+        """
         if self._described:
             return
 
-        metrics = [Metric(tag, display_name=name) for tag, name in COMPARED.items()]
-        about = hparams_config_pb([HParam(key) for key in shown], metrics)
+        about = api_pb2.Experiment(
+            hparam_infos=[api_pb2.HParamInfo(name=key, differs=key in vary) for key in shown],
+            metric_infos=[Metric(tag, display_name=name).as_proto() for tag, name in COMPARED.items()],
+        )
+        data = plugin_data_pb2.HParamsPluginData(experiment=about)
         writer = EventFileWriter(str(self._directory), filename_suffix=f".{time.time_ns()}")
-        writer.add_event(Event(wall_time=time.time(), summary=about))
+        writer.add_event(Event(wall_time=time.time(), summary=_summary(metadata.EXPERIMENT_TAG, data)))
         writer.close()
         self._described = True
 
@@ -123,12 +131,16 @@ class CurveCallback(Callback):  # type: ignore[misc]  # Ray has no types
             writer.close()
 
 
-def _session_end(*, ok: bool) -> Any:
+def _session_end(*, ok: bool) -> Summary:
     status = api_pb2.STATUS_SUCCESS if ok else api_pb2.STATUS_FAILURE
     end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
-    about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=end))
-    name = metadata.SESSION_END_INFO_TAG
-    return Summary(value=[Summary.Value(tag=name, metadata=about, tensor=metadata.NULL_TENSOR)])
+    return _summary(metadata.SESSION_END_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_end_info=end))
+
+
+def _summary(tag: str, data: plugin_data_pb2.HParamsPluginData) -> Summary:
+    """TensorBoard's own makers leave out what becomes of a trial, and which parameters differ."""
+    about = metadata.create_summary_metadata(data)
+    return Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)])
 
 
 def _shown(value: Any) -> bool | float | str:

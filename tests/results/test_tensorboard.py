@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
 from tensorboard.plugins.base_plugin import TBContext
-from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import api_pb2, backend_context, metadata
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
@@ -110,6 +110,20 @@ def test_hparams_page_has_parameters_metrics_and_status_of_every_trial(driver: A
     assert metric.value == 0.375
     status = {name: group.sessions[0].status for name, group in groups.items()}
     assert status == {"runA-43": api_pb2.STATUS_SUCCESS, "runB-44": api_pb2.STATUS_FAILURE}
+
+
+def test_what_varies_comes_first_on_the_hparams_page(driver: Any, tmp_path: Path) -> None:
+    """Of thirty parameters it shows five as columns, and those that differ before those that do not."""
+    driver.finish(driver.start(seed=43), 0, 0.75)
+    (path,) = tmp_path.glob("events.*")
+    accumulator = EventAccumulator(str(path)).Reload()
+    about = metadata.parse_experiment_plugin_data(accumulator.PluginTagToContent("hparams")[metadata.EXPERIMENT_TAG])
+    backend_context._sort_and_reduce_to_hparams_limit(about, 3)  # as the page does
+    assert [(info.name, info.differs) for info in about.hparam_infos] == [
+        ("run", True),
+        ("seed", True),
+        ("adam_beta2", False),
+    ]
 
 
 def test_time_is_no_curve(driver: Any, tmp_path: Path) -> None:
