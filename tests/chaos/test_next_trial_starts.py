@@ -15,7 +15,7 @@ import pytest
 from nerbb_ray.paths import StorePaths
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(600)]
-WITHIN_S = 60  # two processes start and import torch, on a machine that may be busy
+WITHIN_S = 60  # two processes start and import torch; on a busy machine, twice what the first trial needed to start
 
 PROGRAM = """
 import json, sys
@@ -46,6 +46,7 @@ def test_after_a_trial_that_was_stopped_the_next_one_starts(
         "[resources]\nnum_workers = 2\n[hparams]\nmax_seq_length = 32\nlr_max = 1e-30\nlr_cooldown_epochs = 0\n"
     )
     program = [sys.executable, "-c", PROGRAM, store.root, store.config("exp"), str(dashboard)]
+    begun = datetime.now()
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     # stopped by the rule, long before max_epochs
@@ -54,7 +55,8 @@ def test_after_a_trial_that_was_stopped_the_next_one_starts(
     logs = sorted((times(path) for path in store.logs("exp").glob("runA-??.log")), key=lambda log: log[0])
     pauses = [(following[0] - log[-1]).total_seconds() for log, following in itertools.pairwise(logs)]
     assert len(pauses) == 2
-    assert all(0 <= pause < WITHIN_S for pause in pauses), pauses
+    first = (logs[0][0] - begun).total_seconds()
+    assert all(0 <= pause < max(WITHIN_S, 2 * first) for pause in pauses), (first, pauses)
 
 
 def times(log: Path) -> list[datetime]:
