@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class MlflowWriter:
         self._children: dict[tuple[str, Member], Child] = {}
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
-        self._verdict: tuple[ExperimentResult, Verdict] | None = None  # the latest, and of what
+        self._verdict: tuple[tuple[RunResult, ...], Verdict] | None = None  # the latest, and of what
         self._told: Verdict | None = None  # the one that the runs have
         self._judge_after = -math.inf
 
@@ -203,7 +204,8 @@ class MlflowWriter:
         self._log_changes(client, parent, event.ensemble.metrics)
         parent.ensemble = event.ensemble
         tags = {records.ENSEMBLE: records.ensemble_text(event.ensemble)}
-        tags[records.DESCRIPTION] = description(self._result(), self._judge(), event.trial.run)
+        result = self._result()
+        tags[records.DESCRIPTION] = description(result, self._judge(result), event.trial.run)
         calls.set_tags(client, parent.run_id, tags)
 
     def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
@@ -216,10 +218,10 @@ class MlflowWriter:
     def _update_verdict(self, client: "MlflowClient") -> None:
         """How every run stands against the best; a seed of one run may change that of all."""
         begun = time.monotonic()
-        found = self._judge()
+        result = self._result()
+        found = self._judge(result)
         if found is self._told:  # many runs are closed at the same time
             return
-        result = self._result()
         for run, parent in self._parents.items():
             standing = standing_of(run, found)
             self._log_changes(client, parent, standing.metrics)
@@ -232,20 +234,20 @@ class MlflowWriter:
         took = ended - begun
         self._judge_after = ended + took / VERDICT_SHARE if took > QUICK_S else -math.inf
 
-    def _judge(self) -> Verdict:
-        """The verdict on the experiment; ensembles do not change it, and of each run one comes at the end."""
-        result = self._result(ensembles=False)
-        if self._verdict is None or self._verdict[0] != result:
-            self._verdict = result, verdict(result)
+    def _judge(self, result: ExperimentResult) -> Verdict:
+        """The verdict on a result; ensembles do not change it, and of each run one comes at the end."""
+        judged = tuple(replace(run, ensemble=None) for run in result.runs)
+        if self._verdict is None or self._verdict[0] != judged:
+            self._verdict = judged, verdict(result)
         return self._verdict[1]
 
-    def _result(self, *, ensembles: bool = True) -> ExperimentResult:
+    def _result(self) -> ExperimentResult:
         """What MLflow has of the experiment."""
         trials = [child.result for child in self._children.values()]
         n_seeds = max((parent.n_seeds for parent in self._parents.values()), default=0)
         notes = {run: parent.note or "" for run, parent in self._parents.items()}
-        made = {run: parent.ensemble for run, parent in self._parents.items() if ensembles and parent.ensemble}
-        return ExperimentResult.of(self._experiment, trials, n_seeds, notes, made)
+        ensembles = {run: parent.ensemble for run, parent in self._parents.items() if parent.ensemble is not None}
+        return ExperimentResult.of(self._experiment, trials, n_seeds, notes, ensembles)
 
     def _parent(self, client: "MlflowClient", event: Event) -> Parent:
         name = event.trial.run

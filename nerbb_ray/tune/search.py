@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -143,20 +143,23 @@ class Search:
             with self._held():
                 if options.overwrite:
                     forget(spec.name, self.store)
-                elif self.store.shares_mlflow:
-                    refuse_newer(spec.name, self.store, self.earlier.last_driver)
                 keep_file(spec, self.store, options.file)
                 result = with_curves(self._searched(prepared, allotment, hardware), self.store)
                 show(result)
                 return result
 
-    def _held(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _held(self) -> Iterator[None]:
         """No other store runs the experiment with the same MLflow meanwhile; that of this store alone has its lock."""
         store, name = self.store, self.spec.name
         if not store.shares_mlflow:
-            return nullcontext()
+            yield
+            return
         where = str(store.artifacts / name)
-        return held_experiment.held_in_mlflow(store.tracking_uri, name, where, lambda text: say(text, self.options))
+        with held_experiment.held_in_mlflow(store.tracking_uri, name, where, lambda text: say(text, self.options)):
+            if not self.options.overwrite:
+                refuse_newer(name, store, self.earlier.last_driver)
+            yield
 
     def _searched(self, prepared: dict[str, Prepared], allotment: Allotment, hardware: Hardware) -> ExperimentResult:
         plan = plan_of(self.spec, allotment.concurrent, self.earlier, self.store, prepared)
