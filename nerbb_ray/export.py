@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray import atomic
 from nerbb_ray.data.corpus import find_corpus
+from nerbb_ray.config.spec import Member
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts
@@ -43,7 +44,7 @@ def export(
     name: str,
     folder: Name,
     run: str | None = None,
-    seed: int | None = None,
+    seed: Member | None = None,
     *,
     ensemble: bool | int = False,
     onnx: bool = False,

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import completed
+from nerbb_ray.config.spec import Member, parse_member
 
 
 def add_trial_name(parser: ArgumentParser, what: str) -> None:
@@ -17,7 +18,9 @@ def add_trial_name(parser: ArgumentParser, what: str) -> None:
 def add_trial_options(parser: ArgumentParser) -> None:
     """Which trial of the experiment is meant; the best one without them."""
     add_run_option(parser, "of the experiment (that of its best trial)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the trial (that of the best)")
+    parser.add_argument(
+        "--seed", type=_member, metavar="N", help="of the trial (that of the best); with folds also 43-fold2"
+    )
     parser.add_argument(
         "--ensemble",
         nargs="?",
@@ -27,6 +30,13 @@ def add_trial_options(parser: ArgumentParser) -> None:
         metavar="N",
         help="all seeds of the run as one model, or its best N",
     )
+
+
+def _member(text: str) -> Member:
+    try:
+        return parse_member(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"must be a seed, or with folds a seed and a fold, as in 43-fold2; got {text!r}") from error
 
 
 def _members(text: str) -> bool | int:

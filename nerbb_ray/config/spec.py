@@ -254,6 +254,23 @@ def member_of(seed: int, fold: int | None) -> Member:
     return seed if fold is None else f"{seed}{FOLD_MARK}{fold}"
 
 
+def member_title(*members: Member) -> str:
+    """How a sentence names them: `seed 43`, `fold model 43-fold2, 43-fold3`."""
+    kind = "fold model" if any(FOLD_MARK in str(member) for member in members) else "seed"
+    return f"{kind} {', '.join(map(str, members))}"
+
+
+def parse_member(text: str) -> Member:
+    """The inverse of `str(member)`.
+
+    Raises:
+        ValueError: it is neither a seed nor a seed with a fold.
+    """
+    if not re.fullmatch(rf"[0-9]+({FOLD_MARK}[1-9][0-9]*)?", text):
+        raise ValueError(text)
+    return text if FOLD_MARK in text else int(text)
+
+
 def seed_and_fold(member: Member) -> tuple[int, int]:
     """The inverse of `member_of`, with 0 for no fold; members in the order of this are in the order of the trials."""
     seed, _, fold = str(member).partition(FOLD_MARK)

@@ -47,7 +47,7 @@ def _front_matter(facts: CardFacts) -> str:
     if facts.own_f1 is not None:
         values = [("f1", "entity micro f1", facts.own_f1)]
     if n_total > 1:
-        values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} seeds", mean.mean))
+        values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} {facts.run.member}s", mean.mean))
     about = {
         "library_name": "nerbb_ray" if facts.parity else "transformers",
         "base_model": facts.base_model,
@@ -59,18 +59,18 @@ def _front_matter(facts: CardFacts) -> str:
 
 def _results(facts: CardFacts) -> Iterator[str]:
     run, trial = facts.run, facts.trial
-    yield f"Entity micro scores (strict: class and both borders) of all seeds of the run {code(run.run)}:"
+    yield f"Entity micro scores (strict: class and both borders) of all {run.member}s of the run {code(run.run)}:"
     yield ""
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
-    yield f"This model, seed {trial.member}, {_why_chosen(facts)}."
+    yield f"This model, {trial.title}, {_why_chosen(facts)}."
     if run.mean(TEST_METRIC).n > 1:
         yield (
-            "The best of several seeds is lucky to some extent: what to expect of a model that is made like this "
-            "is the mean."
+            f"The best of several {run.member}s is lucky to some extent: what to expect of a model that is made "
+            "like this is the mean."
         )
     else:
-        yield "There is one seed only: how much its numbers owe to chance is not known."
+        yield f"There is one {run.member} only: how much its numbers owe to chance is not known."
     yield ""
     if facts.part:
         yield f"The test scores are of {facts.part} only (`prune_ratio_test`): do not compare them with others."
@@ -82,7 +82,7 @@ def _results(facts: CardFacts) -> Iterator[str]:
 
 def _why_chosen(facts: CardFacts) -> str:
     if facts.by_seed:
-        return "was chosen by its number"
+        return "was chosen by its name" if facts.trial.fold else "was chosen by its number"
     candidates = facts.run.n_ok if facts.by_run else sum(run.n_ok for run in facts.result.runs)
     of_what = "this run" if facts.by_run else "the experiment"
     if candidates == 1:
@@ -92,20 +92,18 @@ def _why_chosen(facts: CardFacts) -> str:
 
 def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]:
     for trial in run.trials:
-        title = f"seed {trial.member}" + (
-            " (this model)" if chosen is not None and trial.member == chosen.member else ""
-        )
+        title = trial.title + (" (this model)" if chosen is not None and trial.member == chosen.member else "")
         values = [shown_number(trial.metrics.get(metric, math.nan)) if trial.ok else "-" for metric in COLUMNS.values()]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
     if run.n_total == 1:
         return
     means = [run.mean(metric) for metric in COLUMNS.values()]
-    yield [f"mean ± standard error ({run.n_ok} of {run.n_total} seeds)", "", "", *map(_mean, means)]
+    yield [f"mean ± standard error ({run.n_ok} of {run.n_total} {run.member}s)", "", "", *map(_mean, means)]
     if any(mean.ci95 for mean in means):
         intervals = (f"{mean.ci95[0]:.4f} to {mean.ci95[1]:.4f}" if mean.ci95 else "-" for mean in means)
         yield ["95 % interval of the mean", "", "", *intervals]
     if any(mean.failures for mean in means):
-        yield ["seeds that failed or stayed near 0", "", "", *(mean.failures or "-" for mean in means)]
+        yield [f"{run.member}s that failed or stayed near 0", "", "", *(mean.failures or "-" for mean in means)]
 
 
 def _class_rows(trial: TrialResult) -> Iterator[list[str]]:

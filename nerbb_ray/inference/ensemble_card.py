@@ -22,17 +22,22 @@ def ensemble_card(facts: CardFacts, found: FoundEnsemble) -> str:
         "How it reads texts, and its limits": limits(facts),
         "How it was made": making(facts),
     }
-    seeds = ", ".join(str(trial.member) for trial in found.trials)
+    members = ", ".join(str(trial.member) for trial in found.trials)
     classes = ", ".join(map(code, facts.classes))
     intro = (
         f"An ensemble of {len(found.trials)} models: {code(facts.base_model)} fine-tuned on {code(facts.dataset)} with "
-        f"the seeds {seeds} to recognise named entities of {len(facts.classes)} classes: {classes}.\nThe "
+        f"{_repeated(facts)} {members} to recognise named entities of {len(facts.classes)} classes: {classes}.\nThe "
         f"probabilities of the members are averaged. They are the run {code(facts.trial.run)} of the experiment "
         f"{code(facts.result.name)}, made with nerbb_ray."
     )
     parts = [_front_matter(facts, found.scores), f"# {facts.folder}\n\n{intro}"]
     parts += [f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _repeated(facts: CardFacts) -> str:
+    """What the members differ in: seeds alone, or seeds and the part of the data that was held out."""
+    return "the seeds and folds" if facts.run.folds else "the seeds"
 
 
 def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
@@ -56,7 +61,7 @@ def _results(facts: CardFacts, found: FoundEnsemble) -> Iterator[str]:
         header = ["", "F1 [95 % interval]", "gain over the mean member", "calibration error, members -> ensemble"]
         yield from markdown_table(header, (_row(split, found.scores) for split in SPLITS))
     yield ""
-    yield f"Its members are among the seeds of the run {code(facts.run.run)}, each of which by itself:"
+    yield f"Its members are among the {facts.run.member}s of the run {code(facts.run.run)}, each of which by itself:"
     yield ""
     yield from markdown_table(["", "status", "epochs", *SCORES], seed_rows(facts.run, None))
     yield ""

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from nerbb_ray.config.spec import Member, member_title
 from nerbb_ray.errors import ResultError
 from nerbb_ray.inference.ensemble import OwnDecoder
 from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
@@ -35,7 +36,7 @@ class FoundEnsemble:
 
 
 def find_ensemble(
-    store: StorePaths, name: str, run: str | None, seed: int | None, ensemble: bool | int
+    store: StorePaths, name: str, run: str | None, seed: Member | None, ensemble: bool | int
 ) -> FoundEnsemble:
     """The models of the seeds of a run, and how their mean is decoded.
 
@@ -45,7 +46,7 @@ def find_ensemble(
         ResultError: there are too few, or not all of their models were kept.
     """
     if seed is not None:
-        raise ResultError(f"an ensemble is of several seeds; choose seed {seed} alone, or leave the seed out")
+        raise ResultError(f"an ensemble is of several seeds; choose {member_title(seed)} alone, or leave the seed out")
     result = load_experiment(store.tracking_uri, name, store.configs())
     trials = choose_members(result, run, None if ensemble is True else int(ensemble))
     places = [(trial, store.checkpoints(name, trial.run, trial.member)) for trial in trials]

@@ -1,9 +1,10 @@
 """Which trial of an experiment is meant, and where its model is."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from nerbb_ray.config.spec import Member, member_title
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.reader import find_result, load_result
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -29,9 +30,11 @@ def load_experiment(tracking_uri: str, name: str, defined: Collection[str]) -> E
     return load_result(tracking_uri, name)
 
 
-def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | None = None) -> TrialResult:
+def choose_trial(result: ExperimentResult, run: str | None = None, seed: Member | None = None) -> TrialResult:
     """The best trial of an experiment, of a run, or of all with a seed: highest val entity micro F1.
 
+    Args:
+        seed: with folds, that of several trials; `43-fold2` is one of them.
     Raises:
         ResultError: there is no such run or seed, or none of its trials ended ok.
     """
@@ -39,17 +42,36 @@ def choose_trial(result: ExperimentResult, run: str | None = None, seed: int | N
     if run is not None and run not in runs:
         raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, runs)}")
     trials = [trial for trial in result.trials if run in (None, trial.run)]
-    seeds = sorted({trial.seed for trial in trials})
-    if seed is not None and seed not in seeds:
-        of_run = f" of {run}" if run else ""
-        raise ResultError(
-            f"experiment {result.name} has no seed {seed}{of_run}; there are {', '.join(map(str, seeds))}"
-        )
-    trials = [trial for trial in trials if seed in (None, trial.seed)]
+    if seed is not None:
+        trials = _of_seed(result, trials, run, seed)
     if len(trials) == 1 and not trials[0].ok:
         error = f": {trials[0].error}" if trials[0].error else ""
         raise ResultError(f"trial {trials[0].name} of experiment {result.name} is {trials[0].status}{error}")
     return ExperimentResult.of(result.name, trials).best_trial()
+
+
+def _of_seed(
+    result: ExperimentResult, trials: Sequence[TrialResult], run: str | None, seed: Member
+) -> list[TrialResult]:
+    found = [trial for trial in trials if str(seed) in (str(trial.seed), str(trial.member))]
+    if found:
+        return found
+    known = {trial.member: None for trial in sorted(trials, key=lambda trial: (trial.seed, trial.fold or 0))}
+    of_run = f" of {run}" if run else ""
+    raise ResultError(
+        f"experiment {result.name} has no {member_title(seed)}{of_run}; there are {', '.join(map(str, known))}"
+    )
+
+
+def fold_note(result: ExperimentResult, trial: TrialResult) -> str | None:
+    """What is to be known of one of several fold models; None without folds."""
+    others = sum(one.ok for one in result.trials if one.run == trial.run)
+    if trial.fold is None or others < FEWEST_MEMBERS:
+        return None
+    return (
+        f"{trial.name} is one of {others} fold models of {trial.run}: it was trained without the sentences of its fold, "
+        "and the val F1 of the folds are of different sentences; --ensemble (in Python ensemble=True) uses all of them"
+    )
 
 
 def choose_members(

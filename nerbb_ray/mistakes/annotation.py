@@ -51,7 +51,9 @@ def write_candidates(found: Mistakes, path: Path, kind: str, confidence: float) 
         DataError: there are fewer than two seeds, or the file cannot be written.
     """
     if len(found.seeds) < 2:
-        raise DataError(f"candidates for wrong annotations need the predictions of two seeds; got {len(found.seeds)}")
+        raise DataError(
+            f"candidates for wrong annotations need the predictions of two {found.members}; got {len(found.seeds)}"
+        )
     sure: dict[int, float] = {}
     for one in found.candidates(confidence):  # the surest come first
         sure.setdefault(one.sentence, one.confidence)
@@ -59,13 +61,14 @@ def write_candidates(found: Mistakes, path: Path, kind: str, confidence: float) 
 
 
 def _task(found: Mistakes, number: int, confidence: float) -> Task:
+    split, place = found.place(number)
     return Task(
         found.sentences[number],
         found.gold[number],
         found.predicted[number],
         confidence,
         f"{found.experiment}/{found.run}",
-        {"sentence": number, "of_split": found.split},
+        {"sentence": place, "of_split": split},
     )
 
 

@@ -1,9 +1,10 @@
 """From an experiment to the mistakes of one of its runs: the kept predictions, and the words that they are about."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from nerbb_ray.data.corpus import Corpus, Sentence, find_corpus
+from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
@@ -45,9 +46,19 @@ def collect(
         )
     first = next(iter(said.values()))
     corpus = corpus_of(store, chosen.ok_trials[0].params, first, ask_hub=ask_hub)
-    sentences = _sentences(corpus, first, split)
+    places = places_in(corpus, first, split)
+    sentences = [corpus.split(of)[number] for of, number in places]
     decoder = decoder_of_run(members.said) if len(members.said) > 1 else first.decoder
-    return find_mistakes(result.name, chosen.run, dict(said), decoder, split, sentences, members.note)
+    note = "; ".join(filter(None, (members.note, _learnt(chosen, split)))) or None
+    found = find_mistakes(result.name, chosen.run, dict(said), decoder, split, sentences, note)
+    return replace(found, places=tuple(places))
+
+
+def _learnt(run: RunResult, split: str) -> str | None:
+    """Where the models have seen the answers."""
+    if str(run.trials[0].params.get(f"train_on_{split}")) != "True":
+        return None
+    return f"the models were trained on {split} (train_on_{split}): they make fewer mistakes on it than on other texts"
 
 
 def chosen_run(result: ExperimentResult, run: str | None) -> RunResult:
@@ -58,14 +69,12 @@ def chosen_run(result: ExperimentResult, run: str | None) -> RunResult:
     return result.best_run() if run is None else runs[run]
 
 
-def _sentences(corpus: Corpus, said: LogProbs, split: str) -> Sequence[Sentence]:
-    """The sentences that the predictions are about."""
-    places = said.splits[split].places
-    if places is not None:
-        whole = (*corpus.train, *corpus.val)
-        return [whole[place] for place in places]
-    # what a run uses of a split are its first sentences
-    return corpus.split(split)[: len(said.splits[split].starts) - 1]
+def places_in(corpus: Corpus, said: LogProbs, split: str) -> Sequence[tuple[str, int]]:
+    """The split and the number in it of every sentence that something is said of."""
+    one, size = said.splits[split], len(corpus.train)
+    if one.places is None:  # what a run uses of a split are its first sentences
+        return [(split, number) for number in range(len(one.starts) - 1)]
+    return [("train", number) if number < size else ("val", number - size) for number in one.places.tolist()]
 
 
 def corpus_of(store: StorePaths, params: Mapping[str, object], said: LogProbs, *, ask_hub: bool = False) -> Corpus:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.config.spec import Member
+from nerbb_ray.config.spec import FOLD_MARK, Member
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import mean_log_probs
@@ -25,9 +25,9 @@ Ints = NDArray[np.int64]
 class FoundMistake:
     """
     Args:
-        sentence: its number in the split, from 0.
+        sentence: its number among those that were looked at, from 0; `Mistakes.place` says where it is in the data.
         confidence: mean probability of the predicted tags of its words (of what is missed: of the gold entity's words).
-        agree: how many seeds by themselves predict the same there.
+        agree: how many of the members by themselves predict the same there.
     """
 
     sentence: int
@@ -41,10 +41,12 @@ class Mistakes:
     """All of them, the surest first.
 
     Args:
-        seeds: whose mean probabilities are the prediction.
-        sentences: of the split, as far as the run uses it.
+        seeds: whose mean probabilities are the prediction; with folds, of a test split, the fold models.
+        split: val or test, as it was asked for.
+        sentences: of the split, as far as the run uses it; of folds, those of train and val that were held out.
         predicted: the entities in each sentence.
         note: what is not in it.
+        places: split and number (from 0) of every sentence in the data set; empty: their places here.
     """
 
     experiment: str
@@ -56,6 +58,26 @@ class Mistakes:
     predicted: tuple[tuple[Entity, ...], ...]
     found: tuple[FoundMistake, ...]
     note: str | None = None
+    places: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def out_of_fold(self) -> bool:
+        """Whether the sentences are those of train and val, each predicted by models that have not seen it."""
+        return any(split != self.split for split, _ in self.places)
+
+    @property
+    def where(self) -> str:
+        """Of which sentences it speaks."""
+        return "train and val out of fold" if self.out_of_fold else self.split
+
+    @property
+    def members(self) -> str:
+        """What predicts, in words; out of fold, every seed has one prediction of a sentence, whatever fold it is in."""
+        return "fold models" if any(FOLD_MARK in str(member) for member in self.seeds) else "seeds"
+
+    def place(self, sentence: int) -> tuple[str, int]:
+        """Split and number of a sentence, from 0, as in the data set."""
+        return self.places[sentence] if self.places else (self.split, sentence)
 
     def classes(self) -> list[str]:
         """Those of all entities, right and predicted, whether there is a mistake or not."""

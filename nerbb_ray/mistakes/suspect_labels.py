@@ -1,6 +1,6 @@
 """From a data set and an experiment on it to the labels that are probably wrong."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from nerbb_ray.config.spec import Member
 from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mistakes.annotation import Task, write_tasks
-from nerbb_ray.mistakes.collect import chosen_run, corpus_of
+from nerbb_ray.mistakes.collect import chosen_run, corpus_of, places_in
 from nerbb_ray.mistakes.suspects import Part, Suspect, find_suspects, reason
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.ner.tags import entities
@@ -122,13 +122,5 @@ def _parts(said: Mapping[Member, LogProbs], corpus: Corpus) -> Iterator[Part]:
             continue
         own = on_the_same_words(said, split)
         if own:
-            places = _places(next(iter(own.values())), split, corpus)
+            places = places_in(corpus, next(iter(own.values())), split)
             yield Part(own, split, decoder, [corpus.split(of)[number] for of, number in places], places)
-
-
-def _places(said: LogProbs, split: str, corpus: Corpus) -> Sequence[tuple[str, int]]:
-    """The split and the number in it of every sentence that something is said of."""
-    one, size = said.splits[split], len(corpus.train)
-    if one.places is None:
-        return [(split, number) for number in range(len(one.starts) - 1)]
-    return [("train", number) if number < size else ("val", number - size) for number in one.places.tolist()]

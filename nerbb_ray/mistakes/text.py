@@ -16,20 +16,21 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 ON_A_PAGE = 500
-HEADER = ("confidence", "seeds", "kind", "gold", "prediction", "sentence")
+HEADER = ("confidence", "agree", "kind", "gold", "prediction", "sentence")
 ABOUT = (
     "missed: no predicted entity has a word of it; invented: a predicted one where there is none; wrong-border: the "
-    "right class, other words; wrong-class: another class. Seeds: how many of them predict the same by themselves. The "
-    "confidence is the mean probability of the predicted tags."
+    "right class, other words; wrong-class: another class. Agree: how many of the models predict the same "
+    "by themselves. The confidence is the mean probability of the predicted tags."
 )
 
 
 def summary(found: Mistakes) -> str:
     """`runA, seeds 43, 44, test: 120 mistakes in 80 of 1287 sentences`"""
-    seeds = f"seed{'s' if len(found.seeds) > 1 else ''} {', '.join(map(str, found.seeds))}"
+    kind = found.members if len(found.seeds) > 1 else found.members[:-1]
+    seeds = f"{kind} {', '.join(map(str, found.seeds))}"
     sentences = len({one.sentence for one in found.found})
     return (
-        f"{found.run}, {seeds}, {found.split}: {len(found.found)} mistakes in {sentences} of "
+        f"{found.run}, {seeds}, {found.where}: {len(found.found)} mistakes in {sentences} of "
         f"{len(found.sentences)} sentences"
     )
 
@@ -59,18 +60,18 @@ def mistakes_text(found: Mistakes, limit: int, confidence: float, width: int) ->
 def candidates_words(found: Mistakes, confidence: float) -> str:
     """How many annotations may be wrong."""
     if len(found.seeds) < 2:
-        return "candidates for wrong annotations need the predictions of two seeds"
+        return f"candidates for wrong annotations need the predictions of two {found.members}"
     number = len(found.candidates(confidence))
-    return f"{number} candidates for wrong annotations: all seeds contradict gold in the same way, with {confidence:g}"
+    agree = f"all {found.members} contradict gold in the same way"
+    return f"{number} candidates for wrong annotations: {agree}, with {confidence:g}"
 
 
 def _lines(found: Mistakes, shown: Sequence[FoundMistake]) -> Iterator[str]:
     for one in shown:
-        tokens = found.sentences[one.sentence].tokens
-        yield (
-            f"{one.confidence:.3f}  {one.agree}/{len(found.seeds)} seeds  {one.mistake.kind} {one.mistake.label}, "
-            f"sentence {one.sentence}"
-        )
+        tokens, (split, number) = found.sentences[one.sentence].tokens, found.place(one.sentence)
+        where = f"{split} {number}" if found.out_of_fold else f"sentence {number}"
+        agree = f"{one.agree}/{len(found.seeds)} {found.members}"
+        yield f"{one.confidence:.3f}  {agree}  {one.mistake.kind} {one.mistake.label}, {where}"
         yield f"  gold:       {marked(tokens, found.gold[one.sentence])}"
         yield f"  prediction: {marked(tokens, found.predicted[one.sentence])}"
 
@@ -96,6 +97,7 @@ def to_dict(found: Mistakes, confidence: float = SURE) -> dict[str, Any]:
         "run": found.run,
         "seeds": list(found.seeds),
         "split": found.split,
+        "out_of_fold": found.out_of_fold,
         "note": found.note,
         "sentences": len(found.sentences),
         "counts": found.counts(),
@@ -104,8 +106,10 @@ def to_dict(found: Mistakes, confidence: float = SURE) -> dict[str, Any]:
 
 
 def _values(found: Mistakes, one: FoundMistake) -> dict[str, Any]:
+    split, number = found.place(one.sentence)
     return {
-        "sentence": one.sentence,
+        "split": split,
+        "sentence": number,
         "kind": one.mistake.kind,
         "class": one.mistake.label,
         "confidence": one.confidence,

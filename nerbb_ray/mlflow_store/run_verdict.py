@@ -67,11 +67,11 @@ def description(result: ExperimentResult, found: Verdict, run: str | None = None
     lines = [
         *found.plain[:SENTENCES],
         "",
-        "| | run | seeds ok | " + " | ".join(COMPARED) + " |",
+        f"| | run | {result.member}s ok | " + " | ".join(COMPARED) + " |",
         "|---|---|---|" + "---|" * len(COMPARED),
         *rows,
         "",
-        "Mean ± standard error over the seeds, entity micro scores; * best mean, = cannot be told from it.",
+        f"Mean ± standard error over the {result.member}s, entity micro scores; * best mean, = cannot be told from it.",
         f"Not shown: {left_out} runs." if left_out else "",
         *gain_sentences(result, run or found.best),
     ]

@@ -32,8 +32,8 @@ SIZE = (4.6, 2.6)
 SHADES = {Stage.WARMUP_OR_CONSTANT: ("warm-up or constant", STEADY), Stage.COOLDOWN: ("cool-down", COOLING)}
 DOTTED_EPOCHS = 30  # up to so many, every epoch is a dot
 ABOUT = (
-    "A line per seed; dashed: it did not end ok. A star marks the epoch whose weights were tested. Orange shade: the "
-    "darker, the more seeds cool down in this epoch; the bars show the stages of each seed. Epochs are counted from 0."
+    "A line per trial; dashed: it did not end ok. A star marks the epoch whose weights were tested. Orange shade: the "
+    "darker, the more trials cool down in this epoch; the bars show the stages of each. Epochs are counted from 0."
 )
 
 
@@ -72,9 +72,9 @@ def _of_run(run: RunResult, details: Mapping[TrialKey, TrialDetails]) -> str:
     if not lines:
         return heading(run.run) + paragraph("No curves are there: no trial has ended its first epoch.")
     hidden = len(run.trials) - MAX_SEEDS
-    caption = paragraph(f"The first {MAX_SEEDS} of {len(run.trials)} seeds.") if hidden > 0 else ""
+    caption = paragraph(f"The first {MAX_SEEDS} of {len(run.trials)} {run.member}s.") if hidden > 0 else ""
     unknown = [str(line.trial.member) for line in lines if not line.stages]
-    note = f"The stages of seed {', '.join(unknown)} are not known: parameters or values are not there."
+    note = f"The stages of {run.member} {', '.join(unknown)} are not known: parameters or values are not there."
     pictures = [figure(drawn) for drawn in draw(lines)]
     if not pictures:
         return heading(run.run) + paragraph("Its curves have no finite value.")
@@ -166,7 +166,7 @@ def _bars(lines: Sequence[Line], epochs: int) -> "Figure":
         chosen = chosen_epoch(line.trial)
         if chosen is not None:
             axes.plot(chosen, row, "*", ms=9, color=line.colour, mec="white", mew=0.7)
-    axes.set_yticks(range(len(lines)), [f"seed {line.trial.member}" for line in lines])
+    axes.set_yticks(range(len(lines)), [line.trial.title for line in lines])
     axes.set_ylim(len(lines) - 0.4, -0.6)
     _dress(axes, "stages and chosen epochs", epochs)
     return drawn
@@ -178,4 +178,4 @@ def _legend(lines: Sequence[Line]) -> list[tuple[str, str]]:
 
 
 def _label(trial: TrialResult) -> str:
-    return f"seed {trial.member}" + ("" if trial.ok else f", {trial.status}")
+    return trial.title + ("" if trial.ok else f", {trial.status}")

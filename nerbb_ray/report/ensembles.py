@@ -14,12 +14,12 @@ from nerbb_ray.verdict.ensemble_words import (
     score_cell,
 )
 
-COLUMNS = ("F1", "F1 of a seed", "gain", "calibration")
-HEADER = ["run", "seeds", "decoding", *(f"{split} {name}" for split in SPLITS for name in COLUMNS)]
+COLUMNS = ("F1", "F1 of a member", "gain", "calibration")
+HEADER = ["run", "members", "decoding", *(f"{split} {name}" for split in SPLITS for name in COLUMNS)]
 ABOUT = (
-    "The mean of the probabilities of a run's seeds, used as one model (--ensemble). Strict entity micro F1 with 95 % "
-    "intervals of a bootstrap over sentences; the gain is that over the mean single seed. Expected calibration error: "
-    "how far the probability of a word's most probable tag is from the share of right ones, of the seeds -> of the "
+    "The mean of the probabilities of a run's models, used as one model (--ensemble). Strict entity micro F1 with 95 % "
+    "intervals of a bootstrap over sentences; the gain is over the mean single member. Expected calibration error: "
+    "how far the probability of a word's most probable tag is from the share of right ones, of the members -> of the "
     "ensemble."
 )
 
@@ -31,7 +31,7 @@ def ensembles_section(result: ExperimentResult) -> str:
     if not rows:
         return notes
     return (
-        heading("Ensembles of the seeds")
+        heading(f"Ensembles of the {result.member}s")
         + paragraph(ABOUT)
         + best_first(HEADER, rows, numeric=range(3, len(HEADER)))
         + notes

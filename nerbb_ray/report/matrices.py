@@ -18,7 +18,7 @@ LEVELS = ("entity", "token")
 FILES = {level: f"confusion_matrix_{level}.csv" for level in LEVELS}
 MAX_SEEDS = 20  # of a run
 ABOUT = (
-    "Test data, added over the seeds. Rows are true, columns predicted; the colour is the share of the row. "
+    "Test data, added over the trials of a run. Rows are true, columns predicted; the colour is the share of the row. "
     "At entity level, column O has the entities that were missed and row O those that are none."
 )
 
@@ -63,15 +63,19 @@ def _of_level(run: RunResult, level: str, details: Mapping[TrialKey, TrialDetail
         except ValueError:
             unreadable.append(seed)
     missing = [seed for seed, text in texts.items() if text is None]
-    notes = [paragraph(f"{level} level, {_seeds(missing)}: {FILES[level]} is not there.", "warn")] if missing else []
+    notes = (
+        [paragraph(f"{level} level, {_members(run, missing)}: {FILES[level]} is not there.", "warn")] if missing else []
+    )
     if unreadable:
-        notes.append(paragraph(f"{level} level, {_seeds(unreadable)}: {FILES[level]} is damaged.", "warn"))
-    shown = heat_map(add(matrices), f"{level} level, {len(matrices)} of {run.n_total} seeds") if matrices else ""
+        notes.append(paragraph(f"{level} level, {_members(run, unreadable)}: {FILES[level]} is damaged.", "warn"))
+    shown = (
+        heat_map(add(matrices), f"{level} level, {len(matrices)} of {run.n_total} {run.member}s") if matrices else ""
+    )
     return shown + "".join(notes)
 
 
-def _seeds(seeds: Sequence[Member]) -> str:
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+def _members(run: RunResult, named: Sequence[Member]) -> str:
+    return f"{run.member}{'s' * (len(named) > 1)} {', '.join(map(str, named))}"
 
 
 def parse(text: str) -> Matrix:

@@ -45,8 +45,8 @@ def runs_section(result: ExperimentResult) -> str:
     runs, marks = ranked(result), marks_of_runs(result, verdict(result))
     said = legend(marks.values())
     about = (
-        "Mean ± standard error [95 % interval] over the seeds. In the strips: a dot per seed, a tick for the mean, "
-        "a bar for its interval."
+        f"Mean ± standard error [95 % interval] over the {result.member}s. In the strips: a dot per {result.member}, "
+        "a tick for the mean, a bar for its interval."
     )
     scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
     header = ["run", "ok", "epochs", *_headers(scales), "not ok"]
@@ -73,12 +73,12 @@ def _row(run: RunResult, mark: str, scales: Sequence[Scale]) -> list[object]:
 
 
 def _not_ok(run: RunResult) -> str:
-    """`failed: 45, 46; not started: 1 seed`"""
+    """`failed: seed 45, 46; not started: 1 of 5`"""
     seeds: dict[str, list[str]] = {}
     for trial in run.trials:
         if not trial.ok:
             seeds.setdefault(trial.status, []).append(str(trial.member))
-    parts = [f"{status}: seed {', '.join(numbers)}" for status, numbers in seeds.items()]
+    parts = [f"{status}: {run.member} {', '.join(numbers)}" for status, numbers in seeds.items()]
     if missing := run.n_total - len(run.trials):
         parts.append(f"not started: {missing} of {run.n_total}")
     return "; ".join(parts)

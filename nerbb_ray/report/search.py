@@ -31,7 +31,9 @@ def search_section(result: ExperimentResult) -> str:
     parts = []
     if parameters:
         parts.append(
-            paragraph("Small dots are seeds, large ones their means; the runs are those of the results above.")
+            paragraph(
+                f"Small dots are {result.member}s, large ones their means; the runs are those of the results above."
+            )
         )
         parts.append(panels(figure(draw_parameter(one, points)) for one in parameters[:MAX_PARAMETERS]))
         if len(parameters) > MAX_PARAMETERS:

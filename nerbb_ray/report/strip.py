@@ -64,8 +64,8 @@ def strip(run: RunResult, metric: str, scale: Scale) -> "Markup | str":
     mean = run.mean(metric)
     if not mean.n:
         return ""
-    values = [(trial.member, trial.metrics.get(metric, math.nan)) for trial in run.ok_trials]
-    dots = [(scale.x(value), f"seed {seed}: {value:.4f}") for seed, value in values if math.isfinite(value)]
+    values = [(trial.title, trial.metrics.get(metric, math.nan)) for trial in run.ok_trials]
+    dots = [(scale.x(value), f"{title}: {value:.4f}") for title, value in values if math.isfinite(value)]
     ticks = [scale.x(tick) for tick in scale.ticks]
     label = f"{run.run}: {mean.with_interval()}"
     return _macros().strip(  # type: ignore[no-any-return]

@@ -55,7 +55,7 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
     failed = failed_trials(result)
     missing = [run for run in result.runs if run.n_total > len(run.trials)]
     notes = [
-        paragraph(f"{run.run}: {run.n_total - len(run.trials)} of {run.n_total} seeds never started.", "warn")
+        paragraph(f"{run.run}: {run.n_total - len(run.trials)} of {run.n_total} {run.member}s never started.", "warn")
         for run in missing
     ]
     if not failed:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nerbb_ray.config.spec import Member, seed_and_fold
+from nerbb_ray.config.spec import Member, member_title, seed_and_fold
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import EnsembleScores, ensemble_scores, mean_log_probs
 from nerbb_ray.paths import StorePaths
@@ -41,7 +41,7 @@ class Members:
         seeds_of: dict[str, list[Member]] = {}
         for seed, reason in self.missing.items():
             seeds_of.setdefault(reason, []).append(seed)
-        named = (f"without seed {', '.join(map(str, seeds))}: {reason}" for reason, seeds in seeds_of.items())
+        named = (f"without {member_title(*seeds)}: {reason}" for reason, seeds in seeds_of.items())
         return "; ".join(named) or None
 
 
@@ -84,7 +84,7 @@ def read_members(trials: Iterable[TrialResult], places: Places) -> Members:
         if isinstance(found, str):
             missing[trial.member] = found
         elif said and (difference := differs(next(iter(said.values())), found)):
-            missing[trial.member] = f"{difference} as for seed {next(iter(said))}"
+            missing[trial.member] = f"{difference} as for {member_title(next(iter(said)))}"
         else:
             said[trial.member] = found
     return Members(said, missing)

@@ -67,7 +67,7 @@ class ExperimentResult:
             for run, cells in zip(runs, means, strict=True)
         ]
         header = ["", "run", "ok", *(f"{split} entity micro F1" for split in SHOWN)]
-        caption = "; ".join(filter(None, (f"{self.name}: means over the seeds, best validation first", said)))
+        caption = "; ".join(filter(None, (f"{self.name}: means over the {self.member}s, best validation first", said)))
         return document.table(header, rows, numeric=(2, 3, 4), caption=caption)
 
     def to_dataframe(self, of: Literal["trials", "runs"] = "trials") -> "pd.DataFrame":
@@ -124,6 +124,11 @@ class ExperimentResult:
     @property
     def trials(self) -> tuple[TrialResult, ...]:
         return tuple(trial for run in self.runs for trial in run.trials)
+
+    @property
+    def member(self) -> str:
+        """What one of the trials of a run is called: seed or fold model. All runs have the same folds."""
+        return self.runs[0].member if self.runs else "seed"
 
     def best_run(self) -> RunResult:
         """Highest mean val entity micro F1, of equal ones the first by name; the only run with an ok trial, anyway.

@@ -139,19 +139,18 @@ class SeedMean:
         given = list(values)
         total = len(given) if n_total is None else n_total
         n = len(finite := [value for value in given if math.isfinite(value)])
+        spread = None if folds is None else FoldSpread.of(given, folds)
         if n == 0:
-            return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total, failed)
+            return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total, failed, folds=spread)
         low, high = min(finite), max(finite)
         share = share and 0 <= low <= high <= 1
         near_zero = sum(value < NEAR_ZERO * high for value in finite) if share else 0
         # the rounding of a sum must not carry the mean of equal values past them
         mean = min(max(statistics.fmean(finite), low), high)
         if n == 1:
-            return cls(mean, math.nan, math.nan, None, low, high, 1, total, failed)
-        sd, spread, independent = statistics.stdev(finite), None, finite
-        if folds is not None:
-            spread = FoldSpread.of(given, folds)
-            independent = list(spread.means)
+            return cls(mean, math.nan, math.nan, None, low, high, 1, total, failed, folds=spread)
+        sd = statistics.stdev(finite)
+        independent = finite if spread is None else list(spread.means)
         sem = statistics.stdev(independent) / math.sqrt(len(independent)) if len(independent) > 1 else math.nan
         ci95, logit = _interval(independent, mean, sem, share=share)
         return cls(mean, sd, sem, ci95, low, high, n, total, failed, near_zero, logit, spread)
@@ -161,8 +160,13 @@ class SeedMean:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the mean, its interval, and of how many seeds."""
-        seeds = f"{self.n} of {self.n_total} seeds" if self.n != self.n_total else f"{self.n} seeds"
+        seeds = f"{self.n} of {self.n_total} {self.kind}" if self.n != self.n_total else f"{self.n} {self.kind}"
         return f"<b>{self._uncertain().replace('+-', chr(0xB1))}</b> ({self.failures or seeds})"
+
+    @property
+    def kind(self) -> str:
+        """What the values are of, in words."""
+        return "seeds" if self.folds is None else "fold models"
 
     @property
     def failure_rate(self) -> float:
@@ -173,7 +177,7 @@ class SeedMean:
     @property
     def failures(self) -> str:
         """`1 of 8 seeds near 0`, `1 of 8 seeds failed, 2 near 0`; empty without any."""
-        seeds = f"of {self.n + self.failed} seeds"
+        seeds = f"of {self.n + self.failed} {self.kind}"
         if self.failed and self.near_zero:
             return f"{self.failed} {seeds} failed, {self.near_zero} near 0"
         if self.failed:

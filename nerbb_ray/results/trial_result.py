@@ -142,6 +142,11 @@ class RunResult:
         """That its trials were trained on; 0 without folds."""
         return len({trial.fold for trial in self.trials} - {None})
 
+    @property
+    def member(self) -> str:
+        """What one of its trials is called: with folds, two of them differ in more than the seed."""
+        return "fold model" if self.folds else "seed"
+
 
 @lru_cache(maxsize=4096)  # tables of many runs show the same means again and again
 def _seed_mean(

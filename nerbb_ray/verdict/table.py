@@ -187,7 +187,7 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
 
 def _legend(result: ExperimentResult, marks: Mapping[str, str]) -> Iterator[str]:
     if said := legend(set(marks.values())):
-        yield f"{said}.  Mean +- standard error [95 % interval] over the seeds; of two seeds, both values."
+        yield f"{said}.  Mean +- standard error [95 % interval] over the {result.member}s; of two, both values."
         yield from part_lines(result)
         yield ""
 
@@ -202,7 +202,7 @@ def _folds(result: ExperimentResult) -> Iterator[str]:
 def fold_sentences(result: ExperimentResult) -> list[str]:
     """How much the folds, and how much the seeds vary, of every run with folds."""
     spreads = ((run.run, run.mean(SELECTION_METRIC).folds) for run in result.runs)
-    return [f"val F1 of {run}: {spread}" for run, spread in spreads if spread is not None]
+    return [f"val F1 of {run}: {spread}" for run, spread in spreads if spread is not None and spread.folds > 1]
 
 
 def _verdict(found: Verdict | None) -> Iterator[str]:
