@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray import atomic
-from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.config.spec import Member
+from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts

@@ -7,11 +7,13 @@ Model.from_experiment("first").predict("Anna lives in Berlin.")
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from nerbb_ray.annotation.guess import guesses
 from nerbb_ray.data.corpus import SPLITS, find_corpus
+from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError
 from nerbb_ray.inference.ensemble import open_ensemble, open_saved
 from nerbb_ray.inference.entities import check_text, distributions, predicted_entities, predicted_words, split_texts
@@ -20,7 +22,8 @@ from nerbb_ray.inference.labels import classes_of
 from nerbb_ray.inference.members import find_ensemble
 from nerbb_ray.inference.predictions import Predictions
 from nerbb_ray.inference.scoring import score, target_scheme
-from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, load_experiment
+from nerbb_ray.inference.seen_data import is_of_training, seen_in_training
+from nerbb_ray.inference.selection import checkpoint_folder, choose_trial, fold_note, load_experiment
 from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
@@ -30,13 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nerbb_ray.annotation.guess import Guess
+    from nerbb_ray.config.spec import Member
     from nerbb_ray.inference.entities import Level, Span
     from nerbb_ray.inference.predictions import Entities, WordProba
     from nerbb_ray.inference.scoring import Scoring
     from nerbb_ray.inference.tagger import Found, Options, Tagger
     from nerbb_ray.results.experiment_result import ExperimentResult
     from nerbb_ray.results.trial_result import TrialResult
-    from nerbb_ray.training.sources import ModelSource
 
 Name = str | os.PathLike[str]
 Texts = list[str] | tuple[str, ...]
@@ -51,15 +54,20 @@ class Model:
     All of them take as keywords: device (a GPU if there is one), batch_size (32), threads, precision (fp32).
     """
 
-    def __init__(self, tagger: "Tagger", store: StorePaths) -> None:
-        self._tagger, self._store = tagger, store
+    def __init__(self, tagger: "Tagger", store: StorePaths, trials: "Sequence[TrialResult]" = ()) -> None:
+        """
+        Args:
+            trials: of an experiment, whose models it is.
+        """
+        self._tagger, self._store, self._trials = tagger, store, tuple(trials)
+        self.notes: tuple[str, ...] = ()  # what a user should know of the choice of the model
 
     @classmethod
     def from_experiment(
         cls,
         name: str,
         run: str | None = None,
-        seed: int | None = None,
+        seed: "Member | None" = None,
         *,
         ensemble: bool | int = False,
         store: Name | None = None,
@@ -68,7 +76,7 @@ class Model:
         """The model of an experiment's best trial: highest entity micro F1 on the validation data.
 
         Args:
-            run, seed: choose among the trials of this run, or with this seed.
+            run, seed: choose among the trials of this run, or with this seed; with folds, `43-fold2` is one of them.
             ensemble: all models of the best run, or of `run`, as one: their probabilities are averaged. A number: of
                 as many of them, those with the highest F1 on the validation data.
             store: the folder of the store; the current one if left out.
@@ -79,9 +87,11 @@ class Model:
         paths = store_of(store)
         if ensemble is not False:
             return cls._open_ensemble(paths, name, run, seed, ensemble, options)
-        _, trial, folder = find_trial(paths, name, run, seed)
+        result, trial, folder = find_trial(paths, name, run, seed)
         source = local_model(f"{name}/{trial.name}", folder)
-        return cls._open(source, paths, _length_of(trial), options)
+        model = cls(open_tagger(source, max_seq_length=_length_of(trial), **options), paths, (trial,))
+        model.notes = tuple(filter(None, (fold_note(result, trial),)))
+        return model
 
     @classmethod
     def from_checkpoint(cls, path: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
@@ -101,21 +111,17 @@ class Model:
         """
         paths = store_of(store)
         source = find_model(name, paths.pretrained_models, Path.cwd(), onnx=True)
-        return cls._open(source, paths, None, options)
+        return cls(open_tagger(source, **options), paths)
 
     @classmethod
     def _open_ensemble(
-        cls, store: StorePaths, name: str, run: str | None, seed: int | None, ensemble: int, options: "Options"
+        cls, store: StorePaths, name: str, run: str | None, seed: "Member | None", ensemble: int, options: "Options"
     ) -> "Model":
         found = find_ensemble(store, name, run, seed, ensemble)
         trials, folders = found.trials, found.folders
         sources = [local_model(f"{name}/{trial.name}", folder) for trial, folder in zip(trials, folders, strict=True)]
         title, length = f"{name}/{trials[0].run}-ensemble-of-{len(trials)}", _length_of(trials[0])
-        return cls(open_ensemble(title, sources, found.decoder, max_seq_length=length, **options), store)
-
-    @classmethod
-    def _open(cls, source: "ModelSource", store: StorePaths, length: int | None, options: "Options") -> "Model":
-        return cls(open_tagger(source, max_seq_length=length, **options), store)
+        return cls(open_ensemble(title, sources, found.decoder, max_seq_length=length, **options), store, trials)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(self.classes)}; {self._tagger.ctx.device}>"
@@ -252,12 +258,18 @@ class Model:
         """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
         if phase not in SPLITS:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
-        corpus = find_corpus(os.fspath(name), subset, self._store.datasets, scheme=target_scheme(self._tagger))
-        return score(self._tagger, corpus, phase)
+        known = is_of_training(self._trials, os.fspath(name), subset)
+        # folds take the data set as it is: a split that would be held out of train now was training data
+        rule = NOTHING if known and self._trials[0].fold is not None else DEFAULT
+        scheme = target_scheme(self._tagger)
+        corpus = find_corpus(os.fspath(name), subset, self._store.datasets, scheme=scheme, rule=rule)
+        scoring = score(self._tagger, corpus, phase)
+        seen = seen_in_training(self._trials, phase) if known else None
+        return replace(scoring, notes=(*scoring.notes, seen)) if seen else scoring
 
 
 def find_trial(
-    store: StorePaths, name: str, run: str | None, seed: int | None
+    store: StorePaths, name: str, run: str | None, seed: "Member | None"
 ) -> "tuple[ExperimentResult, TrialResult, Path]":
     """An experiment, its best trial (of a run, with a seed), and the folder of that trial's model.
 

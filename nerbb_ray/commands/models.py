@@ -107,9 +107,12 @@ def _model(args: Namespace) -> "Model":
         return models.Model.from_checkpoint(name, store=store.root, device=args.device)
     could_be = folder_problem(name) is None  # to ask MLflow takes a second
     if chosen or (could_be and (name in store.configs() or reader.find_result(store.tracking_uri, name))):
-        return models.Model.from_experiment(
+        model = models.Model.from_experiment(
             name, args.run, args.seed, ensemble=args.ensemble, store=store.root, device=args.device
         )
+        for note in model.notes:
+            tell(f"note: {note}", sys.stderr)
+        return model
     try:
         return models.Model.from_huggingface(name, store=store.root, device=args.device)
     except ModelError as error:

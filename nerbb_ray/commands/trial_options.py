@@ -36,7 +36,9 @@ def _member(text: str) -> Member:
     try:
         return parse_member(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"must be a seed, or with folds a seed and a fold, as in 43-fold2; got {text!r}") from error
+        raise ArgumentTypeError(
+            f"must be a seed, or with folds a seed and a fold, as in 43-fold2; got {text!r}"
+        ) from error
 
 
 def _members(text: str) -> bool | int:

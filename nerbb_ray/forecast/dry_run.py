@@ -1,7 +1,7 @@
 """What an experiment would do, as a table: `--dry-run`. Starts nothing and asks no server."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class PlannedTrial:
         varies: the parameters in which the runs of the experiment differ.
         max_epochs: the cap; early stopping may end sooner.
         steps_per_epoch: None if data or model are not on this machine.
+        done: whether an earlier call has finished it.
     """
 
     run: str
@@ -39,6 +40,24 @@ class PlannedTrial:
     early_stopping: bool
     steps_per_epoch: int | None
     resources: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What earlier calls have done.
+
+    Args:
+        trials: names of those that are finished.
+        problems: why a call of now would be refused.
+    """
+
+    trials: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Compare = Callable[[Mapping[str, Prepared]], Done]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +82,9 @@ class Plan:
 
     def table(self) -> Table:
         """One row per trial."""
-        title = f"{self.experiment}: trials {self.most_trials}, at a time {self.concurrent}"
+        done = sum(trial.done for trial in self.trials)
+        said = f" ({done} done before)" if done else ""
+        title = f"{self.experiment}: trials {self.most_trials}{said}, at a time {self.concurrent}"
         table = Table(box=head_line(), title=title, title_justify="left", pad_edge=False)
         folds = any(trial.fold for trial in self.trials)
         fold_column = ("fold",) if folds else ()
@@ -75,13 +96,18 @@ class Plan:
             steps = "?" if trial.steps_per_epoch is None else str(trial.steps_per_epoch)
             varies = "\n".join(f"{key} = {written(value)}" for key, value in trial.varies.items())
             fold = [str(trial.fold)] if folds else []
-            table.add_row(trial.run, str(trial.seed), *fold, varies, epochs, steps, trial.resources)
+            resources = "done before" if trial.done else trial.resources
+            table.add_row(trial.run, str(trial.seed), *fold, varies, epochs, steps, resources)
         return table
 
 
-def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> Plan:
+def make_plan(
+    spec: ExperimentSpec, store: StorePaths, options: RunOptions, compare: Compare = lambda _: Done()
+) -> Plan:
     """Expand an experiment.
 
+    Args:
+        compare: says what earlier calls have done, by the runs that could be prepared.
     Raises:
         ResourceError: a trial does not fit on this machine (on a cluster, that is checked when it starts).
     """
@@ -96,7 +122,8 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
     prepared, problems = _prepared(spec, store)
-    notes += notes_on(prepared)
+    done = compare(prepared)
+    notes += [*notes_on(prepared), *done.notes]
     varying = varying_keys(trials)
     notes += _search_notes(spec)
     return Plan(
@@ -112,12 +139,13 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
                 early_stopping=trial.hparams.early_stopping,
                 steps_per_epoch=prepared[trial.run].steps_per_epoch if trial.run in prepared else None,
                 resources=str(allotment),
+                done=trial.name in done.trials,
             )
             for trial in trials
         ),
         concurrent=allotment.concurrent,
         notes=tuple(notes),
-        problems=tuple(problems),
+        problems=(*problems, *done.problems),
     )
 
 

@@ -87,7 +87,13 @@ def _why_chosen(facts: CardFacts) -> str:
     of_what = "this run" if facts.by_run else "the experiment"
     if candidates == 1:
         return f"is the only one of {of_what} that ended well"
-    return f"was chosen because its val F1 is the highest of the {candidates} trials of {of_what} that ended well"
+    why = f"was chosen because its val F1 is the highest of the {candidates} trials of {of_what} that ended well"
+    if facts.trial.fold is None:
+        return why
+    return (
+        f"{why}. The val F1 of two folds are of different sentences, so that the choice is partly "
+        "that of an easy fold; the ensemble of all fold models (nerbb export with --ensemble) does without it"
+    )
 
 
 def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]:

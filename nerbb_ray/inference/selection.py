@@ -69,8 +69,9 @@ def fold_note(result: ExperimentResult, trial: TrialResult) -> str | None:
     if trial.fold is None or others < FEWEST_MEMBERS:
         return None
     return (
-        f"{trial.name} is one of {others} fold models of {trial.run}: it was trained without the sentences of its fold, "
-        "and the val F1 of the folds are of different sentences; --ensemble (in Python ensemble=True) uses all of them"
+        f"{trial.name} is one of {others} fold models of {trial.run}: it was trained without the sentences of its "
+        "fold, and the val F1 of the folds are of different sentences; all of them together are the ensemble "
+        "(--ensemble, in Python ensemble=True)"
     )
 
 

@@ -151,7 +151,13 @@ def fold_note(data: EncodedCorpus, params: DatasetParams) -> str:
     inside = data.test.num_sentences == 0
     test = "there is no test data: every fold is test once, and the next one val" if inside else "test is untouched"
     folds = f"{params.folds} folds" + (f", {params.repeats} times," if params.repeats > 1 else "")
-    return f"data set {data.name}: {folds} of the {sentences} sentences of train and val; {whole}; {test}"
+    held_out = ""
+    if (share := params.prune_ratio_val) < 1:
+        held_out = (
+            f"; prune_ratio_val = {share:g}: only the first {100 * share:.4g} % of the sentences of each fold are held "
+            "out, so that the out-of-fold predictions are not of all of them"
+        )
+    return f"data set {data.name}: {folds} of the {sentences} sentences of train and val; {whole}; {test}{held_out}"
 
 
 def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:

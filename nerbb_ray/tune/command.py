@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from nerbb_ray.streams import need_not_be_read
 with lazy_modules():
     from nerbb_ray.forecast import dry_run, estimate
     from nerbb_ray.forecast import text as forecast_words
-    from nerbb_ray.tune import run_tuner
+    from nerbb_ray.tune import done_before, run_tuner
     from nerbb_ray.verdict import table
 
 
@@ -62,7 +63,7 @@ def say_what_begins(spec: ExperimentSpec, store: StorePaths, options: RunOptions
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
     """Print the trials of an experiment, and why it could not run; returns the exit status."""
-    plan = dry_run.make_plan(spec, store, options)
+    plan = dry_run.make_plan(spec, store, options, partial(done_before.done_before, spec, store, options))
     status = USER_ERROR if plan.problems else OK
     if as_json:
         print(json_text(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}))

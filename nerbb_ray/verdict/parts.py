@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from nerbb_ray.results.experiment_result import ExperimentResult
 
 SPLITS = ("val", "test")
+NO_FOLDS = ("0", "None", "")
 
 
 def share_of(params: Mapping[str, object], split: str) -> float:
@@ -22,9 +23,15 @@ def share_of(params: Mapping[str, object], split: str) -> float:
 
 
 def part_of(params: Mapping[str, object], split: str) -> str:
-    """`20 % of the test split`; empty for the whole of it."""
+    """`20 % of the test split`, with folds `20 % of the val part of each fold`; empty for the whole of it."""
     share = share_of(params, split)
-    return "" if share >= 1 else f"{100 * share:.4g} % of the {split} split"
+    if share >= 1:
+        return ""
+    what = f"{split} split"
+    if str(params.get("folds", "0")) not in NO_FOLDS:
+        # whether test is a part of the folds, the parameters do not tell
+        what = "val part of each fold" if split == "val" else "test data"
+    return f"{100 * share:.4g} % of the {what}"
 
 
 def part_lines(result: ExperimentResult) -> Iterator[str]:

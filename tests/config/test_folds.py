@@ -1,11 +1,12 @@
 """[dataset] folds: what is allowed, and the trials that it makes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from nerbb_ray.config.ini import read_ini
-from nerbb_ray.config.spec import DatasetParams, member_of, seed_and_fold
+from nerbb_ray.config.spec import DatasetParams, Member, member_of, member_title, parse_member, seed_and_fold
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.identity import Identity
@@ -93,3 +94,20 @@ def test_trials_before_folds_are_trials_without(tmp_path: Path) -> None:
     old = Identity(params={key: v for key, v in Identity.of(trial).params.items() if key not in new})
     assert old.differences(Identity.of(trial)) == []
     assert DatasetParams(dataset_name="d").fold_numbers == (None,)
+
+
+@pytest.mark.parametrize(("text", "member"), [("43", 43), ("43-fold2", "43-fold2"), ("0", 0)])
+def test_a_member_is_read_as_it_is_written(text: str, member: Member) -> None:
+    assert parse_member(text) == member
+    assert str(member) == text
+
+
+@pytest.mark.parametrize("text", ["", "fold2", "43-fold", "43-fold0", "43-fold1x", "-1", "4.3", "\u0664\u0663", "43 "])
+def test_what_names_no_member_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(text) + "$"):
+        parse_member(text)
+
+
+def test_a_sentence_says_what_kind_of_model_it_is() -> None:
+    assert member_title(43, 44) == "seed 43, 44"
+    assert member_title("43-fold2") == "fold model 43-fold2"

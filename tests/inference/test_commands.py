@@ -110,6 +110,8 @@ def test_a_name_is_an_experiment_a_folder_or_a_model(nerbb: Nerbb, trained, tmp_
             ["predict", "./nowhere", TEXT, "--run", "runA"],
             "--run, --seed and --ensemble choose among the trials of an experiment",
         ),
+        (["predict", "tiny", TEXT, "--seed", "43-fold1"], "has no fold model 43-fold1; there are 43, 44"),
+        (["predict", "tiny", TEXT, "--seed", "4.3"], "must be a seed, or with folds a seed and a fold, as in 43-fold2"),
         (["predict", "tiny", TEXT, "--seed", "44"], "runA-44 of experiment tiny is failed"),
         (["predict", "tiny", TEXT, "--device", "abacus"], "device must be cpu, or a GPU"),
         (["predict_file", "tiny", "no.txt", "out.jsonl"], "no.txt: there is no such file"),

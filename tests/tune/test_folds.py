@@ -8,15 +8,20 @@ import pytest
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.data.corpus import find_corpus
-from nerbb_ray.errors import ConfigError, DataError
+from nerbb_ray.errors import ConfigError, DataError, ResultError
+from nerbb_ray.export import export
 from nerbb_ray.forecast.dry_run import make_plan
 from nerbb_ray.forecast.estimate import forecast
 from nerbb_ray.mistakes.collect import collect
+from nerbb_ray.mistakes.text import summary
 from nerbb_ray.mlflow_store.overview import results_of
 from nerbb_ray.mlflow_store.reader import list_experiments
+from nerbb_ray.model import Model
 from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.report.runs import runs_section
 from nerbb_ray.results.ensembles import places_of, read_members
 from nerbb_ray.results.out_of_fold import on_the_same_words
+from nerbb_ray.tune.__main__ import main
 from nerbb_ray.tune.run_tuner import run_experiment
 from nerbb_ray.verdict.table import results_text, to_json
 
@@ -42,7 +47,9 @@ def without_test(store) -> str:
     return "whole"
 
 
-def test_every_seed_is_trained_on_every_fold_and_the_whole_training_split_is_predicted(store, experiment) -> None:
+def test_every_seed_is_trained_on_every_fold_and_the_whole_training_split_is_predicted(
+    store, experiment, capsys
+) -> None:
     path = folded(experiment())
     spec = read_ini(path)
     plan = make_plan(spec, store, QUIET)
@@ -88,9 +95,71 @@ def test_every_seed_is_trained_on_every_fold_and_the_whole_training_split_is_pre
     # the same file again has nothing to do, more repeats go on, another layout is refused
     again = run_experiment(spec, store, QUIET)
     assert {t.name: t.duration_s for t in again.trials} == {t.name: t.duration_s for t in stored.trials}
+    _is_told_in_words(store, stored)
+    _says_what_it_would_do_again(store, path, capsys)
     path.write_text(path.read_text().replace("folds = 2", "folds = 3"))
     with pytest.raises(ConfigError, match="folds was 2, now 3"):
         run_experiment(read_ini(path), store, QUIET)
+
+
+def _is_told_in_words(store, result) -> None:
+    """A fold model is no seed, wherever it is named."""
+    text, page = results_text(result), runs_section(result)
+    assert "over the fold models" in text
+    assert "over the seeds" not in text
+    assert "a dot per fold model" in page
+    assert "seed 43-fold1" not in page
+    out_of_fold = collect(store, result, None, "val")
+    assert ", train and val out of fold: " in summary(out_of_fold)
+    assert {split for split, _ in out_of_fold.places} == {"train", "val"}
+    assert summary(collect(store, result, None, "test")).startswith(f"{result.best_run().run}, fold models 43-fold1, ")
+    # one of them by its name, and what is to be known of it
+    model = Model.from_experiment("exp", seed="43-fold2", store=store.root)
+    assert model.name.endswith("-43-fold2")
+    assert "is one of 4 fold models" in model.notes[0]
+    assert any("most of val was training data" in note for note in model.score("tiny", "val").notes)
+    assert not any("training data" in note for note in model.score("tiny", "test").notes)
+    assert Model.from_experiment("exp", ensemble=True, store=store.root).notes == ()
+    with pytest.raises(ResultError, match="has no fold model 43-fold3; there are 43-fold1, 43-fold2, 44-fold1"):
+        Model.from_experiment("exp", seed="43-fold3", store=store.root)
+    card = (export("exp", store.root / "exported", store=store.root) / "README.md").read_text()
+    assert "This model, fold model 4" in card
+    assert "are of different sentences" in card
+
+
+def _says_what_it_would_do_again(store, path: Path, capsys) -> None:
+    """`--dry-run` of an experiment that has run: what is done, what is added, and what would be refused."""
+
+    def dry_run(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(path), "--dry-run", "--store", str(store.root), *words])
+        return status, *capsys.readouterr()
+
+    text = path.read_text()
+    status, out, _ = dry_run()
+    assert status == 0
+    assert "trials 8 (8 done before)" in out
+    path.write_text(text.replace("folds = 2", "folds = 2\nrepeats = 2"))
+    status, out, _ = dry_run("--json")
+    assert [trial["done"] for trial in json.loads(out)["trials"]].count(True) == 8
+    assert len(json.loads(out)["trials"]) == 16
+    for change, said in (
+        ("folds = 3", "folds was 2, now 3"),
+        ("folds = 2\nsplit_seed = 7", "split_seed was 42, now 7"),
+    ):
+        path.write_text(text.replace("folds = 2", change))
+        status, _, err = dry_run()
+        assert status == 2
+        assert said in err
+        assert dry_run("--overwrite")[0] == 0, "nothing of the earlier trials is left then"
+    path.write_text(text)
+    with (store.datasets / "tiny" / "train.jsonl").open("a") as file:
+        file.write((store.datasets / "tiny" / "val.jsonl").read_text().splitlines()[0] + "\n")
+    status, _, err = dry_run()
+    assert status == 2
+    assert "the data had the fingerprint" in err
+    lines = (store.datasets / "tiny" / "train.jsonl").read_text().splitlines(keepends=True)
+    (store.datasets / "tiny" / "train.jsonl").write_text("".join(lines[:-1]))
 
 
 @pytest.mark.slow

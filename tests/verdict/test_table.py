@@ -13,6 +13,7 @@ from nerbb_ray.cli import build_parser
 from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import NEVER_STARTED, Status, TrialResult
+from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.table import results_text, to_json
 from nerbb_ray.verdict.verdict import verdict
 from nerbb_ray.verdict.words import verdict_text
@@ -275,3 +276,16 @@ def test_any_run_name_keeps_the_numbers(names: list[str]) -> None:
     assert text.count("0.2500") == len(names)
     assert text.count("(2 equal values)") == 2 * len(names)
     assert too_long(text, 100) == []
+
+
+@pytest.mark.parametrize(
+    ("folds", "said"),
+    [
+        ("0", "val numbers are of the first 30 % of the val split (prune_ratio_val)"),
+        (5, "val numbers are of the first 30 % of the val part of each fold (prune_ratio_val)"),
+    ],
+)
+def test_with_folds_a_part_is_one_of_every_fold(folds: object, said: str) -> None:
+    params = {"prune_ratio_val": "0.3", "folds": folds}
+    trial = TrialResult("runA", 43, "ok", {"val/entity/micro/f1": 0.5}, params=params, fold=None if folds == "0" else 1)
+    assert list(part_lines(ExperimentResult.of("exp", [trial]))) == [said]

@@ -1,0 +1,51 @@
+"""What a dry run says of earlier trials: which are done, and why a run of now would be refused. Changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nerbb_ray.config.spec import ExperimentSpec
+from nerbb_ray.errors import NerbbError
+from nerbb_ray.forecast.dry_run import Done
+from nerbb_ray.mlflow_store.database import sqlite_file
+from nerbb_ray.mlflow_store.reader import list_experiments
+from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.preparation.prepare import Prepared
+from nerbb_ray.tune.finished import Earlier, recorded_trials
+from nerbb_ray.tune.search import plan_of, refuse_others
+
+
+def done_before(spec: ExperimentSpec, store: StorePaths, options: RunOptions, prepared: Mapping[str, Prepared]) -> Done:
+    """Compare an experiment with what its earlier calls have left, as the call that runs it would.
+
+    Args:
+        prepared: the runs whose data and model are on this machine; of the others only the parameters are compared.
+    """
+    if options.overwrite:
+        return Done()
+    if sqlite_file(store.tracking_uri) is None:
+        return Done(notes=("what its MLflow server has of earlier trials is asked when it runs",))
+    try:
+        known = any(one.name == spec.name for one in list_experiments(store.tracking_uri))  # takes no second
+        if not known and not options.resume:
+            return Done()
+        earlier = recorded_trials(spec, store, must_exist=options.resume)
+        _refuse_others(spec, earlier, prepared)
+    except NerbbError as error:
+        return Done(problems=(str(error),))
+    return Done(frozenset(earlier.finished))
+
+
+def _refuse_others(spec: ExperimentSpec, earlier: Earlier, prepared: Mapping[str, Prepared]) -> None:
+    """Of the runs that can be looked at here; on which hardware they would be trained, is not known before they are."""
+    runs = tuple(run for run in spec.runs if run.name in prepared and not run.space)
+    names = {run.name for run in runs}
+    if not runs or not earlier.trials:
+        return
+    nothing_left = bool(earlier.finished) and plan_of(spec, 1, earlier).nothing_left()
+    own = replace(
+        earlier,
+        trials={name: trial for name, trial in earlier.trials.items() if trial.run in names},
+        proposed={},
+    )
+    refuse_others(replace(spec, runs=runs), prepared, own, any_version=nothing_left)
