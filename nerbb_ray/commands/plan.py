@@ -1,18 +1,20 @@
 """`nerbb plan`: what an experiment will cost."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from nerbb_ray.commands.command import Command, add_name
-from nerbb_ray.console import json_text, shown_width
-from nerbb_ray.exit_status import OK
+from nerbb_ray.console import json_text, shown_width, tell
+from nerbb_ray.exit_status import OK, USER_ERROR
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.preparation.options import RunOptions, add_resource_options, resource_options
 from nerbb_ray.store import current_store
 
 with lazy_modules():
     from nerbb_ray.config import ini
-    from nerbb_ray.forecast import estimate
+    from nerbb_ray.forecast import dry_run, estimate
     from nerbb_ray.forecast import text as forecast_words
+    from nerbb_ray.tune import done_before
 
 
 def plan(args: Namespace) -> int:
@@ -24,7 +26,10 @@ def plan(args: Namespace) -> int:
         print(json_text(found.to_dict()))
     else:
         print(forecast_words.forecast_text(found, shown_width(pipe=100)), end="")
-    return OK
+    before = done_before.done_before(spec, store, options, lambda: dry_run.prepared_here(spec, store)[0])
+    for problem in before.problems:  # what is planned would not run
+        tell(f"error: {problem}", sys.stderr)
+    return USER_ERROR if before.problems else OK
 
 
 def _price(text: str) -> float:

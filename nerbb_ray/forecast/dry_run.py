@@ -121,7 +121,7 @@ def make_plan(
             raise
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
-    prepared, problems = _prepared(spec, store)
+    prepared, problems = prepared_here(spec, store)
     done = compare(prepared)
     notes += [*notes_on(prepared), *done.notes]
     varying = varying_keys(trials)
@@ -185,7 +185,7 @@ def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
     ]
 
 
-def _prepared(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str]]:
+def prepared_here(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str]]:
     """The runs that can be prepared with what is on this machine, and what is wrong with the others."""
     # nothing is left behind, and the store may be read-only
     with tempfile.TemporaryDirectory() as cache:

@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,9 @@ def say_what_begins(spec: ExperimentSpec, store: StorePaths, options: RunOptions
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
     """Print the trials of an experiment, and why it could not run; returns the exit status."""
-    plan = dry_run.make_plan(spec, store, options, partial(done_before.done_before, spec, store, options))
+    plan = dry_run.make_plan(
+        spec, store, options, lambda prepared: done_before.done_before(spec, store, options, lambda: prepared)
+    )
     status = USER_ERROR if plan.problems else OK
     if as_json:
         print(json_text(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}))

@@ -1,6 +1,6 @@
 """What a dry run says of earlier trials: which are done, and why a run of now would be refused. Changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from nerbb_ray.config.spec import ExperimentSpec
@@ -15,11 +15,14 @@ from nerbb_ray.tune.finished import Earlier, recorded_trials
 from nerbb_ray.tune.search import plan_of, refuse_others
 
 
-def done_before(spec: ExperimentSpec, store: StorePaths, options: RunOptions, prepared: Mapping[str, Prepared]) -> Done:
+def done_before(
+    spec: ExperimentSpec, store: StorePaths, options: RunOptions, prepare: Callable[[], Mapping[str, Prepared]]
+) -> Done:
     """Compare an experiment with what its earlier calls have left, as the call that runs it would.
 
     Args:
-        prepared: the runs whose data and model are on this machine; of the others only the parameters are compared.
+        prepare: gives the runs whose data and model are on this machine; is called if there are earlier trials. Of the
+            other runs only the parameters are compared.
     """
     if options.overwrite:
         return Done()
@@ -30,7 +33,8 @@ def done_before(spec: ExperimentSpec, store: StorePaths, options: RunOptions, pr
         if not known and not options.resume:
             return Done()
         earlier = recorded_trials(spec, store, must_exist=options.resume)
-        _refuse_others(spec, earlier, prepared)
+        if earlier.trials:
+            _refuse_others(spec, earlier, prepare())
     except NerbbError as error:
         return Done(problems=(str(error),))
     return Done(frozenset(earlier.finished))
@@ -40,7 +44,7 @@ def _refuse_others(spec: ExperimentSpec, earlier: Earlier, prepared: Mapping[str
     """Of the runs that can be looked at here; on which hardware they would be trained, is not known before they are."""
     runs = tuple(run for run in spec.runs if run.name in prepared and not run.space)
     names = {run.name for run in runs}
-    if not runs or not earlier.trials:
+    if not runs:
         return
     nothing_left = bool(earlier.finished) and plan_of(spec, 1, earlier).nothing_left()
     own = replace(

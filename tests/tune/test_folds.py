@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nerbb_ray.cli import main as nerbb
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.errors import ConfigError, DataError, ResultError
@@ -152,6 +153,11 @@ def _says_what_it_would_do_again(store, path: Path, capsys) -> None:
         assert status == 2
         assert said in err
         assert dry_run("--overwrite")[0] == 0, "nothing of the earlier trials is left then"
+        capsys.readouterr()
+        store.config("exp").parent.mkdir(exist_ok=True)
+        store.config("exp").write_text(path.read_text())
+        assert nerbb(["plan", "exp", "--store", str(store.root)]) == 2
+        assert said in capsys.readouterr().err
     path.write_text(text)
     with (store.datasets / "tiny" / "train.jsonl").open("a") as file:
         file.write((store.datasets / "tiny" / "val.jsonl").read_text().splitlines()[0] + "\n")
