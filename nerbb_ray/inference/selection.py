@@ -80,6 +80,8 @@ def choose_members(
 ) -> tuple[TrialResult, ...]:
     """The trials of an ensemble: those that ended ok of a run, or of the best one, the best of them first.
 
+    One that has not learnt what the others have (val F1 near 0) would only blur them, and is left out.
+
     Args:
         number: of them, those with the highest val entity micro F1; None: all.
     Raises:
@@ -91,12 +93,16 @@ def choose_members(
     if run is not None and run not in runs:
         raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, list(runs))}")
     chosen = result.best_run() if run is None else runs[run]
-    if len(chosen.ok_trials) < (wanted := number or FEWEST_MEMBERS):
+    members = chosen.learnt_trials
+    if len(members) < (wanted := number or FEWEST_MEMBERS):
+        failed = chosen.n_ok - len(members)
+        without = f" (without {failed} whose val F1 is near 0)" if failed else ""
         raise ResultError(
-            f"an ensemble of {wanted} models needs as many seeds that ended ok; run {chosen.run} of experiment "
-            f"{result.name} has {chosen.n_ok}: train more (multiple_runs), or use one model without --ensemble"
+            f"an ensemble of {wanted} models needs as many {chosen.member}s that ended ok; run {chosen.run} of "
+            f"experiment {result.name} has {len(members)}{without}: train more (multiple_runs), or use one model "
+            "without --ensemble"
         )
-    return tuple(sorted(chosen.ok_trials, key=lambda trial: (-_val_f1(trial), trial.seed))[:number])
+    return tuple(sorted(members, key=lambda trial: (-_val_f1(trial), trial.seed))[:number])
 
 
 def _val_f1(trial: TrialResult) -> float:

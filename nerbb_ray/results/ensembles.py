@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,13 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.log_probs import FILE, LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
 from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, HIGH, LEVEL, LOW, MEAN_ECE, MEAN_F1, RunEnsemble
-from nerbb_ray.results.trial_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult, learnt
 
 log = logging.getLogger(__name__)
 
 Places = Callable[[TrialResult], Iterable[Path]]
 FEWEST = 2  # members
+NOT_LEARNT = "its val F1 is near 0 (below a tenth of the best)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +57,7 @@ def places_of(store: StorePaths, name: str) -> Places:
 
 
 def run_ensembles(trials: Iterable[TrialResult], places: Places) -> dict[str, RunEnsemble]:
-    """Of every run with at least two trials that ended ok, by its name."""
+    """Of every run with at least two trials that ended ok, by its name; without those that have not learnt anything."""
     by_run: dict[str, list[TrialResult]] = {}
     for trial in trials:
         if trial.ok:
@@ -65,7 +66,10 @@ def run_ensembles(trials: Iterable[TrialResult], places: Places) -> dict[str, Ru
 
 
 def _ensemble(run: str, trials: Sequence[TrialResult], places: Places) -> RunEnsemble:
-    members = read_members(trials, places)
+    good = learnt(trials)
+    members = read_members(good, places)
+    failed = {trial.member: NOT_LEARNT for trial in trials if trial not in good}
+    members = replace(members, missing={**members.missing, **failed})
     if len(members.said) < FEWEST:
         found = RunEnsemble((), note=members.note)
     else:

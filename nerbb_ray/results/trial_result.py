@@ -4,7 +4,7 @@ A trial counts for a mean if it ended ok and the metric is defined (not NaN). Wh
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 from nerbb_ray.config.trial_name import NamedTrial
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
-from nerbb_ray.results.seed_mean import SeedMean, is_share
+from nerbb_ray.results.seed_mean import NEAR_ZERO, SeedMean, is_share
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
@@ -116,6 +116,11 @@ class RunResult:
         return tuple(trial for trial in self.trials if trial.ok)
 
     @property
+    def learnt_trials(self) -> tuple[TrialResult, ...]:
+        """Those that ended ok, without the ones that have not learnt what others of the run have."""
+        return learnt(self.ok_trials)
+
+    @property
     def n_ok(self) -> int:
         return len(self.ok_trials)
 
@@ -146,6 +151,16 @@ class RunResult:
     def member(self) -> str:
         """What one of its trials is called: with folds, two of them differ in more than the seed."""
         return "fold model" if self.folds else "seed"
+
+
+def learnt(trials: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
+    """Without those whose val F1 is near 0 (below a tenth of the best one): fine-tuning fails for some seeds.
+
+    Source: Mosbach et al. 2021, On the Stability of Fine-tuning BERT.
+    """
+    values = [trial.metrics.get(SELECTION_METRIC, math.nan) for trial in trials]
+    best = max((value for value in values if math.isfinite(value)), default=0.0)
+    return tuple(trial for trial, value in zip(trials, values, strict=True) if not value < NEAR_ZERO * best)
 
 
 @lru_cache(maxsize=4096)  # tables of many runs show the same means again and again

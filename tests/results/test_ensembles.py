@@ -1,6 +1,7 @@
 """Ensembles are made of what trials have kept; what is missing is said."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from fixtures.predictions import SENTENCES, TAGS, ok_trial, predictions, split_of
 
+from nerbb_ray.errors import ResultError
+from nerbb_ray.inference.selection import choose_members
 from nerbb_ray.ner.metrics import count
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import decoder_of, places_of, read_members, run_ensembles
@@ -76,6 +79,26 @@ def test_ensemble_takes_a_decoder_that_none_of_its_members_has() -> None:
     assert decoder_of([replace(one, decoders=only) for one in said]).kind == "constrained"
     mean = np.log(np.mean([np.exp(one.splits["val"].log_probs.astype(float)) for one in said], axis=0))
     assert str(decoder_of(said)) == str(said[0].decoders.choose(mean.astype(np.float32), val.gold, val.starts)[0])
+
+
+def test_a_seed_that_has_not_learnt_is_left_out_and_named(tmp_path: Path) -> None:
+    f1 = {43: 0.6, 44: 0.05, 45: 0.5}
+    trials = [replace(ok_trial(tmp_path, seed), metrics={"val/entity/micro/f1": f1[seed]}) for seed in SEEDS]
+    found = run_ensembles(trials, beside_the_model)["runA"]
+    assert (found.seeds, found.note) == ((43, 45), "without seed 44: its val F1 is near 0 (below a tenth of the best)")
+    result = ExperimentResult.of("exp", trials, 3)
+    assert [trial.seed for trial in choose_members(result)] == [43, 45]
+    with pytest.raises(ResultError, match=r"runA of experiment exp has 2 \(without 1 whose val F1 is near 0\)"):
+        choose_members(result, number=3)
+
+
+@pytest.mark.parametrize(
+    "f1", [(0.0, 0.0, 0.0), (math.nan, math.nan, math.nan), (0.5, math.nan, 0.5), (0.01, 0.02, 0.03)]
+)
+def test_where_no_seed_is_far_better_all_are_members(tmp_path: Path, f1: tuple[float, ...]) -> None:
+    values = zip(SEEDS, f1, strict=True)
+    trials = [replace(ok_trial(tmp_path, seed), metrics={"val/entity/micro/f1": value}) for seed, value in values]
+    assert run_ensembles(trials, beside_the_model)["runA"].seeds == SEEDS
 
 
 def test_one_finished_seed_is_no_ensemble(tmp_path: Path) -> None:
