@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from nerbb_ray.config.idle_scheduler import why_idle
 from nerbb_ray.config.keys import written
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
@@ -165,7 +166,9 @@ def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
     if search.racing:
         first = min(search.min_seeds, members)
         yield f"racing: every run gets {first} of {members} {kind}; the others only those that can still be the best"
-    if search.scheduler is not None:
+    if idle := why_idle(spec):
+        yield idle
+    elif search.scheduler is not None:
         since = f"from epoch {search.grace_epochs} on"
         yield f"{search.scheduler} may cut the first seed of a run, {since}; such a run gets no further seeds"
     if search.warm_start:

@@ -24,7 +24,7 @@ def see_to_head(
     head = {key: p for key, p in model.named_parameters() if not in_encoder(key, model)}
     new = [key for key in head if key in sizes or key in found["missing_keys"]]
     if not new and fate_of(stored, tags) == "kept":
-        return None
+        return note_on_head(name, stored, tags)
     if any(key not in new and len(p) == len(tags) for key, p in head.items()):
         rows = rows_of_labels(model)
         misfits = [key for key in rows if key in new]

@@ -29,11 +29,11 @@ def fate_of(labels: Sequence[str], tags: Sequence[str]) -> Fate:
     return "aligned" if same else "new"
 
 
-def note_on_head(name: str, labels: Sequence[str], tags: Sequence[str]) -> str | None:
-    """What a user should know of the head that a model came with; None: it is kept as it is."""
+def note_on_head(name: str, labels: Sequence[str], tags: Sequence[str]) -> str:
+    """What a user should know of the head that a model came with."""
     fate = fate_of(labels, tags)
     if fate == "kept":
-        return None
+        return f"model {name!r}: its head knows the labels of the data and is kept: every seed begins with the same one"
     if fate == "aligned":
         return (
             f"model {name!r}: its head knows the labels of the data in another order; its rows are put into the data's"
@@ -48,7 +48,7 @@ def note_on_misfit(
     tags: Sequence[str],
     weight: str,
     sizes: tuple[Sequence[int], Sequence[int]] | None,
-) -> str | None:
+) -> str:
     """What a user should know of a head that is new since its weights are not those of a head for its own labels.
 
     Args:

@@ -68,8 +68,7 @@ class PlainBert:
 
     def notes(self, tags: Sequence[str]) -> list[str]:
         """What a user should know of it, with data that have these tags."""
-        note = None if self.head is None else note_on_head(self.name, self.head, tags)
-        return [note] if note else []
+        return [] if self.head is None else [note_on_head(self.name, self.head, tags)]
 
 
 def plain_bert(source: ModelSource, uncased: bool | None) -> PlainBert | None:

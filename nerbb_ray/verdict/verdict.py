@@ -20,7 +20,7 @@ from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean, is_share
-from nerbb_ray.results.trial_result import SELECTION_METRIC
+from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult
 from nerbb_ray.verdict.notes import notes_on
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.pairs import Pairs, paired_by_seed, unpaired
@@ -54,15 +54,20 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     left_out = other_data | {run: "no seed with a value" for run, found in values.items() if not found}
     # it was dropped for its bad luck so far, too: few seeds that were chosen by their values say less than they seem to
     most = max(map(len, values.values()), default=0)
-    left_out |= {run.run: run.note or "cut" for run in result.runs if run.out and 0 < len(values[run.run]) < most}
+    left_out |= {run.run: _why_out(run) for run in result.runs if run.out and len(values[run.run]) < max(1, most)}
     folds = folds_of(result)
     found = compare(_without(values, left_out), metric, left_out, paired=folds > 0, folds=folds)
     # the race tests one-sided: what it has dropped is not to be called tied
-    lost = {run.run: run.note or "cut" for run in result.runs if run.out and run.run in found.tie_set[1:]}
+    lost = {run.run: _why_out(run) for run in result.runs if run.out and run.run in found.tie_set[1:]}
     if lost:
         still = _without(values, {**left_out, **lost})
         found = compare(still, metric, left_out | lost, paired=folds > 0, folds=folds)
     return _with_circumstances(found, whole)
+
+
+def _why_out(run: RunResult) -> str:
+    """Of a run that a race or a scheduler has ended."""
+    return run.note or "cut"
 
 
 def _without(values: Values, left_out: Mapping[str, str]) -> dict[str, Mapping[Member, float]]:

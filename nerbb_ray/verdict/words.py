@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -45,8 +45,15 @@ def sentences(verdict: Verdict, limit: int | None = None) -> list[str]:
 
 def plain_sentences(verdict: Verdict) -> list[str]:
     """Who is ahead and whether that means something; what is not compared; what to know of the numbers."""
-    left_out = (f"{run} is not compared: {why}" for run, why in verdict.left_out.items())
-    return [_headline(verdict), *left_out, *verdict.notes]
+    return [_headline(verdict), *_left_out(verdict.left_out), *verdict.notes]
+
+
+def _left_out(reasons: Mapping[str, str]) -> list[str]:
+    """A sentence for each reason: a search may have many runs that are not compared for the same one."""
+    runs: dict[str, list[str]] = {}
+    for run, why in reasons.items():
+        runs.setdefault(why, []).append(run)
+    return [f"{_listed(names)} {'are' if len(names) > 1 else 'is'} not compared: {why}" for why, names in runs.items()]
 
 
 def _headline(verdict: Verdict) -> str:

@@ -92,11 +92,19 @@ def test_an_experiment_has_runs_with_names_of_their_own(name: str, runs: tuple[R
         ExperimentSpec(name=name, runs=runs)
 
 
-def test_a_race_needs_the_validation_of_every_epoch() -> None:
+@pytest.mark.parametrize(
+    ("search", "named"),
+    [
+        (Search(racing=True), "racing = True"),
+        (Search(scheduler="asha"), "scheduler = asha"),
+        (Search(scheduler="median"), "scheduler = median"),
+    ],
+)
+def test_what_compares_epochs_needs_the_validation_of_each(search: Search, named: str) -> None:
     skipping = Settings(skip_validation=True, evaluate_checkpoint="last")
     ExperimentSpec(name="e", runs=(RUN,), settings=skipping)
-    with pytest.raises(ConfigError, match=r"\[settings\] skip_validation: must be False with \[search\] racing = True"):
-        ExperimentSpec(name="e", runs=(RUN,), settings=skipping, search=Search(racing=True))
+    with pytest.raises(ConfigError, match=rf"\[settings\] skip_validation: must be False with \[search\] {named}, "):
+        ExperimentSpec(name="e", runs=(RUN,), settings=skipping, search=search)
 
 
 @pytest.mark.parametrize("kept", ["auto", "best", "best_f1"])

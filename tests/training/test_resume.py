@@ -256,6 +256,25 @@ def test_every_kind_of_trial_goes_on(settings, hparams, data, source, tmp_path) 
     assert_same(life, whole)
 
 
+KNOBS = (
+    {"lora_rank": 2, "lora_alpha": 4, "lora_targets": "all", "lr_head": 3, "lr_layer_decay": 0.9},
+    {"freeze_layers": 1, "reinit_layers": 1, "focal_gamma": 2.0, "loss_weights": "inverse"},
+    {"lr_layer_decay": 0.8, "lr_head": 5, "max_grad_norm": 0.3, "hidden_dropout": 0.3, "classifier_dropout": 0.2},
+)
+
+
+@pytest.mark.parametrize("knobs", KNOBS, ids=lambda knobs: next(iter(knobs)))
+def test_a_trial_with_knobs_goes_on_within_an_epoch(knobs, killed_in_step, data, source, tmp_path) -> None:
+    spec = trial(max_epochs=4, lr_max=6e-3, monitor="val_f1", **knobs)
+    whole, life = Life(spec, data, source, tmp_path / "whole"), Life(spec, data, source, tmp_path, {"save_s": 1e-9})
+    assert whole.go_on()
+    for steps in (3, 6, 7):
+        killed_in_step.append(steps)
+        assert not life.go_on()
+    assert life.go_on()
+    assert_same(life, whole)
+
+
 def test_two_states_at_most_are_kept(spec, data, source, tmp_path) -> None:
     life = Life(spec, data, source, tmp_path)
     for epoch in range(4):

@@ -46,6 +46,16 @@ def test_a_dry_run_as_json_says_what_each_trial_needs(store, experiment) -> None
     assert plan["trials"][0]["resources"] == "1 CPU"
 
 
+@pytest.mark.parametrize(
+    ("grace", "said"), [(1, "asha may cut the first seed of a run, from epoch 1 on"), (2, "cannot end any trial: ")]
+)
+def test_a_dry_run_says_what_a_scheduler_can_do(store, experiment, grace: int, said: str) -> None:
+    path = experiment()  # of 3 epochs
+    path.write_text(path.read_text() + f"\n[search]\nscheduler = asha\ngrace_epochs = {grace}\n")
+    done = run(path, "--store", store.root, "--dry-run", "--json")
+    assert any(said in note for note in json.loads(done.stdout)["notes"]), done.stdout
+
+
 def test_a_dry_run_without_data_and_model_shows_the_trials_and_what_is_missing(tmp_path, root: Path) -> None:
     done = run(root / "configs" / "reference_example.ini", "--store", tmp_path, "--dry-run")
     assert done.returncode == 2

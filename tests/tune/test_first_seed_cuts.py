@@ -1,11 +1,13 @@
 """Ray's schedulers beside the adaptive rule: they see first seeds only, and what they cut gets no further ones."""
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from nerbb_ray.config.idle_scheduler import why_idle
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.results.trial_result import TrialResult
@@ -130,6 +132,35 @@ def test_a_value_that_is_not_defined_is_not_judged(name, trained, cut) -> None:
     cut.clear()
     trained(judge, "run_nan", 43, [float("nan")] * (EPOCHS - 1))
     assert cut == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "grace", "idle"),
+    [
+        ("asha", 6, EPOCHS - 2, None),
+        ("asha", 6, EPOCHS - 1, f"grace_epochs = {EPOCHS - 1} .* set grace_epochs <= {EPOCHS - 2} or more epochs"),
+        ("asha", 6, 99, f"grace_epochs = 99 .*max_epochs = {EPOCHS}"),
+        ("asha", 2, 2, None),
+        ("asha", 1, 2, "at least 1 other; got 0"),
+        ("median", 4, 2, None),
+        ("median", 3, 2, "at least 3 others; got 2"),
+        ("median", 6, EPOCHS - 2, None),
+        ("median", 6, EPOCHS - 1, f"after grace_epochs = {EPOCHS - 1} it is asked to end"),
+    ],
+)
+def test_a_scheduler_that_can_end_no_trial_is_said_to_be_idle(name, runs, grace, idle, trained) -> None:
+    spec = spec_of(scheduler=name, lr_max=RATES[:runs], grace_epochs=grace)
+    judge = scheduler_of(spec, Book())
+    tops = [0.9 - number / 10 for number in range(runs)]
+    epochs = [len(trained(judge, f"run{n}", 43, [top] * EPOCHS)) for n, top in enumerate(tops)]
+    assert (min(epochs) == EPOCHS) == (idle is not None)
+    found = why_idle(spec)
+    assert found is None if idle is None else re.search(idle, found)
+
+
+def test_without_a_scheduler_or_with_epochs_that_are_drawn_nothing_is_said() -> None:
+    assert why_idle(spec_of(lr_max=1e-5)) is None
+    assert why_idle(spec_of(scheduler="asha", algorithm="random", max_epochs="randint(1, 9)")) is None
 
 
 def plan_of(**params: Any) -> TrialPlan:

@@ -279,6 +279,14 @@ def test_what_a_race_has_dropped_is_worse_or_left_out_but_never_tied() -> None:
     assert found.left_out == {run: notes[run] for run in ("early", "unsteady")}
 
 
+def test_a_run_whose_first_seed_was_cut_is_left_out_with_that_as_the_reason() -> None:
+    whole = [TrialResult(run, seed, "ok", metrics={F1: 0.5}) for run in ("runA", "runB") for seed in (43, 44)]
+    cut, note = TrialResult("runC", 43, "cut", metrics={F1: 0.4}), "dropped: its first seed was cut (asha)"
+    found = verdict(ExperimentResult.of("exp", [*whole, cut], n_seeds=2, notes={"runC": note}))
+    assert found.left_out == {"runC": note}
+    assert verdict(ExperimentResult.of("exp", [*whole, cut], n_seeds=2)).left_out == {"runC": "cut"}
+
+
 def experiments(seed: int, means: Sequence[float], n: int, number: int = 2000) -> list[Verdict]:
     """Verdicts on runs with these true means: a little of a seed's luck is that of all runs, as in recorded ones."""
     random = np.random.default_rng(seed)

@@ -157,6 +157,15 @@ def test_what_is_not_compared_is_said() -> None:
     assert "runC is not compared: only 1 seed" in few.plain
 
 
+def test_runs_that_are_not_compared_for_the_same_reason_are_named_together() -> None:
+    left_out = {f"run{number}": "its first seed was cut" for number in range(8)} | {"runX": "only 1 seed"}
+    plain = compare({"runA": {43: 0.5, 44: 0.6}, "runB": {43: 0.1, 44: 0.2}}, SELECTION_METRIC, left_out).plain
+    assert plain[1:] == (
+        "run0, run1, run2, run3 and 4 more are not compared: its first seed was cut",
+        "runX is not compared: only 1 seed",
+    )
+
+
 @pytest.mark.parametrize(
     ("p", "text"), [(0.0, "p < .001"), (0.0123, "p = .012"), (0.5, "p = .500"), (0.05, "p = .050"), (1.0, "p = 1")]
 )
