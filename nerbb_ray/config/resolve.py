@@ -29,6 +29,7 @@ from nerbb_ray.config.spec import (
 )
 from nerbb_ray.config.syntax import Problems
 from nerbb_ray.config.trials import draw
+from nerbb_ray.config.written import Written
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
 
@@ -68,11 +69,13 @@ class _Point:
     Args:
         params: those that are no defaults.
         space: what the search is to choose.
+        written: where the values stand.
     """
 
     name: str
     params: dict[str, Any]
     space: dict[str, Domain]
+    written: Written
 
     def spec(self) -> RunSpec:
         return RunSpec(
@@ -81,6 +84,7 @@ class _Point:
             model=_part(ModelParams, self.params),
             hparams=_part(HParams, self.params),
             space=tuple(self.space.items()),
+            written=self.written,
         )
 
 
@@ -188,6 +192,7 @@ def _points(
     space, axes = run.space, run.axes
     drawn = draw(space, search.num_samples, settings.seed, run.section) if search.algorithm == "random" else [{}]
     middle = {key: domain.middle() for key, domain in space.items()}
+    written = Written(problems.origin, run.section, run.own, tuple(space.items()))
     given = preset | {key: values[0] for key, values in run.values.items()} | middle
     for point in points(axes):
         for more in drawn:
@@ -201,7 +206,7 @@ def _points(
                 where = name if broken.involved & varied.keys() else own
                 source = _source(broken, run, settings.preset, preset)
                 problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
-            yield _Point(name, params, {} if more else space)
+            yield _Point(name, params, {} if more else space, written)
 
 
 def _followed(params: dict[str, Any], open_keys: Collection[str], run: _Run, problems: Problems) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a value outside its rule raises ConfigError, naming all such fields at once.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from nerbb_ray.config import keys
 from nerbb_ray.config.domains import Domain
 from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import run_problem
+from nerbb_ray.config.written import Written
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
 
@@ -180,6 +181,7 @@ class RunSpec:
         name: the name of its section, with the point of the grid in brackets if the section spans several.
         space: keys whose values the search chooses, with what it may choose from; the run is then the pattern of those
             that are trained (`concrete`), and these keys have values somewhere in the middle.
+        written: where its values stand, for errors.
     """
 
     name: str
@@ -187,6 +189,7 @@ class RunSpec:
     model: ModelParams
     hparams: HParams = HParams()  # noqa: RUF009  # frozen
     space: tuple[tuple[str, Domain], ...] = ()
+    written: Written = field(default=Written(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         broken = (*cross_problems(self.hparams), *fold_problems(self.dataset))

@@ -14,7 +14,7 @@ from nerbb_ray.config.trials import TrialSpec, expand, most_trials
 from nerbb_ray.console import head_line
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions, starts_here
-from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, try_to_prepare
+from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, try_to_prepare
 from nerbb_ray.preparation.resources import Allotment, allot, this_machine
 from nerbb_ray.store import StorePaths
 
@@ -48,6 +48,7 @@ class Plan:
     Args:
         most_trials: that there can be; a search may end sooner.
         problems: why it cannot run, as far as this machine shows: data or models that are missing or no good.
+        missing: whether one of them is that data or a model is not here.
     """
 
     experiment: str
@@ -56,6 +57,7 @@ class Plan:
     concurrent: int
     notes: tuple[str, ...]
     problems: tuple[str, ...]
+    missing: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -95,7 +97,7 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
             raise
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
-    prepared, problems = _prepared(spec, store)
+    prepared, problems, missing = _prepared(spec, store)
     notes += notes_on(prepared)
     varying = varying_keys(trials)
     notes += _search_notes(spec)
@@ -118,6 +120,7 @@ def make_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> P
         concurrent=allotment.concurrent,
         notes=tuple(notes),
         problems=tuple(problems),
+        missing=missing,
     )
 
 
@@ -157,9 +160,12 @@ def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
     ]
 
 
-def _prepared(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str]]:
-    """The runs that can be prepared with what is on this machine, and what is wrong with the others."""
+def _prepared(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str], bool]:
+    """The runs that can be prepared with what is on this machine, what is wrong with the others, and whether that is
+    that something is not here."""
     # nothing is left behind, and the store may be read-only
     with tempfile.TemporaryDirectory() as cache:
-        prepared, problems = try_to_prepare(spec, Preparation(store, Path.cwd(), Path(cache), ask_hub=False))
-    return prepared, list(map(str, problems))
+        preparation = Preparation(store, Path.cwd(), Path(cache), ask_hub=False)
+        prepared, problems = try_to_prepare(spec, preparation)
+        missing = bool(problems) and lacking(spec, preparation)
+    return prepared, list(map(str, problems)), missing
