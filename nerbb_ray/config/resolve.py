@@ -10,6 +10,7 @@ from nerbb_ray.config.grid import MAX_POINTS, count_points, points
 from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import point_name, run_problem
 from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
+from nerbb_ray.config.search import Search, idle_scheduler, needed
 from nerbb_ray.config.spec import (
     FOLD_KEYS,
     MANDATORY,
@@ -21,7 +22,6 @@ from nerbb_ray.config.spec import (
     ModelParams,
     Resources,
     RunSpec,
-    Search,
     Settings,
     fold_problems,
     trials_problem,
@@ -77,6 +77,11 @@ class _Point:
     space: dict[str, Domain]
     written: Written
 
+    @property
+    def most_epochs(self) -> int:
+        drawn = self.space.get("max_epochs")
+        return int(max(drawn.ends()) if drawn else _part(HParams, self.params).max_epochs)
+
     def spec(self) -> RunSpec:
         return RunSpec(
             name=self.name,
@@ -101,31 +106,43 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
     runs = [_run(section, placed) for section in placed.runs or [DEFAULT_RUN]]
     _check_given(runs, settings.preset, placed, problems)
     search = _section(Search, placed, problems)
-    _check_search(runs, search, problems)
+    _check_drawn(runs, search, placed.bad.get("search", ()), problems)
     small = _small_enough(runs, settings, search, problems)
     resolved = [point for run in small for point in _points(run, settings, preset, search, problems)]
     _check_folds(resolved, settings, problems)
+    if len(small) == len(runs):
+        _check_scheduler(resolved, search, placed, problems)
     _check_names([run.name for run in resolved], problems)
     resources = _section(Resources, placed, problems)
     problems.raise_if_any()
-    return ExperimentSpec(
-        name=name,
-        runs=tuple(run.spec() for run in resolved),
-        settings=settings,
-        resources=resources,
-        search=search,
-    )
+    try:
+        return ExperimentSpec(
+            name=name,
+            runs=tuple(run.spec() for run in resolved),
+            settings=settings,
+            resources=resources,
+            search=search,
+        )
+    except ConfigError as error:  # rules between sections
+        _add(error, problems)
+        raise ConfigError(problems) from None
 
 
 def _section(cls: type[Shared], placed: Placed, problems: Problems) -> Shared:
     """[resources] or [search]; the defaults if its keys contradict each other."""
+    bad = placed.bad.get(cls.section, set())  # what is needed, but misspelt, is one fault
+    values = {key: value for key, value in placed.single(cls.section).items() if needed(key) not in bad}
     try:
-        return cls(**placed.single(cls.section))
+        return cls(**values)
     except ConfigError as error:
-        for line in error.problems:
-            where, _, message = line.partition(": ")
-            problems.add(where, message)
+        _add(error, problems)
         return cls()
+
+
+def _add(error: ConfigError, problems: Problems) -> None:
+    for line in error.problems:
+        where, _, message = line.partition(": ")
+        problems.add(where, message)
 
 
 def _run(section: str, placed: Placed) -> _Run:
@@ -149,9 +166,12 @@ def _check_given(runs: list[_Run], preset: str | None, placed: Placed, problems:
             problems.add(f"[{where}] {key}", message)
 
 
-def _check_search(runs: list[_Run], search: Search, problems: Problems) -> None:
-    """A domain needs a search that draws from it."""
-    if search.algorithm != "grid":
+def _check_drawn(runs: list[_Run], search: Search, bad: Collection[str], problems: Problems) -> None:
+    """A domain needs a search that draws from it, and Optuna something to draw. (Random points may be written out.)"""
+    if search.algorithm == "optuna" and not any(run.space or run.bad for run in runs):
+        rule = "must be grid where no key has something to draw from, such as lr_max = loguniform(1e-5, 1e-3)"
+        problems.add("[search] algorithm", f"{rule}; got optuna")
+    if search.algorithm != "grid" or "algorithm" in bad:
         return
     for run in runs:
         for key, domain in run.space.items():
@@ -167,9 +187,21 @@ def _check_folds(resolved: list[_Point], settings: Settings, problems: Problems)
         problems.add(f"[dataset] {key}", rule)
     for key in dict.fromkeys(key for point in resolved for key in point.space if key in FOLD_KEYS):
         problems.add(f"[dataset] {key}", NOT_SEARCHED)
-    folds = max((dataset.num_folds for dataset in datasets), default=1)
-    if folds > 1 and (too_many := trials_problem(len(resolved), settings.multiple_runs, folds)):
-        problems.add("[settings] multiple_runs", too_many)
+    most = max(datasets, key=lambda dataset: dataset.num_folds, default=None)
+    if too_many := trials_problem(len(resolved), settings.multiple_runs, most):
+        problems.add(*too_many)
+
+
+def _check_scheduler(resolved: list[_Point], search: Search, placed: Placed, problems: Problems) -> None:
+    """What is announced to end trials must be able to."""
+    if "max_epochs" in placed.bad_varying() or "grace_epochs" in placed.bad.get("search", ()):
+        return
+    runs = sum(search.num_samples if point.space else 1 for point in resolved)
+    longest = max((point.most_epochs for point in resolved), default=0)
+    if idle := idle_scheduler(search, runs, longest):
+        key, rule = idle
+        source = "" if key in placed.single("search") else " (the default)"
+        problems.add(f"[search] {key}", f"{rule}; got {getattr(search, key)}{source}")
 
 
 def _small_enough(runs: list[_Run], settings: Settings, search: Search, problems: Problems) -> list[_Run]:
@@ -180,8 +212,8 @@ def _small_enough(runs: list[_Run], settings: Settings, search: Search, problems
             problems.add(f"[{section}]", f"must have a grid of at most {MAX_POINTS} points; got {size}")
     small = [run for run in runs if sizes[run.section] <= MAX_POINTS]
     total = sum(sizes[run.section] for run in small)
-    if rule := trials_problem(total, settings.multiple_runs):
-        problems.add("[settings] multiple_runs", rule)
+    if too_many := trials_problem(total, settings.multiple_runs):
+        problems.add(*too_many)
     return small if trials_problem(total, 1) is None else []
 
 

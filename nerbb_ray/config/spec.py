@@ -4,7 +4,6 @@ Every class here is one section of the experiment file and its fields are the ke
 a value outside its rule raises ConfigError, naming all such fields at once.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from nerbb_ray.config import keys
 from nerbb_ray.config.domains import Domain
 from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import run_problem
+from nerbb_ray.config.search import Search
 from nerbb_ray.config.written import Written
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
@@ -31,7 +31,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 # the keys that have no default, by section
 MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
 MISSING = "is mandatory; got nothing"
-SEARCH_METRIC = re.compile(r"val/loss|val/token/all/acc|val/(entity|token)/.+/(precision|recall|f1)")
 NOT_SEARCHED = "must be one value: runs are compared fold by fold, and a search cannot choose the folds"
 FOLD_MARK = "-fold"
 FOLD_KEYS = ("folds", "split_seed", "repeats")  # of [dataset], the same for all runs
@@ -120,60 +119,6 @@ class Resources(keys.Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search(keys.Checked):
-    """[search]: how the points of a search are chosen, how many seeds they get, and when it ends.
-
-    Time is in hours, `price_per_hour` in any currency per hour of the whole machine or cluster. None (`auto`) is no
-    limit, and no price.
-    """
-
-    section = "search"
-    algorithm: str = keys.choice("grid", "grid", "random", "optuna")
-    num_samples: int = keys.integer(10, low=1)
-    metric: str = keys.text("val/entity/micro/f1")
-    racing: bool = keys.boolean(False)
-    scheduler: str | None = keys.choice(None, keys.NONE, "asha", "median")
-    grace_epochs: int = keys.integer(4, low=1)
-    warm_start: bool = keys.boolean(False)
-    min_seeds: int = keys.integer(3, low=2)
-    confidence: float = keys.number(0.95, low=0.5, high=0.9999)
-    time_budget: float | None = keys.optional(float, open_low=True)
-    max_hours: float | None = keys.optional(float, open_low=True)
-    max_cost: float | None = keys.optional(float, open_low=True)
-    price_per_hour: float | None = keys.optional(float)
-
-    def __post_init__(self) -> None:
-        keys.Checked.__post_init__(self)
-        problems = []
-        if not SEARCH_METRIC.fullmatch(self.metric):
-            rule = (
-                "must be a metric of the val data, such as val/entity/micro/f1 or val/loss (test data choose nothing)"
-            )
-            problems.append(f"[{self.section}] metric: {rule}; got {self.metric}")
-        if self.max_cost is not None and not self.price_per_hour:
-            rule = "must come with price_per_hour > 0"
-            problems.append(f"[{self.section}] max_cost: {rule}; got {self.max_cost} alone")
-        if self.warm_start and self.algorithm != "optuna":
-            rule = "must be False without algorithm = optuna, which alone learns from points"
-            problems.append(f"[{self.section}] warm_start: {rule}; got True")
-        if problems:
-            raise ConfigError(problems)
-
-    @property
-    def may_cut(self) -> bool:
-        """Whether single trials may be ended because others do better."""
-        return self.racing or self.scheduler is not None
-
-    @property
-    def hours(self) -> float | None:
-        """The end of the search by `max_hours` and `max_cost`, whichever comes first."""
-        limits = [] if self.max_hours is None else [self.max_hours]
-        if self.max_cost is not None and self.price_per_hour:
-            limits.append(self.max_cost / self.price_per_hour)
-        return min(limits, default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One point of the grid: every parameter of it is resolved.
 
@@ -200,6 +145,12 @@ class RunSpec:
         if problems:
             raise ConfigError(problems)
 
+    @property
+    def most_epochs(self) -> int:
+        """That a trial of this run can have."""
+        drawn = dict(self.space).get("max_epochs")
+        return self.hparams.max_epochs if drawn is None else int(max(drawn.ends()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentSpec:
@@ -214,7 +165,7 @@ class ExperimentSpec:
     runs: tuple[RunSpec, ...]
     settings: Settings = Settings()
     resources: Resources = Resources()
-    search: Search = Search()
+    search: Search = Search()  # noqa: RUF009  # frozen
 
     def __post_init__(self) -> None:
         counts = Counter(run.name for run in self.runs)
@@ -225,14 +176,17 @@ class ExperimentSpec:
         if not self.runs:
             problems.append(f"experiment {self.name!r}: must have at least one run; got none")
         problems += [f"[dataset] {key}: {rule}" for key, rule in unequal_folds([run.dataset for run in self.runs])]
-        if self.settings.skip_validation and self.search.racing:
-            racing = "must be False with [search] racing = True, which compares the epochs of runs; got True"
+        comparing = ["racing = True"] * self.search.racing
+        comparing += [f"scheduler = {self.search.scheduler}"] * (self.search.scheduler is not None)
+        if self.settings.skip_validation and comparing:
+            racing = f"must be False with [search] {comparing[0]}, which compares the epochs of runs; got True"
             problems.append(f"[settings] skip_validation: {racing}")
         if self.settings.skip_validation and self.settings.evaluate_checkpoint != "last":
             choosing = f"evaluate_checkpoint = {self.settings.evaluate_checkpoint}, which chooses among all epochs"
             problems.append(f"[settings] skip_validation: must be False with {choosing}; got True")
-        if rule := trials_problem(len(self.runs), self.settings.multiple_runs, self.num_folds):
-            problems.append(f"[settings] multiple_runs: {rule}")
+        most = max((run.dataset for run in self.runs), key=lambda dataset: dataset.num_folds, default=None)
+        if too_many := trials_problem(len(self.runs), self.settings.multiple_runs, most):
+            problems.append(": ".join(too_many))
         if problems:
             raise ConfigError(problems)
 
@@ -263,14 +217,16 @@ def seed_and_fold(member: Member) -> tuple[int, int]:
     return int(seed), int(fold or 0)
 
 
-def trials_problem(runs: int, seeds: int, folds: int = 1) -> str | None:
-    """What is wrong with so many runs of so many seeds on so many folds."""
-    if runs * seeds * folds <= MAX_TRIALS:
+def trials_problem(runs: int, seeds: int, dataset: DatasetParams | None = None) -> tuple[str, str] | None:
+    """(`[section] key`, rule) where so many runs of so many seeds, on the folds of a data set, are too many trials."""
+    if runs * seeds * (1 if dataset is None else dataset.num_folds) <= MAX_TRIALS:
         return None
-    named, counts = ("points of the grid x multiple_runs", f"{runs} x {seeds}")
-    if folds > 1:
-        named, counts = f"{named} x folds x repeats", f"{counts} x {folds}"
-    return f"must make at most {MAX_TRIALS} trials ({named}); got {counts}"
+    where, named, counts = "[settings] multiple_runs", "points of the grid x multiple_runs", f"{runs} x {seeds}"
+    if dataset is not None and dataset.folds:
+        named, counts = f"{named} x folds x repeats", f"{counts} x {dataset.folds} x {dataset.repeats}"
+        if runs * seeds <= MAX_TRIALS:
+            where = f"[dataset] {'repeats' if runs * seeds * dataset.folds <= MAX_TRIALS else 'folds'}"
+    return where, f"must make at most {MAX_TRIALS} trials ({named}); got {counts}"
 
 
 def fold_problems(dataset: DatasetParams) -> list[CrossProblem]:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from nerbb_ray.config.keys import written
+from nerbb_ray.config.search import OTHERS
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
 from nerbb_ray.console import head_line
@@ -132,22 +133,36 @@ def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
         repeated = f" x {data.repeats} repeats" if data.repeats > 1 else ""
         yield f"folds: every run gets {seeds} seed{'s' * (seeds > 1)} on each of {data.folds} folds{repeated}"
     kind = "seeds" if folds == 1 else "trials (seeds on folds)"
+    if search.algorithm == "random" and not any(run.written.drawn for run in spec.runs):
+        yield "nothing is drawn at random: every value of the file stands for itself, as with algorithm = grid"
     for run in spec.runs:
         if run.space:
             space = ", ".join(f"{key} = {domain}" for key, domain in run.space)
             trials = f"{search.num_samples} points x {members} {kind}"
             yield f"{run.name}: {trials}, chosen by {search.algorithm} from {space}"
     if search.racing:
-        first = min(search.min_seeds, members)
-        yield f"racing: every run gets {first} of {members} {kind}; the others only those that can still be the best"
+        yield f"racing: {_race_words(spec, kind)}"
     if search.scheduler is not None:
         since = f"from epoch {search.grace_epochs} on"
+        if (others := OTHERS[search.scheduler]) > 1:
+            since = f"{since} and once {others} other runs have come as far"
         yield f"{search.scheduler} may cut the first seed of a run, {since}; such a run gets no further seeds"
     if search.warm_start:
         yield "warm start: points of other experiments on the same data are looked for when the search begins"
     for key in ("time_budget", "max_hours", "max_cost"):
         if getattr(search, key) is not None:
             yield f"{key} = {getattr(search, key):g} may end the search sooner"
+
+
+def _race_words(spec: ExperimentSpec, kind: str) -> str:
+    """What a race would spare."""
+    members, first = len(spec.members), min(spec.search.min_seeds, len(spec.members))
+    if most_trials(spec) == members:
+        return f"there is one run, which races with none: it gets all of its {members} {kind}"
+    if first == members:
+        why = f"min_seeds is {spec.search.min_seeds}"
+        return f"every run begins all of its {members} {kind}, since {why}; only trials that cannot catch up are cut"
+    return f"every run gets {first} of {members} {kind}; the others only those that can still be the best"
 
 
 def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:

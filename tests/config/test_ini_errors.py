@@ -65,7 +65,69 @@ TABLE = {
     ),
     "cost without a price": (
         "[search]\nmax_cost = 3\n",
-        "[search] max_cost: must come with price_per_hour > 0; got 3.0 alone",
+        "[search] max_cost: must come with price_per_hour > 0; got 3.0",
+    ),
+    "points of a grid": (
+        "[search]\nnum_samples = 5\n",
+        "[search] num_samples: must be left out with algorithm = grid, which has all of its points (random and optuna "
+        "draw); got 5",
+    ),
+    "nothing to draw": (
+        "[search]\nalgorithm = optuna\n",
+        "[search] algorithm: must be grid where no key has something to draw from, such as lr_max = loguniform(1e-5, "
+        "1e-3); got optuna",
+    ),
+    "grace of no scheduler": (
+        "[search]\ngrace_epochs = 5\n",
+        "[search] grace_epochs: must be left out without scheduler = asha or median: it says when that may end a "
+        "trial; got 5",
+    ),
+    "grace of a misspelt scheduler": (
+        "[search]\ngrace_epochs = 5\nscheduler = pbt\n",
+        "[search] scheduler: must be one of none, asha, median; got pbt",
+    ),
+    "cost at a price that is none": (
+        "[search]\nmax_cost = 5\nprice_per_hour = cheap\n",
+        "[search] price_per_hour: must be auto or a number >= 0; got cheap",
+    ),
+    "warm start of a misspelt search": (
+        "[search]\nalgorithm = optun\nwarm_start = True\nnum_samples = 3\n[hparams]\nlr_max = uniform(1e-5, 1e-4)\n",
+        "[search] algorithm: must be one of grid, random, optuna; got optun",
+    ),
+    "seeds of no race": (
+        "[search]\nmin_seeds = 5\n",
+        "[search] min_seeds: must be left out without racing = True: it says how runs race; got 5",
+    ),
+    "confidence of no race": (
+        "[search]\nconfidence = 0.9\n",
+        "[search] confidence: must be left out without racing = True: it says how runs race; got 0.9",
+    ),
+    "nothing that asha could compare": (
+        "[search]\nscheduler = asha\n",
+        "[search] scheduler: must be none with fewer than 2 runs: a run is compared with another one; got asha",
+    ),
+    "too little that median could compare": (
+        "[search]\nscheduler = median\n[hparams]\nlr_max = 1e-5, 2e-5, 3e-5\n",
+        "[search] scheduler: must be none with fewer than 4 runs: a run is compared with 3 others; got median",
+    ),
+    "too few points that median could compare": (
+        "[search]\nscheduler = median\nalgorithm = optuna\nnum_samples = 3\n[hparams]\nlr_max = uniform(1e-5, 2e-5)\n",
+        "[search] scheduler: must be none with fewer than 4 runs: a run is compared with 3 others; got median",
+    ),
+    "grace to the end": (
+        "[search]\nscheduler = asha\ngrace_epochs = 9\n[hparams]\nmax_epochs = 5, 9\n",
+        "[search] grace_epochs: must be < max_epochs = 9, the most of any run: before, asha ends no trial; got 9",
+    ),
+    "grace of the default to the end": (
+        "[search]\nscheduler = asha\n[hparams]\nmax_epochs = 3, 4\n",
+        "[search] grace_epochs: must be < max_epochs = 4, the most of any run: before, asha ends no trial; got 4 (the "
+        "default)",
+    ),
+    "scheduler without values": (
+        "[search]\nscheduler = asha\n[hparams]\nearly_stopping = False\nlr_max = 1e-5, 2e-5\n[settings]\n"
+        "skip_validation = True\nevaluate_checkpoint = last\n",
+        "[settings] skip_validation: must be False with [search] scheduler = asha, which compares the epochs of runs; "
+        "got True",
     ),
     "domain without a search": (
         "[hparams]\nlr_max = loguniform(1e-5, 1e-3)\n",

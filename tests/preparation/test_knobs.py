@@ -10,7 +10,6 @@ from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.prepare import Preparation, prepare
 from nerbb_ray.tune.__main__ import main
 
-
 CLASSES = "must be for classes or tags of data set 'tiny' (LOC, PER, O, B-LOC, I-LOC, B-PER, I-PER)"
 
 

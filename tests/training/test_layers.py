@@ -197,7 +197,7 @@ def shared_layers() -> Any:
         (shared_layers, {"freeze_layers": 1}, "its layers cannot be told apart"),
         (lambda: build("bert"), {"freeze_layers": 4}, "freeze_layers must be <= 3, the layers of 'it'; got 4"),
         (lambda: build("bert"), {"reinit_layers": 4}, "reinit_layers must be <= 3, the layers of 'it'; got 4"),
-        (lambda: build("bert"), {"freeze_layers": 2, "reinit_layers": 2}, "must be <= 1 with reinit_layers = 2, .* got 2"),
+        (lambda: build("bert"), {"freeze_layers": 2, "reinit_layers": 2}, "<= 1 with reinit_layers = 2, .* got 2"),
         (lambda: build("bert"), {"lora_rank": 2, "lora_targets": "query q_lin"}, "all; got q_lin"),
         (lambda: build("xlnet"), {"lora_rank": 2}, r"\(layer_1 layer_2\), or all: auto finds none that it knows"),
         (lambda: build("xlnet"), {"attention_dropout": 0.1}, "attention_dropout must be auto"),

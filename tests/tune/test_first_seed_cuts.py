@@ -21,7 +21,8 @@ PARAMS = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 3,
 
 
 def spec_of(**params: Any) -> ExperimentSpec:
-    return build_spec("e", params=PARAMS | {"lr_max": RATES, "grace_epochs": 2} | params)
+    grace = {"grace_epochs": 2} if "scheduler" in params else {}
+    return build_spec("e", params=PARAMS | {"lr_max": RATES} | grace | params)
 
 
 class Book:
@@ -79,6 +80,14 @@ def curve(top: float) -> list[float]:
 
 def test_without_one_there_is_our_rule_alone() -> None:
     assert type(scheduler_of(spec_of(), Book())) is AdaptiveStoppingScheduler
+
+
+def test_grace_is_not_cut_short_where_epochs_are_drawn(trained, cut) -> None:
+    judge = scheduler("median", grace_epochs=8, max_epochs="choice(3, 4, 12)", algorithm="optuna")
+    for number in range(4):
+        trained(judge, f"run{number}", 43, curve(0.9))
+    trained(judge, "run_bad", 43, curve(0.1))
+    assert cut["run_bad"].startswith("cut by median after 8 epochs")
 
 
 @pytest.mark.parametrize(("name", "first_epochs"), [("asha", 2), ("median", 2)])
