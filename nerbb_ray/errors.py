@@ -4,6 +4,7 @@ Every message says which rule was broken, by which value, where, and what to do 
 
     NerbbError                  base of all of them; the command line prints it and exits with status 2
     +-- ConfigError             the experiment file or the parameters of an Experiment (all problems at once)
+    +-- UnfitError              a value of the experiment file that its model or its data cannot have
     +-- DataError               a data set, or one line of one of its files
     +-- ModelError              a pretrained model cannot be found, or cannot be loaded safely
     +-- StoreError              a name that leaves the store, or something that is not in the store
@@ -13,6 +14,7 @@ Every message says which rule was broken, by which value, where, and what to do 
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class NerbbError(Exception):
@@ -29,6 +31,19 @@ class ConfigError(NerbbError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class UnfitError(NerbbError):
+    """A value of an experiment that is allowed, but that its model or its data cannot have.
+
+    Args:
+        key: of the experiment file.
+        rule: what must be, and why.
+    """
+
+    def __init__(self, key: str, rule: str, value: Any) -> None:
+        self.key, self.rule, self.value = key, rule, value
+        super().__init__(f"{key} {rule}; got {value}")
 
 
 class DataError(NerbbError):

@@ -4,7 +4,8 @@ from typing import Any
 
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import RUN_PREFIX, Key, keys_of
-from nerbb_ray.config.spec import DatasetParams, ModelParams, Resources, Search, Settings
+from nerbb_ray.config.search import Search
+from nerbb_ray.config.spec import DatasetParams, ModelParams, Resources, Settings
 from nerbb_ray.spelling import nearest
 
 _CLASSES = (DatasetParams, ModelParams, Settings, HParams, Resources, Search)

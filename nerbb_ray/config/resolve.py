@@ -10,6 +10,7 @@ from nerbb_ray.config.grid import MAX_POINTS, count_points, points
 from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import point_name, run_problem
 from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
+from nerbb_ray.config.search import Search, needed
 from nerbb_ray.config.spec import (
     FOLD_KEYS,
     MANDATORY,
@@ -21,7 +22,6 @@ from nerbb_ray.config.spec import (
     ModelParams,
     Resources,
     RunSpec,
-    Search,
     Settings,
     fold_problems,
     trials_problem,
@@ -29,6 +29,7 @@ from nerbb_ray.config.spec import (
 )
 from nerbb_ray.config.syntax import Problems
 from nerbb_ray.config.trials import draw
+from nerbb_ray.config.written import Written
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
 
@@ -68,11 +69,13 @@ class _Point:
     Args:
         params: those that are no defaults.
         space: what the search is to choose.
+        written: where the values stand.
     """
 
     name: str
     params: dict[str, Any]
     space: dict[str, Domain]
+    written: Written
 
     def spec(self) -> RunSpec:
         return RunSpec(
@@ -81,6 +84,7 @@ class _Point:
             model=_part(ModelParams, self.params),
             hparams=_part(HParams, self.params),
             space=tuple(self.space.items()),
+            written=self.written,
         )
 
 
@@ -97,31 +101,41 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
     runs = [_run(section, placed) for section in placed.runs or [DEFAULT_RUN]]
     _check_given(runs, settings.preset, placed, problems)
     search = _section(Search, placed, problems)
-    _check_search(runs, search, problems)
+    _check_drawn(runs, search, placed.bad.get("search", ()), problems)
     small = _small_enough(runs, settings, search, problems)
     resolved = [point for run in small for point in _points(run, settings, preset, search, problems)]
     _check_folds(resolved, settings, problems)
     _check_names([run.name for run in resolved], problems)
     resources = _section(Resources, placed, problems)
     problems.raise_if_any()
-    return ExperimentSpec(
-        name=name,
-        runs=tuple(run.spec() for run in resolved),
-        settings=settings,
-        resources=resources,
-        search=search,
-    )
+    try:
+        return ExperimentSpec(
+            name=name,
+            runs=tuple(run.spec() for run in resolved),
+            settings=settings,
+            resources=resources,
+            search=search,
+        )
+    except ConfigError as error:  # rules between sections
+        _add(error, problems)
+        raise ConfigError(problems) from None
 
 
 def _section(cls: type[Shared], placed: Placed, problems: Problems) -> Shared:
     """[resources] or [search]; the defaults if its keys contradict each other."""
+    bad = placed.bad.get(cls.section, set())  # what is needed, but misspelt, is one fault
+    values = {key: value for key, value in placed.single(cls.section).items() if needed(key) not in bad}
     try:
-        return cls(**placed.single(cls.section))
+        return cls(**values)
     except ConfigError as error:
-        for line in error.problems:
-            where, _, message = line.partition(": ")
-            problems.add(where, message)
+        _add(error, problems)
         return cls()
+
+
+def _add(error: ConfigError, problems: Problems) -> None:
+    for line in error.problems:
+        where, _, message = line.partition(": ")
+        problems.add(where, message)
 
 
 def _run(section: str, placed: Placed) -> _Run:
@@ -145,9 +159,9 @@ def _check_given(runs: list[_Run], preset: str | None, placed: Placed, problems:
             problems.add(f"[{where}] {key}", message)
 
 
-def _check_search(runs: list[_Run], search: Search, problems: Problems) -> None:
+def _check_drawn(runs: list[_Run], search: Search, bad: Collection[str], problems: Problems) -> None:
     """A domain needs a search that draws from it."""
-    if search.algorithm != "grid":
+    if search.algorithm != "grid" or "algorithm" in bad:
         return
     for run in runs:
         for key, domain in run.space.items():
@@ -163,9 +177,9 @@ def _check_folds(resolved: list[_Point], settings: Settings, problems: Problems)
         problems.add(f"[dataset] {key}", rule)
     for key in dict.fromkeys(key for point in resolved for key in point.space if key in FOLD_KEYS):
         problems.add(f"[dataset] {key}", NOT_SEARCHED)
-    folds = max((dataset.num_folds for dataset in datasets), default=1)
-    if folds > 1 and (too_many := trials_problem(len(resolved), settings.multiple_runs, folds)):
-        problems.add("[settings] multiple_runs", too_many)
+    most = max(datasets, key=lambda dataset: dataset.num_folds, default=None)
+    if too_many := trials_problem(len(resolved), settings.multiple_runs, most):
+        problems.add(*too_many)
 
 
 def _small_enough(runs: list[_Run], settings: Settings, search: Search, problems: Problems) -> list[_Run]:
@@ -176,8 +190,8 @@ def _small_enough(runs: list[_Run], settings: Settings, search: Search, problems
             problems.add(f"[{section}]", f"must have a grid of at most {MAX_POINTS} points; got {size}")
     small = [run for run in runs if sizes[run.section] <= MAX_POINTS]
     total = sum(sizes[run.section] for run in small)
-    if rule := trials_problem(total, settings.multiple_runs):
-        problems.add("[settings] multiple_runs", rule)
+    if too_many := trials_problem(total, settings.multiple_runs):
+        problems.add(*too_many)
     return small if trials_problem(total, 1) is None else []
 
 
@@ -188,6 +202,7 @@ def _points(
     space, axes = run.space, run.axes
     drawn = draw(space, search.num_samples, settings.seed, run.section) if search.algorithm == "random" else [{}]
     middle = {key: domain.middle() for key, domain in space.items()}
+    written = Written(problems.origin, run.section, run.own, tuple(space.items()))
     given = preset | {key: values[0] for key, values in run.values.items()} | middle
     for point in points(axes):
         for more in drawn:
@@ -201,7 +216,7 @@ def _points(
                 where = name if broken.involved & varied.keys() else own
                 source = _source(broken, run, settings.preset, preset)
                 problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
-            yield _Point(name, params, {} if more else space)
+            yield _Point(name, params, {} if more else space, written)
 
 
 def _followed(params: dict[str, Any], open_keys: Collection[str], run: _Run, problems: Problems) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a value outside its rule raises ConfigError, naming all such fields at once.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,8 @@ from nerbb_ray.config import keys
 from nerbb_ray.config.domains import Domain
 from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import run_problem
+from nerbb_ray.config.search import Search
+from nerbb_ray.config.written import Written
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
 
@@ -30,7 +32,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 # the keys that have no default, by section
 MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
 MISSING = "is mandatory; got nothing"
-SEARCH_METRIC = re.compile(r"val/loss|val/token/all/acc|val/(entity|token)/.+/(precision|recall|f1)")
 NOT_SEARCHED = "must be one value: runs are compared fold by fold, and a search cannot choose the folds"
 FOLD_MARK = "-fold"
 FOLD_KEYS = ("folds", "split_seed", "repeats")  # of [dataset], the same for all runs
@@ -119,60 +120,6 @@ class Resources(keys.Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search(keys.Checked):
-    """[search]: how the points of a search are chosen, how many seeds they get, and when it ends.
-
-    Time is in hours, `price_per_hour` in any currency per hour of the whole machine or cluster. None (`auto`) is no
-    limit, and no price.
-    """
-
-    section = "search"
-    algorithm: str = keys.choice("grid", "grid", "random", "optuna")
-    num_samples: int = keys.integer(10, low=1)
-    metric: str = keys.text("val/entity/micro/f1")
-    racing: bool = keys.boolean(False)
-    scheduler: str | None = keys.choice(None, keys.NONE, "asha", "median")
-    grace_epochs: int = keys.integer(4, low=1)
-    warm_start: bool = keys.boolean(False)
-    min_seeds: int = keys.integer(3, low=2)
-    confidence: float = keys.number(0.95, low=0.5, high=0.9999)
-    time_budget: float | None = keys.optional(float, open_low=True)
-    max_hours: float | None = keys.optional(float, open_low=True)
-    max_cost: float | None = keys.optional(float, open_low=True)
-    price_per_hour: float | None = keys.optional(float)
-
-    def __post_init__(self) -> None:
-        keys.Checked.__post_init__(self)
-        problems = []
-        if not SEARCH_METRIC.fullmatch(self.metric):
-            rule = (
-                "must be a metric of the val data, such as val/entity/micro/f1 or val/loss (test data choose nothing)"
-            )
-            problems.append(f"[{self.section}] metric: {rule}; got {self.metric}")
-        if self.max_cost is not None and not self.price_per_hour:
-            rule = "must come with price_per_hour > 0"
-            problems.append(f"[{self.section}] max_cost: {rule}; got {self.max_cost} alone")
-        if self.warm_start and self.algorithm != "optuna":
-            rule = "must be False without algorithm = optuna, which alone learns from points"
-            problems.append(f"[{self.section}] warm_start: {rule}; got True")
-        if problems:
-            raise ConfigError(problems)
-
-    @property
-    def may_cut(self) -> bool:
-        """Whether single trials may be ended because others do better."""
-        return self.racing or self.scheduler is not None
-
-    @property
-    def hours(self) -> float | None:
-        """The end of the search by `max_hours` and `max_cost`, whichever comes first."""
-        limits = [] if self.max_hours is None else [self.max_hours]
-        if self.max_cost is not None and self.price_per_hour:
-            limits.append(self.max_cost / self.price_per_hour)
-        return min(limits, default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One point of the grid: every parameter of it is resolved.
 
@@ -180,6 +127,7 @@ class RunSpec:
         name: the name of its section, with the point of the grid in brackets if the section spans several.
         space: keys whose values the search chooses, with what it may choose from; the run is then the pattern of those
             that are trained (`concrete`), and these keys have values somewhere in the middle.
+        written: where its values stand, for errors.
     """
 
     name: str
@@ -187,6 +135,7 @@ class RunSpec:
     model: ModelParams
     hparams: HParams = HParams()  # noqa: RUF009  # frozen
     space: tuple[tuple[str, Domain], ...] = ()
+    written: Written = field(default=Written(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         broken = (*cross_problems(self.hparams), *fold_problems(self.dataset))
@@ -196,6 +145,12 @@ class RunSpec:
         problems += [f"[{section}] {MANDATORY[section]}: {MISSING}" for section, value in given.items() if not value]
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def most_epochs(self) -> int:
+        """That a trial of this run can have."""
+        drawn = dict(self.space).get("max_epochs")
+        return self.hparams.max_epochs if drawn is None else int(max(drawn.ends()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +166,7 @@ class ExperimentSpec:
     runs: tuple[RunSpec, ...]
     settings: Settings = Settings()
     resources: Resources = Resources()
-    search: Search = Search()
+    search: Search = Search()  # noqa: RUF009  # frozen
 
     def __post_init__(self) -> None:
         counts = Counter(run.name for run in self.runs)
@@ -229,8 +184,9 @@ class ExperimentSpec:
         if self.settings.skip_validation and self.settings.evaluate_checkpoint != "last":
             choosing = f"evaluate_checkpoint = {self.settings.evaluate_checkpoint}, which chooses among all epochs"
             problems.append(f"[settings] skip_validation: must be False with {choosing}; got True")
-        if rule := trials_problem(len(self.runs), self.settings.multiple_runs, self.num_folds):
-            problems.append(f"[settings] multiple_runs: {rule}")
+        most = max((run.dataset for run in self.runs), key=lambda dataset: dataset.num_folds, default=None)
+        if too_many := trials_problem(len(self.runs), self.settings.multiple_runs, most):
+            problems.append(": ".join(too_many))
         if problems:
             raise ConfigError(problems)
 
@@ -278,14 +234,16 @@ def seed_and_fold(member: Member) -> tuple[int, int]:
     return int(seed), int(fold or 0)
 
 
-def trials_problem(runs: int, seeds: int, folds: int = 1) -> str | None:
-    """What is wrong with so many runs of so many seeds on so many folds."""
-    if runs * seeds * folds <= MAX_TRIALS:
+def trials_problem(runs: int, seeds: int, dataset: DatasetParams | None = None) -> tuple[str, str] | None:
+    """(`[section] key`, rule) where so many runs of so many seeds, on the folds of a data set, are too many trials."""
+    if runs * seeds * (1 if dataset is None else dataset.num_folds) <= MAX_TRIALS:
         return None
-    named, counts = ("points of the grid x multiple_runs", f"{runs} x {seeds}")
-    if folds > 1:
-        named, counts = f"{named} x folds x repeats", f"{counts} x {folds}"
-    return f"must make at most {MAX_TRIALS} trials ({named}); got {counts}"
+    where, named, counts = "[settings] multiple_runs", "points of the grid x multiple_runs", f"{runs} x {seeds}"
+    if dataset is not None and dataset.folds:
+        named, counts = f"{named} x folds x repeats", f"{counts} x {dataset.folds} x {dataset.repeats}"
+        if runs * seeds <= MAX_TRIALS:
+            where = f"[dataset] {'repeats' if runs * seeds * dataset.folds <= MAX_TRIALS else 'folds'}"
+    return where, f"must make at most {MAX_TRIALS} trials ({named}); got {counts}"
 
 
 def fold_problems(dataset: DatasetParams) -> list[CrossProblem]:

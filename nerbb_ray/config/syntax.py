@@ -27,12 +27,12 @@ class Problems:
     """
 
     def __init__(self, origin: str) -> None:
-        self._origin = origin
+        self.origin = origin
         self._lines: dict[str, None] = {}
 
     def add(self, where: str, message: str) -> None:
         """One problem; `where` is `[section] key`, `[section]`, `line 3`, or empty: the file as a whole."""
-        self._lines[f"{self._origin} {where}: {message}" if where else f"{self._origin}: {message}"] = None
+        self._lines[f"{self.origin} {where}: {message}" if where else f"{self.origin}: {message}"] = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._lines)

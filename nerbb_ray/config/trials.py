@@ -159,4 +159,4 @@ def concrete(run: RunSpec, point: Mapping[str, Any]) -> RunSpec:
     name = point_name(section, fitted)
     if bracket:  # the pattern is itself a point of a grid
         name = f"{name[:-1]},{others}"
-    return RunSpec(name=name, **parts)
+    return RunSpec(name=name, written=run.written, **parts)

@@ -8,14 +8,15 @@ from typing import Any
 
 from rich.table import Table
 
-from nerbb_ray.config.idle_scheduler import why_idle
+from nerbb_ray.config.idle_search import idle_keys, idle_scheduler
 from nerbb_ray.config.keys import written
+from nerbb_ray.config.search import OTHERS
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.config.trials import TrialSpec, expand, most_trials
 from nerbb_ray.console import head_line
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions, starts_here
-from nerbb_ray.preparation.prepare import Preparation, Prepared, notes_on, try_to_prepare
+from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, try_to_prepare
 from nerbb_ray.preparation.resources import Allotment, allot, this_machine
 from nerbb_ray.store import StorePaths
 
@@ -68,6 +69,7 @@ class Plan:
     Args:
         most_trials: that there can be; a search may end sooner.
         problems: why it cannot run, as far as this machine shows: data or models that are missing or no good.
+        missing: whether one of them is that data or a model is not here.
     """
 
     experiment: str
@@ -76,6 +78,7 @@ class Plan:
     concurrent: int
     notes: tuple[str, ...]
     problems: tuple[str, ...]
+    missing: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -122,7 +125,7 @@ def make_plan(
             raise
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
-    prepared, problems = prepared_here(spec, store)
+    prepared, problems, missing = prepared_here(spec, store)
     done = compare(prepared)
     notes += [*notes_on(prepared), *done.notes]
     varying = varying_keys(trials)
@@ -147,6 +150,7 @@ def make_plan(
         concurrent=allotment.concurrent,
         notes=tuple(notes),
         problems=(*problems, *done.problems),
+        missing=missing,
     )
 
 
@@ -164,18 +168,29 @@ def _search_notes(spec: ExperimentSpec) -> Iterator[str]:
             trials = f"{search.num_samples} points x {members} {kind}"
             yield f"{run.name}: {trials}, chosen by {search.algorithm} from {space}"
     if search.racing:
-        first = min(search.min_seeds, members)
-        yield f"racing: every run gets {first} of {members} {kind}; the others only those that can still be the best"
-    if idle := why_idle(spec):
-        yield idle
-    elif search.scheduler is not None:
+        yield f"racing: {_race_words(spec, kind)}"
+    yield from idle_keys(spec)
+    if search.scheduler is not None and idle_scheduler(spec) is None:
         since = f"from epoch {search.grace_epochs} on"
+        if (others := OTHERS[search.scheduler]) > 1:
+            since = f"{since} and once {others} other runs have come as far"
         yield f"{search.scheduler} may cut the first seed of a run, {since}; such a run gets no further seeds"
     if search.warm_start:
         yield "warm start: points of other experiments on the same data are looked for when the search begins"
     for key in ("time_budget", "max_hours", "max_cost"):
         if getattr(search, key) is not None:
             yield f"{key} = {getattr(search, key):g} may end the search sooner"
+
+
+def _race_words(spec: ExperimentSpec, kind: str) -> str:
+    """What a race would spare."""
+    members, first = len(spec.members), min(spec.search.min_seeds, len(spec.members))
+    if most_trials(spec) == members:
+        return f"there is one run, which races with none: it gets all of its {members} {kind}"
+    if first == members:
+        why = f"min_seeds is {spec.search.min_seeds}"
+        return f"every run begins all of its {members} {kind}, since {why}; only trials that cannot catch up are cut"
+    return f"every run gets {first} of {members} {kind}; the others only those that can still be the best"
 
 
 def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
@@ -188,9 +203,12 @@ def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
     ]
 
 
-def prepared_here(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str]]:
-    """The runs that can be prepared with what is on this machine, and what is wrong with the others."""
+def prepared_here(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str], bool]:
+    """The runs that can be prepared with what is on this machine, what is wrong with the others, and whether that is
+    that something is not here."""
     # nothing is left behind, and the store may be read-only
     with tempfile.TemporaryDirectory() as cache:
-        prepared, problems = try_to_prepare(spec, Preparation(store, Path.cwd(), Path(cache), ask_hub=False))
-    return prepared, list(map(str, problems))
+        preparation = Preparation(store, Path.cwd(), Path(cache), ask_hub=False)
+        prepared, problems = try_to_prepare(spec, preparation)
+        missing = bool(problems) and lacking(spec, preparation)
+    return prepared, list(map(str, problems)), missing

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nerbb_ray.config.keys import point_name
-from nerbb_ray.config.spec import ExperimentSpec, RunSpec, Search
+from nerbb_ray.config.search import Search
+from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.spelling import did_you_mean
 

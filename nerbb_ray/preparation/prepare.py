@@ -13,8 +13,9 @@ from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, Ru
 from nerbb_ray.config.trials import concrete
 from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING, HoldOut
-from nerbb_ray.errors import DataError, NerbbError
+from nerbb_ray.errors import DataError, NerbbError, UnfitError
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.unfit import as_config_error, noted, one_by_one
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model_check import ModelCheck, model_check
 from nerbb_ray.training.sources import ModelSource, find_model, on_this_machine
@@ -73,19 +74,35 @@ class Preparation:
         """Find, check and tokenise what a run needs.
 
         Raises:
-            DataError, ModelError: something is missing or does not fit together.
+            DataError, ModelError: something is missing.
+            ConfigError: values of the run do not fit its data or its model: all of them.
+        """
+        unfit: list[UnfitError] = []
+        with noted(unfit):
+            prepared = self._run(spec, run, unfit)
+        if unfit:
+            raise as_config_error(unfit, run.written)
+        return prepared
+
+    def _run(self, spec: ExperimentSpec, run: RunSpec, unfit: list[UnfitError]) -> Prepared:
+        """
+        Args:
+            unfit: takes what does not fit, as long as the rest can be checked without it.
         """
         corpus, source, length = self._corpus(run), self._source(run), run.hparams.max_seq_length
         check = self._check(source, spec.settings)
         model = check.check(corpus.tags, length)
-        check.check_knobs(run.hparams)
+        unfit += check.unfit_knobs(run.hparams)
         path = encode_once(corpus, model.tokenizer, length, self.cache)
         whole = replace(load_encoded(path), name=corpus.name)  # another one of the same content has the same file
         parts = [whole.used(run.dataset, fold) for fold in run.dataset.fold_numbers]
         for data in parts:
-            check_trainable(data, run.hparams)
-            tag_weights(data, run.hparams.loss_weights)  # refuses those of classes that there are not
-            _check_comparable(spec, data)
+            with noted(unfit):
+                check_trainable(data, run.hparams)
+            with noted(unfit):
+                tag_weights(data, run.hparams.loss_weights)  # refuses those of classes that there are not
+            if not unfit:  # to mend that may change this
+                _check_comparable(spec, data)
         if run.dataset.train_on_val:
             log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
         if run.dataset.train_on_test:
@@ -227,7 +244,7 @@ def try_to_prepare(spec: ExperimentSpec, preparation: Preparation) -> tuple[dict
                 if not missing:
                     prepared[point.name] = preparation.run(spec, point)
             except NerbbError as error:
-                missing = [error]
+                missing = one_by_one(error)
             for problem in missing:
                 problems.setdefault(str(problem), problem)
     return prepared, list(problems.values())

@@ -17,7 +17,7 @@ from nerbb_ray.config.spec import DatasetParams
 from nerbb_ray.data.corpus import SPLITS, Corpus
 from nerbb_ray.data.folds import FEWEST_WITH_TEST, assign_folds, fold_parts, layout_of
 from nerbb_ray.data.words_of_text import RUNS, WordSplitting
-from nerbb_ray.errors import DataError
+from nerbb_ray.errors import DataError, UnfitError
 from nerbb_ray.ner.tags import Scheme, split_tag
 from nerbb_ray.training.encoding import EncodedSplit, encode
 
@@ -61,20 +61,21 @@ class EncodedCorpus:
         """A fold of train and val; of an empty test, too (see data.folds).
 
         Raises:
-            DataError: there are not enough documents for so many folds, or folds for a test part.
+            UnfitError: there are not enough documents for so many folds, or folds for a test part.
         """
         with_test = self.test.num_sentences == 0
         if with_test and params.folds < FEWEST_WITH_TEST:
-            rule = f"folds must be >= {FEWEST_WITH_TEST} without test data: one is test, another val"
-            raise DataError(f"data set {self.name!r}: {rule}; got {params.folds}")
+            rule = f"must be >= {FEWEST_WITH_TEST} for data set {self.name!r}, which has no test data"
+            raise UnfitError("folds", f"{rule}: one fold is test, another val", params.folds)
         whole = self.train + self.val
         documents = self.documents if len(self.documents) else np.arange(whole.num_sentences)
         repeat, number = divmod(fold - 1, params.folds)
-        try:
-            counts = entity_counts(whole, self.tags, self.scheme)
-            folds = assign_folds(counts, documents, params.folds, params.split_seed + repeat)
-        except DataError as error:
-            raise DataError(f"data set {self.name!r}: {error}") from error
+        if (most := len(np.unique(documents))) < params.folds:
+            kind = "documents" if len(self.documents) else "sentences"
+            rule = f"must be <= {most}, the {kind} in train and val of data set {self.name!r}"
+            raise UnfitError("folds", rule, params.folds)
+        counts = entity_counts(whole, self.tags, self.scheme)
+        folds = assign_folds(counts, documents, params.folds, params.split_seed + repeat)
         parts = fold_parts(folds, number, with_test=with_test)
         places = {"val": parts.val} | ({} if parts.test is None else {"test": parts.test})
         test = self.test if parts.test is None else whole.take(parts.test)
@@ -126,21 +127,17 @@ def entity_counts(split: EncodedSplit, tags: Sequence[str], scheme: Scheme) -> N
 
 
 def check_trainable(data: EncodedCorpus, hparams: HParams) -> None:
-    """Raises DataError if there is nothing to train on, or nothing that early stopping could watch."""
+    """Raises DataError if there is nothing to train on, UnfitError if nothing that early stopping could watch."""
     if data.train.num_labelled == 0:
         raise DataError(f"data set {data.name!r}: train must have words that the tokenizer knows; got none")
     if not hparams.early_stopping:
         return
     if data.val.num_labelled == 0:
-        raise DataError(
-            f"data set {data.name!r}: early stopping watches {hparams.monitor}, but val is empty; "
-            f"add a val split, or set early_stopping = False"
-        )
+        rule = f"must be False for data set {data.name!r}, or that must get a val split: it has no {hparams.monitor}"
+        raise UnfitError("early_stopping", f"{rule} to watch", hparams.early_stopping)
     if hparams.monitor == "val_f1" and not np.any(data.val.gold != data.tags.index("O")):
-        raise DataError(
-            f"data set {data.name!r}: monitor = val_f1, but val has no entity, so that F1 is undefined; "
-            f"use monitor = val_loss"
-        )
+        rule = f"must be val_loss for data set {data.name!r}: its val has no entity, so that F1 is undefined"
+        raise UnfitError("monitor", rule, hparams.monitor)
 
 
 def encode_once(corpus: Corpus, tokenizer: Any, max_seq_length: int, cache_dir: Path) -> Path:

@@ -1,18 +1,18 @@
 """What hyperparameters change of a model before it is trained: dropout, new layers, frozen layers, adapters.
 
-Each of them is checked, before anything starts, on a tiny copy of the model (`refuse_unfit`).
+Each of them is checked, before anything starts, on a tiny copy of the model (`unfit`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from nerbb_ray.config.hparams import HParams
-from nerbb_ray.errors import ModelError
+from nerbb_ray.errors import ModelError, UnfitError
 from nerbb_ray.training.head import renew
-from nerbb_ray.training.layers import in_encoder, stack_of
+from nerbb_ray.training.layers import Stack, in_encoder, stack_of
 from nerbb_ray.training.lora import add_adapters
 
 # hyperparameter -> what configurations call it; all that one has are set
@@ -24,6 +24,7 @@ DROPOUTS = {
     "attention_dropout": ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop"),
 }
 
+OF_LAYERS = {"freeze_layers": 0, "reinit_layers": 0, "lr_layer_decay": 1.0}  # and where they change nothing
 COUNTS = ("freeze_layers", "reinit_layers", "lora_rank")  # of which 1 is as good as more, to see what a model can do
 
 
@@ -31,16 +32,25 @@ def dropouts_of(config: Any, hparams: HParams, name: str) -> dict[str, float]:
     """Key of a model's configuration -> what is to be set.
 
     Raises:
-        ModelError: it has no such dropout.
+        UnfitError: it has no such dropout.
     """
+    if missing := _no_dropout(config, hparams, name):
+        raise missing[0]
     changed: dict[str, float] = {}
     for key, names in DROPOUTS.items():
         wanted = getattr(hparams, key)
-        there = [its for its in names if isinstance(getattr(config, its, None), int | float)]
-        if wanted is not None and not there:
-            raise ModelError(f"{key} must be auto: the configuration of {name!r} has no such dropout; got {wanted}")
-        changed |= dict.fromkeys(there, wanted) if wanted is not None else {}
+        changed |= dict.fromkeys(_there(config, names), wanted) if wanted is not None else {}
     return changed
+
+
+def _no_dropout(config: Any, hparams: HParams, name: str) -> list[UnfitError]:
+    asked = [key for key, names in DROPOUTS.items() if getattr(hparams, key) is not None and not _there(config, names)]
+    rule = f"must be auto: the configuration of {name!r} has no such dropout"
+    return [UnfitError(key, rule, getattr(hparams, key)) for key in asked]
+
+
+def _there(config: Any, names: Sequence[str]) -> list[str]:
+    return [its for its in names if isinstance(getattr(config, its, None), int | float)]
 
 
 def adapt(model: Any, hparams: HParams, name: str) -> Mapping[str, int]:
@@ -49,18 +59,20 @@ def adapt(model: Any, hparams: HParams, name: str) -> Mapping[str, int]:
     Returns:
         How deep its parameters lie (see `layers.Stack`); empty where nothing depends on it.
     Raises:
-        ModelError: the model is not made for it.
+        UnfitError: the model is not made for it.
     """
     _set_head_dropout(model, hparams.classifier_dropout, name)
     if hparams.lr_head != 1 and not any(in_encoder(key, model) for key, _ in model.named_parameters()):
-        raise ModelError(f"lr_head must be 1: the head of {name!r} cannot be told apart from its encoder")
+        rule = f"must be 1: the head of {name!r} cannot be told apart from its encoder"
+        raise UnfitError("lr_head", rule, hparams.lr_head)
     depth: Mapping[str, int] = {}
-    if hparams.freeze_layers or hparams.reinit_layers or hparams.lr_layer_decay < 1:
-        stack = stack_of(model, name)
+    if used := [key for key, off in OF_LAYERS.items() if getattr(hparams, key) != off]:
+        stack = _stack(model, name, used[0], hparams)
         depth = stack.depth
-        refuse_more_layers(hparams, len(stack.layers), name)
+        if too_many := _more_layers(hparams, len(stack.layers), name):
+            raise too_many[0]
         for layer in stack.layers[len(stack.layers) - hparams.reinit_layers :]:
-            _begin_anew(model, layer, name)
+            _begin_anew(model, layer, name, hparams.reinit_layers)
         for key, parameter in model.named_parameters():
             # with the embeddings; what lies below all that is trained needs no backward pass either
             if hparams.freeze_layers and depth.get(key, hparams.freeze_layers + 1) <= hparams.freeze_layers:
@@ -70,17 +82,24 @@ def adapt(model: Any, hparams: HParams, name: str) -> Mapping[str, int]:
     return depth
 
 
-def refuse_more_layers(hparams: HParams, layers: int, name: str) -> None:
-    """Raises ModelError if more is to be frozen or new than there is."""
+def _stack(model: Any, name: str, key: str, hparams: HParams) -> Stack:
+    """The layers of a model, which `key` is about."""
+    try:
+        return stack_of(model, name)
+    except ModelError as error:
+        raise UnfitError(key, f"must be {OF_LAYERS[key]}: {error}", getattr(hparams, key)) from None
+
+
+def _more_layers(hparams: HParams, layers: int, name: str) -> list[UnfitError]:
+    """Where more is to be frozen or new than there is."""
     frozen, new = hparams.freeze_layers, hparams.reinit_layers
-    for key, wanted in (("freeze_layers", frozen), ("reinit_layers", new)):
-        if wanted > layers:
-            raise ModelError(f"{key} must be <= {layers}, the layers of {name!r}; got {wanted}")
-    if frozen + new > layers:
-        raise ModelError(
-            f"freeze_layers + reinit_layers must be <= {layers}, the layers of {name!r}: a layer that is new and "
-            f"frozen would never be trained; got {frozen} + {new}"
-        )
+    asked = {"freeze_layers": frozen, "reinit_layers": new}
+    rule = f"must be <= {layers}, the layers of {name!r}"
+    found = [UnfitError(key, rule, wanted) for key, wanted in asked.items() if wanted > layers]
+    if not found and frozen + new > layers:
+        rule = f"must be <= {layers - new} with reinit_layers = {new}, since {name!r} has {layers} layers"
+        found = [UnfitError("freeze_layers", f"{rule}: one that is new and frozen would never be trained", frozen)]
+    return found
 
 
 def _set_head_dropout(model: Any, wanted: float | None, name: str) -> None:
@@ -88,33 +107,37 @@ def _set_head_dropout(model: Any, wanted: float | None, name: str) -> None:
         return
     found = [m for path, m in model.named_modules() if isinstance(m, nn.Dropout) and not in_encoder(path, model)]
     if not found:
-        raise ModelError(f"classifier_dropout must be auto: the head of {name!r} has no dropout; got {wanted}")
+        raise UnfitError("classifier_dropout", f"must be auto: the head of {name!r} has no dropout", wanted)
     for module in found:
         module.p = wanted
 
 
-def _begin_anew(model: Any, layer: nn.Module, name: str) -> None:
+def _begin_anew(model: Any, layer: nn.Module, name: str, wanted: int) -> None:
     """Give a layer the random weights that it had before it was pretrained."""
     renew(model, layer)
     if any(parameter.isnan().any() for parameter in layer.parameters()):
-        raise ModelError(f"reinit_layers must be 0: {name!r} does not say how all weights of a layer begin")
+        rule = f"must be 0: {name!r} does not say how all weights of a layer begin"
+        raise UnfitError("reinit_layers", rule, wanted)
 
 
-def refuse_unfit(model: Any, config: Any, hparams: HParams, name: str) -> None:
-    """Raises ModelError if a model cannot be changed like this.
+def unfit(model: Any, config: Any, hparams: HParams, name: str) -> list[UnfitError]:
+    """What a model cannot be changed to.
 
     Args:
         model: a small copy, which is changed.
         config: of the model itself.
     """
     layers, width = (getattr(config.get_text_config(), key, None) for key in ("num_hidden_layers", "hidden_size"))
+    found = _no_dropout(config, hparams, name)
     if isinstance(layers, int):
-        refuse_more_layers(hparams, layers, name)
+        found += _more_layers(hparams, layers, name)
     if isinstance(width, int) and hparams.lora_rank > width:
-        raise ModelError(
-            f"lora_rank must be <= {width}, the width of {name!r}: a product of that rank can be any matrix; got "
-            f"{hparams.lora_rank}"
-        )
-    dropouts_of(config, hparams, name)
-    few = replace(hparams, **{key: min(getattr(hparams, key), 1) for key in COUNTS})
-    adapt(model, few, name)
+        rule = f"must be <= {width}, the width of {name!r}: a product of that rank can be any matrix"
+        found.append(UnfitError("lora_rank", rule, hparams.lora_rank))
+    few = {key: min(getattr(hparams, key), 1) for key in COUNTS}
+    few |= {error.key: OF_LAYERS[error.key] for error in found if error.key in OF_LAYERS}  # each fault once
+    try:
+        adapt(model, replace(hparams, **few), name)
+    except UnfitError as error:
+        found.append(error)
+    return found

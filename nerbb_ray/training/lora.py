@@ -11,7 +11,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from nerbb_ray.config.hparams import HParams
-from nerbb_ray.errors import ModelError
+from nerbb_ray.errors import UnfitError
 from nerbb_ray.training.layers import in_encoder
 
 AUTO, ALL = "auto", "all"
@@ -26,7 +26,7 @@ def add_adapters(model: Any, hparams: HParams, name: str) -> None:
     """Freeze the encoder, and train adapters beside some of its layers instead, as well as the head.
 
     Raises:
-        ModelError: the model has no layers of these names.
+        UnfitError: the model has no layers of these names.
     """
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
@@ -61,8 +61,9 @@ def targets_of(model: Any, wanted: str, name: str) -> list[str]:
         names = tuple(wanted.split())
     unknown = [part for part in names if part not in there]
     if not names or unknown:
-        got = f"got {' '.join(unknown)}" if unknown else "auto finds none that it knows"
-        raise ModelError(f"lora_targets must be linear layers of {name!r} ({' '.join(there)}), or all; {got}")
+        why = "" if unknown else ": auto finds none that it knows"
+        rule = f"must be linear layers of {name!r} ({' '.join(there)}), or all{why}"
+        raise UnfitError("lora_targets", rule, " ".join(unknown) or wanted)
     return [path for path in linear if path.rpartition(".")[2] in names]
 
 

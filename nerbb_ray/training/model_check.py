@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.config.hparams import HParams
-from nerbb_ray.errors import ModelError
+from nerbb_ray.errors import ModelError, UnfitError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.training.plain_bert import PlainBert, plain_bert
 from nerbb_ray.training.sources import ModelSource, check_whole, on_this_machine
@@ -64,7 +64,11 @@ class ModelCheck:
         self._load_notes: dict[tuple[str, ...], list[str]] = {}
 
     def check(self, tags: Sequence[str], max_seq_length: int) -> CheckedModel:
-        """Raises ModelError if the model cannot be loaded, or not be trained like this; it says what to do."""
+        """
+        Raises:
+            ModelError: the model cannot be loaded, or not be trained like this; it says what to do.
+            UnfitError: it has no room for sequences of so many sub-tokens.
+        """
         folder = on_this_machine(self.source)
         if folder is not None:
             check_whole(self.source.name, folder)
@@ -75,20 +79,20 @@ class ModelCheck:
         return CheckedModel(self._tokenizer, precision, tuple(note for note in notes if note), self._first_position)
 
     def check_length(self, max_seq_length: int) -> None:
-        """Raises ModelError if the model has no room for sequences of so many sub-tokens."""
+        """Raises UnfitError if the model has no room for sequences of so many sub-tokens."""
         if max_seq_length not in self._longest:
             longest = self._copy.longest(max_seq_length) if self._plain is None else self._plain.positions
             self._longest[max_seq_length] = longest
         longest = self._longest[max_seq_length]
         if max_seq_length > longest:
-            raise ModelError(
-                f"max_seq_length must be <= {longest}, the length of {self.source.name!r}; got {max_seq_length}"
-            )
+            rule = f"must be <= {longest}, the length of {self.source.name!r}"
+            raise UnfitError("max_seq_length", rule, max_seq_length)
 
-    def check_knobs(self, hparams: HParams) -> None:
-        """Raises ModelError if hyperparameters change something of the model that it does not have."""
-        if hparams.changes_model:
-            knobs.refuse_unfit(copy.deepcopy(self._copy.model), self._config, hparams, self.source.name)
+    def unfit_knobs(self, hparams: HParams) -> list[UnfitError]:
+        """The hyperparameters that change something of the model that it does not have."""
+        if not hparams.changes_model:
+            return []
+        return knobs.unfit(copy.deepcopy(self._copy.model), self._config, hparams, self.source.name)
 
     @cached_property
     def _plain(self) -> PlainBert | None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nerbb_ray.config.class_weights import INVERSE, weights_of
-from nerbb_ray.errors import DataError
+from nerbb_ray.errors import UnfitError
 from nerbb_ray.ner.tags import split_tag
 from nerbb_ray.training.encoded_corpus import EncodedCorpus
 from nerbb_ray.training.encoding import EncodedSplit
@@ -19,7 +19,7 @@ def tag_weights(data: EncodedCorpus, wanted: str) -> NDArray[np.float64] | None:
         data: pruned to what is trained on.
         wanted: a value of `loss_weights`.
     Raises:
-        DataError: a weight is for a class that the data does not have.
+        UnfitError: a weight is for a class that the data does not have.
     """
     if wanted == INVERSE:
         return inverse(counts_of(data.train, len(data.tags)))
@@ -30,8 +30,8 @@ def tag_weights(data: EncodedCorpus, wanted: str) -> NDArray[np.float64] | None:
     unknown = sorted(given.keys() - classes - set(data.tags))
     if unknown:
         has = ", ".join([*sorted(classes), *data.tags])
-        raise DataError(
-            f"data set {data.name!r}: loss_weights must be for its classes or tags ({has}); got {', '.join(unknown)}"
+        raise UnfitError(
+            "loss_weights", f"must be for classes or tags of data set {data.name!r} ({has})", ", ".join(unknown)
         )
     return np.array([given.get(tag, given.get(split_tag(tag, data.scheme)[1], 1.0)) for tag in data.tags])
 

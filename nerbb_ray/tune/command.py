@@ -72,7 +72,10 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
         print(plain_text([plan.table()], shown_width()), end="")
         for note in plan.notes:
             tell(f"note: {note}")
-        tell(f"expected: {_expected(spec, store, options)}")
+        if not plan.problems:
+            tell(f"expected: {_expected(spec, store, options)}")
+        elif plan.missing:
+            tell("expected: not known before data and model are here")
     for problem in plan.problems:
         tell(f"error: {problem}", sys.stderr)
     return status
@@ -82,8 +85,8 @@ def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> s
     """How long it will take, without trying anything."""
     try:
         found = estimate.forecast(spec, store, options)
-    except NerbbError:
-        return "not known before data and model are here"
+    except NerbbError as error:
+        return f"not known: {error}"
     return f"{forecast_words.summary(found)} (nerbb plan says more)"
 
 

@@ -37,7 +37,7 @@ def scheduler_of(spec: ExperimentSpec, book: JobBook) -> AdaptiveStoppingSchedul
 
 def rays_own(spec: ExperimentSpec) -> Any:
     """Ray's scheduler: a trial may be cut from `grace_epochs` epochs on."""
-    longest = max(run.hparams.max_epochs for run in spec.runs)
+    longest = max(run.most_epochs for run in spec.runs)
     options: dict[str, Any] = {"time_attr": EPOCHS, "metric": VALUE, "mode": "max"}
     options["grace_period"] = min(spec.search.grace_epochs, longest)
     if spec.search.scheduler == "asha":

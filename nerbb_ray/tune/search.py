@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerbb_ray.config.idle_scheduler import why_idle
+from nerbb_ray.config.idle_search import idle_keys
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.console import tell
@@ -131,7 +131,7 @@ class Search:
         with ray_beside(options.address, dashboard=dashboard) as wait_for_ray:
             prepared = prepare_all(spec, self.preparation, self.earlier)
             refuse_others(spec, prepared, self.earlier)
-            for note in (*notes_on(prepared), *filter(None, [why_idle(spec)])):
+            for note in (*notes_on(prepared), *idle_keys(spec)):
                 say(f"note: {note}", options)
             if here:
                 resources = share_gpus(resources, spec, prepared, here, self.store.cache)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nerbb_ray.config.spec import Search
+from nerbb_ray.config.search import Search
 
 
 @dataclass(slots=True)

@@ -39,7 +39,10 @@ def read(tmp_path: Path, dataset: str = "", rest: str = ""):
         ("folds = 5", "[runA]\n[runB]\nsplit_seed = 3", "split_seed: must be the same for all runs"),
         ("folds = choice(2, 5)", "[search]\nalgorithm = optuna", "folds: must be one value"),
         ("folds = randint(2, 9)", "[search]\nalgorithm = random", "folds: must be the same for all runs"),
-        ("folds = 5000\nrepeats = 20", "", "multiple_runs x folds x repeats); got 1 x 2 x 100000"),
+        ("folds = 5000\nrepeats = 20", "", "[dataset] repeats: must make at most 100000 trials (points of the grid x"),
+        ("folds = 5000\nrepeats = 20", "", "multiple_runs x folds x repeats); got 1 x 2 x 5000 x 20"),
+        ("folds = 100000", "", "[dataset] folds: must make at most 100000 trials"),
+        ("folds = 2", "[settings]\nmultiple_runs = 100001\n", "[settings] multiple_runs: must make at most"),
     ],
 )
 def test_bad_folds_are_refused_by_name(tmp_path: Path, dataset: str, rest: str, said: str) -> None:

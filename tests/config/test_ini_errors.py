@@ -65,7 +65,25 @@ TABLE = {
     ),
     "cost without a price": (
         "[search]\nmax_cost = 3\n",
-        "[search] max_cost: must come with price_per_hour > 0; got 3.0 alone",
+        "[search] max_cost: must come with price_per_hour > 0; got 3.0",
+    ),
+    "grace of a misspelt scheduler": (
+        "[search]\ngrace_epochs = 5\nscheduler = pbt\n",
+        "[search] scheduler: must be one of none, asha, median; got pbt",
+    ),
+    "cost at a price that is none": (
+        "[search]\nmax_cost = 5\nprice_per_hour = cheap\n",
+        "[search] price_per_hour: must be auto or a number >= 0; got cheap",
+    ),
+    "warm start of a misspelt search": (
+        "[search]\nalgorithm = optun\nwarm_start = True\nnum_samples = 3\n[hparams]\nlr_max = uniform(1e-5, 1e-4)\n",
+        "[search] algorithm: must be one of grid, random, optuna; got optun",
+    ),
+    "scheduler without values": (
+        "[search]\nscheduler = asha\n[hparams]\nearly_stopping = False\nlr_max = 1e-5, 2e-5\n[settings]\n"
+        "skip_validation = True\nevaluate_checkpoint = last\n",
+        "[settings] skip_validation: must be False with [search] scheduler = asha, which compares the epochs of runs; "
+        "got True",
     ),
     "domain without a search": (
         "[hparams]\nlr_max = loguniform(1e-5, 1e-3)\n",

@@ -214,8 +214,13 @@ def test_only_optuna_can_start_warm(problems_of: ProblemsOf, algorithm: str) -> 
     )
 
 
+FOUR = "[hparams]\nlr_max = 1e-5, 2e-5, 3e-5, 4e-5\n"
+
+
 def test_scheduler_is_one_of_rays(read: Read, problems_of: ProblemsOf) -> None:
-    found = {name: read(f"[search]\nscheduler = {name}\n").search.scheduler for name in ("none", "asha", "Median")}
+    found = {
+        name: read(f"[search]\nscheduler = {name}\n{FOUR}").search.scheduler for name in ("none", "asha", "Median")
+    }
     assert found == {"none": None, "asha": "asha", "Median": "median"}
     (problem,) = problems_of("[search]\nscheduler = pbt\ngrace_epochs = 4\n")
     assert problem == "[search] scheduler: must be one of none, asha, median; got pbt"

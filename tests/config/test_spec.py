@@ -2,6 +2,7 @@
 
 import pytest
 
+from nerbb_ray.config.search import Search
 from nerbb_ray.config.spec import (
     DatasetParams,
     ExperimentSpec,
@@ -9,7 +10,6 @@ from nerbb_ray.config.spec import (
     ModelParams,
     Resources,
     RunSpec,
-    Search,
     Settings,
 )
 from nerbb_ray.errors import ConfigError

@@ -16,6 +16,7 @@ from nerbb_ray.config.ini import build_spec, read_ini
 from nerbb_ray.config.trials import TrialSpec, concrete, expand, trial_of
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.forecast.costs import encoder_weights, from_earlier, from_measured, matmul_flops, rough
+from nerbb_ray.forecast.dry_run import make_plan
 from nerbb_ray.forecast.epochs import expected_epochs
 from nerbb_ray.forecast.estimate import _trials as missing_trials
 from nerbb_ray.forecast.estimate import forecast
@@ -222,6 +223,40 @@ def test_limits_and_races_make_it_shorter(store, experiment) -> None:
     assert raced.wall_s[1] < plain.wall_s[1]
     path.write_text(text + "[search]\nmax_cost = 0.5\nprice_per_hour = 3600\n")
     assert forecast(read_ini(path), store, RunOptions()).wall_s == (0.5, 0.5, 0.5)
+
+
+RATES = {"lr_max": [1e-3, 2e-3, 3e-3, 4e-3]}
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"racing": True, "multiple_runs": 5}, "racing: there is one run, which races with none: it gets all of its 5"),
+        (
+            RATES | {"racing": True, "multiple_runs": 2},
+            "racing: every run begins all of its 2 seeds, since min_seeds is 3; only trials that",
+        ),
+        (RATES | {"racing": True, "multiple_runs": 5}, "racing: every run gets 3 of 5 seeds; the others only those"),
+        (RATES | {"scheduler": "asha"}, "asha may cut the first seed of a run, from epoch 4 on; such"),
+        (RATES | {"scheduler": "median"}, "from epoch 4 on and once 3 other runs have come as far; such a run"),
+        (RATES | {"algorithm": "random"}, "nothing is drawn by random: every value of the file stands for itself"),
+        ({"algorithm": "optuna"}, "nothing is drawn by optuna: every value of the file stands for itself"),
+        ({"num_samples": 5}, "[search] num_samples = 5 does nothing without algorithm = random or optuna"),
+        ({"grace_epochs": 5}, "[search] grace_epochs = 5 does nothing without scheduler = asha or median"),
+        ({"min_seeds": 5}, "[search] min_seeds = 5 does nothing without racing = True"),
+        ({"confidence": 0.9}, "[search] confidence = 0.9 does nothing without racing = True"),
+        ({"scheduler": "asha"}, "scheduler = asha cannot end any trial: it compares a run with at least 1 other"),
+        (RATES | {"scheduler": "asha", "max_epochs": 4}, "scheduler = asha cannot end any trial: after grace_epochs"),
+    ],
+)
+def test_a_dry_run_says_what_the_search_can_do(store, params, said: str) -> None:
+    notes = make_plan(build_spec("e", params=PARAMS | params), store, RunOptions()).notes
+    assert any(said in note for note in notes), notes
+
+
+def test_a_dry_run_of_drawn_points_does_not_say_that_none_are(store) -> None:
+    spec = build_spec("e", params=PARAMS | {"algorithm": "random", "lr_max": "uniform(1e-3, 2e-3)"})
+    assert not any("nothing is drawn" in note for note in make_plan(spec, store, RunOptions()).notes)
 
 
 def test_points_that_a_search_has_tried_are_not_planned_again() -> None:

@@ -61,7 +61,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "unknown type": (lambda s: change_config(s, model_type="strange"), "install a newer one"),
     "bad configuration": (lambda s: change_config(s, hidden_size="wide"), "Mend its config.json"),
-    "no positions": (lambda s: change_config(s, max_position_embeddings=16), "max_seq_length must be <= 16"),
+    "no positions": (lambda s: change_config(s, max_position_embeddings=16), "max_seq_length: must be <= 16"),
     "library": (lambda s: change_config(s, model_type="layoutlmv2"), "Install it: pip install detectron2"),
 }  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_one_good_run_does_not_hide_a_bad_one(
     out, err = capsys.readouterr()
     steps = {trial["run"]: trial["steps_per_epoch"] for trial in json.loads(out)["trials"]}
     assert steps == {"runA": 5, "runB": None}
-    assert "max_seq_length must be <= 128, the length of 'tiny-bert'; got 129" in err
+    assert "max_seq_length: must be <= 128, the length of 'tiny-bert'; got 129" in err
 
 
 def test_points_of_a_search_are_looked_at_as_well(
@@ -117,7 +117,7 @@ def test_points_of_a_search_are_looked_at_as_well(
     text = file.read_text().replace("max_seq_length = 32", "max_seq_length = randint(16, 256)")
     file.write_text(text + "[search]\nalgorithm = optuna\nnum_samples = 2\n")
     assert main([str(file), "--store", str(own_model.root), "--dry-run"]) == 2
-    assert "max_seq_length must be <= 128" in capsys.readouterr().err
+    assert "max_seq_length: must be <= 128" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["predict", "MODEL", "Anna"], ["predict_file", "MODEL", "in.txt", "out.jsonl"]])

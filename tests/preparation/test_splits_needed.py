@@ -25,7 +25,11 @@ def own_data(store: StorePaths, tiny_dataset: Path) -> Path:
     ("empty", "hparams", "message"),
     [
         ("test", "", "runs are compared on test, but test is empty"),
-        ("val", "", "early stopping watches"),
+        (
+            "val",
+            "",
+            "exp.ini [hparams] early_stopping: must be False for data set 'tiny', or that must get a val split",
+        ),
         ("val", FIXED, "the best trial is chosen on val, but val is empty"),
     ],
 )

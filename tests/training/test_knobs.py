@@ -1,5 +1,6 @@
 """Every knob of [hparams] reaches the trial, does what it says, and leaves an ordinary model behind."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from nerbb_ray.config.hparams import OF_THE_MODEL, HParams
 from nerbb_ray.config.spec import DatasetParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
-from nerbb_ray.errors import DataError, ModelError
+from nerbb_ray.errors import UnfitError
 from nerbb_ray.training.batches import IGNORED
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, encode_once, load_encoded
 from nerbb_ray.training.epoch import train_epoch
@@ -171,7 +172,7 @@ def test_weights_of_classes_and_tags(data) -> None:
 
 def test_a_weight_of_a_class_that_there_is_not_is_refused(data) -> None:
     with pytest.raises(
-        DataError, match=r"'tiny': loss_weights must be for its classes or tags \(LOC, PER, O,.*got ORG"
+        UnfitError, match=r"loss_weights must be for classes or tags of data set 'tiny' \(LOC, PER, O,.*got ORG"
     ):
         tag_weights(data, "LOC:2.0 ORG:1.0")
 
@@ -239,15 +240,21 @@ def test_an_interrupted_trial_goes_on_bit_for_bit(data, source, tmp_path, hparam
     [
         ({"freeze_layers": 3}, "freeze_layers must be <= 2, the layers of "),
         ({"reinit_layers": 3}, "reinit_layers must be <= 2"),
-        ({"freeze_layers": 2, "reinit_layers": 1}, r"freeze_layers \+ reinit_layers must be <= 2"),
+        ({"freeze_layers": 2, "reinit_layers": 1}, r"freeze_layers must be <= 1 with reinit_layers = 1"),
         ({"lora_rank": 33}, "lora_rank must be <= 32, the width of .*; got 33"),
         ({"lora_rank": 10**20}, "lora_rank must be <= 32"),
         ({"lora_rank": 2, "lora_targets": "q_lin"}, r"lora_targets must be linear layers of .*query.*; got q_lin"),
     ],
 )
 def test_what_the_model_does_not_have_is_refused_before_anything_starts(source, hparams, said) -> None:
-    with pytest.raises(ModelError, match=said):
-        ModelCheck(source, None, "fp32").check_knobs(HParams(**hparams))
+    (error,) = ModelCheck(source, None, "fp32").unfit_knobs(HParams(**hparams))
+    assert re.search(said, str(error))
+
+
+def test_everything_that_the_model_does_not_have_is_told_at_once(source) -> None:
+    wrong = HParams(freeze_layers=3, reinit_layers=3, lora_rank=33, lora_targets="q_lin")
+    found = ModelCheck(source, None, "fp32").unfit_knobs(wrong)
+    assert [error.key for error in found] == ["freeze_layers", "reinit_layers", "lora_rank", "lora_targets"]
 
 
 @pytest.mark.parametrize(
@@ -255,4 +262,4 @@ def test_what_the_model_does_not_have_is_refused_before_anything_starts(source, 
     [{}, {"freeze_layers": 2}, {"freeze_layers": 1, "reinit_layers": 1}, {"lora_rank": 32, "lora_targets": "all"}],
 )
 def test_what_the_model_has_is_accepted(source, hparams) -> None:
-    ModelCheck(source, None, "fp32").check_knobs(HParams(**hparams))
+    assert ModelCheck(source, None, "fp32").unfit_knobs(HParams(**hparams)) == []

@@ -10,7 +10,7 @@ import pytest
 import torch
 from fixtures.tiny_models import fill, write_json
 
-from nerbb_ray.errors import ModelError
+from nerbb_ray.errors import ModelError, UnfitError
 from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.training import model_check as checks
 from nerbb_ray.training.forward import first_position
@@ -131,7 +131,7 @@ def test_length_of_an_ordinary_model_is_known_without_a_copy(tiny_model: Path, m
     if length == 128:
         check(tiny_model, length=length)
     else:
-        with pytest.raises(ModelError, match=r"max_seq_length must be <= 128, the length of 'm'; got 129"):
+        with pytest.raises(UnfitError, match=r"max_seq_length must be <= 128, the length of 'm'; got 129"):
             check(tiny_model, length=length)
 
 
@@ -139,7 +139,7 @@ def test_error_says_the_true_length(tmp_path: Path) -> None:
     folder = fill(tmp_path / "m", "RoBERTa", model_type="mpnet", pad_token_id=1)
     check(folder, length=64)
     for asked in (65, 66, 512):
-        with pytest.raises(ModelError, match=rf"max_seq_length must be <= 64, the length of 'm'; got {asked}"):
+        with pytest.raises(UnfitError, match=rf"max_seq_length must be <= 64, the length of 'm'; got {asked}"):
             check(folder, length=asked)
 
 

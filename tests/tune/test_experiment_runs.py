@@ -136,7 +136,7 @@ def test_nothing_starts_when_something_is_missing(store, experiment) -> None:
         run_experiment(changed("= tiny\n", "= ./nowhere\n"), store, QUIET)
     with pytest.raises(ModelError, match="looked here"):
         run_experiment(changed("tiny-bert", "./nowhere"), store, QUIET)
-    with pytest.raises(ModelError, match="max_seq_length must be <= 128"):
+    with pytest.raises(ConfigError, match=r"exp.ini \[hparams\] max_seq_length: must be <= 128"):
         run_experiment(changed("max_seq_length = 32", "max_seq_length = 129"), store, QUIET)
     with pytest.raises(ResourceError, match="64 CPU"):
         run_experiment(changed("cpus_per_worker = 1", "cpus_per_worker = 64"), store, QUIET)

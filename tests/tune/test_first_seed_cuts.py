@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nerbb_ray.config.idle_scheduler import why_idle
+from nerbb_ray.config.idle_search import idle_scheduler
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.results.trial_result import TrialResult
@@ -83,6 +83,14 @@ def test_without_one_there_is_our_rule_alone() -> None:
     assert type(scheduler_of(spec_of(), Book())) is AdaptiveStoppingScheduler
 
 
+def test_grace_is_not_cut_short_where_epochs_are_drawn(trained, cut) -> None:
+    judge = scheduler("median", grace_epochs=8, max_epochs="choice(3, 4, 12)", algorithm="optuna")
+    for number in range(4):
+        trained(judge, f"run{number}", 43, curve(0.9))
+    trained(judge, "run_bad", 43, curve(0.1))
+    assert cut["run_bad"].startswith("cut by median after 8 epochs")
+
+
 @pytest.mark.parametrize(("name", "first_epochs"), [("asha", 2), ("median", 2)])
 def test_what_is_behind_is_cut_from_the_grace_period_on(name, first_epochs, trained, cut) -> None:
     judge = scheduler(name)
@@ -154,13 +162,13 @@ def test_a_scheduler_that_can_end_no_trial_is_said_to_be_idle(name, runs, grace,
     tops = [0.9 - number / 10 for number in range(runs)]
     epochs = [len(trained(judge, f"run{n}", 43, [top] * EPOCHS)) for n, top in enumerate(tops)]
     assert (min(epochs) == EPOCHS) == (idle is not None)
-    found = why_idle(spec)
+    found = idle_scheduler(spec)
     assert found is None if idle is None else re.search(idle, found)
 
 
 def test_without_a_scheduler_or_with_epochs_that_are_drawn_nothing_is_said() -> None:
-    assert why_idle(spec_of(lr_max=1e-5)) is None
-    assert why_idle(spec_of(scheduler="asha", algorithm="random", max_epochs="randint(1, 9)")) is None
+    assert idle_scheduler(spec_of(lr_max=1e-5)) is None
+    assert idle_scheduler(spec_of(scheduler="asha", algorithm="random", max_epochs="randint(1, 9)")) is None
 
 
 def plan_of(**params: Any) -> TrialPlan:

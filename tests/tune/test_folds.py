@@ -9,7 +9,7 @@ import pytest
 from nerbb_ray.cli import main as nerbb
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.data.corpus import find_corpus
-from nerbb_ray.errors import ConfigError, DataError, ResultError
+from nerbb_ray.errors import ConfigError, ResultError
 from nerbb_ray.export import export
 from nerbb_ray.forecast.dry_run import make_plan
 from nerbb_ray.forecast.estimate import forecast
@@ -195,8 +195,8 @@ def test_without_test_data_every_fold_is_test_once(store, experiment, without_te
 
 def test_more_folds_than_sentences_and_two_without_test_are_refused(store, experiment, without_test) -> None:
     many = read_ini(folded(experiment("many"), "folds = 100"))
-    said = "folds must be at most the number of documents (or sentences) of train and val, 52; got 100"
-    assert [problem.partition(": ")[2] for problem in make_plan(many, store, QUIET).problems] == [said]
+    said = "many.ini [dataset] folds: must be <= 52, the sentences in train and val of data set 'tiny'; got 100"
+    assert list(make_plan(many, store, QUIET).problems) == [said]
     few = read_ini(folded(experiment("few"), "folds = 2", dataset=without_test))
-    with pytest.raises(DataError, match="folds must be >= 3 without test data"):
+    with pytest.raises(ConfigError, match=r"\[dataset\] folds: must be >= 3 .*no test data"):
         run_experiment(few, store, QUIET)

@@ -124,7 +124,7 @@ def test_an_error_of_the_preparation_leaves_no_process_of_ray(
     assert process.returncode == 2, err
     said, error = err.splitlines()
     assert said == SAID
-    assert error.startswith("error: max_seq_length must be <= 128")
+    assert error.startswith("error: exp.ini [hparams] max_seq_length: must be <= 128")
     assert not of_ray(ray_folder)
 
 

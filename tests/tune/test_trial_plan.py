@@ -56,7 +56,6 @@ def by_rate(trial: TrialSpec) -> float:
         ({"racing": True}, False),
         ({"max_hours": 3}, False),
         ({"time_budget": 3}, False),
-        ({"algorithm": "optuna"}, True),
     ],
 )
 def test_plain_grids_are_known_beforehand(params, known) -> None:
