@@ -1,4 +1,4 @@
-"""Where the files of trials are now: MLflow has the paths of the day, and a store may have been moved or copied since."""
+"""Where the files of trials are now: MLflow has paths of then, and a store may have been moved or copied since."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,9 +32,7 @@ def artifacts_folder(recorded: Path, tracking_uri: str) -> Path:
 
 def _moved(trial: TrialResult, experiment: str, store: StorePaths) -> TrialResult:
     checkpoint, log = (_here(path, experiment, store) for path in (trial.checkpoint, trial.log))
-    return (
-        trial if (checkpoint, log) == (trial.checkpoint, trial.log) else replace(trial, checkpoint=checkpoint, log=log)
-    )
+    return replace(trial, checkpoint=checkpoint, log=log)
 
 
 def _here(recorded: str | None, experiment: str, store: StorePaths) -> str | None:

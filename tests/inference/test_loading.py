@@ -130,7 +130,7 @@ def test_results_of_a_store_that_was_moved_name_its_own_files(trained, tmp_path,
     finally:
         hidden.rename(first)
     own = str(StorePaths(moved).checkpoints("tiny", "runA", 43))
-    assert list(result.to_dataframe()["checkpoint"])[0] == own
+    assert next(iter(result.to_dataframe()["checkpoint"])) == own
     assert f"best model: {own}" in printed
     assert str(first) not in printed
     assert details["runA", 43].files
