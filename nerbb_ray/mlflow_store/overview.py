@@ -40,7 +40,11 @@ def results_of(store: StorePaths, name: str) -> ExperimentResult:
         ResultError: it has no results, or MLflow cannot be read.
     """
     _deliver(store, name)
-    return for_users(_without_the_dead(load_result(store.tracking_uri, name), store), store)
+    result = load_result(store.tracking_uri, name)
+    if not result.trials:
+        run_it = f"; run it: nerbb run_experiment {name}" if name in store.configs() else ""
+        raise ResultError(f"experiment {name!r} has no results: no trial of it has begun, or they were deleted{run_it}")
+    return for_users(_without_the_dead(result, store), store)
 
 
 def for_users(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
