@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray import atomic
 from nerbb_ray.config.spec import Member
 from nerbb_ray.data.corpus import find_corpus
+from nerbb_ray.data.on_hub import id_on_hub
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts
@@ -190,8 +191,10 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
     key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
     recorded = details.files.get(ENVIRONMENT) if details else None
+    name, subset = (trial.params.get(key) for key in ("dataset_name", "dataset_subset_name"))
     return CardFacts(
         folder=folder.name,
+        hub_dataset=id_on_hub(str(name), None if subset in NONE else str(subset), store.datasets),
         result=result,
         trial=trial,
         environment=json.loads(recorded) if recorded else {},

@@ -276,9 +276,9 @@ def find_trial(
     Raises:
         ResultError: there is no such trial, or its model was not kept.
     """
-    result = load_experiment(store.tracking_uri, name, store.configs())
+    result = load_experiment(store, name)
     trial = choose_trial(result, run, seed)
-    return result, trial, checkpoint_folder(name, trial, store.checkpoints(name, trial.run, trial.member))
+    return result, trial, checkpoint_folder(name, trial)
 
 
 def _length_of(trial: "TrialResult") -> int | None:

@@ -15,6 +15,7 @@ from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.locks import holder_of
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.web_servers import PAGES, PageStatus, page_of
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Store:
         Returns:
             What was deleted or would be.
         Raises:
-            StoreError: a web page of these results still runs.
+            StoreError: a web page of these results still runs, or the experiment has left nothing.
         """
         store = current_store()
         if experiment is not None and (datasets or pretrained_models):
@@ -122,7 +123,7 @@ class Store:
                 "an experiment has no data sets and models of its own: leave out datasets, pretrained_models"
             )
         if experiment is not None:
-            paths = store.clearable_of(experiment)
+            paths, _ = left_by(experiment, store)
         else:
             paths = store.clearable(datasets=datasets, pretrained_models=pretrained_models)
         if delete and experiment is not None:
@@ -190,6 +191,24 @@ def clear(paths: Iterable[Path], store: StorePaths) -> None:
     for lock in (store.results / "locks").glob("*.json"):
         _refuse_running(lock.stem, store)
     _delete(paths)
+
+
+def left_by(name: str, store: StorePaths) -> tuple[tuple[Path, ...], int]:
+    """What running one experiment has made: files and folders, and the number of its trials in MLflow.
+
+    Raises:
+        StoreError: nothing; the message has the nearest name of those that have left something.
+        ResultError: MLflow cannot be read.
+    """
+    tracked = {known.name: known for known in reader.list_experiments(store.tracking_uri)}
+    paths = store.clearable_of(name)
+    if paths or name in tracked:
+        return paths, tracked[name].n_total if name in tracked else 0
+    if name in store.configs():
+        why = "it has not been run yet, or has been cleared already"
+    else:
+        why = did_you_mean(name, sorted({*tracked, *store.configs()}), str)
+    raise StoreError(f"experiment {name!r} has left nothing in {store.root} that could be deleted; {why}")
 
 
 def clear_experiment(name: str, store: StorePaths) -> None:

@@ -425,14 +425,20 @@ def test_data_is_deleted_after_a_yes_only(nerbb: Nerbb, store: StorePaths, monke
     log = store.logs("exp") / "experiment.log"
     log.parent.mkdir(parents=True)
     log.write_text("x")
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     status, _, err = nerbb("clear_data")
     assert status == 2
     assert "--yes" in err
-    monkeypatch.setattr(sys, "stdin", Terminal("\n"))
-    assert "nothing was deleted" in nerbb("clear_data")[1]
+    for answer in (Terminal("\n"), Terminal(""), io.StringIO("n\n")):
+        monkeypatch.setattr(sys, "stdin", answer)
+        assert "nothing was deleted" in nerbb("clear_data")[1]
     assert log.exists()
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert nerbb("clear_data")[1].endswith("deleted\n")
+    assert not log.exists()
+    log.parent.mkdir(parents=True)
+    log.write_text("x")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert nerbb("clear_data")[1].endswith("deleted\n")
     assert not log.exists()
     assert nerbb("clear_data", "--yes")[1] == f"nothing to delete in {store.root}\n"

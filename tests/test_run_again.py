@@ -1,6 +1,8 @@
 """An experiment that is done, from a file elsewhere: nothing runs, and it can be asked for by its name."""
 
+import io
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,6 +121,15 @@ def test_one_experiment_can_be_cleared(store: StorePaths, call: Call) -> None:
     assert store.clearable_of("exp") == ()
     found = find_result(store.tracking_uri, "exp")
     assert found is None or not found.trials
+    listed = call(main, "show_experiments")[1]
+    assert "exp" not in listed.split()
+    assert "other" in listed
+    status, _, err = call(main, "clear_data", "exp", "--yes")
+    assert status == 2
+    assert "has left nothing" in err.replace("\n", " ")
+    status, _, err = call(main, "results", "exp")
+    assert status == 2
+    assert "has no results: no trial of it has begun, or they were deleted" in err.replace("\n", " ")
     other = find_result(store.tracking_uri, "other")
     assert other is not None
     assert len(other.trials) == 2
@@ -135,7 +146,10 @@ def test_one_experiment_can_be_cleared(store: StorePaths, call: Call) -> None:
         (["../other", "--yes"], "name of the experiment"),
     ],
 )
-def test_nothing_else_is_cleared(store: StorePaths, call: Call, words: list[str], message: str) -> None:
+def test_nothing_else_is_cleared(
+    store: StorePaths, call: Call, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     status, _, err = call(main, "clear_data", *words)
     assert status == 2
     assert message in err
@@ -148,5 +162,7 @@ def test_one_experiment_can_be_cleared_from_python(store: StorePaths, capsys: py
     assert store.checkpoints("other") in paths
     assert Store.clear_data("other", delete=True) == paths
     assert not store.checkpoints("other").exists()
+    with pytest.raises(StoreError, match="has left nothing"):
+        Store.clear_data("other", delete=True)
     with pytest.raises(StoreError, match="leave out datasets"):
         Store.clear_data("other", datasets=True)

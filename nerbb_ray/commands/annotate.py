@@ -86,7 +86,7 @@ def _model(args: Namespace) -> "Model":
     store, name = current_store(args.store), args.model
     if name.startswith(("/", ".", "~")):
         return models.Model.from_checkpoint(name, store=store.root, device=args.device)
-    result = selection.load_experiment(store.tracking_uri, name, store.configs())
+    result = selection.load_experiment(store, name)
     runs = {run.run: run for run in result.runs}
     run = result.best_run() if args.run is None else runs.get(args.run)
     several = run is not None and run.n_ok > 1  # an unknown run is refused, with its like, where models are opened

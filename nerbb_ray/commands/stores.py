@@ -8,15 +8,9 @@ from collections.abc import Callable
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.errors import StoreError
 from nerbb_ray.exit_status import FAILED, OK
-from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.spelling import did_you_mean
-from nerbb_ray.store import clear, clear_experiment, current_store, page_action
-
-with lazy_modules():
-    from nerbb_ray.mlflow_store import reader
-
+from nerbb_ray.store import clear, clear_experiment, current_store, left_by, page_action
 
 PORTS = {"mlflow": 5000, "tensorboard": 6006}
 
@@ -60,13 +54,7 @@ def _clear_experiment(args: Namespace, store: StorePaths) -> int:
     name = args.name
     if args.datasets or args.pretrained_models:
         raise StoreError(f"--datasets and --pretrained-models are of the whole store; leave them out, or {name}")
-    paths = store.clearable_of(name)
-    tracked = {known.name: known for known in reader.list_experiments(store.tracking_uri)}
-    if not paths and name not in tracked:
-        known = sorted({*tracked, *store.configs()})
-        why = "it has not been run yet" if name in known else did_you_mean(name, known, str)
-        raise StoreError(f"experiment {name!r} has left nothing in {store.root}; {why}")
-    trials = tracked[name].n_total if name in tracked else 0
+    paths, trials = left_by(name, store)
     print("to be deleted:", *(f"  {path}" for path in paths), sep="\n")
     print(f"  the results of {trials} trials in MLflow ({without_password(store.tracking_uri)})")
     if not args.yes and not _confirmed():
@@ -78,9 +66,15 @@ def _clear_experiment(args: Namespace, store: StorePaths) -> int:
 
 
 def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise StoreError("nobody can be asked whether to delete this; say it with --yes")
-    return input("delete all this? [y/N] ").strip().lower() in ("y", "yes")
+    """The answer of whoever is at the keyboard, or one that is piped: `echo y | nerbb clear_data`."""
+    print("delete all this? [y/N] ", end="", flush=True)
+    answer = sys.stdin.readline() if sys.stdin else ""  # None: it is closed
+    seen = sys.stdin is not None and sys.stdin.isatty()  # what is typed
+    if not seen or not answer:
+        print()
+    if not answer and not seen:
+        raise StoreError("nobody has answered whether to delete this (the standard input is empty); say it with --yes")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _page_arguments(name: str) -> Callable[[ArgumentParser], None]:

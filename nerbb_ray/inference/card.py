@@ -50,7 +50,7 @@ def _front_matter(facts: CardFacts) -> str:
         values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} {facts.run.member}s", mean.mean))
     about = {
         "library_name": "nerbb_ray" if facts.parity else "transformers",
-        "base_model": facts.base_model,
+        "base_model": facts.hub_model,
         "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray", *form_tags(facts)],
         "widget": None if facts.parity else [{"text": facts.declared.example}],
     }

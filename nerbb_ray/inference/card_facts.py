@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nerbb_ray.inference.front_matter import Declared, Scored, hub_id
+from nerbb_ray.inference.front_matter import Declared, Scored
 from nerbb_ray.inference.parity import Parity
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import RunResult, TrialResult
+from nerbb_ray.training.sources import OFFLINE_PACKAGES
 from nerbb_ray.verdict.parts import part_of
 
 MARKS = re.compile(r"([\\`*<~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\()")  # what markdown would read as its own
+COMMIT = re.compile(r"[0-9a-f]{40}")
+PACKAGED = frozenset(package.sha256 for package in OFFLINE_PACKAGES.values())  # of the hub, in a Python package
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
 
 
@@ -25,6 +28,7 @@ class CardFacts:
         environment: of the trial; empty if it was not recorded.
         scheme, classes, max_seq_length, decoding, word_splitting: of the model.
         declared: what the user has said of it.
+        hub_dataset: id of its data on the hub; None if they are not from there.
         parity: of an export in ONNX: how it compares with the model in torch.
     """
 
@@ -40,6 +44,7 @@ class CardFacts:
     by_run: bool = False
     by_seed: bool = False
     declared: Declared = field(default_factory=Declared)
+    hub_dataset: str | None = None
     parity: Parity | None = None
 
     @property
@@ -56,6 +61,13 @@ class CardFacts:
         """A hub id as it is; of a path, which says nothing elsewhere, the folder's name."""
         name = str(self.trial.params.get("pretrained_model_name", ""))
         return name if HUB_ID.fullmatch(name) and not name.startswith(".") else Path(name).name
+
+    @property
+    def hub_model(self) -> str | None:
+        """The base model's id on the hub; None for one of this machine, whose revision is a hash of its files."""
+        name, revision = str(self.trial.params.get("pretrained_model_name", "")), self.trial.known_identity().model
+        is_local = revision is not None and not COMMIT.fullmatch(revision) and revision not in PACKAGED
+        return None if is_local or name != self.base_model else name
 
     @property
     def dataset_name(self) -> str:
@@ -84,7 +96,7 @@ class CardFacts:
         of = f" ({self.part})" if self.part else ""
         return Scored(
             dataset=self.dataset,
-            dataset_id=hub_id(self.dataset_name),
+            dataset_id=self.hub_dataset,
             subset=self.subset,
             split=None if self.part else "test",
             values=[(kind, f"{name}{of}", value) for kind, name, value in values],

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from nerbb_ray.inference.card_facts import CardFacts, markdown_table, shown_number
+from nerbb_ray.inference.front_matter import word_of_hub
 from nerbb_ray.inference.parity import ONNX_INT8
 from nerbb_ray.results.trial_result import TEST_METRIC
 
@@ -35,7 +36,7 @@ def use(facts: CardFacts) -> Iterator[str]:
     yield f"""```python
 from transformers import pipeline
 
-# the folder, or on the hub <user>/{facts.folder}
+# the folder, or on the hub <user>/{word_of_hub(facts.folder)}
 recognise = pipeline("token-classification", model={facts.folder!r}, aggregation_strategy="first")
 print(recognise({facts.declared.example!r}))
 ```

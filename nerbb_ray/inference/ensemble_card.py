@@ -46,7 +46,7 @@ def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
         f1 = math.nan if scores is None else scores.value("test", F1)
     about = {
         "library_name": "nerbb_ray",
-        "base_model": facts.base_model,
+        "base_model": facts.hub_model,
         "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray", *form_tags(facts)],
     }
     return front_matter(facts.folder, facts.declared, facts.scored([("f1", "entity micro f1", f1)]), about)

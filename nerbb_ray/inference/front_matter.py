@@ -8,7 +8,6 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from nerbb_ray.data.known_names import BUILTIN
 from nerbb_ray.errors import StoreError
 from nerbb_ray.spelling import nearest
 
@@ -81,23 +80,23 @@ class Scored:
 
     Args:
         dataset: as it is called here, with its subset.
-        dataset_id: of the hub, or as it is called here.
+        dataset_id: of the hub; None for data that are not from there.
         subset: None for a data set without.
         split: None for a part of one.
         values: (kind, name, value); undefined ones are left out.
     """
 
     dataset: str
-    dataset_id: str
+    dataset_id: str | None
     subset: str | None
     split: str | None
     values: Sequence[tuple[str, str, float]]
 
 
-def hub_id(dataset: str) -> str:
-    """The hub's id of a data set that goes by a short name; others are what they are called."""
-    source = BUILTIN.get(dataset)
-    return source.hub if source is not None and source.hub else dataset
+def word_of_hub(name: str) -> str:
+    """As the hub takes a name: of letters, digits and single `_`, `.`, `-`, which do not begin or end it."""
+    word = re.sub(r"[^A-Za-z0-9_.]+", "-", name)
+    return re.sub(r"([-.])[-.]+", r"\1", word).strip("-.") or "model"
 
 
 def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[str, Any]) -> str:
@@ -105,16 +104,16 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
 
     Args:
         name: of the model.
-        about: base_model, library_name, tags, and what else the hub knows.
+        about: base_model (None if the hub does not have it), library_name, tags, and what else the hub knows.
     """
-    known = HUB_NAME.fullmatch(scored.dataset_id) is not None
+    known = scored.dataset_id is not None and HUB_NAME.fullmatch(scored.dataset_id) is not None
     if not HUB_NAME.fullmatch(str(about.get("base_model"))):
         about = {key: value for key, value in about.items() if key != "base_model"}
     results = [
         EvalResult(
             task_type=TASK,
             task_name=TASK_NAME,
-            dataset_type=scored.dataset_id if known else re.sub(r"[^A-Za-z0-9_.-]+", "-", scored.dataset_id),
+            dataset_type=str(scored.dataset_id) if known else f"local-{word_of_hub(scored.dataset)}",
             dataset_name=scored.dataset,
             dataset_config=scored.subset,
             dataset_split=scored.split,
@@ -133,7 +132,7 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
         metrics=[kind for kind in METRICS if kind in kinds] or None,
         pipeline_tag=TASK,
         eval_results=results or None,
-        model_name=name if results else None,
+        model_name=word_of_hub(name) if results else None,
         **about,
     )
     return f"---\n{data.to_yaml(line_break=chr(10)).strip()}\n---"

@@ -47,10 +47,9 @@ def find_ensemble(
     """
     if seed is not None:
         raise ResultError(f"an ensemble is of several seeds; choose {member_title(seed)} alone, or leave the seed out")
-    result = load_experiment(store.tracking_uri, name, store.configs())
+    result = load_experiment(store, name)
     trials = choose_members(result, run, None if ensemble is True else int(ensemble))
-    places = [(trial, store.checkpoints(name, trial.run, trial.member)) for trial in trials]
-    folders = tuple(checkpoint_folder(name, trial, place) for trial, place in places)
+    folders = tuple(checkpoint_folder(name, trial) for trial in trials)
     kept = read_members(trials, kept_predictions(store, name))
     if kept.missing:
         log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)

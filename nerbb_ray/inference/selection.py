@@ -1,12 +1,14 @@
 """Which trial of an experiment is meant, and where its model is."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nerbb_ray.config.spec import Member, member_title
 from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.moved import as_moved
 from nerbb_ray.mlflow_store.reader import find_result, load_result
+from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
 from nerbb_ray.spelling import did_you_mean
@@ -15,19 +17,18 @@ from nerbb_ray.training.model_files import ADAPTER, CONFIG, IS_ADAPTER
 FEWEST_MEMBERS = 2  # of an ensemble
 
 
-def load_experiment(tracking_uri: str, name: str, defined: Collection[str]) -> ExperimentResult:
-    """
-    Args:
-        defined: names of the experiments that have a file.
+def load_experiment(store: StorePaths, name: str) -> ExperimentResult:
+    """The results of an experiment, with the places where its models are now.
+
     Raises:
         ResultError: it was never run, or there is no such experiment.
     """
-    found = find_result(tracking_uri, name)
+    found = find_result(store.tracking_uri, name)
     if found is not None and found.trials:
-        return found
-    if name in defined:
+        return as_moved(found, store)
+    if name in store.configs():
         raise ResultError(f"experiment {name!r} has not been run yet; run it first: nerbb run_experiment {name}")
-    return load_result(tracking_uri, name)
+    return load_result(store.tracking_uri, name)
 
 
 def choose_trial(result: ExperimentResult, run: str | None = None, seed: Member | None = None) -> TrialResult:
@@ -110,12 +111,11 @@ def _val_f1(trial: TrialResult) -> float:
     return value if math.isfinite(value) else -1.0
 
 
-def checkpoint_folder(name: str, trial: TrialResult, moved_to: Path) -> Path:
+def checkpoint_folder(name: str, trial: TrialResult) -> Path:
     """Where the model of a trial lies.
 
     Args:
         name: of the experiment.
-        moved_to: where else to look, for a store that has been moved since.
     Raises:
         ResultError: it was not kept, is there no more, or is an adapter only.
     """
@@ -125,11 +125,9 @@ def checkpoint_folder(name: str, trial: TrialResult, moved_to: Path) -> Path:
         why = "ran with checkpoints = False" if off else "has no saved model"
         mend = "set checkpoints = True in [settings], and " if off else ""
         raise ResultError(f"trial {trial.name} of experiment {name} {why}; to get its model, {mend}{again}")
-    places = [Path(trial.checkpoint), moved_to]
-    found = next((place for place in places if (place / CONFIG).is_file()), None)
-    adapter = next((place / ADAPTER for place in places if (place / ADAPTER).is_file()), None)
-    if found is None and adapter is not None:  # earlier versions trained models with an adapter as they were
-        raise ResultError(f"the model of trial {trial.name} cannot be loaded: {adapter}: {IS_ADAPTER}")
-    if found is None:
-        raise ResultError(f"the model of trial {trial.name} was at {places[0]} and is there no more; {again}")
-    return found
+    folder = Path(trial.checkpoint)
+    if (folder / CONFIG).is_file():
+        return folder
+    if (folder / ADAPTER).is_file():  # earlier versions trained models with an adapter as they were
+        raise ResultError(f"the model of trial {trial.name} cannot be loaded: {folder / ADAPTER}: {IS_ADAPTER}")
+    raise ResultError(f"the model of trial {trial.name} was at {folder} and is there no more; {again}")

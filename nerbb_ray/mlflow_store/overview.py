@@ -15,6 +15,7 @@ from nerbb_ray.locks import holder_of
 from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
 from nerbb_ray.mlflow_store.details import Wanted, read_curves, read_details
+from nerbb_ray.mlflow_store.moved import as_moved
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_experiments, load_result
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -39,13 +40,18 @@ def results_of(store: StorePaths, name: str) -> ExperimentResult:
         ResultError: it has no results, or MLflow cannot be read.
     """
     _deliver(store, name)
-    return for_users(_without_the_dead(load_result(store.tracking_uri, name), store), store)
+    result = load_result(store.tracking_uri, name)
+    if not result.trials:
+        run_it = f"; run it: nerbb run_experiment {name}" if name in store.configs() else ""
+        raise ResultError(f"experiment {name!r} has no results: no trial of it has begun, or they were deleted{run_it}")
+    return for_users(_without_the_dead(result, store), store)
 
 
 def for_users(result: ExperimentResult, store: StorePaths) -> ExperimentResult:
-    """Results that can read the curves of their trials, and mark the best run and those tied with it."""
+    """Results that can read the curves of their trials, mark the best run and those tied with it, and name files where
+    they are now."""
     read = partial(read_curves, store.tracking_uri, result.name)
-    return replace(result, read_curves=read, mark_runs=marks_and_legend)
+    return replace(as_moved(result, store), read_curves=read, mark_runs=marks_and_legend)
 
 
 def results_so_far(store: StorePaths, name: str) -> ExperimentResult | None:
@@ -56,7 +62,7 @@ def results_so_far(store: StorePaths, name: str) -> ExperimentResult | None:
     """
     _deliver(store, name)
     found = find_result(store.tracking_uri, name)
-    return None if found is None else _without_the_dead(found, store)
+    return None if found is None else _without_the_dead(as_moved(found, store), store)
 
 
 def _deliver(store: StorePaths, name: str) -> None:

@@ -109,7 +109,9 @@ def find_result(tracking_uri: str, name: str) -> ExperimentResult | None:
 
 
 def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
-    """All experiments, the newest first. A database file is read without MLflow, whose imports cost more than all else.
+    """All experiments that have trials, the newest first: one that was cleared is there no more.
+
+    A database file is read without MLflow, whose imports cost more than all else.
 
     Raises:
         ResultError: MLflow cannot be read.
@@ -120,11 +122,11 @@ def list_experiments(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
     listed = None if database is None else read_experiments(database)
     if listed is None:
         return list_by_client(tracking_uri)
-    return tuple(_summary(one.created_ms, _ordered(one.name, one.trials, one.n_seeds, one.notes)) for one in listed)
+    return _listed((one.created_ms, _ordered(one.name, one.trials, one.n_seeds, one.notes)) for one in listed)
 
 
 def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
-    """All experiments, the newest first, of any MLflow.
+    """All experiments that have trials, the newest first, of any MLflow.
 
     Raises:
         ResultError: MLflow cannot be read.
@@ -134,7 +136,7 @@ def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
         runs: dict[str, list[Run]] = {experiment.experiment_id: [] for experiment in experiments}
         for run in find_runs(client, list(runs)):
             runs[run.info.experiment_id].append(run)
-    return tuple(_summary(one.creation_time or 0, _result(one.name, runs[one.experiment_id])) for one in experiments)
+    return _listed((one.creation_time or 0, _result(one.name, runs[one.experiment_id])) for one in experiments)
 
 
 def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
@@ -220,10 +222,7 @@ def _our_experiments(client: "MlflowClient") -> list["Experiment"]:
 
 
 def _names(tracking_uri: str) -> list[str]:
-    if not _exists(tracking_uri):
-        return []
-    with reading(tracking_uri) as client:
-        return [experiment.name for experiment in _our_experiments(client)]
+    return [experiment.name for experiment in list_experiments(tracking_uri)]
 
 
 def _result(name: str, runs: Sequence["Run"]) -> ExperimentResult:
@@ -246,6 +245,10 @@ def _ordered(
 ) -> ExperimentResult:
     # the times in MLflow do not say the order of the file: trials start when they can
     return ExperimentResult.of(name, sorted(trials, key=lambda trial: by_number(trial.run)), n_seeds, notes, ensembles)
+
+
+def _listed(found: Iterable[tuple[int, ExperimentResult]]) -> tuple[ExperimentSummary, ...]:
+    return tuple(_summary(created_ms, result) for created_ms, result in found if result.trials)
 
 
 def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:

@@ -9,6 +9,7 @@ from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import any_trial_of, expand, proposed_run
 from nerbb_ray.errors import ConfigError, ResultError, StoreError
 from nerbb_ray.mlflow_store.delivery import deliver_waiting
+from nerbb_ray.mlflow_store.moved import as_moved
 from nerbb_ray.mlflow_store.reader import delete_experiment_runs, find_result, finished_curves, with_val_f1
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -90,7 +91,8 @@ def earlier_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool 
 def recorded_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool = False) -> Earlier:
     """As `earlier_trials`, as far as MLflow knows it by now; changes nothing."""
     name = spec.name
-    known = find_result(store.tracking_uri, name)
+    found = find_result(store.tracking_uri, name)
+    known = None if found is None else as_moved(found, store)
     if must_exist and not (known and known.trials):
         raise ResultError(f"experiment {name}: there is nothing to resume; run it without --resume")
     planned = {trial.run: trial for trial in expand(spec)}

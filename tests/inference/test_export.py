@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from huggingface_hub.utils import validate_repo_id
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from nerbb_ray.data.on_hub import id_on_hub
 from nerbb_ray.errors import NerbbError, ResultError, StoreError
 from nerbb_ray.export import export
 from nerbb_ray.inference.card import model_card
@@ -20,7 +22,9 @@ from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table
 from nerbb_ray.inference.front_matter import Declared
 from nerbb_ray.model import Model
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.trial_result import TrialResult
+from nerbb_ray.training.sources import OFFLINE_PACKAGES
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
 
@@ -92,7 +96,7 @@ def test_the_hub_understands_the_card(card: str) -> None:
     assert {r.dataset_name for r in data.eval_results} == {"tiny"}
     assert {r.dataset_split for r in data.eval_results} == {"test"}
     assert {r.metric_type for r in data.eval_results} == {"f1", "precision", "recall"}
-    assert (data.license, data.datasets, data.metrics) == ("mit", ["tiny"], ["precision", "recall", "f1"])
+    assert (data.license, data.datasets, data.metrics) == ("mit", None, ["precision", "recall", "f1"])
     assert data.widget == [{"text": "Angela Merkel met the mayor of Paris in Berlin."}]
 
 
@@ -104,13 +108,26 @@ def test_the_hub_understands_the_card(card: str) -> None:
         ({}, {"language": "sv"}, {"language": "sv"}),
         ({}, {"language": "en, sv"}, {"language": ["en", "sv"]}),
         ({"dataset_name": "sucx3_ner"}, {}, {"datasets": ["KBLab/sucx3_ner"]}),
-        ({"dataset_name": "/data/news"}, {}, {"datasets": ["news"]}),
+        ({"dataset_name": "/data/news"}, {}, {"datasets": None}),
+        ({"dataset_name": "wnut_17"}, {}, {"datasets": None}),  # from GitHub
+        ({"dataset_name": "mine"}, {}, {"datasets": None}),  # a folder of the store
+        ({"dataset_name": "taken/by-hand"}, {}, {"datasets": None}),
+        ({"dataset_name": "taken/from-hub"}, {}, {"datasets": ["taken/from-hub"]}),
         ({"dataset_name": "org/news", "dataset_subset_name": "big"}, {}, {"datasets": ["org/news"]}),
+        ({"pretrained_model_name": "/models/mine"}, {}, {"base_model": None}),
+        ({"pretrained_model_name": "bert-base-cased"}, {}, {"base_model": "bert-base-cased"}),
     ],
 )
-def test_front_matter_has_what_is_known_and_nothing_else(params, declared, expected) -> None:
+def test_front_matter_has_what_is_known_and_nothing_else(params, declared, expected, tmp_path) -> None:
+    for name, source in (("mine", None), ("taken/by-hand", "/data/x"), ("taken/from-hub", None)):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "train.jsonl").write_text('{"tokens": ["a"], "tags": ["O"]}\n')
+        if "/" in name:
+            origin = {"source": source, "files": [{"split": "train", "file": "x"}]}
+            (tmp_path / name / "origin.json").write_text(json.dumps(origin))
     chosen = Declared.of(declared.get("language"), declared.get("license"))
-    data = ModelCard(model_card(facts(result({43: 0.5}, **params), declared=chosen))).data
+    hub = id_on_hub(str(params.get("dataset_name")), params.get("dataset_subset_name"), tmp_path)
+    data = ModelCard(model_card(facts(result({43: 0.5}, **params), declared=chosen, hub_dataset=hub))).data
     assert {key: getattr(data, key) for key in expected} == expected
 
 
@@ -131,9 +148,25 @@ def test_scores_are_of_the_split_that_they_say(params: dict[str, object], split:
 
 
 def test_subset_of_the_data_is_the_hubs_configuration() -> None:
-    text = model_card(facts(result({43: 0.5}, dataset_name="org/news", dataset_subset_name="big")))
+    found = result({43: 0.5}, dataset_name="org/news", dataset_subset_name="big")
+    text = model_card(facts(found, hub_dataset="org/news"))
     (scores, *_) = ModelCard(text).data.eval_results
     assert (scores.dataset_type, scores.dataset_config, scores.dataset_name) == ("org/news", "big", "org/news/big")
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        ("3a" * 20, "org/bert"),  # a commit
+        ("3a" * 32, None),  # a hash of files in the store
+        (OFFLINE_PACKAGES["sentence-transformers/all-MiniLM-L6-v2"].sha256, "org/bert"),
+        (None, "org/bert"),
+    ],
+)
+def test_a_base_model_of_this_machine_is_none_of_the_hub(revision: str | None, expected: str | None) -> None:
+    found = facts(result({43: 0.5}))
+    chosen = replace(found, trial=replace(found.trial, identity=Identity(model=revision)))
+    assert ModelCard(model_card(chosen)).data.base_model == expected
 
 
 @pytest.mark.parametrize("odd", ["my data: 'v2'", 'a "b" #1', "Zeitungen März", "- x", "{a}", "news (part)"])
@@ -146,6 +179,16 @@ def test_names_that_the_hub_would_refuse_are_not_ids_in_the_card(odd: str) -> No
     (named,) = {found["dataset"]["type"] for found in data["model-index"][0]["results"]}
     assert shown == odd
     assert re.fullmatch(r"(?:[\w-]+/)?[\w.-]+", named, re.ASCII)
+
+
+@pytest.mark.parametrize("folder", ["my model", "Zeitungen März (2)", "a--b..c", "-x-", "ü"])
+def test_a_folder_of_any_name_gives_a_name_that_the_hub_takes(folder: str) -> None:
+    text = model_card(facts(result({43: 0.5}), folder=folder))
+    (line,) = (line for line in text.splitlines() if "<user>/" in line)
+    named = line.rpartition("<user>/")[2]
+    validate_repo_id(f"user/{named}")
+    assert ModelCard(text).data.model_name == named
+    assert f"model={folder!r}" in text
 
 
 @pytest.mark.parametrize(
@@ -288,7 +331,7 @@ def test_the_card_has_no_path_of_this_machine(model_name: str, data: str, shown:
     assert "secret" not in text
     assert f"| pretrained_model_name | {shown[0]} |" in text
     assert f"| dataset_name | {shown[1]} |" in text
-    assert f"base_model: {shown[0]}\n" in text
+    assert "base_model" not in text, "a folder is no model of the hub"
 
 
 def test_a_folder_with_something_in_it_is_not_touched(in_store, exported: Path, tmp_path) -> None:

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from nerbb_ray.cli import main
 from nerbb_ray.config.spec import Settings
 from nerbb_ray.errors import ModelError, ResultError
+from nerbb_ray.mlflow_store import overview
+from nerbb_ray.mlflow_store.details import Wanted, read_details
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import tag_set
+from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.model import load_model, save_model
 from nerbb_ray.training.sources import local_model
@@ -109,6 +113,36 @@ def test_a_store_that_was_moved_still_has_its_models(trained, tmp_path) -> None:
         assert pairs(Model.from_experiment("tiny", store=moved).predict(TEXT)) == FOUND
     finally:
         hidden.rename(original)
+
+
+@pytest.mark.parametrize("first_is_gone", [True, False], ids=["moved", "copied"])
+def test_results_of_a_store_that_was_moved_name_its_own_files(trained, tmp_path, capsys, first_is_gone) -> None:
+    """Also the table, data frames and CSV; files of a trial that MLflow keeps are those of the new place, too."""
+    first, moved = trained.store.root, tmp_path / "moved"
+    shutil.copytree(first, moved)
+    hidden = first.rename(first.with_name("hidden")) if first_is_gone else first
+    try:
+        result = overview.results_of(StorePaths(moved), "tiny")
+        assert main(["results", "tiny", "--csv", "--store", str(moved)]) == 0
+        assert main(["results", "tiny", "--store", str(moved)]) == 0
+        printed = capsys.readouterr().out
+        details = read_details(StorePaths(moved).tracking_uri, "tiny", {("runA", 43): Wanted(files=("*.json",))})
+    finally:
+        hidden.rename(first)
+    own = str(StorePaths(moved).checkpoints("tiny", "runA", 43))
+    assert next(iter(result.to_dataframe()["checkpoint"])) == own
+    assert f"best model: {own}" in printed
+    assert str(first) not in printed
+    assert details["runA", 43].files
+
+
+def test_a_server_has_the_files_of_several_stores(trained, tmp_path, monkeypatch) -> None:
+    """What it has recorded is asked first: this store may have an experiment of the same name."""
+    copied = tmp_path / "copied"
+    shutil.copytree(trained.store.root, copied)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", trained.store.tracking_uri)
+    result = overview.results_of(StorePaths(copied), "tiny")
+    assert result.best_trial().checkpoint == str(trained.checkpoint())
 
 
 @pytest.mark.parametrize(
