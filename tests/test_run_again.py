@@ -75,6 +75,26 @@ def test_a_finished_experiment_says_that_nothing_ran(store: StorePaths, call: Ca
     assert "nothing ran" not in call(tune.main, "exp.ini", "--store", store.root, "--quiet")[2]
 
 
+def test_what_the_file_does_not_ask_for_any_more_is_said(store: StorePaths, call: Call) -> None:
+    file = Path("exp.ini")
+    file.write_text(INI.replace("= 2", "= 1"))
+    err = call(tune.main, file, "--store", store.root)[2]
+    assert "note: runA-44: not asked for any more, but measured by earlier calls: they count in the means" in err
+    assert "nothing ran: all 1 trials of exp have ended before; multiple_runs = 3 adds a seed" in err
+    file.write_text(INI + "[runA]\n[runB]\nlr_max = 1e-4\n")
+    writer = MlflowWriter(store.tracking_uri, "exp", str(store.artifacts / "exp"))
+    for time_ms, trial in enumerate(expand(read_ini(file)), start=100):
+        if trial.run == "runB":
+            metrics = {"val/entity/micro/f1": 0.7, "test/entity/micro/f1": 0.5}
+            writer.deliver(Started(tracked(trial), *at(time_ms)))
+            writer.deliver(Ended(tracked(trial), *at(time_ms), TrialResult(trial.run, trial.seed, "ok", metrics)))
+    assert "note" not in call(tune.main, file, "--store", store.root)[2]
+    file.write_text(INI)
+    _, out, err = call(tune.main, file, "--store", store.root)
+    assert "note: runB, of earlier calls, is not in the file any more: not shown here" in err
+    assert "runB" not in out
+
+
 def test_what_ran_from_a_file_elsewhere_is_known_by_its_name(store: StorePaths, call: Call) -> None:
     assert call(main, "show_experiment_config", "exp")[0] == 2
     call(tune.main, "exp.ini")

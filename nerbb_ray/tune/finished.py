@@ -32,6 +32,7 @@ class Earlier:
         may_cut: whether a race or a scheduler may cut trials; without, nothing keeps a cut trial from catching up.
         last_driver: number of the last process that wrote of them; the next one is newer.
         ensembles: of their seeds, by run.
+        gone: runs that the experiment does not have any more; none of their trials is in `trials`.
     """
 
     trials: Mapping[str, TrialResult]
@@ -39,6 +40,7 @@ class Earlier:
     may_cut: bool = False
     last_driver: int = 0
     ensembles: Mapping[str, RunEnsemble] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
 
     @property
     def finished(self) -> dict[str, TrialResult]:
@@ -100,7 +102,8 @@ def recorded_trials(spec: ExperimentSpec, store: StorePaths, *, must_exist: bool
     planned |= {run.name: any_trial_of(spec, run) for run in proposed.values()}
     trials = {trial.name: trial for trial in (known.trials if known else ()) if trial.run in planned}
     ensembles = {run.run: run.ensemble for run in (known.runs if known else ()) if run.ensemble and run.run in planned}
-    earlier = Earlier(trials, proposed, spec.search.may_cut, known.last_driver if known else 0, ensembles)
+    gone = tuple(run.run for run in (known.runs if known else ()) if run.run not in planned)
+    earlier = Earlier(trials, proposed, spec.search.may_cut, known.last_driver if known else 0, ensembles, gone)
     earlier.refuse_others(name, {run: replace(Identity.of(trial), numerics=None) for run, trial in planned.items()})
     return earlier
 

@@ -16,6 +16,7 @@ from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Preparation
 from nerbb_ray.preparation.resources import Allotment, MemoryShort
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.tune.earlier_notes import more_seeds, notes_on_earlier
 from nerbb_ray.tune.finished import Earlier, earlier_trials, with_curves
 from nerbb_ray.tune.job import RESTARTS, clear_states
 from nerbb_ray.tune.kept_file import keep_file
@@ -86,21 +87,23 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, s
         earlier = earlier_trials(spec, store, must_exist=options.resume)
     for done in earlier.finished:
         clear_states(store.ray(spec.name), done)
+    for note in notes_on_earlier(spec, earlier):
+        say(f"note: {note}", options)
     plan = plan_of(spec, 1, earlier)
     preparation = Preparation(store, Path.cwd(), store.cache)
     if earlier.finished and plan.nothing_left():
         _check_what_is_finished(spec, preparation, earlier)
         keep_file(spec, store, options.file)
-        say(nothing_ran(spec, plan), options)
+        say(nothing_ran(spec, plan, more_seeds(spec, earlier)), options)
         result = with_curves(result_of(plan, earlier.finished, earlier.ensembles), store)
         show(result)
         return result
     return Search(spec, store, options, earlier, preparation).run(show)
 
 
-def nothing_ran(spec: ExperimentSpec, plan: TrialPlan) -> str:
+def nothing_ran(spec: ExperimentSpec, plan: TrialPlan, more_seeds: int) -> str:
     """What is said of an experiment that is done already, and how to have more."""
-    more = f"multiple_runs = {spec.settings.multiple_runs + 1} adds a seed to every run, --overwrite begins anew"
+    more = f"multiple_runs = {more_seeds} adds a seed to every run, --overwrite begins anew"
     return f"nothing ran: all {plan.known} trials of {spec.name} have ended before; {more}"
 
 

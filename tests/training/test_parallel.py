@@ -90,14 +90,28 @@ JOBS = (
     ("terminated", 2, "states of the terminated", None, 5),
     ("begun again", 2, "states of the terminated", None, None),
     ("weighted", 3, None, None, None),
+    ("adapters", 2, None, None, None),
+    ("adapters interrupted", 2, "states of the adapters", 1, None),
+    ("adapters continued", 2, "states of the adapters", None, None),
+    ("frozen", 2, None, None, None),
+    ("frozen terminated", 2, "states of the frozen", None, 5),
+    ("frozen begun again", 2, "states of the frozen", None, None),
 )
 # the loss is normalised by weights of the whole batch, and its gradient is clipped after it is whole
 WEIGHTED = {"loss_weights": "inverse", "label_smoothing": 0.1, "max_grad_norm": 0.3, "lr_layer_decay": 0.8}
+KNOBS = {
+    "adapters": {"lora_rank": 2, "lora_targets": "all", "lr_head": 3.0, "lr_layer_decay": 0.8},
+    "frozen": {"freeze_layers": 1, "reinit_layers": 1, "focal_gamma": 2.0, "loss_weights": "inverse"},
+}
+
+
+def with_hparams(spec: TrialSpec, **hparams) -> TrialSpec:
+    return replace(spec, hparams=replace(spec.hparams, **hparams))
 
 
 @pytest.fixture(scope="module")
 def weighted(spec: TrialSpec) -> TrialSpec:
-    return replace(spec, hparams=replace(spec.hparams, **WEIGHTED))
+    return with_hparams(spec, **WEIGHTED)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +125,17 @@ def of_workers(spec, weighted, data, tested, source, tmp_path_factory) -> dict[s
     """The reports of every worker, by the name of the job."""
     folder = tmp_path_factory.mktemp("workers")
     trials, corpora = {"weighted": weighted}, {"tested": tested}
+    trials |= {kind: with_hparams(spec, **knobs) for kind, knobs in KNOBS.items()}
     jobs = [
-        (name, trials.get(name, spec), corpora.get(name, data), number, states and folder / states, epoch, steps)
+        (
+            name,
+            trials.get(name.partition(" ")[0], spec),
+            corpora.get(name, data),
+            number,
+            states and folder / states,
+            epoch,
+            steps,
+        )
         for name, number, states, epoch, steps in JOBS
     ]
     ask_to_end(folder / "states of the cut", "asked to")
@@ -159,6 +182,19 @@ def test_several_workers_share_a_weighted_loss_and_a_clipped_gradient(
     expected = one_worker(weighted, data, source)
     assert_close(of_workers["weighted"][0], expected)
     assert expected[0]["train/loss"] != pytest.approx(alone[0]["train/loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", KNOBS)
+def test_several_workers_train_adapters_and_few_layers_as_one_does(kind, spec, data, source, of_workers) -> None:
+    first, second = of_workers[kind]
+    assert_close(first, one_worker(with_hparams(spec, **KNOBS[kind]), data, source))
+    assert repr(comparable(first)) == repr(comparable(second))
+
+
+@pytest.mark.parametrize("job", ["adapters continued", "frozen begun again"])
+def test_workers_with_adapters_or_few_layers_go_on_and_end_the_same(job, of_workers) -> None:
+    whole = of_workers[job.partition(" ")[0]][0]
+    assert repr(comparable(of_workers[job][0])) == repr(comparable(whole[1:]))
 
 
 @pytest.mark.parametrize(
