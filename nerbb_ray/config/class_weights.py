@@ -8,7 +8,7 @@ of one file with other weights are not taken for the same, and other nodes do no
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,12 @@ def weights_of(value: str) -> dict[str, float]:
     Raises:
         ValueError: it is another text.
     """
-    return {} if value in WORDS else _numbers(part.rpartition(":")[::2] for part in value.split())
+    if value in WORDS:
+        return {}
+    found, faults = _weights((part, *part.rpartition(":")[::2]) for part in value.split())
+    if faults:
+        raise ValueError("; ".join(fault for _, fault in faults))
+    return found
 
 
 def _check(value: Any) -> bool:
@@ -49,9 +54,10 @@ def _parse(text: str) -> str:
         return _written(weights_of(text))
     except ValueError as error:
         path = _path(text)
-        if all(":" in part for part in text.split()) and not os.path.lexists(path):
-            raise keys.BadValue(f"must be {RULE}, but {error}") from None
-        return _written(_read(path))
+        if os.path.lexists(path):
+            return _written(_read(path, text))
+        why = error if all(":" in part for part in text.split()) else "there is no file of this name"
+        raise keys.BadValue(f"must be {RULE}, but {why}") from None
 
 
 def _path(text: str) -> Path:
@@ -65,48 +71,70 @@ def _written(weights: dict[str, float]) -> str:
     return " ".join(f"{name}:{weight}" for name, weight in sorted(weights.items()))
 
 
-def _read(path: Path) -> dict[str, float]:
+def _read(path: Path, named: str) -> dict[str, float]:
+    """
+    Args:
+        named: how the experiment file calls it.
+    """
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise keys.BadValue(f"must be {RULE}; the file cannot be read: {why}") from None
     try:
-        return _numbers(_pairs(content))
-    except ValueError as error:
-        raise keys.BadValue(f"must be a file with a class and its weight on each line, but {error}") from None
+        found, faults = _weights(_of_json(content) if content.lstrip().startswith("{") else _of_lines(content))
+    except json.JSONDecodeError as error:
+        found, faults = {}, [(str(error.lineno), f"must be a JSON object of classes and weights: {error.msg}")]
+    if faults:
+        raise keys.BadLines([f"{named}:{line}: {fault}" if line else f"{named}: {fault}" for line, fault in faults])
+    return found
 
 
-def _pairs(content: str) -> Iterator[tuple[str, str]]:
-    """Classes and weights of a file: a JSON object, or lines with blanks, a colon or an equals sign between them."""
-    if content.lstrip().startswith("{"):
-        yield from ((str(name), str(weight)) for name, weight in json.loads(content).items())
-        return
-    for line in content.splitlines():
-        if line.strip() and not line.lstrip().startswith(("#", ";")):
-            name, _, weight = line.strip().replace("\t", " ").rpartition(" ")
-            yield (name.strip().rstrip(":= "), weight) if name else line.strip().rpartition(":")[::2]
+def _of_json(content: str) -> Iterator[tuple[str, str, str]]:
+    # as pairs: of a name that is there twice, one weight would get lost
+    return (("", str(name), str(weight)) for name, weight in json.loads(content, object_pairs_hook=list))
 
 
-def _numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
-    """
-    Raises:
-        ValueError: a weight is no number > 0; a class has none, or two, or a name that an experiment file cannot carry.
+def _of_lines(content: str) -> Iterator[tuple[str, str, str]]:
+    """(number of the line, class, weight), with blanks, a colon or an equals sign between the two."""
+    for number, line in enumerate(map(str.strip, content.splitlines()), start=1):
+        if line and not line.startswith(("#", ";")):
+            name, _, weight = line.replace("\t", " ").rpartition(" ")
+            name, weight = (name.strip().rstrip(":= "), weight) if name else line.rpartition(":")[::2]
+            yield str(number), name, weight
+
+
+def _weights(rows: Iterable[tuple[str, str, str]]) -> tuple[dict[str, float], list[tuple[str, str]]]:
+    """The weight of every class, and what is wrong.
+
+    Args:
+        rows: place, class, weight.
+    Returns:
+        (class -> weight, [(place, fault)]).
     """
     found: dict[str, float] = {}
-    for name, text in pairs:
-        try:
-            weight = keys.parse_float(text)
-        except ValueError:
-            weight = math.nan
-        if not LEAST <= weight <= MOST:
-            rule = f"must be a number from {LEAST:g} to {MOST:g}"
-            raise ValueError(f"the weight of {name or 'a class'} {rule}; got {text or 'nothing'}")
-        if not keys.is_name(name) or " " in name:
-            raise ValueError(f"a class must have a name without blanks and commas; got {name or 'nothing'}")
-        if name in found:
-            raise ValueError(f"{name} has two weights")
-        found[name] = weight
-    if not found:
-        raise ValueError("it has no class")
-    return found
+    faults: list[tuple[str, str]] = []
+    for place, name, text in rows:
+        weight = _number(text)
+        if fault := _fault(name, text, weight, found):
+            faults.append((place, fault))
+        else:
+            found[name] = weight
+    return found, faults or ([] if found else [("", "it has no class")])
+
+
+def _number(text: str) -> float:
+    try:
+        return keys.parse_float(text)
+    except ValueError:
+        return math.nan
+
+
+def _fault(name: str, text: str, weight: float, before: Collection[str]) -> str | None:
+    if not name:
+        return f"a class must have a name and a weight, such as LOC 2.0; got {text or 'nothing'}"
+    if not keys.is_name(name) or " " in name:
+        return f"a class must have a name without blanks and commas; got {name}"
+    if not LEAST <= weight <= MOST:
+        return f"the weight of {name} must be a number from {LEAST:g} to {MOST:g}; got {text or 'nothing'}"
+    return f"{name} must have one weight; got another one, {text}" if name in before else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from nerbb_ray.config.keys import Key, written
+from nerbb_ray.config.keys import BadLines, BadValue, Key, written
 
 DIGITS = 4  # that count, of a number that is drawn: names of runs show it
 CALL = re.compile(r"(\w+)\s*\((.*)\)", re.DOTALL)
@@ -144,6 +144,7 @@ def read_domain(raw: Any, key: Key) -> Domain:
         raw: text as in an experiment file, or a domain.
     Raises:
         BadDomain: it has another form, or values that the key does not allow.
+        BadLines: such a value is a file, with faults.
     """
     called = CALL.fullmatch(str(raw).strip())
     if called is None:
@@ -192,6 +193,10 @@ def _value(text: str, key: Key) -> Any:
     try:
         value = key.parse(text)
         allowed = text != "" and key.check(value)
+    except BadLines:
+        raise
+    except BadValue as problem:
+        raise BadDomain(f"{problem} ({text})") from None
     except ValueError:
         allowed = False
     if not allowed:

@@ -7,14 +7,14 @@ from itertools import product
 from typing import Any
 
 from nerbb_ray.config.domains import FORMS, BadDomain, is_domain, read_domain
-from nerbb_ray.config.keys import BadValue, Key, written
+from nerbb_ray.config.keys import BadLines, BadValue, Key, written
 
 MAX_POINTS = 10_000  # of one run; a slip of the pen in the experiment file must not fill the memory
 _SHOWN = 80
 
 
 class Unreadable(Exception):
-    """What is wrong with a value: `rule; got value`."""
+    """What is wrong with a value: `rule; got value`, of a file several times."""
 
 
 def read_values(raw: object, key: Key) -> tuple[tuple[Any, ...], list[str]]:
@@ -30,6 +30,8 @@ def read_values(raw: object, key: Key) -> tuple[tuple[Any, ...], list[str]]:
             return (read_domain(raw, key),), []
         except BadDomain as problem:
             return (), [f"{problem}; got {shown(raw)}"]
+        except BadLines as problem:
+            return (), list(problem.faults)
     if key.kind in (int, float) and isinstance(raw, str) and "(" in raw:
         return (), [f"must be {key.rule}, a list of such values, or alone {FORMS}; got {shown(raw)}"]
     values: list[Any] = []
@@ -41,7 +43,7 @@ def read_values(raw: object, key: Key) -> tuple[tuple[Any, ...], list[str]]:
                 raise Unreadable(f"the values of a grid must differ; got {written(value)} twice")
             values.append(value)
         except Unreadable as problem:
-            problems.append(_in_list(str(problem), raw, element))
+            problems += [_in_list(str(fault), raw, element) for fault in problem.args]
     return tuple(values), problems
 
 
@@ -81,6 +83,8 @@ def _read_value(element: Any, key: Key) -> Any:
         if isinstance(value, str):
             value = key.parse(value)
         allowed = element != "" and key.check(value)
+    except BadLines as problem:
+        raise Unreadable(*problem.faults) from None
     except BadValue as problem:
         raise Unreadable(f"{problem}; got {shown(element)}") from None
     except ValueError:

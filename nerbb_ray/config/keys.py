@@ -1,7 +1,7 @@
 """The rules of single keys: how the text of an INI value becomes a value, and which values are allowed."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
@@ -41,6 +41,17 @@ class Key:
 
 class BadValue(ValueError):
     """A text that is no value, in the words of an error message: `must be ...`."""
+
+
+class BadLines(ValueError):
+    """A file that is no value, with every fault: `file:line: rule; got value`."""
+
+    MOST = 20  # faults that are told
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        more = [f"and {len(faults) - self.MOST} more faults like these"] if len(faults) > self.MOST else []
+        self.faults = (*faults[: self.MOST], *more)
+        super().__init__("\n".join(self.faults))
 
 
 def written(value: Any) -> str:

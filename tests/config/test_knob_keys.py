@@ -129,13 +129,16 @@ def test_weights_are_read_from_a_file_and_kept_as_what_it_says(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, f"must be {RULE}; the file cannot be read: No such file or directory; got weights.txt"),
-        ("", "but it has no class; got weights.txt"),
-        ("O one\n", "but the weight of O must be a number from 1e-06 to 1e+06; got one; got weights.txt"),
-        ("O 0\n", "but the weight of O must be a number from 1e-06 to 1e+06; got 0; got weights.txt"),
-        ("O 1\nO 2\n", "but O has two weights; got weights.txt"),
-        ("PER LOC 2\n", "but a class must have a name without blanks and commas; got PER LOC; got weights.txt"),
-        ("{", "but Expecting property name"),
+        (None, f"must be {RULE}, but there is no file of this name; got weights.txt"),
+        ("", "weights.txt: it has no class"),
+        ("# of O\n\nO one\n", "weights.txt:3: the weight of O must be a number from 1e-06 to 1e+06; got one"),
+        ("O 0\n", "weights.txt:1: the weight of O must be a number from 1e-06 to 1e+06; got 0"),
+        ("O 1\nO 2\n", "weights.txt:2: O must have one weight; got another one, 2"),
+        ("PER LOC 2\n", "weights.txt:1: a class must have a name without blanks and commas; got PER LOC"),
+        ("PER\n", "weights.txt:1: a class must have a name and a weight, such as LOC 2.0; got PER"),
+        ('{"O": 1,\n', "weights.txt:2: must be a JSON object of classes and weights: Expecting property name"),
+        ('{"O": 1, "O": 2}', "weights.txt: O must have one weight; got another one, 2"),
+        ('{"O": {"LOC": 2}}', "weights.txt: the weight of O must be a number from 1e-06 to 1e+06; got "),
     ],
 )
 def test_a_file_that_has_no_weights_is_told(
@@ -145,8 +148,21 @@ def test_a_file_that_has_no_weights_is_told(
     if content is not None:
         (tmp_path / "weights.txt").write_text(content)
     (problem,) = problems_of("[hparams]\nloss_weights = weights.txt\n")
-    assert problem.startswith("[hparams] loss_weights: must be ")
-    assert said in problem
+    assert problem.startswith(f"[hparams] loss_weights: {said}")
+
+
+def test_every_fault_of_a_file_with_weights_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problems_of: ProblemsOf
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.txt").write_text("LOC -2\nPER 1\nORG x\n")
+    assert problems_of("[hparams]\nloss_weights = none, weights.txt\n") == [
+        "[hparams] loss_weights: weights.txt:1: the weight of LOC must be a number from 1e-06 to 1e+06; got -2",
+        "[hparams] loss_weights: weights.txt:3: the weight of ORG must be a number from 1e-06 to 1e+06; got x",
+    ]
+    (tmp_path / "weights.txt").write_text("LOC -2\n" * 1000)
+    found = problems_of("[hparams]\nloss_weights = weights.txt\n")
+    assert (len(found), found[-1]) == (21, "[hparams] loss_weights: and 980 more faults like these")
 
 
 @pytest.mark.parametrize(
@@ -156,8 +172,14 @@ def test_a_file_that_has_no_weights_is_told(
         ("O:1e300", "got 1e300"),  # infinite in fp32
         ("O:1e-300 PER:1e-300", "got 1e-300"),  # 0 in fp32: nothing would be trained
         ("O:1_0", "got 1_0"),
-        ("O:1 O:2", "but O has two weights"),
-        ("~nobody-of-this-name/weights.txt", "the file cannot be read: No such file or directory"),
+        ("O:1 O:2", "but O must have one weight; got another one, 2"),
+        (
+            "O:0 LOC:x",
+            "but the weight of O must be a number from 1e-06 to 1e+06; got 0; the weight of LOC must be a number "
+            "from 1e-06 to 1e+06; got x",
+        ),
+        ("~nobody-of-this-name/weights.txt", "there is no file of this name"),
+        ("-1", "there is no file of this name"),
     ],
 )
 def test_weights_that_are_written_out_wrongly_are_told(problems_of: ProblemsOf, value: str, said: str) -> None:
