@@ -20,8 +20,10 @@ def classes_section(result: ExperimentResult) -> str:
     runs = [run for run in ranked(result) if run.n_ok]
     if not runs:
         return paragraph("No trial has ended ok: there is nothing to show.")
-    about = "Entity level: type and both borders must be right. Means over the seeds, of F1 with the standard error; "
-    about += "n is the number of seeds in which F1 is defined."
+    about = (
+        "Entity level: type and both borders must be right. Means over the seeds, of F1 with the standard error (of "
+    )
+    about += "two seeds, both values); n is the number of seeds in which F1 is defined."
     others = [folded(run.run, class_table(run)) for run in runs[1:MAX_RUNS]]
     left_out = len(runs) - MAX_RUNS
     note = paragraph(f"Shown are the best {MAX_RUNS} runs; MLflow has the other {left_out}.") if left_out > 0 else ""

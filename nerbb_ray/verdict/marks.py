@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from nerbb_ray.results.metric_names import split_name
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC
 
 BEST, TIED = "*", "="
@@ -22,6 +23,19 @@ def mark_of(run: str, best: str | None, tied: Collection[str]) -> str:
     if best is None:
         return ""
     return BEST if run == best else TIED if run in tied else ""
+
+
+def means_legend(means: Collection[SeedMean], *, interval: bool = True) -> str:
+    """What stands in means over the seeds, only of the kinds that are there; empty if none is of several seeds.
+
+    Args:
+        interval: whether they are shown with theirs.
+    """
+    of_more = "Mean +- standard error" + (" [95 % interval]" if interval else "") + " over the seeds"
+    several, two = any(mean.n > 2 for mean in means), any(mean.n == 2 for mean in means)
+    if several:
+        return f"{of_more}; of two seeds, both values" if two else of_more
+    return "Mean over two seeds, and both values" if two else ""
 
 
 def legend(marks: Collection[str], metric: str = SELECTION_METRIC) -> str:
