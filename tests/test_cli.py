@@ -25,6 +25,7 @@ from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.exit_status import guarded
 from nerbb_ray.mlflow_store.events import Ended, Started
+from nerbb_ray.mlflow_store.overview import results_of
 from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.trial_result import TrialResult
@@ -299,6 +300,25 @@ def test_experiments_are_listed_with_their_best_results(nerbb: Nerbb, finished: 
     assert re.search(r"\b2 +3/4 +runB +0\.9000 +0\.4000", line)
 
 
+def test_list_says_which_means_are_of_a_part_of_a_split(nerbb: Nerbb, tmp_path: Path) -> None:
+    store = StorePaths(tmp_path / "store")
+    store.create()
+    store.config("part").write_text(INI.replace("dataset_name = data", "dataset_name = data\nprune_ratio_test = 0.2"))
+    writer = MlflowWriter(store.tracking_uri, "part", str(store.artifacts))
+    metrics = {"val/entity/micro/f1": 0.6, "test/entity/micro/f1": 0.5}
+    for time_ms, trial in enumerate(expand(read_ini(store.config("part"))), start=1):
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
+        writer.deliver(
+            Ended(tracked(trial), *at(time_ms), TrialResult(trial.run, trial.seed, "ok", metrics, trial.params()))
+        )
+    out = nerbb("show_experiments", "--store", store.root)[1]
+    assert "   0.5000" in out
+    assert "(2 equal values) of 20 %" in out
+    assert "of 20 %: of the first 20 % of the split only (prune_ratio_val, prune_ratio_test)" in out.splitlines()
+    (values,) = json.loads(nerbb("show_experiments", "--json", "--store", store.root)[1])
+    assert (values["val_share"], values["test_share"]) == (1.0, 0.2)
+
+
 def test_experiments_as_json(nerbb: Nerbb, finished: StorePaths) -> None:
     finished.config("waits").write_text(INI)
     status, out, _ = nerbb("show_experiments", "--json", "--store", finished.root)
@@ -328,6 +348,10 @@ def test_csv_has_a_row_per_trial_or_per_run(nerbb: Nerbb, finished: StorePaths, 
     assert [(row["run"], row["n_ok"], row["n_total"]) for row in runs] == [("runA", "2", "2"), ("runB", "1", "2")]
     assert float(runs[0]["val/entity/micro/f1/mean"]) == pytest.approx(0.7)
     assert runs[1]["val/entity/micro/f1/sem"] == ""
+    assert [row["patience"] for row in runs] == ["0", "1"]
+    result = results_of(finished, "exp")
+    assert set(runs[0]) == set(result.to_dataframe("runs").columns)
+    assert set(rows[0]) == set(result.to_dataframe().columns)
 
 
 def test_results_are_a_table_that_names_what_failed(nerbb: Nerbb, finished: StorePaths) -> None:

@@ -104,7 +104,8 @@ def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]
     if run.n_total == 1:
         return
     means = [run.mean(metric) for metric in COLUMNS.values()]
-    yield [f"mean ± standard error ({run.n_ok} of {run.n_total} {run.member}s)", "", "", *map(_mean, means)]
+    kind = "mean (both values)" if run.n_ok == 2 else "mean ± standard error"
+    yield [f"{kind} ({run.n_ok} of {run.n_total} {run.member}s)", "", "", *map(_mean, means)]
     if any(mean.ci95 for mean in means):
         intervals = (f"{mean.ci95[0]:.4f} to {mean.ci95[1]:.4f}" if mean.ci95 else "-" for mean in means)
         yield ["95 % interval of the mean", "", "", *intervals]

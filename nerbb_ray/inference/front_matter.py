@@ -128,7 +128,7 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
     data = ModelCardData(
         language=list(declared.language) if len(declared.language) > 1 else next(iter(declared.language), None),
         license=declared.license,
-        datasets=[scored.dataset_id] if known else None,
+        datasets=[str(scored.dataset_id)] if known else None,
         metrics=[kind for kind in METRICS if kind in kinds] or None,
         pipeline_tag=TASK,
         eval_results=results or None,

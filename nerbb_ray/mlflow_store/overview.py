@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from nerbb_ray.console import head_line, plain_text, shown_width
+from nerbb_ray.console import Sentence, head_line, plain_text, shown_width
 from nerbb_ray.errors import ResultError
 from nerbb_ray.locks import holder_of
 from nerbb_ray.mlflow_store.database import sqlite_file
@@ -19,8 +19,10 @@ from nerbb_ray.mlflow_store.moved import as_moved
 from nerbb_ray.mlflow_store.reader import ExperimentSummary, find_result, list_experiments, load_result
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.verdict.sentences import FILE, parse
-from nerbb_ray.verdict.table import marks_and_legend
+from nerbb_ray.verdict.table import marks_and_legend, needed_width
+from nerbb_ray.verdict.words import in_lines
 
 if TYPE_CHECKING:
     from nerbb_ray.mlflow_store.details import TrialKey
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
 NUMBERS = ("runs", "trials ok")
+PARTS = "of 20 %: of the first 20 % of the split only (prune_ratio_val, prune_ratio_test)"
 
 
 def results_of(store: StorePaths, name: str) -> ExperimentResult:
@@ -158,11 +161,15 @@ def experiments_text(store: StorePaths) -> str:
     table = Table(box=head_line(), pad_edge=False)
     for header in HEADERS:
         table.add_column(header, justify="right" if header in NUMBERS else "left", overflow="fold")
-    for summary in summaries:
-        table.add_row(*map(Text, _cells(summary)))
+    width, rows = shown_width(), [_cells(summary) for summary in summaries]
+    if rows and needed_width(HEADERS, rows) > width:
+        rows = [(*row[:-2], *map(in_lines, row[-2:])) for row in rows]
+    for row in rows:
+        table.add_row(*map(Text, row))
     for name in waiting:
         table.add_row(Text(name), "not run yet")
-    return plain_text([table], shown_width()).strip("\n")
+    parts = any(min(one.val_share, one.test_share) < 1 for one in summaries)
+    return plain_text([table, *([Sentence(PARTS)] if parts else [])], width).strip("\n")
 
 
 def experiments_values(store: StorePaths) -> list[dict[str, Any]]:
@@ -186,6 +193,8 @@ def _values(summary: ExperimentSummary) -> dict[str, Any]:
         "trials": summary.n_total,
         "best_run": summary.best_run,
         **{name: asdict(mean) for name, mean in means.items()},
+        "val_share": summary.val_share,
+        "test_share": summary.test_share,
     }
 
 
@@ -196,6 +205,10 @@ def _cells(summary: ExperimentSummary) -> tuple[str, ...]:
         str(summary.runs),
         f"{summary.n_ok}/{summary.n_total}",
         summary.best_run or "-",
-        str(summary.val_f1),
-        str(summary.test_f1),
+        _of_share(summary.val_f1, summary.val_share),
+        _of_share(summary.test_f1, summary.test_share),
     )
+
+
+def _of_share(mean: SeedMean, share: float) -> str:
+    return str(mean) if share >= 1 or not mean.n else f"{mean} of {100 * share:.4g} %"

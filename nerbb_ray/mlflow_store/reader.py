@@ -31,6 +31,7 @@ from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, Status, TrialResult
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.verdict.notes import ended_at_the_cap
+from nerbb_ray.verdict.parts import share_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -51,6 +52,7 @@ class ExperimentSummary:
         n_ok, n_total: trials.
         best_run: None while no trial has ended ok.
         val_f1, test_f1: entity micro F1 of the best run.
+        val_share, test_share: of these splits that it was evaluated on.
     """
 
     name: str
@@ -61,6 +63,8 @@ class ExperimentSummary:
     best_run: str | None
     val_f1: SeedMean
     test_f1: SeedMean
+    val_share: float = 1.0
+    test_share: float = 1.0
 
 
 def load_result(tracking_uri: str, name: str) -> ExperimentResult:
@@ -256,6 +260,7 @@ def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:
         best = result.best_run()
     except ResultError:
         best = None
+    params = best.trials[0].params if best else {}
     return ExperimentSummary(
         name=result.name,
         started=datetime.fromtimestamp(created_ms / 1000, tz=UTC),
@@ -265,4 +270,6 @@ def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:
         best_run=best.run if best else None,
         val_f1=best.mean(SELECTION_METRIC) if best else SeedMean.of([]),
         test_f1=best.mean(TEST_METRIC) if best else SeedMean.of([]),
+        val_share=share_of(params, "val"),
+        test_share=share_of(params, "test"),
     )

@@ -1,7 +1,7 @@
 """Where one run stands in a verdict, as the MLflow run of that run has it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nerbb_ray.mlflow_store.schema import VERDICT, VERDICT_WORDS
@@ -9,6 +9,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
 from nerbb_ray.verdict.ensemble_words import gain_sentences
+from nerbb_ray.verdict.marks import means_legend
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.words import against_the_best, sentences
 
@@ -71,11 +72,17 @@ def description(result: ExperimentResult, found: Verdict, run: str | None = None
         "|---|---|---|" + "---|" * len(COMPARED),
         *rows,
         "",
-        f"Mean ± standard error over the {result.member}s, entity micro scores; * best mean, = cannot be told from it.",
+        _legend(shown),
         f"Not shown: {left_out} runs." if left_out else "",
         *gain_sentences(result, run or found.best),
     ]
     return "\n".join(lines).strip()[:MAX_DESCRIPTION]
+
+
+def _legend(runs: Sequence[RunResult]) -> str:
+    means = means_legend([run.mean(metric) for run in runs for metric in COMPARED.values()], interval=False)
+    said = means.replace("+-", "±") or "One seed"
+    return f"{said}. Entity micro scores; * best mean, = cannot be told from it."
 
 
 def _row(run: RunResult, found: Verdict, *, marked: bool) -> str:

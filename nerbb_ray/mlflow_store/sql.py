@@ -19,7 +19,8 @@ from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialR
 # the order of MLflow's client: the newest experiment first, its trials as they started
 QUERY = """
 SELECT e.experiment_id, e.name, e.creation_time, note.value, run.value, seed.value, r.status, status.value, seeds.value,
-       fold.value, folds.value, repeats.value, val.value, val.is_nan, test.value, test.is_nan
+       fold.value, folds.value, repeats.value, of_val.value, of_test.value,
+       val.value, val.is_nan, test.value, test.is_nan
 FROM experiments e
 JOIN experiment_tags kind ON kind.experiment_id = e.experiment_id AND kind.key = :kind AND kind.value = 'experiment'
 LEFT JOIN (runs r JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial')
@@ -33,6 +34,8 @@ LEFT JOIN tags fold ON fold.run_uuid = r.run_uuid AND fold.key = :fold
 LEFT JOIN params seeds ON seeds.run_uuid = r.run_uuid AND seeds.key = 'multiple_runs'
 LEFT JOIN params folds ON folds.run_uuid = r.run_uuid AND folds.key = 'folds'
 LEFT JOIN params repeats ON repeats.run_uuid = r.run_uuid AND repeats.key = 'repeats'
+LEFT JOIN params of_val ON of_val.run_uuid = r.run_uuid AND of_val.key = 'prune_ratio_val'
+LEFT JOIN params of_test ON of_test.run_uuid = r.run_uuid AND of_test.key = 'prune_ratio_test'
 LEFT JOIN latest_metrics val ON val.run_uuid = r.run_uuid AND val.key = :val
 LEFT JOIN latest_metrics test ON test.run_uuid = r.run_uuid AND test.key = :test
 WHERE e.lifecycle_stage = 'active'
@@ -79,7 +82,8 @@ class ListedExperiment:
 
     Args:
         created_ms: since 1970, in UTC.
-        trials: with the two metrics of the list only; of several of one run and seed, the one that started last.
+        trials: with the two metrics of the list only, and the shares of the splits that these are of; of several of one
+            run and seed, the one that started last.
         n_seeds: that each run was to have.
         notes: run -> why it has fewer.
     """
@@ -160,9 +164,11 @@ def _experiment(rows: list[tuple[Any, ...]]) -> ListedExperiment:
 
 
 def _trial(row: tuple[Any, ...]) -> tuple[TrialResult, int]:
-    run, seed, in_mlflow, status, seeds, fold, folds, repeats, *values = row[4:]
+    run, seed, in_mlflow, status, seeds, fold, folds, repeats, of_val, of_test, *values = row[4:]
+    shares = {"prune_ratio_val": of_val, "prune_ratio_test": of_test}
     known, metrics = records.status_of(status or "", in_mlflow), dict(_metrics(values))
-    result = TrialResult(run, int(seed), known, metrics, fold=records.fold_of(fold))
+    params = {key: value for key, value in shares.items() if value is not None}
+    result = TrialResult(run, int(seed), known, metrics, params, fold=records.fold_of(fold))
     return result, records.seeds_of({"multiple_runs": seeds, "folds": folds, "repeats": repeats})
 
 

@@ -21,8 +21,9 @@ def classes_section(result: ExperimentResult) -> str:
     if not runs:
         return paragraph("No trial has ended ok: there is nothing to show.")
     about = (
-        f"Entity level: type and both borders must be right. Means over the {result.member}s, of F1 with the standard "
-        f"error; n is the number of {result.member}s in which F1 is defined."
+        "Entity level: type and both borders must be right. "
+        f"Means over the {result.member}s, of F1 with the standard error (of two {result.member}s, both values); "
+        f"n is the number of {result.member}s in which F1 is defined."
     )
     others = [folded(run.run, class_table(run)) for run in runs[1:MAX_RUNS]]
     left_out = len(runs) - MAX_RUNS

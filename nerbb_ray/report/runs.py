@@ -12,7 +12,7 @@ from nerbb_ray.report.strip import Scale, axis, strip
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
-from nerbb_ray.verdict.marks import BEST, legend
+from nerbb_ray.verdict.marks import BEST, legend, means_legend
 from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.table import epochs_text, fold_sentences, marks_of_runs
 from nerbb_ray.verdict.verdict import verdict
@@ -44,10 +44,9 @@ def shown_mean(mean: SeedMean, interval: bool = False) -> str:
 def runs_section(result: ExperimentResult) -> str:
     runs, marks = ranked(result), marks_of_runs(result, verdict(result))
     said = legend(marks.values())
-    about = (
-        f"Mean ± standard error [95 % interval] over the {result.member}s. In the strips: a dot per {result.member}, "
-        "a tick for the mean, a bar for its interval."
-    )
+    means = means_legend([run.mean(metric) for run in runs for metric in (SELECTION_METRIC, TEST_METRIC)])
+    strips = f"In the strips: a dot per {result.member}, a tick for the mean, a bar for its interval."
+    about = f"{means.replace('+-', '±')}. {strips}" if means else strips
     scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
     header = ["run", "ok", "epochs", *_headers(scales), "not ok"]
     rows = [_row(run, marks[run.run], scales) for run in runs]

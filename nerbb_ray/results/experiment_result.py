@@ -74,7 +74,8 @@ class ExperimentResult:
         """A table of pandas: a row per trial with parameters and metrics, or per run with means over the seeds.
 
         Columns of trials: run, seed, status, epochs, ..., the parameters by key, the metrics by full name; of runs:
-        run, n_ok, n_total, the parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high`, `/n`.
+        run, n_ok, n_total, note, the parameters, `<metric>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high`, `/n`,
+        `/min`, `/max`. The same as in the files of `nerbb results --csv` and `--csv-runs`.
 
         Raises:
             ResultError: `of` is something else.

@@ -17,6 +17,7 @@ KEYS = {
 }
 OF_A_TRIAL = ("run", "seed")
 ABOUT = ("run", "seed", "status", "epochs", "best_epoch", "duration_s", "error", "checkpoint")
+MORE = ("kept_epoch", "reason", "note", "log")
 # run, member -> metric -> epoch (from 0) -> value
 Curves = Mapping[tuple[str, Member], Mapping[str, Mapping[int, float]]]
 ReadCurves = Callable[[Sequence[str] | None], Curves]
@@ -51,6 +52,8 @@ class Run(Protocol):
     @property
     def n_total(self) -> int: ...
     @property
+    def note(self) -> str | None: ...
+    @property
     def metric_names(self) -> Sequence[str]: ...
     def mean(self, metric: str) -> SeedMean: ...
 
@@ -84,7 +87,7 @@ def _by_epoch(curves: Mapping[str, Mapping[int, float]]) -> Iterable[tuple[int, 
 
 
 def _trial_row(trial: Trial) -> dict[str, object]:
-    about = {name: getattr(trial, name) for name in ABOUT}
+    about = {name: getattr(trial, name) for name in (*ABOUT, *MORE)}
     return {**about, **_fold(trial), **typed_params(trial.params), **trial.metrics}
 
 
@@ -100,12 +103,13 @@ def _run_row(run: Run) -> dict[str, object]:
     same = {key: value for key, value in first.items() if all(other.get(key) == value for other in params)}
     means = {name: run.mean(name) for name in run.metric_names}
     columns = {f"{name}/{kind}": value for name, mean in means.items() for kind, value in _statistics(mean).items()}
-    return {"run": run.run, "n_ok": run.n_ok, "n_total": run.n_total, **same, **columns}
+    return {"run": run.run, "n_ok": run.n_ok, "n_total": run.n_total, "note": run.note, **same, **columns}
 
 
 def _statistics(mean: SeedMean) -> dict[str, float]:
     low, high = mean.ci95 or (float("nan"), float("nan"))
-    return {"mean": mean.mean, "sd": mean.sd, "sem": mean.sem, "ci95_low": low, "ci95_high": high, "n": mean.n}
+    about = {"mean": mean.mean, "sd": mean.sd, "sem": mean.sem, "ci95_low": low, "ci95_high": high, "n": mean.n}
+    return {**about, "min": mean.min, "max": mean.max}
 
 
 def typed_params(params: Mapping[str, object]) -> dict[str, Any]:

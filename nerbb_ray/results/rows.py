@@ -17,7 +17,8 @@ def trial_rows(result: ExperimentResult) -> list[Row]:
 
 
 def run_rows(result: ExperimentResult) -> list[Row]:
-    """Run, n_ok, n_total, and of every metric `<name>/mean`, `/sd`, `/sem`, `/ci95_low`, `/ci95_high`, `/min`, ..."""
+    """Run, n_ok, n_total, note, the parameters in which its trials agree, and of every metric `<name>/mean`, `/sd`,
+    `/sem`, `/min`, `/max`, `/n`, `/ci95_low`, `/ci95_high`."""
     return [_run_row(run) for run in result.runs]
 
 
@@ -32,14 +33,31 @@ def _trial_row(trial: TrialResult) -> Row:
         "run": trial.run,
         "seed": trial.seed,
         "status": trial.status,
-        **{key: value for key, value in trial.params.items() if key not in ("run", "seed")},
+        **_fold(trial),
+        **_params(trial),
         **about,
         **trial.metrics,
     }
 
 
+def _fold(trial: TrialResult) -> Row:
+    """A column only where there are folds."""
+    return {} if trial.fold is None else {"fold": trial.fold}
+
+
+def _params(trial: TrialResult) -> Row:
+    return {key: value for key, value in trial.params.items() if key not in ("run", "seed")}
+
+
+def _common_params(run: RunResult) -> Row:
+    of_trials = [_params(trial) for trial in run.trials]
+    first = of_trials[0] if of_trials else {}
+    return {key: value for key, value in first.items() if all(params.get(key) == value for params in of_trials)}
+
+
 def _run_row(run: RunResult) -> Row:
-    row: dict[str, Any] = {"run": run.run, "n_ok": run.n_ok, "n_total": run.n_total, "note": run.note}
+    about = {"run": run.run, "n_ok": run.n_ok, "n_total": run.n_total, "note": run.note}
+    row: dict[str, Any] = {**about, **_common_params(run)}
     for metric in run.metric_names:
         mean = run.mean(metric)
         row |= {f"{metric}/{name}": getattr(mean, name) for name in STATISTICS}

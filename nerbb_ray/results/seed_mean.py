@@ -185,8 +185,11 @@ class SeedMean:
         return f"{self.near_zero} {seeds} near 0" if self.near_zero else ""
 
     def __str__(self) -> str:
+        """`0.8123 +- 0.0045`: mean and sem; of two seeds both values, as everywhere."""
         if self.n == 0:
             return "-"
+        if self.n == 2:
+            return self._uncertain()
         return f"{self.mean:.4f}" if self.n == 1 else f"{self.mean:.4f} +- {self.sem:.4f}"
 
     def with_interval(self) -> str:

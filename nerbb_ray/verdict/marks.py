@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from nerbb_ray.results.metric_names import split_name
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC
 
 BEST, TIED = "*", "="
@@ -22,6 +23,20 @@ def mark_of(run: str, best: str | None, tied: Collection[str]) -> str:
     if best is None:
         return ""
     return BEST if run == best else TIED if run in tied else ""
+
+
+def means_legend(means: Collection[SeedMean], *, interval: bool = True) -> str:
+    """What stands in means over seeds, or fold models, only of the kinds that are there; empty if none is of several.
+
+    Args:
+        interval: whether they are shown with theirs.
+    """
+    kind = next((mean.kind for mean in means), "seeds")  # all runs of an experiment have the same folds
+    of_more = "Mean +- standard error" + (" [95 % interval]" if interval else "") + f" over the {kind}"
+    several, two = any(mean.n > 2 for mean in means), any(mean.n == 2 for mean in means)
+    if several:
+        return f"{of_more}; of two {kind}, both values" if two else of_more
+    return f"Mean over two {kind}, and both values" if two else ""
 
 
 def legend(marks: Collection[str], metric: str = SELECTION_METRIC) -> str:

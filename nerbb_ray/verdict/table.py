@@ -15,7 +15,7 @@ from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult, TrialResult
 from nerbb_ray.verdict.advice import model_lines, next_commands
 from nerbb_ray.verdict.ensemble_words import SPLITS, TITLE, ensemble_of, ensemble_sentences, score_cell
-from nerbb_ray.verdict.marks import BEST, legend, mark_of
+from nerbb_ray.verdict.marks import BEST, legend, mark_of, means_legend
 from nerbb_ray.verdict.mishaps import mishaps
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.parts import part_lines
@@ -132,10 +132,10 @@ def _runs(result: ExperimentResult, marks: Mapping[str, str], width: int) -> Tab
     rows = [(row, marks[run.run] == BEST) for run in result.runs for row in _rows(run, marks[run.run])]
     # a mean and its interval side by side, if the names leave them the room
     headers = HEADERS
-    if _needed_width(headers, [cells for cells, _ in rows]) > width:
+    if needed_width(headers, [cells for cells, _ in rows]) > width:
         headers = tuple(header.replace(" entity ", "\nentity ") for header in headers)
         rows = [([cell if k == 1 else in_lines(cell) for k, cell in enumerate(cells)], bold) for cells, bold in rows]
-    room = width - _needed_width(headers, [[*cells[:1], "", *cells[2:]] for cells, _ in rows])
+    room = width - needed_width(headers, [[*cells[:1], "", *cells[2:]] for cells, _ in rows])
     rows = [
         ([folded_name(cell, room) if k == 1 else cell for k, cell in enumerate(cells)], bold) for cells, bold in rows
     ]
@@ -166,7 +166,8 @@ def _rows(run: RunResult, mark: str) -> Iterator[list[str]]:
         yield ["", TITLE, str(len(found.seeds)), "", *(score_cell(found, split) for split in SPLITS)]
 
 
-def _needed_width(headers: Sequence[str], rows: list[list[str]]) -> int:
+def needed_width(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The columns of a screen on which no cell of a table has to be folded."""
     columns = zip(headers, *rows, strict=True)
     widths = (max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
     return sum(widths) + PADDING * (len(headers) - 1) + EDGES
@@ -186,10 +187,15 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
 
 
 def _legend(result: ExperimentResult, marks: Mapping[str, str]) -> Iterator[str]:
-    if said := legend(set(marks.values())):
-        yield f"{said}.  Mean +- standard error [95 % interval] over the {result.member}s; of two, both values."
-        yield from part_lines(result)
-        yield ""
+    means = [run.mean(metric) for run in result.runs for metric in (SELECTION_METRIC, TEST_METRIC)]
+    ensembles = any(ensemble_of(run) is not None for run in result.runs)
+    of_means = means_legend(means)
+    if ensembles and "interval" not in of_means:
+        of_means += "; of an ensemble [95 % interval]"
+    said = [part for part in (legend(set(marks.values())), of_means) if part]
+    lines = [f"{'.  '.join(said)}."] if said else []
+    if lines := [*lines, *part_lines(result)]:
+        yield from [*lines, ""]
 
 
 def _folds(result: ExperimentResult) -> Iterator[str]:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from nerbb_ray.cli import build_parser
 from nerbb_ray.commands.listing import COMMANDS
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import NEVER_STARTED, Status, TrialResult
+from nerbb_ray.verdict.marks import means_legend
 from nerbb_ray.verdict.parts import part_lines
 from nerbb_ray.verdict.table import results_text, to_json
 from nerbb_ray.verdict.verdict import verdict
@@ -289,3 +291,16 @@ def test_with_folds_a_part_is_one_of_every_fold(folds: object, said: str) -> Non
     params = {"prune_ratio_val": "0.3", "folds": folds}
     trial = TrialResult("runA", 43, "ok", {"val/entity/micro/f1": 0.5}, params=params, fold=None if folds == "0" else 1)
     assert list(part_lines(ExperimentResult.of("exp", [trial]))) == [said]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ([1], ""),
+        ([2, 1], "Mean over two seeds, and both values"),
+        ([3, 1], "Mean +- standard error [95 % interval] over the seeds"),
+        ([3, 2], "Mean +- standard error [95 % interval] over the seeds; of two seeds, both values"),
+    ],
+)
+def test_legend_explains_only_the_kinds_of_means_that_are_there(seeds: list[int], said: str) -> None:
+    assert means_legend([SeedMean.of([0.5 + k / 10 for k in range(n)]) for n in seeds]) == said
