@@ -89,7 +89,7 @@ class MarkedTexts:
             return
         [name] = fitting
         self.documents.notes.append(
-            f"{counted(len(texts), 'text')}: places are taken as {name}: so all borders of entities are borders of words"
+            f"{counted(len(texts), 'text')}: places are taken as {name}: so borders of entities are borders of words"
             f"; as {POINTS}, {sum(wrong[POINTS])} are none"
         )
         for number, marks in self.unsure.items():
