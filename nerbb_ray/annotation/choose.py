@@ -17,7 +17,7 @@ Order = Literal["uncertain", "diverse", "file"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
-KNOWN, REPEATED, EMPTY = "in the data set already", "there before", "empty"
+KNOWN, REPEATED, EMPTY = "in the data set already", "repeated in this file", "empty"
 
 
 @dataclass(frozen=True, slots=True)

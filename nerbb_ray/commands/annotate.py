@@ -17,6 +17,7 @@ with lazy_modules():
     from nerbb_ray import model as models
     from nerbb_ray.annotation import choose, tasks
     from nerbb_ray.data import corpus as corpora
+    from nerbb_ray.data import wording
     from nerbb_ray.inference import files, selection
 
 
@@ -38,24 +39,39 @@ def annotate(args: Namespace) -> int:
     if order == "uncertain" and not args.model:
         raise DataError("--order uncertain needs a model: name an experiment with --model, or say --order diverse")
     corpus = corpora.find_corpus(args.name, args.subset, current_store(args.store).datasets)
-    texts, target = files.texts_of(args.texts), _target(args)
+    texts, target = _texts(args.texts), _target(args)
     model = _model(args) if args.model else None
     notes: list[str] = []
     guess = None if model is None else lambda new: _guesses(model, new, corpus, notes)
     chosen = choose.choose(texts, corpus, order, args.limit, guess)
-    tasks.write_tasks(chosen.tasks, target, args.tool, model.name if model else None)
-    labels = tasks.write_labels(corpus.classes, target, args.tool)
+    labels, written = None, bool(chosen.tasks)
+    if written:  # tools refuse a file without tasks
+        tasks.write_tasks(chosen.tasks, target, args.tool, model.name if model else None)
+        labels = tasks.write_labels(corpus.classes, target, args.tool)
     if args.json:
         counts = {key: getattr(chosen, key) for key in COUNTS}
-        about = {"file": str(target), "labels": labels and str(labels), "tasks": len(chosen.tasks), "order": order}
+        file = str(target) if written else None
+        about = {"file": file, "labels": labels and str(labels), "tasks": len(chosen.tasks), "order": order}
         print(json_text({**about, **counts, "notes": notes}, indent=None))
         return OK
-    print(f"{target}: {len(chosen.tasks)} tasks, {_said(order, model)}", *chosen.lines(), sep="\n")
+    head = f"{target}: {wording.counted(len(chosen.tasks), 'task')}, {_said(order, model)}"
+    print(head if written else "no text is left to annotate: nothing is written", *chosen.lines(), sep="\n")
     if labels is not None:
         print(f"{labels}: the classes, for the settings of the project")
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     return OK
+
+
+def _texts(path: Path) -> list[str]:
+    """
+    Raises:
+        DataError: there are none.
+    """
+    texts = files.texts_of(path)
+    if not any(text.strip() for text in texts):
+        raise DataError("must have texts to annotate; got none", path)
+    return texts
 
 
 def _target(args: Namespace) -> Path:
@@ -65,7 +81,8 @@ def _target(args: Namespace) -> Path:
         DataError: it is that of the texts, or its name does not end as it should.
     """
     suffix = tasks.TOOLS[args.tool]
-    target: Path = args.output or args.texts.with_name(f"{args.texts.stem}.{args.tool}{suffix}")
+    kind = "tasks" if suffix == f".{args.tool}" else args.tool  # texts.tasks.jsonl, texts.doccano.jsonl
+    target: Path = args.output or args.texts.with_name(f"{args.texts.stem}.{kind}{suffix}")
     if target.suffix != suffix:
         raise DataError(f"the file of tasks for {args.tool} must end in {suffix}; got {target.name}")
     if target.exists() and target.samefile(args.texts):

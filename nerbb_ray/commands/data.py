@@ -127,6 +127,7 @@ def _plain_merged(merged: "Merged") -> dict[str, object]:
         "documents": merged.documents,
         "duplicates": merged.duplicates,
         "conflicts": merged.conflicts,
+        "replaced": merged.replaced,
     }
 
 

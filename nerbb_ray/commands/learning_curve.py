@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.console import tell
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.lazy_modules import lazy_modules
@@ -35,6 +36,9 @@ def learning_curve(args: Namespace) -> int:
     store = current_store(args.store)
     spec = _spec(args, store)
     options = run_options(args)
+    if not args.table:
+        for note in curve_data.foreseen(spec):
+            tell(f"note: {note}", sys.stderr)
     if args.dry_run:
         return show_plan(spec, store, options, as_json=args.json)
     if args.table:

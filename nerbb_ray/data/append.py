@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Literal, get_args
 
+from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble, documents_of, numbered
 from nerbb_ray.data.documents import tagged
 from nerbb_ray.data.same_text import sentence_key, text_key
@@ -45,8 +46,13 @@ class Merged:
     read: tuple[str, ...] = ()
 
     @property
+    def replaced(self) -> int:
+        """Documents whose annotation is now another one."""
+        return len(self.conflicts) if self.rule == "new" else 0
+
+    @property
     def changed(self) -> bool:
-        return any(self.added.values()) or bool(self.conflicts and self.rule == "new")
+        return any(self.added.values()) or self.replaced > 0
 
     def notes(self) -> list[str]:
         """What a user should know."""
@@ -100,7 +106,7 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     added = {name: len(corpus.split(name)) - len(old.split(name)) for name in SPLITS}
     strange = tuple(label for label in corpus.classes if label not in old.classes)
     found = into.documents, into.duplicates, tuple(into.conflicts)
-    return Merged(corpus, added, *found, conflicts, strange, new.notes)
+    return Merged(corpus, added, *found, conflicts, strange, (*new.notes, *border_notes(new, split)))
 
 
 @dataclass(slots=True)

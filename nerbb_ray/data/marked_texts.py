@@ -9,6 +9,7 @@ from nerbb_ray.data.offsets import POINTS, Counting, Mark, is_ambiguous, misfits
 from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.wording import counted
 
 UNSURE = (
     "characters beyond U+FFFF or line ends of two characters in the text, and no text of the entities to compare "
@@ -55,9 +56,11 @@ class MarkedTexts:
         """
         self._settle_unsure()
         for counting, number in (+self.countings).items():
-            self.documents.notes.append(f"{number} texts count places in {counting}: they fit so, and only so")
+            self.documents.notes.append(
+                f"{counted(number, 'text')} with places in {counting}: they fit so, and only so"
+            )
         if self.unsure:
-            self.documents.notes.append(f"{len(self.unsure)} texts: {UNSURE}")
+            self.documents.notes.append(f"{counted(len(self.unsure), 'text')}: {UNSURE}")
         return self.documents.reading(options, taken)
 
     def _settle_unsure(self) -> None:
@@ -86,8 +89,8 @@ class MarkedTexts:
             return
         [name] = fitting
         self.documents.notes.append(
-            f"{len(texts)} texts: places are taken as {name}: so all borders of entities are borders of words; "
-            f"as {POINTS}, {sum(wrong[POINTS])} are none"
+            f"{counted(len(texts), 'text')}: places are taken as {name}: so borders of entities are borders of words"
+            f"; as {POINTS}, {sum(wrong[POINTS])} are none"
         )
         for number, marks in self.unsure.items():
             counting, document = counting_in(number, name), self.documents.found[number]

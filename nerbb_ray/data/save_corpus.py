@@ -64,9 +64,11 @@ class SetUp:
         yield from (f"note: {note}" for note in self.notes)
 
     def _appended(self) -> str:
-        """`12 sentences to train, 3 to val`"""
+        """`12 sentences to train, 3 sentences to val, replaced 1 document`"""
         added = self.merged.added.items() if self.merged else ()
         parts = [f"{counted(number, 'sentence')} to {split}" for split, number in added if number]
+        if self.merged and self.merged.replaced:
+            parts = [*(parts or ["nothing"]), f"replaced {counted(self.merged.replaced, 'document')}"]
         return ", ".join(parts) or "nothing"
 
 

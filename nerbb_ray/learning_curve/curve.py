@@ -8,7 +8,7 @@ from typing import Any
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec
 from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.errors import DataError
-from nerbb_ray.learning_curve.extrapolation import Extrapolation, Point, extrapolate
+from nerbb_ray.learning_curve.extrapolation import Extrapolation, Point, extrapolate, too_few
 from nerbb_ray.learning_curve.plan import Family, families
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
@@ -50,6 +50,16 @@ def curves_of(spec: ExperimentSpec, result: ExperimentResult | None, metric: str
     known = {run.run: run for run in result.runs} if result else {}
     wanted = spec.settings.multiple_runs
     return [_curve(family, known, metric, corpus, wanted) for family in families(spec) if len(family.runs) > 1]
+
+
+def foreseen(spec: ExperimentSpec) -> list[str]:
+    """Why some of the curves of an experiment could tell nothing, whatever comes out."""
+    found = []
+    for family in families(spec):
+        sizes = len(family.runs)
+        if sizes > 1 and (reason := too_few(sizes, [spec.settings.multiple_runs] * sizes)):
+            found.append(f"{family.title}: what more sentences would bring could not be told: {reason}")
+    return found
 
 
 def stored_corpus(store: StorePaths, *, ask_hub: bool = False) -> FindCorpus:

@@ -96,7 +96,7 @@ def extrapolate(points: Sequence[Point], factor: float = FACTOR, draws: int = DR
     laws = fit(sizes, 1 - _drawn_means(used, draws, random), random.exponential(size=(draws, len(used))) + 1e-9)
     whole = fit(sizes, 1 - means[None], np.ones((1, len(used))))
     scatter = _scatter(used, means - (1 - _at(whole, sizes)[0]))
-    noise = scatter * random.standard_t(len(used) - PARAMETERS + _degrees(used), size=draws)
+    noise = scatter * random.standard_t(len(used) - PARAMETERS + _degrees(_seeds(used)), size=draws)
     score = _interval(1 - whole.errors(target), 1 - laws.errors(target) + noise)
     # where it starts is not known exactly either
     gains = laws.errors(sizes[-1]) - laws.errors(target) + noise + scatter * random.normal(size=draws)
@@ -119,18 +119,30 @@ def _learned(ordered: Sequence[Point]) -> list[Point]:
 
 
 def _too_little(used: Sequence[Point]) -> str | None:
-    if len(used) < FEWEST_SIZES:
-        return (
-            f"a law needs {FEWEST_SIZES} sizes of the training data with a score of at least {LEARNED:g}; "
-            f"got {len(used)}: add fractions (--fractions)"
-        )
-    if _degrees(used) < FEWEST_DEGREES:
-        return f"an interval needs several seeds at most sizes, such as {FEWEST_SEEDS + 1}: add seeds (--seeds)"
+    sizes = len({point.sentences for point in used})
+    if reason := too_few(sizes, _seeds(used), f" with a score of at least {LEARNED:g}"):
+        return reason
     if _accelerates(used):
         return (
             "the score rises faster with every size, which no power law does: the later sentences of the file may be "
             "of another kind (shuffle it), or there are too few of any kind yet"
         )
+    return None
+
+
+def too_few(sizes: int, seeds: Sequence[int], learned: str = "") -> str | None:
+    """Why nothing can be told of so many different sizes of the training data, whatever their scores are.
+
+    Args:
+        seeds: of each.
+        learned: which sizes count.
+    """
+    if sizes < FEWEST_SIZES:
+        add = "add fractions (--fractions, or prune_ratio_train in a file that has several)"
+        return f"a law needs {FEWEST_SIZES} sizes of the training data{learned}; got {sizes}: {add}"
+    if _degrees(seeds) < FEWEST_DEGREES:
+        add = "add seeds (--seeds, or multiple_runs in a file that has fractions)"
+        return f"an interval needs several seeds at most sizes, such as {FEWEST_SEEDS + 1}: {add}"
     return None
 
 
@@ -147,9 +159,13 @@ def _accelerates(used: Sequence[Point]) -> bool:
     return bool(solution[2] > error * stdtrit(freedom, 0.95))
 
 
-def _degrees(used: Sequence[Point]) -> int:
-    """Of freedom, of the noise of the seeds."""
-    return sum(len(point.scores) - 1 for point in used)
+def _degrees(seeds: Sequence[int]) -> int:
+    """Of freedom, of the noise of the seeds of every size."""
+    return sum(number - 1 for number in seeds)
+
+
+def _seeds(used: Sequence[Point]) -> list[int]:
+    return [len(point.scores) for point in used]
 
 
 def _drawn_means(used: Sequence[Point], draws: int, random: np.random.Generator) -> Floats:
@@ -175,7 +191,7 @@ def _scatter(used: Sequence[Point], residuals: Floats) -> float:
 def _noise_of_seeds(used: Sequence[Point]) -> float:
     """Variance of a mean over the seeds, pooled over the sizes."""
     squares = sum(len(point.scores) * float(np.var(point.scores)) for point in used)
-    return squares / _degrees(used) / float(np.mean([len(point.scores) for point in used]))
+    return squares / _degrees(_seeds(used)) / float(np.mean([len(point.scores) for point in used]))
 
 
 def _at(laws: PowerLaws, sizes: Floats) -> Floats:

@@ -61,12 +61,8 @@ def curve_spec(
     Raises:
         ConfigError: which run is meant is not clear, it is one of a search, or it has folds.
     """
+    _refuse_folds(spec)
     chosen = _chosen(spec, run)
-    if chosen.dataset.folds:
-        why = "the scores of folds are those of other sentences, and would pass for noise of the seeds"
-        raise ConfigError(
-            [f"[dataset] folds: must be left out for a learning curve: {why}; got {chosen.dataset.folds}"]
-        )
     base = chosen.dataset.prune_ratio_train
     wanted = {round(fraction * base, 9) for fraction in fractions or (() if earlier else FRACTIONS)}
     wanted |= {known.dataset.prune_ratio_train for known in (earlier.runs if earlier else ())}
@@ -80,13 +76,23 @@ def curve_spec(
     )
 
 
+def _refuse_folds(spec: ExperimentSpec) -> None:
+    """Whichever run is meant: all have the same."""
+    first = spec.runs[0]
+    if first.dataset.folds:
+        why = "the scores of folds are those of other sentences, and would pass for noise of the seeds"
+        rule = f"[dataset] folds: must be left out for a learning curve: {why}; got {first.dataset.folds}"
+        raise ConfigError([f"{first.written.origin} {rule}".lstrip()])
+
+
 def _chosen(spec: ExperimentSpec, run: str | None) -> RunSpec:
     runs = {known.name: known for known in spec.runs}
     if run is not None and run not in runs:
         raise ConfigError([f"experiment {spec.name} has no run {run!r}; {did_you_mean(run, list(runs), str)}"])
-    if run is None and len(runs) > 1:
+    fixed = [known.name for known in spec.runs if not known.space]
+    if run is None and len(runs) > 1 and fixed:
         raise ConfigError(
-            [f"experiment {spec.name} has several runs: say which with --run, one of {', '.join(_shown(runs))}"]
+            [f"experiment {spec.name} has several runs: say which with --run, one of {', '.join(_shown(fixed))}"]
         )
     chosen = runs[run] if run is not None else spec.runs[0]
     if chosen.space:

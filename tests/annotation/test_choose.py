@@ -47,7 +47,7 @@ def test_texts_that_are_there_are_left_out_and_counted(texts, left, counts, orde
 
 def test_what_was_left_out_is_said() -> None:
     lines = choose(["Bert left", "new", "new", ""], DATA, "file", 9, None).lines()
-    assert lines == ["left out of 4 texts: 1 in the data set already, 1 there before, 1 empty"]
+    assert lines == ["left out of 4 texts: 1 in the data set already, 1 repeated in this file, 1 empty"]
 
 
 def test_composed_and_decomposed_letters_are_the_same_text() -> None:

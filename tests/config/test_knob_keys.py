@@ -160,6 +160,8 @@ def test_every_fault_of_a_file_with_weights_is_told(
         "[hparams] loss_weights: weights.txt:1: the weight of LOC must be a number from 1e-06 to 1e+06; got -2",
         "[hparams] loss_weights: weights.txt:3: the weight of ORG must be a number from 1e-06 to 1e+06; got x",
     ]
+    (problem, _) = problems_of("[hparams]\nloss_weights = choice(none, weights.txt)\n[search]\nalgorithm = random\n")
+    assert problem.startswith("[hparams] loss_weights: weights.txt:1: the weight of LOC must be")
     (tmp_path / "weights.txt").write_text("LOC -2\n" * 1000)
     found = problems_of("[hparams]\nloss_weights = weights.txt\n")
     assert (len(found), found[-1]) == (21, "[hparams] loss_weights: and 980 more faults like these")

@@ -52,7 +52,7 @@ def test_first_annotation_that_is_not_cancelled_counts(tmp_path: Path) -> None:
     assert found(reading) == ["Oslo/B-LOC", "Anna/B-PER", ""]
     assert reading.notes == [
         "1 times a task has several annotations: the first that is not cancelled counts",
-        "2 tasks without an annotation (or with cancelled ones only) are left out",
+        "2 tasks without an annotation (or with cancelled ones only) left out",
     ]
     assert reading.documents == [0, 1, 2]
 
@@ -76,7 +76,7 @@ def test_other_results_than_labels_are_skipped(tmp_path: Path) -> None:
     ]
     reading = reading_of(tmp_path, [task(annotation)])
     assert found(reading) == ["Anna/B-PER"]
-    assert reading.notes == ["1 regions without a label are left out"]
+    assert reading.notes == ["1 region without a label left out"]
 
 
 def test_minimal_export_with_several_annotators_keeps_the_first(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_tasks_that_have_predictions_only_are_no_data(tmp_path: Path) -> None:
     untouched = {"data": {"text": "Bert works"}, "predictions": [result(ANNA)]}
     reading = reading_of(tmp_path, [task(result(ANNA)), untouched])
     assert found(reading) == ["Anna/B-PER"]
-    assert "1 tasks without an annotation (or with cancelled ones only) are left out" in reading.notes
+    assert "1 task without an annotation (or with cancelled ones only) left out" in reading.notes
     alone = reading_of(tmp_path, [untouched])
     assert not alone.sentences
-    assert "1 tasks without an annotation" in alone.notes[0]
+    assert "1 task without an annotation" in alone.notes[0]

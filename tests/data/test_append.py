@@ -92,6 +92,12 @@ def test_again_appends_nothing_and_leaves_the_files_alone(nerbb: Run, tmp_path: 
     assert {path: path.read_bytes() for path in files} == files
 
 
+def test_borders_inside_of_words_are_told(nerbb: Run, tmp_path: Path) -> None:
+    new = doccano(tmp_path / "new.jsonl", ("Dora is here.", [[0, 4, "PER"]]), ("Karl Marx left.", [[0, 7, "PER"]]))
+    _, _, err = nerbb(new, "--name", "mine", "--append", "--to", "val")
+    assert "note: val: 1 border of an entity lies inside of a word: Ma|rx (new.jsonl:2): see whether" in err
+
+
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_another_split_can_be_said(nerbb: Run, tmp_path: Path, split: str) -> None:
     new = doccano(tmp_path / "new.jsonl", ("Dora is here.", [[0, 4, "PER"]]))
@@ -129,7 +135,8 @@ def test_conflicts_are_named_and_the_old_annotation_stays_unless_told(nerbb: Run
     _, _, err = nerbb(new, "--name", "mine", "--append")
     assert "val sentence 1 'Bert left': PER Bert; new: ORG Bert: the old annotation stays" in err
     assert stored(tmp_path).val[0].tags == ("B-PER", "O")
-    _, _, err = nerbb(new, "--name", "mine", "--append", "--overwrite")
+    _, out, err = nerbb(new, "--name", "mine", "--append", "--overwrite")
+    assert out.startswith("data set mine: appended nothing, replaced 1 document (")
     assert "the new annotation replaces the old one" in err
     assert "classes that the data set did not have: ORG" in err
     corpus = stored(tmp_path)

@@ -78,7 +78,7 @@ READ: dict[str, tuple[dict[str, Any], dict[str, str], str, str]] = {
         },
         {},
         "\U0001f600/O Anna/B-PER sings/O | Oslo/B-LOC \U0001f600/O \U0001f600/O Bergen/B-LOC",
-        "2 texts: places are taken as UTF-16 units: so all borders of entities are borders of words; as code points, 4",
+        "2 texts: places are taken as UTF-16 units: so borders of entities are borders of words; as code points, 4",
     ),
     "words and tags as strings": (
         {"a.jsonl": of_json({"tokens": "Anna sings", "tags": "B-PER O"}, {"tokens": "It rains", "tags": "O O"})},

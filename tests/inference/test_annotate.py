@@ -61,7 +61,7 @@ def test_one_model_annotates_and_its_entropy_per_word_orders(nerbb: Nerbb, model
     status, out, _ = nerbb("--for", "jsonl", "--model", "tiny")
     assert status == 0
     assert "4 tasks, the most uncertain first, annotated beforehand by tiny/runA-43" in out
-    found = rows(tmp_path / "texts.jsonl.jsonl")
+    found = rows(tmp_path / "texts.tasks.jsonl")
     expected = {}
     for text in TEXTS:
         said = model.predict_proba(text)
@@ -122,8 +122,8 @@ def test_texts_of_the_data_set_are_left_out(nerbb: Nerbb, trained, tmp_path: Pat
     texts = tmp_path / "texts.txt"
     texts.write_text(" ".join(first["tokens"]) + "\n" + texts.read_text() + TEXTS[0] + "\n")
     _, out, _ = nerbb("--for", "jsonl", "--order", "file")
-    assert "left out of 6 texts: 1 in the data set already, 1 there before" in out
-    assert [row["text"] for row in rows(tmp_path / "texts.jsonl.jsonl")] == TEXTS
+    assert "left out of 6 texts: 1 in the data set already, 1 repeated in this file" in out
+    assert [row["text"] for row in rows(tmp_path / "texts.tasks.jsonl")] == TEXTS
 
 
 def test_the_texts_are_not_replaced(trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,3 +150,36 @@ def test_refused(nerbb: Nerbb, tmp_path: Path, words: list[str], message: str) -
     assert status == 2
     assert message in err
     assert (tmp_path / "texts.txt").read_text().splitlines() == TEXTS
+
+
+@pytest.mark.parametrize("content", ["", "\n  \n"])
+def test_a_file_without_texts_is_refused(nerbb: Nerbb, tmp_path: Path, content: str) -> None:
+    (tmp_path / "texts.txt").write_text(content)
+    status, _, err = nerbb("--for", "jsonl")
+    assert (status, err) == (2, f"error: {tmp_path / 'texts.txt'}: must have texts to annotate; got none\n")
+    assert not (tmp_path / "texts.tasks.jsonl").exists()
+
+
+def test_where_the_data_set_has_all_texts_nothing_is_written_and_that_is_said(
+    nerbb: Nerbb, trained, tmp_path: Path
+) -> None:
+    first = json.loads((trained.store.dataset("tiny") / "train.jsonl").read_text().splitlines()[0])
+    (tmp_path / "texts.txt").write_text(" ".join(first["tokens"]) + "\n")
+    status, out, _ = nerbb("--for", "label_studio")
+    assert status == 0
+    assert out.splitlines() == [
+        "no text is left to annotate: nothing is written",
+        "left out of 1 text: 1 in the data set already",
+    ]
+    _, out, _ = nerbb("--for", "label_studio", "--json")
+    assert (json.loads(out)["file"], json.loads(out)["tasks"]) == (None, 0)
+    assert [path.name for path in tmp_path.glob("texts*")] == ["texts.txt"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [("jsonl", "texts.tasks.jsonl"), ("doccano", "texts.doccano.jsonl"), ("label_studio", "texts.label_studio.json")],
+)
+def test_names_of_tasks_say_the_tool_once(nerbb: Nerbb, tmp_path: Path, tool: str, name: str) -> None:
+    assert nerbb("--for", tool)[0] == 0
+    assert (tmp_path / name).is_file()

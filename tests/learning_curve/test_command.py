@@ -53,6 +53,25 @@ def test_dry_run_shows_every_fraction_and_seed_and_writes_nothing(nerbb: Nerbb, 
     assert not (tmp_path / "store/experiment_configs/exp_learning_curve.ini").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--fractions", 0.5, 1, "--seeds", 3], "a law needs 4 sizes of the training data; got 2: add fractions"),
+        (["--seeds", 1], "an interval needs several seeds at most sizes, such as 3: add seeds (--seeds"),
+        (["--seeds", 2], None),
+        ([], None),
+    ],
+)
+def test_what_will_not_suffice_is_said_beforehand(nerbb: Nerbb, words: list[object], said: str | None) -> None:
+    status, _, err = nerbb("exp", *words, "--dry-run")
+    assert status == 0
+    if said is None:
+        assert err == ""
+    else:
+        assert err.startswith(f"note: runA: what more sentences would bring could not be told: {said}")
+    assert not nerbb("exp", *words, "--table")[2], "the table says it of what there is"
+
+
 def test_before_anything_has_run_the_table_says_so(nerbb: Nerbb, tmp_path: Path) -> None:
     picture = tmp_path / "curve.svg"
     status, out, _ = nerbb("exp", "--table", "--plot", picture)

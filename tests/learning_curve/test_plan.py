@@ -72,11 +72,18 @@ def test_a_run_that_a_search_chooses_has_no_curve(tmp_path: Path) -> None:
     searched = spec(tmp_path, more="[search]\nalgorithm = optuna\n[hparams]\nlr_max = loguniform(1e-5, 1e-3)\n")
     with pytest.raises(ConfigError, match="search over lr_max"):
         curve_spec(searched)
+    more = "[search]\nalgorithm = optuna\n[hparams]\nlr_max = loguniform(1e-5, 1e-3)\n[runA]\n[runB]\nbatch_size = 8\n"
+    with pytest.raises(ConfigError, match="search over lr_max"):
+        curve_spec(spec(tmp_path, more=more))
+    with pytest.raises(ConfigError, match=r"several runs: say which with --run, one of runC$"):
+        curve_spec(spec(tmp_path, more=f"{more}[runC]\nlr_max = 1e-4\n"))
 
 
 def test_folds_have_no_curve(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"\[dataset\] folds: must be left out for a learning curve"):
+    with pytest.raises(ConfigError, match=r"exp.ini \[dataset\] folds: must be left out for a learning curve"):
         curve_spec(spec(tmp_path, "folds = 3\n"))
+    with pytest.raises(ConfigError, match="folds: must be left out"):
+        curve_spec(spec(tmp_path, "folds = 3\n", "[runA]\n[runB]\nlr_max = 1e-4\n"))
     assert not has_curve(spec(tmp_path, "folds = 3\nprune_ratio_train = 0.5, 1.0\n"))
 
 

@@ -164,9 +164,10 @@ class _Tasks:
             way = f"; for those of one person say {option('annotator')}" if len(self.people) > 1 else ""
             yield f"{self.several} times a task has several annotations: {rule}{way}"
         if self.unannotated:
-            yield f"{self.unannotated} tasks without an annotation (or with cancelled ones only) are left out"
+            tasks = counted(self.unannotated, "task")
+            yield f"{tasks} without an annotation (or with cancelled ones only) left out"
         if self.unlabelled:
-            yield f"{self.unlabelled} regions without a label are left out"
+            yield f"{counted(self.unlabelled, 'region')} without a label left out"
 
 
 def _label_set(records: Sequence[Record], options: ReadingOptions) -> str:
