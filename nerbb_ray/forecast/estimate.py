@@ -1,14 +1,14 @@
 """The forecast of an experiment: epochs times costs, on the slots that there are."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nerbb_ray.config.spec import ExperimentSpec, RunSpec
+from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import any_trial_of, most_trials, proposed_run
 from nerbb_ray.errors import ResultError
 from nerbb_ray.forecast.calibrate import calibrated
@@ -97,7 +97,7 @@ def forecast(
     allotment = allot(resources, machine, most_trials(spec))
     earlier, notes = _earlier(store)
     own = [trial for name, trial in earlier if name == spec.name and not options.overwrite]
-    known = [trial for _, trial in earlier]
+    known = [trial for _, trial in earlier if trial.ok]
     runs = []
     with tempfile.TemporaryDirectory() as scratch:
         # calibration reads the data file again, also next time
@@ -118,7 +118,7 @@ def forecast(
 
 
 def _earlier(store: StorePaths) -> tuple[list[tuple[str, TrialResult]], list[str]]:
-    """The trials of all experiments of the store that ended ok; of a database file without MLflow's slow imports."""
+    """The trials of all experiments of the store that have ended; of a database file without MLflow's slow imports."""
     try:
         return finished_trials(store.tracking_uri), []
     except ResultError as error:
@@ -129,14 +129,23 @@ def _trials(spec: ExperimentSpec, run: RunSpec, own: Sequence[TrialResult]) -> i
     """How many trials of a run are still to come, as far as can be expected.
 
     Args:
-        own: that the experiment has finished.
+        own: that have ended of the experiment.
     """
-    if run.space:
-        alone = replace(spec, runs=(run,))
-        done = sum(proposed_run(alone, trial.run, trial.params) is not None for trial in own)
-        return max(0, spec.search.num_samples * len(spec.members) - done)
-    names = {trial.name for trial in own}
-    return sum(f"{run.name}-{member}" not in names for member in spec.members)
+    done: dict[str, dict[Member, str]] = {}
+    for trial in own:
+        if trial.member in spec.members and (trial.status != "cut" or spec.search.may_cut):
+            done.setdefault(trial.run, {})[trial.member] = trial.status
+    if not run.space:
+        return len(spec.members) - _settled(spec, done.get(run.name, {}))
+    alone, params = replace(spec, runs=(run,)), {trial.run: trial.params for trial in own}
+    proposed = [found for name, found in done.items() if proposed_run(alone, name, params[name]) is not None]
+    return max(0, spec.search.num_samples * len(spec.members) - sum(_settled(spec, found) for found in proposed))
+
+
+def _settled(spec: ExperimentSpec, done: Mapping[Member, str]) -> int:
+    """How many trials of a run will not come: those that have ended, or all where a scheduler has cut the first one."""
+    out = spec.search.scheduler is not None and done.get(next(iter(spec.members))) == "cut"
+    return len(spec.members) if out else len(done)
 
 
 def _costs(

@@ -144,7 +144,8 @@ def list_by_client(tracking_uri: str) -> tuple[ExperimentSummary, ...]:
 
 
 def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
-    """The trials of all experiments that ended ok, with the name of their experiment, epochs and duration.
+    """The trials of all experiments that ended ok, diverged or were cut, with the name of their experiment, epochs and
+    duration.
 
     Raises:
         ResultError: MLflow cannot be read.
@@ -159,7 +160,7 @@ def finished_trials(tracking_uri: str) -> list[tuple[str, TrialResult]]:
         names = {experiment.experiment_id: experiment.name for experiment in _our_experiments(client)}
         runs = list(find_runs(client, list(names), kind="trial"))
     found = ((names[run.info.experiment_id], trial_result(run)) for run in runs)
-    return [(name, trial) for name, trial in found if trial.ok]
+    return [(name, trial) for name, trial in found if trial.status in ("ok", "diverged", "cut")]
 
 
 def finished_curves(

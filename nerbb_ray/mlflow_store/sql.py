@@ -42,17 +42,18 @@ WHERE e.lifecycle_stage = 'active'
 ORDER BY e.creation_time DESC, e.experiment_id DESC, r.start_time IS NULL, r.start_time, r.run_uuid
 """
 FINISHED = """
-SELECT r.run_uuid, e.name, run.value, seed.value, fold.value, epochs.value, elapsed.value
+SELECT r.run_uuid, e.name, run.value, seed.value, fold.value, status.value, epochs.value, elapsed.value
 FROM runs r
 JOIN experiments e ON e.experiment_id = r.experiment_id AND e.lifecycle_stage = 'active'
 JOIN tags trial ON trial.run_uuid = r.run_uuid AND trial.key = :kind AND trial.value = 'trial'
 JOIN tags run ON run.run_uuid = r.run_uuid AND run.key = :run
 JOIN tags seed ON seed.run_uuid = r.run_uuid AND seed.key = :seed
 LEFT JOIN tags fold ON fold.run_uuid = r.run_uuid AND fold.key = :fold
-JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status AND status.value = :ok
-JOIN latest_metrics epochs ON epochs.run_uuid = r.run_uuid AND epochs.key = 'epochs'
-JOIN latest_metrics elapsed ON elapsed.run_uuid = r.run_uuid AND elapsed.key = 'elapsed_s'
+JOIN tags status ON status.run_uuid = r.run_uuid AND status.key = :status AND status.value IN ('ok', 'diverged', 'cut')
+LEFT JOIN latest_metrics epochs ON epochs.run_uuid = r.run_uuid AND epochs.key = 'epochs'
+LEFT JOIN latest_metrics elapsed ON elapsed.run_uuid = r.run_uuid AND elapsed.key = 'elapsed_s'
 WHERE r.lifecycle_stage = 'active'
+      AND (status.value <> 'ok' OR (epochs.value IS NOT NULL AND elapsed.value IS NOT NULL))
 ORDER BY r.start_time
 """
 IDS = """
@@ -107,7 +108,9 @@ def read_experiments(database: Path) -> list[ListedExperiment] | None:
 
 
 def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
-    """The trials of all our experiments that ended ok, with the name of their experiment, parameters and durations.
+    """The trials of all our experiments that ended ok, diverged or were cut, with the name of their experiment.
+
+    They have parameters; those that ended ok have epochs and durations, too.
 
     Returns:
         None if the file cannot be read like this.
@@ -115,7 +118,7 @@ def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
     address = f"{database.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_S)) as connection:
-            trials = connection.execute(FINISHED, NAMES | {"ok": "ok"}).fetchall()
+            trials = connection.execute(FINISHED, NAMES).fetchall()
             params: dict[str, dict[str, str]] = {trial[0]: {} for trial in trials}
             for run, key, value in connection.execute("SELECT run_uuid, key, value FROM params"):
                 if run in params:
@@ -128,14 +131,14 @@ def read_finished(database: Path) -> list[tuple[str, TrialResult]] | None:
             TrialResult(
                 run,
                 int(seed),
-                "ok",
+                status,
                 fold=records.fold_of(fold),
                 params=params[number],
-                epochs=int(epochs),
+                epochs=None if epochs is None else int(epochs),
                 duration_s=duration,
             ),
         )
-        for number, name, run, seed, fold, epochs, duration in trials
+        for number, name, run, seed, fold, status, epochs, duration in trials
     ]
 
 

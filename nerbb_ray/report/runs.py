@@ -79,7 +79,8 @@ def _not_ok(run: RunResult) -> str:
             seeds.setdefault(trial.status, []).append(str(trial.member))
     parts = [f"{status}: {run.member} {', '.join(numbers)}" for status, numbers in seeds.items()]
     if missing := run.n_total - len(run.trials):
-        parts.append(f"not started: {missing} of {run.n_total}")
+        why = "left out by the search" if run.note else "not started"
+        parts.append(f"{why}: {missing} of {run.n_total}")
     return "; ".join(parts)
 
 

@@ -56,6 +56,10 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
     missing = [run for run in result.runs if run.n_total > len(run.trials)]
     notes = [
         paragraph(f"{run.run}: {run.n_total - len(run.trials)} of {run.n_total} {run.member}s never started.", "warn")
+        if run.note is None
+        else paragraph(
+            f"{run.run}: {run.n_total - len(run.trials)} of {run.n_total} {run.member}s left out: {run.note}."
+        )
         for run in missing
     ]
     if not failed:
@@ -65,7 +69,7 @@ def failures_section(result: ExperimentResult, details: Mapping[TrialKey, TrialD
             run_name(trial.name),
             trial.status,
             trial.epochs or 0,
-            without_paths(trial.error or "-"),
+            without_paths(trial.error or (trial.reason if trial.status == "cut" else None) or "-"),
             PurePath(trial.log or "-").name,
         ]
         for trial in failed

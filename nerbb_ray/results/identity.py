@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nerbb_ray.config.known_keys import HOME, SECTIONS
+from nerbb_ray.config.keys import AUTO
+from nerbb_ray.config.known_keys import HOME, KEYS, SECTIONS
 from nerbb_ray.config.trials import TrialSpec
 
 # Raised with every change that gives trained models other numbers: trials of before and after are then not mixed.
@@ -34,6 +35,7 @@ FREE = frozenset(
 # key -> (value, numerics): the default before this number. Who has left the key out has changed nothing since.
 FORMER_DEFAULTS = {"evaluate_checkpoint": ("best", 3)}
 SHOWN = 12  # characters of a hash
+LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class Identity:
         """Those of the parameters, which are known before anything is prepared."""
         pairs = ((key, self._param(key), now._param(key)) for key in {**self.params, **now.params})
         return [
-            f"{key} was {was}, now {is_}"
+            f"{key} was {_as_written(key, was)}, now {_as_written(key, is_)}"
             for key, was, is_ in pairs
             if None not in (was, is_) and was != is_ and not (self._had_default(key) and is_ == _default(key))
         ]
@@ -128,6 +130,16 @@ class Identity:
 def _default(key: str) -> str | None:
     home = HOME.get(key)
     return None if home is None else str(SECTIONS[home].__dataclass_fields__[key].default)
+
+
+def _as_written(key: str, text: str | None) -> str:
+    """A recorded value in the words of an experiment file, which has no None."""
+    if text != str(None) or key not in HOME:
+        return str(text)
+    try:
+        return AUTO if KEYS[HOME[key]][key].parse(AUTO) is None else LEFT_OUT
+    except ValueError:
+        return LEFT_OUT
 
 
 _WORDS = {

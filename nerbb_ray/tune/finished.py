@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from nerbb_ray.config.spec import ExperimentSpec, Member, RunSpec
 from nerbb_ray.config.trials import any_trial_of, expand, proposed_run
@@ -16,6 +17,7 @@ from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import TrialResult
+from nerbb_ray.training.sources import ModelSource
 
 FINISHED = ("ok", "diverged")
 
@@ -139,6 +141,20 @@ def _proposed(spec: ExperimentSpec, trials: Iterable[TrialResult]) -> dict[str, 
     """The runs of earlier trials that are points of the patterns of an experiment."""
     found = (proposed_run(spec, trial.run, trial.params) for trial in trials)
     return {run.name: run for run in found if run is not None}
+
+
+def refuse_to_forget(name: str, store: StorePaths, models: Iterable[ModelSource]) -> None:
+    """Raises ConfigError if a model that is to be trained lies among what `forget` deletes."""
+    own = store.checkpoints(name).resolve()
+    for model in models:
+        if own in Path(model.location).resolve().parents:
+            raise ConfigError(
+                [
+                    f"experiment {name}: pretrained_model_name must not be a model of the experiment itself with "
+                    f"--overwrite, which deletes it; got {model.name}. Copy the folder somewhere else, or give the "
+                    "file another name"
+                ]
+            )
 
 
 def forget(name: str, store: StorePaths) -> None:

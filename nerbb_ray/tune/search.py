@@ -27,7 +27,7 @@ from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import NEVER_STARTED, TrialResult
 from nerbb_ray.training.stop_request import ask_to_save, asked_to_save
-from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, refuse_newer, with_curves
+from nerbb_ray.tune.finished import Earlier, earlier_curves, forget, refuse_newer, refuse_to_forget, with_curves
 from nerbb_ray.tune.hardware import Hardware, hardware_of
 from nerbb_ray.tune.job import JOBS, STATES, Job, JobBook
 from nerbb_ray.tune.kept_file import keep_file
@@ -131,6 +131,8 @@ class Search:
         with ray_beside(options.address, dashboard=dashboard) as wait_for_ray:
             prepared = prepare_all(spec, self.preparation, self.earlier)
             refuse_others(spec, prepared, self.earlier)
+            if options.overwrite:
+                refuse_to_forget(spec.name, self.store, [one.source for one in prepared.values()])
             for note in (*notes_on(prepared), *idle_keys(spec)):
                 say(f"note: {note}", options)
             if here:

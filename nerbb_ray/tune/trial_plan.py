@@ -303,7 +303,9 @@ class TrialPlan:
         race = self.race()
         ended = self.ended or race.reason  # of a search that was over before this call, only the race can tell
         fewer = [run for run, found in self.values.items() if len(found) < len(self.seeds)]
-        cut = f"dropped: its first seed was cut ({self.spec.search.scheduler})"
+        # beside a race, either may have cut it; the trial itself says which
+        by = "" if self.spec.search.racing else f" ({self.spec.search.scheduler})"
+        cut = f"dropped: its first seed was cut{by}"
         return {run: n for run in fewer if (n := cut if self._is_out(run) else race.dropped.get(run, ended))}
 
     def closing(self) -> list[tuple[TrialSpec, str]]:

@@ -62,7 +62,10 @@ def _headline(verdict: Verdict) -> str:
     if verdict.best is None or len(verdict.means) < 2:
         return f"there are not two runs with values of {shown_metric(verdict.metric)} to compare"
     if not verdict.differences:
-        return f"{verdict.best} is ahead with one seed: that says nothing; repeat the runs (multiple_runs)"
+        (best, first), (other, second), *_ = ((run, mean.mean) for run, mean in verdict.means.items())
+        equal = math.isclose(first, second, abs_tol=1e-12)
+        ahead = f"{best} and {other} have the same value" if equal else f"{best} is ahead"
+        return f"{ahead} with one seed: that says nothing; repeat the runs (multiple_runs)"
     return " ".join([_standing(verdict), *_more_seeds(verdict)])
 
 

@@ -219,7 +219,7 @@ def test_trials_of_before_had_the_defaults(read: Read) -> None:
     changed = Identity.of(expand(read("[hparams]\nweight_decay = 0.1\nhidden_dropout = 0.2\n"))[0])
     assert set(before.differences(changed)) == {
         "weight_decay was 0.01, now 0.1",
-        "hidden_dropout was None, now 0.2",
+        "hidden_dropout was auto, now 0.2",
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.fake_tune import at, tracked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from nerbb_ray.forecast.estimate import _trials as missing_trials
 from nerbb_ray.forecast.estimate import forecast
 from nerbb_ray.forecast.remaining import Eta, makespan
 from nerbb_ray.forecast.text import forecast_text, shown_range, shown_size, shown_time, summary
+from nerbb_ray.mlflow_store.events import Ended, Started
+from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.resources import cpu_has_bf16
 from nerbb_ray.results.trial_result import TrialResult
@@ -213,6 +216,19 @@ def test_what_is_overwritten_is_still_to_be_done(store, experiment, monkeypatch)
     assert forecast(spec, store, RunOptions(overwrite=True)).trials == 2
 
 
+@pytest.mark.parametrize(("scheduler", "missing"), [("asha", [0, 2]), ("none", [3, 2])])
+def test_what_was_cut_or_has_diverged_is_not_to_come_again(store, experiment, scheduler, missing) -> None:
+    path = experiment(seeds=3)
+    path.write_text(path.read_text() + f"[search]\nscheduler = {scheduler}\n")
+    spec = read_ini(path)
+    writer = MlflowWriter(store.tracking_uri, "exp", str(store.artifacts / "exp"))
+    for time_ms, trial in enumerate([trial for trial in expand(spec) if trial.seed == 43], start=1):
+        status, metrics = ("cut", {"val/loss": 0.5}) if trial.run == "runA" else ("diverged", {})
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
+        writer.deliver(Ended(tracked(trial), *at(time_ms), TrialResult(trial.run, 43, status, metrics, epochs=1)))
+    assert [run.trials for run in forecast(spec, store, RunOptions()).runs] == missing
+
+
 def test_limits_and_races_make_it_shorter(store, experiment) -> None:
     path = experiment(seeds=8, hparams="early_stopping = False")
     plain = forecast(read_ini(path), store, RunOptions())
@@ -267,6 +283,12 @@ def test_points_that_a_search_has_tried_are_not_planned_again() -> None:
     tried = [TrialResult(point.name, seed, "ok", params=params) for seed in (43, 44)]
     assert missing_trials(spec, spec.runs[0], []) == 6
     assert missing_trials(spec, spec.runs[0], [*tried, TrialResult("runB", 43, "ok", params=params)]) == 4
+    cut = TrialResult(point.name, 43, "cut", params=params)
+    assert missing_trials(spec, spec.runs[0], [cut]) == 6
+    raced, out = ({key: value} for key, value in (("racing", True), ("scheduler", "asha")))
+    for search, missing in ((raced, 5), (out, 4)):
+        spec = build_spec("e", params=PARAMS | drawn | search)
+        assert missing_trials(spec, spec.runs[0], [cut]) == missing
 
 
 def test_a_dry_run_as_json_says_what_a_plan_says(store, experiment, capsys) -> None:

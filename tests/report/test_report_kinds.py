@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,17 @@ def test_runs_that_the_seeds_cannot_tell_apart_are_marked_as_in_every_table(sect
     found = sections(report_html(ExperimentResult.of("tie", trials), {}, "made now", None, NOTHING))
     assert [row[0] for row in found["Results"].tables[0][1:]] == ["*\u00a0runB", "=\u00a0runA", "runC"]
     assert "= tied: the seeds cannot tell it from the best" in found["Results"].text
+
+
+def test_seeds_that_the_search_left_out_are_not_said_to_be_missing(sections: Read) -> None:
+    cut = replace(trial("runB", 43, "cut", val=0.3), reason="cut by asha after 2 epochs: behind")
+    trials = [trial("runA", 43, val=0.5), trial("runA", 44, val=0.5), cut]
+    notes = {"runB": "dropped: its first seed was cut (asha)"}
+    found = sections(report_html(ExperimentResult.of("e", trials, 2, notes), {}, "made now", None, NOTHING))
+    assert found["Results"].tables[0][2][-1] == "cut: seed 43; left out by the search: 1 of 2"
+    assert found["Trials"].tables[0][1][:4] == ["runB-43", "cut", "0", "cut by asha after 2 epochs: behind"]
+    assert "runB: 1 of 2 seeds left out: dropped: its first seed was cut (asha)." in found["Trials"].text
+    assert "never started" not in found["Trials"].text
 
 
 def test_trials_that_still_run_or_were_interrupted_are_named(sections: Read) -> None:

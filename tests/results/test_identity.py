@@ -32,12 +32,15 @@ def identity(facts: dict[str, str] | None = None, **params: object) -> Identity:
         ({"annotation_scheme": "bilou"}, "annotation_scheme was auto, now bilou"),
         ({"evaluate_checkpoint": "last"}, "evaluate_checkpoint was auto, now last"),
         ({"decoding": "argmax"}, "decoding was auto, now argmax"),
-        ({"uncased": True}, "uncased was None, now True"),
+        ({"uncased": True}, "uncased was auto, now True"),
+        ({"lora_rank": 2, "lora_alpha": 4}, "lora_rank was 0, now 2; lora_alpha was auto, now 4.0"),
+        ({"loss_weights": "inverse"}, "loss_weights was none, now inverse"),
+        ({"dataset_subset_name": "small"}, "dataset_subset_name was left out, now small"),
         ({"dataset_name": "other"}, "dataset_name was d, now other"),
     ],
 )
 def test_parameters_that_shape_training_tell_trials_apart(params, difference: str) -> None:
-    assert identity().differences(identity(**params)) == [difference]
+    assert "; ".join(identity().differences(identity(**params))) == difference
     assert identity().digest() != identity(**params).digest()
 
 

@@ -161,6 +161,16 @@ def test_overwriting_forgets_nothing_before_everything_is_checked(store, experim
     assert [run.n_ok for run in load_result(store.tracking_uri, "exp").runs] == [2, 2]
 
 
+def test_overwriting_spares_a_model_that_is_to_be_trained(store, experiment) -> None:
+    own = store.checkpoints("exp", "runA", 43)
+    shutil.copytree(store.pretrained_models / "tiny-bert", own)
+    path = experiment(seeds=1, runs=1)
+    path.write_text(path.read_text().replace("= tiny-bert\n", f"= {own}\n"))
+    with pytest.raises(ConfigError, match="must not be a model of the experiment itself with --overwrite"):
+        run_experiment(read_ini(path), store, RunOptions(quiet=True, overwrite=True))
+    assert (own / "model.safetensors").is_file()
+
+
 @pytest.mark.slow
 def test_two_workers_train_the_same_trial(store, experiment) -> None:
     """Workers of Ray Train: the trial ends by itself, and the next one gets its place."""

@@ -221,6 +221,7 @@ def test_a_race_goes_on_without_the_runs_that_are_out() -> None:
     assert names.count("1e-05-43") == 1
     assert not [name for name in names if name.startswith("1e-05") and name != "1e-05-43"]
     assert plan.nothing_left()
+    assert plan.notes()[plan.spec.runs[0].name] == "dropped: its first seed was cut"  # by one of the two
 
 
 def test_a_searcher_is_told_what_a_run_had_reached_when_it_was_cut() -> None:

@@ -94,6 +94,12 @@ def around(mean: float, *noise: float) -> list[float]:
             "runB is ahead with one seed: that says nothing; repeat the runs (multiple_runs)",
             [],
         ),
+        (
+            1,
+            {"runA": [0.8], "runB": [0.8], "runC": [0.7]},
+            "runA and runB have the same value with one seed: that says nothing; repeat the runs (multiple_runs)",
+            [],
+        ),
         (6, {"runA": [0.8, 0.9]}, "there are not two runs with values of val entity micro F1 to compare", []),
         (6, {}, "there are not two runs with values of val entity micro F1 to compare", []),
     ],
