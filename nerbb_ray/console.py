@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.text import Text
 
+JOINERS = "\u200c\u200d"
 PIPE_WIDTH = 120  # a pipe or a file has no width of its own
 # rich's SIMPLE_HEAD in ASCII: only a line below the headers. Not every terminal and file takes box characters
 _HEAD_LINE = "    \n    \n -- \n    \n    \n    \n    \n    \n"
@@ -63,6 +64,14 @@ def whole_line(text: str) -> "Text":
     from rich.text import Text
 
     return Text(text, overflow="ignore", no_wrap=True)
+
+
+def can_be_shown(character: str) -> bool:
+    """Whether a character may stand on a screen as it is: one that moves the cursor or turns the direction may not.
+
+    The joiners that Persian is written and emoji are put together with do neither.
+    """
+    return character.isprintable() or character in JOINERS
 
 
 def shown_width(stream: IO[str] | None = None, pipe: int = PIPE_WIDTH) -> int:

@@ -162,10 +162,12 @@ class Model:
         return self._tagger.max_seq_length
 
     @overload
-    def predict(self, texts: str, level: "Level" = "entity") -> "Entities": ...
+    def predict(self, texts: str, level: "Level" = "entity", *, threshold: float = 0.0) -> "Entities": ...
     @overload
-    def predict(self, texts: Texts, level: "Level" = "entity") -> Predictions: ...
-    def predict(self, texts: str | Texts, level: "Level" = "entity") -> "Entities | Predictions":
+    def predict(self, texts: Texts, level: "Level" = "entity", *, threshold: float = 0.0) -> Predictions: ...
+    def predict(
+        self, texts: str | Texts, level: "Level" = "entity", *, threshold: float = 0.0
+    ) -> "Entities | Predictions":
         """The entities of a text, or those of each of several texts.
 
         Texts can be of any length. What comes back are dictionaries in lists, ready for JSON, that also have their
@@ -177,12 +179,16 @@ class Model:
             level: "entity": the entities; `proba` is the mean over their words. "word": every word with its tag, O
                 included, which need not be the most probable one (`decoding`); text is cut into words as
                 `word_splitting` says.
+            threshold: what is less probable is left out; from 0 to 1.
         Raises:
-            DataError: a text is no text.
+            DataError: a text is no text, or the threshold no probability.
         """
+        if not 0 <= threshold <= 1:
+            raise DataError(f"threshold must be a number from 0 to 1; got {threshold!r}")
         if level not in ("entity", "word"):
             raise DataError(f"level must be entity or word; got {level!r}")
-        found = self._predicted(texts, predicted_entities if level == "entity" else predicted_words)
+        read = predicted_entities if level == "entity" else predicted_words
+        found = [entities.at_least(threshold) for entities in self._predicted(texts, read)]
         return found[0] if isinstance(texts, str) else Predictions(found)
 
     @overload

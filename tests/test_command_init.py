@@ -107,7 +107,7 @@ def test_the_commands_that_follow_can_be_pasted(nerbb, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "NAME: is mandatory"),
+        ([], "needs a NAME: nerbb init NAME"),
         (["../x"], "name of the experiment"),
         (["x", "--set", "lr_mx=1"], "did you mean lr_max?"),
         (["x", "--set", "lr_max"], "must be KEY=VALUE"),
@@ -169,3 +169,17 @@ def test_the_example_runs_at_once(nerbb, store: StorePaths, monkeypatch: pytest.
     ((file, named, args, words),) = called
     assert (file, named, args.resume, args.dry_run) == (store.config("quickstart"), None, False, False)
     assert words == ["nerbb", "run_experiment", "quickstart"]
+
+
+def test_data_that_are_nowhere_are_named_with_the_nearest(nerbb, store: StorePaths) -> None:
+    store.dataset("letters").mkdir(parents=True)
+    out = nerbb("init", "exp", "--dataset", "leters")[1].replace("\n", " ")
+    assert "note: no data set 'leters' is in the store or built in; did you mean letters?" in out
+    assert "note: there is no folder ./gone" in nerbb("init", "exp2", "--dataset", "./gone")[1]
+    for known in ("letters", "wnut_17", "organisation/name"):
+        assert "note:" not in nerbb("init", "exp", "--dataset", known, "--overwrite")[1]
+
+
+def test_a_name_is_asked_for(nerbb) -> None:
+    status, _, err = nerbb("init", "--dataset", "x")
+    assert (status, err.startswith("error: the experiment needs a NAME: nerbb init NAME")) == (2, True)

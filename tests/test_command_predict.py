@@ -13,6 +13,7 @@ from nerbb_ray.cli import main
 from nerbb_ray.commands import models
 from nerbb_ray.inference.files import progress_line
 from nerbb_ray.inference.marked import marked_page
+from nerbb_ray.inference.predictions import Entities, Entity, Predictions
 
 TEXT = "Åsa <b>bor</b> i Malmö & Anna"
 FOUND = [
@@ -25,9 +26,10 @@ FOUND = [
 class Known:
     """A model whose predictions are known."""
 
-    def predict(self, texts: list[str], level: str) -> list[list[dict]]:
+    def predict(self, texts: list[str], level: str, threshold: float) -> Predictions:
         assert level == "entity"
-        return [FOUND if text == TEXT else [] for text in texts]
+        found = [Entities([Entity(**one) for one in FOUND] if text == TEXT else [], text) for text in texts]
+        return Predictions([one.at_least(threshold) for one in found])
 
 
 @pytest.fixture
@@ -114,3 +116,21 @@ def test_a_page_that_cannot_be_written_is_an_error(nerbb) -> None:
 def test_progress_says_how_long_it_will_take(done: float, total: int, elapsed: float, line: str) -> None:
     expected = line if "left" not in line else line.replace("2 min", "90 s")
     assert progress_line(done, total, elapsed) in (line, expected)
+
+
+def test_what_is_left_gets_shorter_between_two_batches() -> None:
+    lines = [progress_line(25, 100, elapsed, 30.0) for elapsed in (30.0, 60.0, 110.0, 130.0)]
+    left = [line.partition("about ")[2] for line in lines]
+    assert left == ["2 min left", "60 s left", "10 s left", ""] or left == ["90 s left", "60 s left", "10 s left", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\U0001f469\u200d\U0001f692 می\u200cروم", "\U0001f469\u200d\U0001f692 می\u200cروم"),
+        ("a\x1b[31mb\u202ec\u2066d\u200e", "a\\x1b[31mb\\u202ec\\u2066d\\u200e"),
+        ("a\r\n\u200bb", "a\\r\\n\\u200bb"),
+    ],
+)
+def test_joiners_are_printed_and_what_moves_or_turns_the_line_is_not(nerbb, text: str, shown: str) -> None:
+    assert nerbb(text)[1].splitlines()[0] == shown

@@ -186,3 +186,15 @@ def test_one_experiment_can_be_cleared_from_python(store: StorePaths, capsys: py
         Store.clear_data("other", delete=True)
     with pytest.raises(StoreError, match="leave out datasets"):
         Store.clear_data("other", datasets=True)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_file_elsewhere_is_run_by_its_path(call: Call) -> None:
+    status, out, err = call(main, "run_experiment", "exp.ini")
+    assert status == 0
+    assert "nothing ran: all 2 trials of exp have ended before" in err
+    assert "runA   2/2" in out
+    status, _, err = call(main, "run_experiment", "elsewhere/exp.ini")
+    assert status == 2
+    assert "there is no file elsewhere/exp.ini" in err.replace("\n", " ")
+    assert ".ini.ini" not in err

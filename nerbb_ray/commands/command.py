@@ -3,13 +3,17 @@
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from nerbb_ray.errors import NerbbError
+from nerbb_ray.errors import NerbbError, StoreError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
 
 with lazy_modules():
     from nerbb_ray import store as stores
+
+
+SUFFIX = ".ini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,22 @@ class Command:
 def add_name(parser: ArgumentParser) -> None:
     action = parser.add_argument("name", metavar="NAME", help="of the experiment")
     completed(action, lambda store: store.configs())
+
+
+def experiment_file(name: str, store: StorePaths) -> Path:
+    """The file of an experiment of the store by its name; of one elsewhere by its path, which ends in .ini.
+
+    Raises:
+        StoreError: there is none.
+    """
+    if not name.endswith(SUFFIX) or Path(name).name == SUFFIX:
+        return store.find_config(name)
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if (stem := path.name.removesuffix(SUFFIX)) in store.configs():
+        raise StoreError(f"there is no file {path}; the experiment of the store goes by its name alone: {stem}")
+    raise StoreError(f"there is no file {path}, and no experiment {stem!r} in {store.root}")
 
 
 def completed(action: Action, names: Callable[[StorePaths], Iterable[str]]) -> None:

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.commands.command import Command, add_name, experiment_file
 from nerbb_ray.commands.schedule import add_schedule_arguments, show_schedule
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.console import json_text
@@ -18,7 +18,7 @@ with lazy_modules():
 
 def run_experiment(args: Namespace) -> int:
     store = current_store(args.store)
-    return run_file(store.find_config(args.name), args.store, args, ["nerbb", *args.words])
+    return run_file(experiment_file(args.name, store), args.store, args, ["nerbb", *args.words])
 
 
 def show_experiments(args: Namespace) -> int:
@@ -28,7 +28,7 @@ def show_experiments(args: Namespace) -> int:
 
 
 def show_experiment_config(args: Namespace) -> int:
-    path = current_store(args.store).find_config(args.name)
+    path = experiment_file(args.name, current_store(args.store))
     read_ini(path)  # mistakes in it are told instead
     print(f"# {path}", path.read_text(encoding="utf-8-sig").rstrip(), sep="\n")
     return OK

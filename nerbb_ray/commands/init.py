@@ -2,6 +2,7 @@
 
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,13 +15,13 @@ from nerbb_ray.config.known_keys import HOME
 from nerbb_ray.config.spec import PRESETS
 from nerbb_ray.config.starter import starter_text
 from nerbb_ray.console import tell
-from nerbb_ray.data.known_names import stored_names
-from nerbb_ray.errors import ConfigError, StoreError
+from nerbb_ray.data.known_names import BUILTIN, stored_names
+from nerbb_ray.errors import StoreError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import add_run_options
-from nerbb_ray.spelling import did_you_mean
+from nerbb_ray.spelling import did_you_mean, nearest
 from nerbb_ray.store import current_store
 
 with lazy_modules():
@@ -37,7 +38,8 @@ def init(args: Namespace) -> int:
     if args.example:
         name, text = args.name or EXAMPLE, _example_text(args)
     elif args.name is None:
-        raise ConfigError(["NAME: is mandatory without --example; got nothing"])
+        way = "nerbb init NAME writes its file; nerbb init --example writes one that runs as it is"
+        raise StoreError(f"the experiment needs a NAME: {way}")
     else:
         name, text = args.name, _text_of(args, store)
     target = store.config(name)
@@ -52,7 +54,28 @@ def init(args: Namespace) -> int:
     if any(run.dataset.dataset_name == NO_DATA for run in spec.runs) and not store.dataset(NO_DATA).exists():
         command = shlex.join(["nerbb", "set_up_dataset", "FILE", "--name", NO_DATA, *_where(args)])
         tell(f"note: {NO_DATA} stands for your data: name them in the file, or set them up as that with {command}")
+    for said in _unknown_data({run.dataset.dataset_name for run in spec.runs} - {NO_DATA}, store):
+        tell(f"note: {said}")
     return _run(args, target, name) if args.run else _what_next(args, name)
+
+
+def _unknown_data(names: Iterable[str], store: StorePaths) -> Iterator[str]:
+    """What is said of data that are not here, and that no hub is known to have."""
+    known = stored_names(store.datasets)
+    for name in sorted(names):
+        is_path = name.startswith(("/", ".", "~"))
+        if name in BUILTIN or name in known or Path(name).expanduser().is_dir():
+            continue
+        if is_path:
+            yield f"there is no folder {name} (dataset_name); put the data there, or change the path in the file"
+        elif "/" not in name or nearest(name, known, cutoff=0.8):
+            hint = did_you_mean(name, [*known, *BUILTIN], str)
+            place = "in the store or built in"
+            yield f"no data set {name!r} is {place}; {hint}. If it is none of the hub, bring it in: {_bring_in(name)}"
+
+
+def _bring_in(name: str) -> str:
+    return shlex.join(["nerbb", "set_up_dataset", "FILE", "--name", name])
 
 
 def _text_of(args: Namespace, store: StorePaths) -> str:
@@ -71,7 +94,7 @@ def _text_of(args: Namespace, store: StorePaths) -> str:
 def _example_text(args: Namespace) -> str:
     given = {f"--{key}": getattr(args, key) for key in ("dataset", "model", "preset", "seeds", "set")}
     if wrong := [option for option, value in given.items() if value is not None]:
-        raise ConfigError([f"{option}: --example has a file of its own: leave one of them out" for option in wrong])
+        raise StoreError(f"{', '.join(wrong)}: --example has a file of its own: leave one of them out")
     return (files("nerbb_ray") / "example" / "quickstart.ini").read_text(encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray import atomic
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
-from nerbb_ray.console import json_text, tell
+from nerbb_ray.console import can_be_shown, json_text, tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.exit_status import OK
@@ -41,9 +41,7 @@ SHOWN_CHARACTERS, SHOWN_TOKEN = 500, 50
 
 def predict(args: Namespace) -> int:
     texts = [line for text in args.texts for line in (_stdin_lines() if text == STDIN else [_argument(text)])]
-    threshold = args.threshold or 0.0
-    predicted = _model(args).predict(texts, level=args.level)
-    found = [[tag for tag in tags if tag["proba"] >= threshold] for tags in predicted]
+    found = _model(args).predict(texts, level=args.level, threshold=args.threshold or 0.0)
     if args.html is not None:
         _write_html(args, texts, found)
         return OK
@@ -70,7 +68,7 @@ def _write_html(args: Namespace, texts: Sequence[str], found: "Sequence[Sequence
 
 def predict_file(args: Namespace) -> int:
     count = _model(args).predict_on_file(args.source, args.target)
-    print(f"{args.target}: {count} {'text' if count == 1 else 'texts'} with entities")
+    print(f"{args.target}: {count} {'text' if count == 1 else 'texts'} read, with what was found in each")
     return OK
 
 
@@ -159,7 +157,7 @@ def _lines(text: str, tags: "Sequence[Entity]") -> Iterator[str]:
 
 def _printable(text: str, size: int) -> str:
     """One line of at most `size` characters: what would move the cursor is escaped."""
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: size + 1])
+    escaped = "".join(c if can_be_shown(c) else c.encode("unicode_escape").decode() for c in text[: size + 1])
     return escaped if len(escaped) <= size else f"{escaped[: size - 3]}..."
 
 

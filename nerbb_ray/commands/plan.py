@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from nerbb_ray.commands.command import Command, add_name
+from nerbb_ray.commands.command import Command, add_name, experiment_file
 from nerbb_ray.console import json_text, shown_width, tell
 from nerbb_ray.exit_status import OK, USER_ERROR
 from nerbb_ray.lazy_modules import lazy_modules
@@ -19,7 +19,7 @@ with lazy_modules():
 
 def plan(args: Namespace) -> int:
     store = current_store(args.store)
-    spec = ini.read_ini(store.find_config(args.name))
+    spec = ini.read_ini(experiment_file(args.name, store))
     options = RunOptions(resources=resource_options(args))
     found = estimate.forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
     if args.json:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.choices import add_run_option
-from nerbb_ray.commands.command import completed
+from nerbb_ray.commands.command import completed, experiment_file
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.errors import ConfigError
@@ -48,7 +48,7 @@ def add_schedule_arguments(parser: ArgumentParser) -> None:
 def show_schedule(args: Namespace) -> int:
     """Print the table, and draw the picture if one is asked for."""
     store = current_store(args.store)
-    spec = read_ini(Path(args.name) if args.name.endswith(".ini") else store.find_config(args.name))
+    spec = read_ini(experiment_file(args.name, store))
     run = _find_run(spec, args.run)
     _check_length(run, len(args.losses), args.steps_per_epoch)
     outcome = adaptive.replay(run.hparams, args.losses, args.steps_per_epoch)

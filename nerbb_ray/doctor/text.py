@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.console import can_be_shown, head_line, plain_text
 from nerbb_ray.doctor.findings import Findings, Problem
 from nerbb_ray.doctor.rows import visible
 from nerbb_ray.doctor.tables import split_rows
@@ -50,7 +50,7 @@ def origin(findings: Findings) -> list[str]:
 
 def visible_line(text: str) -> str:
     """As it is, but for characters that would move the cursor."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return "".join(c if can_be_shown(c) else ascii(c)[1:-1] for c in text)
 
 
 def _parts(findings: Findings) -> "Iterator[RenderableType]":

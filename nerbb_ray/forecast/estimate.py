@@ -54,7 +54,8 @@ class Forecast:
     """What an experiment will cost.
 
     Args:
-        trials: that are expected; of `most_trials` where a search may start fewer.
+        trials: that are expected; of those that are left (`left`) where a search may start fewer.
+        most_trials: with those that have ended.
         wall_s: low, expected and high: 8 of 10 experiments should end between.
         device_hours: of all CPUs, or GPUs (`device`), that trials occupy.
         memory_mb: at the worst moment, of the whole machine; disk_mb: (while it runs, afterwards).
@@ -76,6 +77,7 @@ class Forecast:
     disk_mb: tuple[float, float]
     price: tuple[float, float, float] | None
     notes: tuple[str, ...]
+    left: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -203,9 +205,10 @@ def _put_together(
         device_hours=sum(run.trial_s for run in trials) * share * in_time * per_trial / 3600,
         memory_mb=DRIVER_MB + memory,
         # the states of running trials: weights and two moments, twice, and the best weights
-        disk_mb=(kept + allotment.concurrent * weights_mb * 7, kept),
+        disk_mb=(kept + min(allotment.concurrent, len(trials)) * weights_mb * 7, kept),
         price=None if price is None else (wall[0] / 3600 * price, wall[1] / 3600 * price, wall[2] / 3600 * price),
         notes=tuple(notes),
+        left=len(trials),
     )
 
 

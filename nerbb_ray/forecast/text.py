@@ -19,7 +19,9 @@ def _price(found: Forecast) -> str:
 
 
 def forecast_text(found: Forecast, width: int = 100) -> str:
-    """The table of the runs and the totals."""
+    """The table of the runs and the totals; one line for an experiment that is done."""
+    if found.trials == 0:
+        return f"{found.experiment}: nothing is left to do: all {found.most_trials} trials have ended\n"
     table = Table(box=head_line(), pad_edge=False)
     for header in ("run", "trials", "steps/epoch", "epochs", "per epoch", "per trial"):
         table.add_column(header, justify="left" if header == "run" else "right", overflow="fold")
@@ -30,12 +32,9 @@ def forecast_text(found: Forecast, width: int = 100) -> str:
 
 
 def _lines(found: Forecast) -> list[str]:
-    trials = (
-        str(found.trials) if found.trials == found.most_trials else f"about {found.trials} (of {found.most_trials})"
-    )
     lines = [
         "",
-        f"trials: {trials}, {found.concurrent} at a time, {found.resources} each; about {found.steps:,} steps",
+        f"trials: {_trials(found)}, {found.concurrent} at a time, {found.resources} each; about {found.steps:,} steps",
         f"time: {summary(found)}",
         f"memory: about {shown_size(found.memory_mb)} at most" if found.memory_mb > 1000 else "",
         f"disk: up to {shown_size(found.disk_mb[0])} meanwhile, {shown_size(found.disk_mb[1])} afterwards",
@@ -43,6 +42,15 @@ def _lines(found: Forecast) -> list[str]:
         f"speed from {_sources([run.costs.source for run in found.runs])}",
     ]
     return [line for line in lines[1:] if line] + [f"note: {note}" for note in found.notes]
+
+
+def _trials(found: Forecast) -> str:
+    """`6`, `2 of 6 (the others have ended)`, `about 4 (of 6)` where a search may start fewer"""
+    if found.trials == found.most_trials:
+        return str(found.trials)
+    if found.trials == found.left:
+        return f"{found.trials} of {found.most_trials} (the others have ended)"
+    return f"about {found.trials} (of {found.most_trials})"
 
 
 def _sources(sources: list[str]) -> str:

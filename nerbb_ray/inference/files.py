@@ -202,16 +202,22 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[float], None] | Non
 
     class Line(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(progress_line(task.completed, total, task.elapsed or 0.0))
+            return Text(progress_line(task.completed, total, task.elapsed or 0.0, task.fields["reached_s"]))
 
     with Progress(Line(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("texts", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task("texts", total=total, reached_s=None)
+        yield lambda done: bar.update(task, completed=done, reached_s=bar.tasks[0].elapsed)
 
 
-def progress_line(done: float, total: int, elapsed_s: float) -> str:
-    """`[#####     ] 600/1200 texts, 0:41 elapsed, about 41 s left`"""
+def progress_line(done: float, total: int, elapsed_s: float, reached_s: float | None = None) -> str:
+    """`[#####     ] 600/1200 texts, 0:41 elapsed, about 41 s left`
+
+    Args:
+        reached_s: when `done` was reached; now if left out. What was foreseen then gets shorter since.
+    """
     share = min(1.0, done / total) if total else 1.0
-    left = f", about {shown_time(elapsed_s * (1 - share) / share)} left" if 0 < share < 1 else ""
+    reached_s = elapsed_s if reached_s is None else reached_s
+    left_s = reached_s * (1 - share) / share - (elapsed_s - reached_s) if share else 0.0
+    left = f", about {shown_time(left_s)} left" if share < 1 and left_s > 0 else ""
     bar = "#" * int(PROGRESS_CELLS * share)
     return f"[{bar:<{PROGRESS_CELLS}}] {int(done + 1e-6)}/{total} texts, {clock(elapsed_s)} elapsed{left}"

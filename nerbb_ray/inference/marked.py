@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nerbb_ray.html.document import Section, document
-from nerbb_ray.html.marked import marked_text
+from nerbb_ray.html.marked import kinds_of, marked_text
 from nerbb_ray.inference.predictions import marks_of
 
 
@@ -15,6 +15,6 @@ def marked_page(title: str, texts: Sequence[str], found: Sequence[Sequence[Mappi
         found: the entities of each text, or its words with their tags.
     """
     marks = [marks_of(tags) for tags in found]
-    labels = list(dict.fromkeys(mark.label for marked in marks for mark in marked))
-    parts = (marked_text(text, marked, labels) for text, marked in zip(texts, marks, strict=True))
+    kinds = kinds_of(marks)
+    parts = (marked_text(text, marked, kinds) for text, marked in zip(texts, marks, strict=True))
     return document(title, [Section("Texts", "\n".join(parts))])

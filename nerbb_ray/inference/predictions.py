@@ -1,12 +1,14 @@
 """What a model says of texts: plain dictionaries and lists that also have names, types and a face in a notebook."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nerbb_ray.html.marked import Mark, marked_text
+from nerbb_ray.html.marked import Mark, kinds_of, marked_text
 from nerbb_ray.ner.tags import OUTSIDE
 
 SHOWN_LETTERS = 40
+PREFIX = re.compile(r"[BILUES]-(?=.)")  # of the tags of words, in any scheme
 
 
 class _Place(dict[str, Any]):
@@ -83,6 +85,10 @@ class Entities(list[Entity]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (list(self), self.text)
 
+    def at_least(self, proba: float) -> "Entities":
+        """Those that are as probable."""
+        return Entities([entity for entity in self if entity.proba >= proba], self.text)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the text with its entities marked."""
         return marked_text(self.text, marks_of(self))
@@ -92,16 +98,23 @@ class Predictions(list[Entities]):
     """The entities of each of several texts."""
 
     def _repr_html_(self) -> str:
-        return "".join(entities._repr_html_() for entities in self)
+        marks = [marks_of(entities) for entities in self]
+        kinds = kinds_of(marks)
+        return "".join(marked_text(one.text, marked, kinds) for one, marked in zip(self, marks, strict=True))
 
 
 def marks_of(found: Iterable[Mapping[str, Any]]) -> list[Mark]:
     """How entities, or words with their tags, are marked in their text."""
     return [
-        Mark(one["char_start"], one["char_end"], one["tag"], f"{one['tag']} {one['proba']:.3f}")
+        Mark(one["char_start"], one["char_end"], one["tag"], f"{one['tag']} {one['proba']:.3f}", _class_of(one["tag"]))
         for one in found
         if one["tag"] != OUTSIDE
     ]
+
+
+def _class_of(tag: str) -> str:
+    """`B-PER` -> PER: the words of an entity have one colour."""
+    return PREFIX.sub("", tag)
 
 
 def _short(token: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from nerbb_ray.console import head_line, plain_text
+from nerbb_ray.console import can_be_shown, head_line, plain_text
 from nerbb_ray.html.document import Section, document, emphasised, paragraph, table
 from nerbb_ray.mistakes.found import SURE, FoundMistake, Mistakes
 from nerbb_ray.ner.mistakes import KINDS
@@ -86,7 +86,7 @@ def marked(tokens: Sequence[str], entities: Sequence[Entity]) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if can_be_shown(c) else c.encode("unicode_escape").decode() for c in text)
 
 
 def to_dict(found: Mistakes, confidence: float = SURE) -> dict[str, Any]:

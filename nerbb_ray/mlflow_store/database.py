@@ -14,6 +14,7 @@ import re
 import shlex
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -29,6 +30,7 @@ from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 WAIT_S = 30.0  # for another process that makes or changes the file
 BUSY_S = 20.0  # for a lock; as MLflow itself
 QUIET_S = 10.0  # a file that has not changed for so long is not being made by a process of another computer
+_MAKING = threading.Lock()  # what makes the tables (alembic) has global state: two threads would spoil both files
 OURS = frozenset(("experiments", "runs"))  # of the tables that MLflow makes first
 
 
@@ -209,7 +211,7 @@ def _make(database: Path) -> None:
     with suppress(FileNotFoundError):
         if database.stat().st_size == 0:
             database.unlink()
-    with atomic.new_file(database, keep=True) as scratch:
+    with _MAKING, atomic.new_file(database, keep=True) as scratch:
         scratch.touch()  # a folder that cannot be written is refused here; SQLAlchemy would try for two minutes
         artifacts = database.absolute().parent / "artifacts"
         store = SqlAlchemyStore(f"sqlite:///{scratch}", artifacts.as_uri())  # type: ignore[no-untyped-call]

@@ -10,9 +10,13 @@ from functools import lru_cache
 from typing import Literal
 
 from nerbb_ray.config.trial_name import NamedTrial
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import NEAR_ZERO, SeedMean, is_share
+
+with lazy_modules():  # jinja2, for notebooks
+    from nerbb_ray.html import document
 
 # cut: ended by the race, because it could not catch up; it counts in no mean
 Status = Literal["ok", "failed", "diverged", "interrupted", "running", "cut"]
@@ -107,6 +111,14 @@ class RunResult:
         means = (f"{split} F1 {self.mean(metric)}" for split, metric in SHOWN.items())
         return f"<RunResult {self.run}: {self.n_ok}/{self.n_total} trials ok, {', '.join(means)}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the trials, and the means over them."""
+        rows = [[trial.name, trial.status, trial.epochs, *_cells(trial)] for trial in self.trials]
+        means = [self.mean(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()]
+        header = ["trial", "status", "epochs", *(f"{split} entity micro F1" for split in SHOWN)]
+        caption = f"{self.run}: {self.n_ok} of {self.n_total} trials ok"
+        return document.table(header, [*rows, ["mean", "", "", *means]], numeric=(2, 3, 4), caption=caption)
+
     @property
     def n_total(self) -> int:
         return max(len(self.trials), self.n_seeds)
@@ -168,6 +180,11 @@ def _seed_mean(
     values: tuple[float, ...], n_total: int, failed: int, share: bool, folds: tuple[int, ...] | None
 ) -> SeedMean:
     return SeedMean.of(values, n_total, failed=failed, share=share, folds=folds)
+
+
+def _cells(trial: TrialResult) -> list[str]:
+    values = [trial.metrics.get(metric, math.nan) if trial.ok else math.nan for metric in SHOWN.values()]
+    return [f"{value:.4f}" if math.isfinite(value) else "-" for value in values]
 
 
 def _scores(metrics: Mapping[str, float]) -> list[tuple[str, float]]:

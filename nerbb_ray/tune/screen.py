@@ -85,9 +85,9 @@ class Screen(SearchProgress):
             self.console.print(self.frame())
 
     def _ends_in(self) -> str:
-        """`ends in about 12 min (8 min to 17 min)`"""
+        """`the search ends in about 12 min (8 min to 17 min)`"""
         left = self.left_s()
-        return "" if left is None else f"ends in {shown_range(*left)}"
+        return "" if left is None else f"the search ends in {shown_range(*left)}"
 
     def _line(self, row: Row, text: str) -> None:
         if not self.moves:

@@ -90,7 +90,13 @@ class Verdict:
         if self.best is None:
             return f"<Verdict {self.metric}: nothing to compare>"
         tied = [run for run in self.tie_set if run != self.best]
-        said = f"{len(tied)} of {len(self.means) - 1} others cannot be told from it" if self.differences else "one seed"
+        others = len(self.means) - 1
+        if not self.differences:
+            said = "one seed"
+        elif tied:
+            said = f"{'the other run' if others == 1 else f'{len(tied)} of {others} others'} cannot be told from it"
+        else:
+            said = f"better than {'the other run' if others == 1 else f'all {others} others'}"
         return f"<Verdict {self.metric}: best {self.best} {self.means[self.best]}; {said}>"
 
     def _repr_html_(self) -> str:

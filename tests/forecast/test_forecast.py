@@ -212,7 +212,11 @@ def test_what_is_overwritten_is_still_to_be_done(store, experiment, monkeypatch)
     spec = read_ini(experiment(seeds=1))
     done = [("exp", TrialResult(run.name, 43, "ok", epochs=3, duration_s=1.0)) for run in spec.runs]
     monkeypatch.setattr("nerbb_ray.forecast.estimate.finished_trials", lambda _: done)
-    assert forecast(spec, store, RunOptions()).trials == 0
+    nothing = forecast(spec, store, RunOptions())
+    assert (nothing.trials, nothing.disk_mb) == (0, (0.0, 0.0))
+    assert forecast_text(nothing) == "exp: nothing is left to do: all 2 trials have ended\n"
+    more = forecast(replace(spec, settings=replace(spec.settings, multiple_runs=2)), store, RunOptions())
+    assert "trials: 2 of 4 (the others have ended)" in forecast_text(more)
     assert forecast(spec, store, RunOptions(overwrite=True)).trials == 2
 
 

@@ -131,7 +131,7 @@ def test_mistakes_of_the_user_are_explained(nerbb: Nerbb, monkeypatch, tmp_path,
 def test_predict_file_says_what_it_wrote(nerbb: Nerbb, tmp_path) -> None:
     (tmp_path / "in.txt").write_text(f"{TEXT}\nBert\n")
     status, out, err = nerbb("predict_file", "tiny", str(tmp_path / "in.txt"), str(tmp_path / "out.jsonl"))
-    assert (status, out, err) == (0, f"{tmp_path / 'out.jsonl'}: 2 texts with entities\n", "")
+    assert (status, out, err) == (0, f"{tmp_path / 'out.jsonl'}: 2 texts read, with what was found in each\n", "")
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
 
 

@@ -137,6 +137,16 @@ def test_what_is_no_text_is_refused(model: Model, texts, message) -> None:
         model.predict(texts)
 
 
+def test_what_is_less_probable_than_the_threshold_is_left_out(model: Model) -> None:
+    text = "Anna works in Paris. Bert lives in Berlin."
+    found = model.predict(text)
+    middle = sorted(entity.proba for entity in found)[1]
+    assert model.predict(text, threshold=middle) == [entity for entity in found if entity.proba >= middle]
+    assert model.predict([text], threshold=1.0) == [[entity for entity in found if entity.proba >= 1]]
+    with pytest.raises(DataError, match=r"from 0 to 1; got 1\.5"):
+        model.predict(text, threshold=1.5)
+
+
 def test_an_unknown_level_is_refused(model: Model) -> None:
     with pytest.raises(DataError, match="must be entity or word; got 'token'"):
         model.predict("a", level="token")  # type: ignore[call-overload]

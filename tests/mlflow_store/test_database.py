@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,6 +130,16 @@ def test_processes_that_open_a_new_database_together_all_succeed(tmp_path: Path)
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=200)[0] for process in processes] == ["0\n"] * 2
     assert [path.name for path in database.parent.iterdir()] == ["mlflow.db"]
+
+
+def test_threads_that_open_new_databases_together_all_succeed(tmp_path: Path) -> None:
+    """What makes the tables has global state; two threads at once spoiled the files of both."""
+    files = [tmp_path / name / "mlflow.db" for name in ("one", "two", "two")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+    with ThreadPoolExecutor(len(files)) as pool:
+        list(pool.map(make_ready, files))
+    assert all(list_by_client(uri(file)) == () for file in files)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fdinfo").is_dir(), reason="the folder that takes no file is Linux's")

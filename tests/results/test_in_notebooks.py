@@ -82,7 +82,7 @@ def test_representations_are_short(result: ExperimentResult) -> None:
     }
     assert list(shown) == list(shown.values())
     said = repr(verdict(result))
-    assert said.startswith("<Verdict val/entity/micro/f1: best runB 0.8100 +- 0.0058; 0 of 1 others")
+    assert said.startswith("<Verdict val/entity/micro/f1: best runB 0.8100 +- 0.0058; better than the other run")
 
 
 def test_marks_of_a_verdict_have_their_legend_and_commands_are_code(result: ExperimentResult) -> None:
@@ -105,6 +105,23 @@ def test_notebook_shows_runs_and_verdict(result: ExperimentResult, tmp_path: Pat
     assert "runB is" in words
     assert "runA<1>" in words
     assert text_of(SeedMean.of([0.5, 0.6, 0.7])._repr_html_()) == "0.6000 ± 0.0577 [0.348, 0.809] (3 seeds)"
+
+
+def test_notebook_shows_the_trials_of_a_run(result: ExperimentResult) -> None:
+    shown = text_of(result.runs[1]._repr_html_())
+    assert "runB: 3 of 4 trials ok" in shown
+    assert "runB-46" in shown
+    assert "0.8100 ± 0.0058" in shown
+
+
+@pytest.mark.parametrize("level", ["entity", "word"])
+def test_a_class_has_one_colour_in_all_texts(level: str) -> None:
+    prefixes = ("B-", "I-") if level == "word" else ("", "")
+    first = Entities([Entity(0, 1, "a", f"{prefixes[0]}LOC", 0.9), Entity(2, 3, "b", f"{prefixes[1]}LOC", 0.9)], "a b")
+    second = Entities([Entity(0, 1, "c", f"{prefixes[0]}PER", 0.9), Entity(2, 3, "d", f"{prefixes[1]}LOC", 0.9)], "c d")
+    colours = re.findall(r"<mark[^>]*rgba?\(([\d, ]+?),? ?[\d.]*\)", Predictions([first, second])._repr_html_())
+    assert len(colours) == 4
+    assert colours[0] == colours[1] == colours[3] != colours[2]
 
 
 def test_table_of_trials_has_types_parameters_and_metrics(result: ExperimentResult) -> None:

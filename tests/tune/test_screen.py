@@ -92,7 +92,7 @@ def test_without_a_terminal_every_event_is_a_line(shown) -> None:
     one.start(1)
     one.fail(1)
     one.screen.on_experiment_end()
-    without_times = re.sub(r"(, |after )0:\d\d|; ends in about .*", r"\1", one.out.getvalue())
+    without_times = re.sub(r"(, |after )0:\d\d|; the search ends in about .*", r"\1", one.out.getvalue())
     assert [line.removesuffix(", ") for line in without_times.splitlines()] == [
         "trials to run: 4",
         "runA-43: started",
@@ -238,13 +238,13 @@ def test_the_remaining_time_of_a_race_is_not_that_of_all_trials(book: JobBook) -
         plan.end(trial, trial.hparams.lr_max * 1e4 + trial.seed / 1e5, 60)
         screen.on_trial_complete(trial=tune_trial(trial))
         if number == 0:  # 8 of the first seeds and 3 of the others, not 23
-            assert screen._ends_in().startswith("ends in about 11 min")
+            assert screen._ends_in().startswith("the search ends in about 11 min")
     assert screen._ends_in() == "", "the race is decided"
     ends = [Screen(TrialPlan(build_spec("e", params=RACE | more), 1), book) for more in ({}, LIMIT)]
     for screen in ends:
         screen.eta.end("runA", "a", 60.0)
-    assert ends[0]._ends_in().startswith("ends in about 12 min")
-    assert ends[1]._ends_in().startswith("ends in about 6 min (")
+    assert ends[0]._ends_in().startswith("the search ends in about 12 min")
+    assert ends[1]._ends_in().startswith("the search ends in about 6 min (")
 
 
 def test_a_terminal_is_not_pickled(shown) -> None:
