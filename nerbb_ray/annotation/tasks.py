@@ -38,6 +38,17 @@ class Task:
         return {"number": self.number, **shown}
 
 
+def check_name(path: Path, tool: str) -> Path:
+    """The path, whose name a tool takes.
+
+    Raises:
+        DataError: it ends otherwise.
+    """
+    if path.suffix != TOOLS[tool]:
+        raise DataError(f"the file of tasks for {tool} must end in {TOOLS[tool]}; got {path.name}")
+    return path
+
+
 def write_tasks(tasks: Sequence[Task], path: Path, tool: str, model: str | None) -> None:
     """
     Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.console import json_text
+from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.lazy_modules import lazy_modules
@@ -17,7 +18,6 @@ with lazy_modules():
     from nerbb_ray import model as models
     from nerbb_ray.annotation import choose, tasks
     from nerbb_ray.data import corpus as corpora
-    from nerbb_ray.data import wording
     from nerbb_ray.inference import files, selection
 
 
@@ -54,7 +54,7 @@ def annotate(args: Namespace) -> int:
         about = {"file": file, "labels": labels and str(labels), "tasks": len(chosen.tasks), "order": order}
         print(json_text({**about, **counts, "notes": notes}, indent=None))
         return OK
-    head = f"{target}: {wording.counted(len(chosen.tasks), 'task')}, {_said(order, model)}"
+    head = f"{target}: {counted(len(chosen.tasks), 'task')}, {_said(order, model)}"
     print(head if written else "no text is left to annotate: nothing is written", *chosen.lines(), sep="\n")
     if labels is not None:
         print(f"{labels}: the classes, for the settings of the project")
@@ -83,8 +83,7 @@ def _target(args: Namespace) -> Path:
     suffix = tasks.TOOLS[args.tool]
     kind = "tasks" if suffix == f".{args.tool}" else args.tool  # texts.tasks.jsonl, texts.doccano.jsonl
     target: Path = args.output or args.texts.with_name(f"{args.texts.stem}.{kind}{suffix}")
-    if target.suffix != suffix:
-        raise DataError(f"the file of tasks for {args.tool} must end in {suffix}; got {target.name}")
+    tasks.check_name(target, args.tool)
     if target.exists() and target.samefile(args.texts):
         raise DataError("the tasks would replace the texts: name another file with --output", target)
     return target

@@ -10,11 +10,13 @@ from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.data import add_reading_options, reading_options
 from nerbb_ray.console import json_text, shown_width
 from nerbb_ray.data.known_names import stored_names
+from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.store import current_store
 
 with lazy_modules():
+    from nerbb_ray.annotation import tasks
     from nerbb_ray.doctor import open as opening
     from nerbb_ray.doctor import page, text
     from nerbb_ray.mistakes import suspect_labels, suspect_text
@@ -56,6 +58,7 @@ def check_dataset(args: Namespace) -> int:
 
 def check_labels(args: Namespace) -> int:
     """Print the labels that the models of an experiment contradict."""
+    _refuse_beside(args)
     store = current_store(args.store)
     kind, file = _tasks(args.tasks)
     name, _, run = args.with_experiment.partition("/")
@@ -71,7 +74,7 @@ def check_labels(args: Namespace) -> int:
         print(f"page: {args.html}", file=sys.stderr)
     if file is not None:
         number = labels.first(args.limit).write(file, kind)
-        print(f"{file}: {number} sentences with labels that may be wrong", file=sys.stderr)
+        print(f"{file}: {counted(number, 'sentence')} with labels that may be wrong", file=sys.stderr)
     return FOUND if args.strict and labels.found else OK
 
 
@@ -82,7 +85,7 @@ def _tasks(given: Sequence[str] | None) -> tuple[str, Path | None]:
     kind, file = given
     if kind not in FORMATS:
         raise DataError(f"--tasks must be followed by one of {', '.join(FORMATS)}, and a file; got {kind!r}")
-    return kind, Path(file)
+    return kind, tasks.check_name(Path(file), kind)
 
 
 def _refuse_alone(args: Namespace) -> None:
@@ -90,6 +93,19 @@ def _refuse_alone(args: Namespace) -> None:
     given = {"--tasks": args.tasks, "--limit": args.limit}
     if named := [option for option, value in given.items() if value]:
         raise DataError(f"{named[0]} needs --with-experiment, whose models are asked")
+
+
+def _refuse_beside(args: Namespace) -> None:
+    """Data and models are those of the experiment: what would say it otherwise is not read."""
+    given = {
+        "--model": args.model is not None,
+        "--max-seq-length": args.max_seq_length != LENGTH,
+        "--annotation-scheme": args.annotation_scheme != "auto",
+        **{f"--{key.replace('_', '-')}": True for key in reading_options(args).given()},
+    }
+    if named := [option for option, is_given in given.items() if is_given]:
+        rule = "must be left out with --with-experiment, which says it itself"
+        raise DataError(f"{named[0]}: {rule}; for the check of the data, call it without")
 
 
 def _write(path: Path, page: str) -> None:

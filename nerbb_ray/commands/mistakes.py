@@ -9,6 +9,7 @@ from nerbb_ray import atomic
 from nerbb_ray.commands.choices import add_run_option
 from nerbb_ray.commands.command import Command, add_name
 from nerbb_ray.console import json_text, shown_width
+from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
 from nerbb_ray.exit_status import OK
 from nerbb_ray.lazy_modules import lazy_modules
@@ -16,6 +17,7 @@ from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.store import current_store
 
 with lazy_modules():
+    from nerbb_ray.annotation import tasks
     from nerbb_ray.mistakes import annotation, collect
     from nerbb_ray.mistakes import text as mistake_words
     from nerbb_ray.mlflow_store import overview
@@ -27,6 +29,8 @@ FORMATS = ("label_studio", "doccano", "jsonl")
 
 def errors(args: Namespace) -> int:
     store = current_store(args.store)
+    if args.candidates:
+        tasks.check_name(args.candidates, args.format)
     everything = collect.collect(store, overview.results_of(store, args.name), args.run, args.phase, ask_hub=True)
     _note_unknown(args.label, everything.classes(), args.phase)
     found = everything.only(args.kind or (), args.label)
@@ -40,7 +44,7 @@ def errors(args: Namespace) -> int:
         print(f"page: {args.html}", file=sys.stderr)
     if args.candidates:
         number = annotation.write_candidates(found, args.candidates, args.format, args.confidence)
-        print(f"{args.candidates}: {number} sentences whose annotation may be wrong", file=sys.stderr)
+        print(f"{args.candidates}: {counted(number, 'sentence')} whose annotation may be wrong", file=sys.stderr)
     return OK
 
 

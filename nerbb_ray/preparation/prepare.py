@@ -13,7 +13,7 @@ from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, Ru
 from nerbb_ray.config.trials import concrete
 from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING, HoldOut
-from nerbb_ray.errors import DataError, NerbbError, UnfitError
+from nerbb_ray.errors import ConfigError, DataError, NerbbError, UnfitError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.unfit import as_config_error, noted, one_by_one
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
@@ -221,6 +221,9 @@ def prepare(spec: ExperimentSpec, preparation: Preparation) -> dict[str, Prepare
         NerbbError: what is wrong; if several things are, one error that names them all.
     """
     prepared, problems = try_to_prepare(spec, preparation)
+    if of_file := [line for problem in problems if isinstance(problem, ConfigError) for line in problem.problems]:
+        others = [str(problem) for problem in problems if not isinstance(problem, ConfigError)]
+        raise ConfigError([*of_file, *others])
     if len(problems) > 1:
         raise NerbbError("\n".join(map(str, problems)))
     if problems:

@@ -204,6 +204,13 @@ def test_candidates_can_be_corrected_elsewhere_and_read_again(
 
 
 @pytest.mark.usefixtures("here")
+def test_candidates_have_a_name_that_the_tool_takes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "doubtful.json"
+    assert main(["errors", "exp", "--candidates", str(path), "--format", "doccano"]) == 2
+    assert "the file of tasks for doccano must end in .jsonl; got doubtful.json" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("here")
 def test_page_shows_what_stands_in_the_data_as_text(tmp_path: Path) -> None:
     assert main(["errors", "exp", "--html", str(tmp_path / "page.html")]) == 0
     page = (tmp_path / "page.html").read_text()

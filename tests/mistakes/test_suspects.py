@@ -187,6 +187,23 @@ def test_options_of_the_ranking_need_an_experiment(capsys) -> None:
     assert "--tasks needs --with-experiment" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tasks", "jsonl", "x.json"], "the file of tasks for jsonl must end in .jsonl; got x.json"),
+        (["--tasks", "label_studio", "x.jsonl"], "the file of tasks for label_studio must end in .json; got x.jsonl"),
+        (["--model", "tiny-bert"], "--model: must be left out with --with-experiment"),
+        (["--max-seq-length", "64"], "--max-seq-length: must be left out with --with-experiment"),
+        (["--annotation-scheme", "bilou"], "--annotation-scheme: must be left out with --with-experiment"),
+        (["--tag-column", "2"], "--tag-column: must be left out with --with-experiment"),
+    ],
+)
+def test_what_would_do_nothing_beside_an_experiment_is_refused(capsys, words: list[str], message: str) -> None:
+    assert main(["check_dataset", "letters", "--with-experiment", "plain", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["label_studio", "doccano", "jsonl"])
 def test_tasks_come_back_through_set_up_dataset(here: StorePaths, kind: str, tmp_path: Path, capsys) -> None:
     name = f"back_{kind}"

@@ -53,6 +53,16 @@ def test_errors_name_the_section_that_has_the_value_and_are_told_at_once(store, 
     ]
 
 
+def test_a_run_ends_like_any_other_wrong_file(store, experiment, capsys) -> None:
+    path = experiment(hparams="freeze_layers = 3\nreinit_layers = 3")
+    assert main([str(path), "--store", str(store.root), "--quiet"]) == 2
+    assert capsys.readouterr().err.splitlines()[-3:] == [
+        "error: the experiment cannot run as it is described",
+        "exp.ini [hparams] freeze_layers: must be <= 2, the layers of 'tiny-bert'; got 3",
+        "exp.ini [hparams] reinit_layers: must be <= 2, the layers of 'tiny-bert'; got 3",
+    ]
+
+
 @pytest.mark.parametrize(
     ("hparams", "said"),
     [

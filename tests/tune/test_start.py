@@ -122,9 +122,9 @@ def test_an_error_of_the_preparation_leaves_no_process_of_ray(
     process = started(changed(experiment(), "max_seq_length = 32", "max_seq_length = 129"), store, ray_folder)
     _, err = process.communicate(timeout=200)
     assert process.returncode == 2, err
-    said, error = err.splitlines()
-    assert said == SAID
-    assert error.startswith("error: exp.ini [hparams] max_seq_length: must be <= 128")
+    said, head, error = err.splitlines()
+    assert (said, head) == (SAID, "error: the experiment cannot run as it is described")
+    assert error.startswith("exp.ini [hparams] max_seq_length: must be <= 128")
     assert not of_ray(ray_folder)
 
 
