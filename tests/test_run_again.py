@@ -80,7 +80,7 @@ def test_what_the_file_does_not_ask_for_any_more_is_said(store: StorePaths, call
     file.write_text(INI.replace("= 2", "= 1"))
     err = call(tune.main, file, "--store", store.root)[2]
     assert "note: runA-44: not asked for any more, but measured by earlier calls: they count in the means" in err
-    assert "nothing ran: all 1 trials of exp have ended before; multiple_runs = 3 adds a seed" in err
+    assert "nothing ran: the only trial of exp has ended before; multiple_runs = 3 adds a seed" in err
     file.write_text(INI + "[runA]\n[runB]\nlr_max = 1e-4\n")
     writer = MlflowWriter(store.tracking_uri, "exp", str(store.artifacts / "exp"))
     for time_ms, trial in enumerate(expand(read_ini(file)), start=100):

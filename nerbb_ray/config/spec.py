@@ -179,8 +179,8 @@ class ExperimentSpec:
         problems += [f"[dataset] {key}: {rule}" for key, rule in unequal_folds([run.dataset for run in self.runs])]
         if self.settings.skip_validation and self.search.may_cut:
             cuts = "racing = True" if self.search.racing else f"scheduler = {self.search.scheduler}"
-            rule = f"must be False with [search] {cuts}, which compares the epochs of runs; got True"
-            problems.append(f"[settings] skip_validation: {rule}")
+            reason = f"must be False with [search] {cuts}, which compares the epochs of runs; got True"
+            problems.append(f"[settings] skip_validation: {reason}")
         if self.settings.skip_validation and self.settings.evaluate_checkpoint != "last":
             choosing = f"evaluate_checkpoint = {self.settings.evaluate_checkpoint}, which chooses among all epochs"
             problems.append(f"[settings] skip_validation: must be False with {choosing}; got True")

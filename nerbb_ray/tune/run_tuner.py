@@ -104,7 +104,8 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, s
 def nothing_ran(spec: ExperimentSpec, plan: TrialPlan, more_seeds: int) -> str:
     """What is said of an experiment that is done already, and how to have more."""
     more = f"multiple_runs = {more_seeds} adds a seed to every run, --overwrite begins anew"
-    return f"nothing ran: all {plan.known} trials of {spec.name} have ended before; {more}"
+    ended = f"all {plan.known} trials of {spec.name} have" if plan.known != 1 else f"the only trial of {spec.name} has"
+    return f"nothing ran: {ended} ended before; {more}"
 
 
 def _check_what_is_finished(spec: ExperimentSpec, preparation: Preparation, earlier: Earlier) -> None:
