@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 HEADERS = ("experiment", "started (UTC)", "runs", "trials ok", "best run", "val entity F1", "test entity F1")
 NUMBERS = ("runs", "trials ok")
-PARTS = "of 20 %: of the first 20 % of the split only (prune_ratio_val, prune_ratio_test)"
+PARTS = "of N %: of the first N % of the split only (prune_ratio_val, prune_ratio_test)"
 
 
 def results_of(store: StorePaths, name: str) -> ExperimentResult:

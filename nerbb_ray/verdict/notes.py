@@ -28,8 +28,9 @@ def _failures(means: dict[str, SeedMean]) -> Iterator[str]:
     unsteady = [f"{run}: {mean.failures} ({mean.failure_rate:.0%})" for run, mean in means.items() if mean.failures]
     if unsteady:
         more = f"; and {len(unsteady) - LISTED} more runs" if len(unsteady) > LISTED else ""
+        kind = next(iter(means.values())).kind
         yield (
-            f"{'; '.join(unsteady[:LISTED])}{more}. Where seeds fail, the mean is one of two kinds of models, and its "
+            f"{'; '.join(unsteady[:LISTED])}{more}. Where {kind} fail, the mean is one of two kinds of models, and its "
             "interval covers the truth in 70 to 85 % of cases, not in 95 %"
         )
 
