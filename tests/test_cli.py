@@ -314,7 +314,7 @@ def test_list_says_which_means_are_of_a_part_of_a_split(nerbb: Nerbb, tmp_path: 
     out = nerbb("show_experiments", "--store", store.root)[1]
     assert "   0.5000" in out
     assert "(2 equal values) of 20 %" in out
-    assert "of 20 %: of the first 20 % of the split only (prune_ratio_val, prune_ratio_test)" in out.splitlines()
+    assert "of N %: of the first N % of the split only (prune_ratio_val, prune_ratio_test)" in out.splitlines()
     (values,) = json.loads(nerbb("show_experiments", "--json", "--store", store.root)[1])
     assert (values["val_share"], values["test_share"]) == (1.0, 0.2)
 
