@@ -11,6 +11,7 @@ from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.class_values import TABLE, table_tag, values_table, write_tags
 from nerbb_ray.mlflow_store.confusion_picture import confusion_png
 from nerbb_ray.mlflow_store.events import Files, Order
+from nerbb_ray.mlflow_store.new_place import follow_move
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.trial_result import Status, TrialResult
 
@@ -50,6 +51,8 @@ def open_experiment(client: "MlflowClient", name: str, artifact_location: str | 
         client.restore_experiment(experiment.experiment_id)
     if records.KIND not in experiment.tags:
         client.set_experiment_tag(experiment.experiment_id, records.KIND, "experiment")
+    if artifact_location is not None:
+        follow_move(client.tracking_uri, experiment.experiment_id, experiment.artifact_location, artifact_location)
     return str(experiment.experiment_id)
 
 
