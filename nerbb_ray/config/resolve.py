@@ -200,10 +200,14 @@ def _points(
 ) -> Iterator[_Point]:
     """Every point of a run's grid, times those that are drawn at random."""
     space, axes = run.space, run.axes
-    drawn = draw(space, search.num_samples, settings.seed, run.section) if search.algorithm == "random" else [{}]
     middle = {key: domain.middle() for key, domain in space.items()}
     written = Written(problems.origin, run.section, run.own, tuple(space.items()))
     given = preset | {key: values[0] for key, values in run.values.items()} | middle
+    drawn: list[dict[str, Any]] = [{}]
+    if search.algorithm == "random":
+        wanted = (space, search.num_samples, settings.seed, run.section)
+        # as Optuna does; where no point keeps the rules, all are told
+        drawn = draw(*wanted, lambda more: all(_keeps_rules(given | p | more) for p in points(axes))) or draw(*wanted)
     for point in points(axes):
         for more in drawn:
             varied = point | more
@@ -217,6 +221,12 @@ def _points(
                 source = _source(broken, run, settings.preset, preset)
                 problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
             yield _Point(name, params, {} if more else space, written)
+
+
+def _keeps_rules(params: dict[str, Any]) -> bool:
+    """Whether the values of a point go together."""
+    followed, bad = follow(params, ())
+    return not (bad or cross_problems(_part(HParams, followed)) or fold_problems(_part(DatasetParams, followed)))
 
 
 def _followed(params: dict[str, Any], open_keys: Collection[str], run: _Run, problems: Problems) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """From an experiment to the list of its trials: every run with every seed, on every fold if there are folds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
@@ -100,11 +100,19 @@ def most_trials(spec: ExperimentSpec) -> int:
 PATIENCE = 100  # draws in a row that were there before: what is left of a small space is not worth looking for
 
 
-def draw(space: Mapping[str, Domain], count: int, seed: int, section: str) -> list[dict[str, Any]]:
+def draw(
+    space: Mapping[str, Domain],
+    count: int,
+    seed: int,
+    section: str,
+    allowed: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> list[dict[str, Any]]:
     """Different points of a space; one that is empty has a single, empty one.
 
     The same seed and section give the same points, and more of them begin with the fewer ones.
 
+    Args:
+        allowed: whether the values of a point go together; others are passed over.
     Returns:
         `count` points, or fewer where the space has no more.
     """
@@ -116,7 +124,7 @@ def draw(space: Mapping[str, Domain], count: int, seed: int, section: str) -> li
     in_vain = 0
     while len(found) < count and in_vain < PATIENCE:
         point = {key: domain.draw(rng) for key, domain in space.items()}
-        in_vain = in_vain + 1 if point in found else 0
+        in_vain = in_vain + 1 if point in found or not allowed(point) else 0
         if not in_vain:
             found.append(point)
     return found

@@ -129,3 +129,18 @@ def test_auto_is_no_end_of_an_interval(domain: str) -> None:
 )
 def test_cost_and_hours_are_one_limit(limits, hours) -> None:
     assert build_spec("e", params=PARAMS | limits).search.hours == hours
+
+
+def test_random_points_that_break_rules_between_keys_are_passed_over() -> None:
+    """As Optuna does: a space is written key by key, and need not be a rectangle without holes."""
+    space = {"lora_rank": "choice(0, 4, 8)", "lora_alpha": "choice(auto, 8, 16)", "lr_max": 1e-4}
+    spec = searched("random", num_samples=9, **space)
+    found = {(run.hparams.lora_rank, run.hparams.lora_alpha) for run in spec.runs}
+    assert found == {(0, None), *((rank, alpha) for rank in (4, 8) for alpha in (None, 8, 16))}
+    few = searched("random", num_samples=3, **space)
+    assert spec.runs[:3] == few.runs, "more of them begin with the fewer ones"
+
+
+def test_where_no_random_point_keeps_the_rules_all_is_told() -> None:
+    with pytest.raises(ConfigError, match="lora_alpha"):
+        searched("random", lora_alpha="choice(8, 16)")
