@@ -20,6 +20,7 @@ from nerbb_ray.tune.earlier_notes import more_seeds, notes_on_earlier
 from nerbb_ray.tune.finished import Earlier, earlier_trials, with_curves
 from nerbb_ray.tune.job import RESTARTS, clear_states
 from nerbb_ray.tune.kept_file import keep_file
+from nerbb_ray.tune.late_end import tell_late_end
 from nerbb_ray.tune.search import Search, plan_of, prepare_all, refuse_others, result_of, say
 from nerbb_ray.tune.trial_plan import TrialPlan
 
@@ -95,7 +96,8 @@ def _run_missing(spec: ExperimentSpec, store: StorePaths, options: RunOptions, s
         _check_what_is_finished(spec, preparation, earlier)
         keep_file(spec, store, options.file)
         say(nothing_ran(spec, plan, more_seeds(spec, earlier)), options)
-        result = with_curves(result_of(plan, earlier.finished, earlier.ensembles), store)
+        ensembles = {**earlier.ensembles, **tell_late_end(spec, store, plan, earlier)}
+        result = with_curves(result_of(plan, earlier.finished, ensembles), store)
         show(result)
         return result
     return Search(spec, store, options, earlier, preparation).run(show)

@@ -1,0 +1,45 @@
+"""A process that is killed after the last trial of a search, before it has told the end: the next call tells it."""
+
+from pathlib import Path
+
+import pytest
+
+from nerbb_ray.config.ini import read_ini
+from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.mlflow_store.overview import results_of
+from nerbb_ray.mlflow_store.schema import open_client
+from nerbb_ray.preparation.options import RunOptions
+from nerbb_ray.tune.run_tuner import run_experiment
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
+QUIET = RunOptions(quiet=True)
+
+
+def parents(store) -> list[str]:
+    client = open_client(store.tracking_uri)
+    experiment = client.get_experiment_by_name("exp")
+    return [
+        run.info.status
+        for run in client.search_runs([experiment.experiment_id])
+        if "mlflow.parentRunId" not in run.data.tags
+    ]
+
+
+def test_runs_are_closed_and_ensembles_made_though_nothing_is_left_to_train(store, experiment, monkeypatch) -> None:
+    spec = read_ini(Path(experiment("exp", 2, runs=1)))
+
+    def killed(self: SeedMeanCallback, **_: object) -> None:
+        """What has been put is on its way, or waits in its file."""
+        self._outbox.close()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SeedMeanCallback, "on_experiment_end", killed)
+        run_experiment(spec, store, QUIET)
+    assert results_of(store, "exp").runs[0].ensemble is None
+    again = run_experiment(spec, store, QUIET)
+    assert again.runs[0].ensemble.seeds == (43, 44)
+    assert parents(store) == ["FINISHED"]
+    stored = results_of(store, "exp")
+    assert stored.runs[0].ensemble == again.runs[0].ensemble
+    once_more = run_experiment(spec, store, QUIET)
+    assert once_more.runs[0].ensemble == again.runs[0].ensemble
