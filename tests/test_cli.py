@@ -223,7 +223,7 @@ def test_without_a_command_it_shows_how_it_is_used(nerbb: Nerbb) -> None:
         (["run_experiment", "../exp"], "name of the experiment"),
         (["show_experiment_config", "exq"], "did you mean exp?"),
         (["show_schedule", "exp", "--losses", "1", "--run", "runC"], "no run 'runC'; did you mean run"),
-        (["show_schedule", "no/such.ini", "--losses", "1"], "no/such.ini: must be an experiment file"),
+        (["show_schedule", "no/such.ini", "--losses", "1"], "there is no file no/such.ini, and no experiment 'such'"),
         (["show_schedule", "exp", "--losses", "1", "--plot", "x.docx"], "ends in .png, .pdf, .svg"),
         (["show_schedule", "exp", "--losses", "1", "--plot", "no/dir/x.png"], "cannot be written"),
         (["get_experiment_results", "exp"], "has no results"),

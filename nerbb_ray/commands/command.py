@@ -44,7 +44,7 @@ def experiment_file(name: str, store: StorePaths) -> Path:
     if not name.endswith(SUFFIX) or Path(name).name == SUFFIX:
         return store.find_config(name)
     path = Path(name).expanduser()
-    if path.is_file():
+    if path.exists():  # a pipe as well; what is no experiment file is said where it is read
         return path
     if (stem := path.name.removesuffix(SUFFIX)) in store.configs():
         raise StoreError(f"there is no file {path}; the experiment of the store goes by its name alone: {stem}")

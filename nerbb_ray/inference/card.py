@@ -174,7 +174,7 @@ def making(facts: CardFacts) -> Iterator[str]:
 
 
 def _mean(mean: SeedMean) -> str:
-    return str(mean).replace("+-", "±")
+    return mean.brief().replace("+-", "±")
 
 
 def _or_dash(value: object) -> str:

@@ -211,4 +211,4 @@ def _cells(summary: ExperimentSummary) -> tuple[str, ...]:
 
 
 def _of_share(mean: SeedMean, share: float) -> str:
-    return str(mean) if share >= 1 or not mean.n else f"{mean} of {100 * share:.4g} %"
+    return mean.brief() if share >= 1 or not mean.n else f"{mean.brief()} of {100 * share:.4g} %"

@@ -94,4 +94,4 @@ def _row(run: RunResult, found: Verdict, *, marked: bool) -> str:
 
 
 def _mean(mean: SeedMean) -> str:
-    return str(mean).replace("+-", "±")
+    return mean.brief().replace("+-", "±")

@@ -38,7 +38,7 @@ def best_run(result: ExperimentResult) -> str | None:
 
 def shown_mean(mean: SeedMean, interval: bool = False) -> str:
     """`0.5480 ± 0.0041 [0.537, 0.559]`; a single value without uncertainty; `-` without any."""
-    return (mean.with_interval() if interval else str(mean)).replace("+-", "±")
+    return (mean.with_interval() if interval else mean.brief()).replace("+-", "±")
 
 
 def runs_section(result: ExperimentResult) -> str:

@@ -50,7 +50,7 @@ class ExperimentResult:
         except ResultError:
             said = "no best run"
         else:
-            said = f"best {best.run}, test F1 {best.mean(TEST_METRIC)}"
+            said = f"best {best.run}, test F1 {best.mean(TEST_METRIC).brief()}"
         return f"<ExperimentResult {self.name}: {len(self.runs)} runs, {ok}/{total} trials ok; {said}>"
 
     def _repr_html_(self) -> str:

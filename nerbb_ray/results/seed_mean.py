@@ -185,12 +185,14 @@ class SeedMean:
         return f"{self.near_zero} {seeds} near 0" if self.near_zero else ""
 
     def __str__(self) -> str:
-        """`0.8123 +- 0.0045`: mean and sem; of two seeds both values, as everywhere."""
+        """`0.8123 +- 0.0045`: mean and sem; the mean alone where there is no sem."""
         if self.n == 0:
             return "-"
-        if self.n == 2:
-            return self._uncertain()
-        return f"{self.mean:.4f}" if self.n == 1 else f"{self.mean:.4f} +- {self.sem:.4f}"
+        return f"{self.mean:.4f} +- {self.sem:.4f}" if math.isfinite(self.sem) else f"{self.mean:.4f}"
+
+    def brief(self) -> str:
+        """As lists show it where there is no room for an interval: of two seeds, both values."""
+        return self._uncertain() if self.n == 2 else str(self)
 
     def with_interval(self) -> str:
         """`0.8123 +- 0.0045 [0.793, 0.832]`: mean, sem and 95 % interval, then what failed.

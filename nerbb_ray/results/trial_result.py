@@ -108,7 +108,7 @@ class RunResult:
     ensemble: RunEnsemble | None = None
 
     def __repr__(self) -> str:
-        means = (f"{split} F1 {self.mean(metric)}" for split, metric in SHOWN.items())
+        means = (f"{split} F1 {self.mean(metric).brief()}" for split, metric in SHOWN.items())
         return f"<RunResult {self.run}: {self.n_ok}/{self.n_total} trials ok, {', '.join(means)}>"
 
     def _repr_html_(self) -> str:

@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.errors import NerbbError
 from nerbb_ray.forecast.dry_run import Done
+from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.mlflow_store.database import sqlite_file
 from nerbb_ray.mlflow_store.reader import list_experiments
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.options import RunOptions
 from nerbb_ray.preparation.prepare import Prepared
-from nerbb_ray.tune.finished import Earlier, recorded_trials
-from nerbb_ray.tune.search import plan_of, refuse_others
+
+with lazy_modules():  # scipy and more, which only experiments that have earlier trials need
+    from nerbb_ray.tune import finished, search
+
+if TYPE_CHECKING:
+    from nerbb_ray.tune.finished import Earlier
 
 
 def done_before(
@@ -32,7 +38,7 @@ def done_before(
         known = any(one.name == spec.name for one in list_experiments(store.tracking_uri))  # takes no second
         if not known and not options.resume:
             return Done()
-        earlier = recorded_trials(spec, store, must_exist=options.resume)
+        earlier = finished.recorded_trials(spec, store, must_exist=options.resume)
         if earlier.trials:
             _refuse_others(spec, earlier, prepare())
     except NerbbError as error:
@@ -40,16 +46,16 @@ def done_before(
     return Done(frozenset(earlier.finished))
 
 
-def _refuse_others(spec: ExperimentSpec, earlier: Earlier, prepared: Mapping[str, Prepared]) -> None:
+def _refuse_others(spec: ExperimentSpec, earlier: "Earlier", prepared: Mapping[str, Prepared]) -> None:
     """Of the runs that can be looked at here; on which hardware they would be trained, is not known before they are."""
     runs = tuple(run for run in spec.runs if run.name in prepared and not run.space)
     names = {run.name for run in runs}
     if not runs:
         return
-    nothing_left = bool(earlier.finished) and plan_of(spec, 1, earlier).nothing_left()
+    nothing_left = bool(earlier.finished) and search.plan_of(spec, 1, earlier).nothing_left()
     own = replace(
         earlier,
         trials={name: trial for name, trial in earlier.trials.items() if trial.run in names},
         proposed={},
     )
-    refuse_others(replace(spec, runs=runs), prepared, own, any_version=nothing_left)
+    search.refuse_others(replace(spec, runs=runs), prepared, own, any_version=nothing_left)

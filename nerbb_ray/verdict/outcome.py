@@ -97,7 +97,7 @@ class Verdict:
             said = f"{'the other run' if others == 1 else f'{len(tied)} of {others} others'} cannot be told from it"
         else:
             said = f"better than {'the other run' if others == 1 else f'all {others} others'}"
-        return f"<Verdict {self.metric}: best {self.best} {self.means[self.best]}; {said}>"
+        return f"<Verdict {self.metric}: best {self.best} {self.means[self.best].brief()}; {said}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the words, and the runs with their means and how far they are behind."""

@@ -67,7 +67,7 @@ def test_it_says_why_it_has_no_ensembles(old_store: StorePaths) -> None:
 def test_it_is_listed_compared_and_reported(old_store: StorePaths, tmp_path: Path) -> None:
     assert {summary.name for summary in list_experiments(old_store.tracking_uri)} == {"finished", "interrupted"}
     assert list_experiments(old_store.tracking_uri) == list_by_client(old_store.tracking_uri)
-    assert "0.9286 +- 0.0714" in experiments_text(old_store)
+    assert "0.9286 (0.8571, 1.0000)" in experiments_text(old_store)
     page = write_report("finished", old_store, tmp_path / "report.html").read_text()
     assert "runB" in page
     assert "cannot be read" not in page

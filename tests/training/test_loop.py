@@ -12,7 +12,7 @@ import torch
 from nerbb_ray.config.spec import DatasetParams, HParams, ModelParams, Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.data.corpus import load_corpus
-from nerbb_ray.errors import DataError
+from nerbb_ray.errors import DataError, UnfitError
 from nerbb_ray.ner.metrics import count
 from nerbb_ray.ner.resampling import micro_f1
 from nerbb_ray.results.log_probs import LogProbs
@@ -264,18 +264,18 @@ def test_an_empty_test_split_gives_undefined_metrics(data, source) -> None:
     ("empty", "hparams", "message"),
     [
         ("train", {}, "got none"),
-        ("val", {}, "val is empty"),
-        ("val", {"monitor": "val_f1"}, "val is empty"),
+        ("val", {}, "that must get a val split: it has no val_loss to watch"),
+        ("val", {"monitor": "val_f1"}, "that must get a val split: it has no val_f1 to watch"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(data, empty, hparams, message) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError if empty == "train" else UnfitError, match=message):
         check_trainable(replace(data, **{empty: data.train.head(0)}), trial(**hparams).hparams)
 
 
 def test_f1_cannot_be_watched_where_there_is_no_entity(data) -> None:
     without = replace(data, val=replace(data.val, gold=np.zeros_like(data.val.gold)))
-    with pytest.raises(DataError, match="no entity"):
+    with pytest.raises(UnfitError, match="no entity"):
         check_trainable(without, trial(monitor="val_f1").hparams)
     check_trainable(without, trial(monitor="val_loss").hparams)
 
