@@ -189,7 +189,7 @@ def test_dynamic_experiment_runs_and_gives_its_results(
     assert experiment.get_result() == best.metrics["test/entity/micro/f1"]
     mean: Any = experiment.get_result(average=True)
     assert (mean.n, mean.mean) == (2, pytest.approx(sum(f1) / 2))
-    assert str(mean) == f"{mean.mean:.4f} ({min(f1):.4f}, {max(f1):.4f})"
+    assert str(mean) == f"{mean.mean:.4f} +- {abs(f1[0] - f1[1]) / 2:.4f}"
     recall = experiment.get_result("recall", level="token", label="PER", phase="val")
     assert recall == best.metrics["val/token/PER/recall"]
     with pytest.raises(ResultError, match="LOC, PER, macro, micro"):
