@@ -159,7 +159,7 @@ def test_list_has_one_line_per_experiment(
     assert set(lines) == {name, f"{name} unfinished"}
     line = lines[name]
     assert (line.runs, line.n_ok, line.n_total, line.best_run) == (2, 3, 4, "runA")
-    assert str(line.val_f1) == "0.6500 (0.6000, 0.7000)"
+    assert str(line.val_f1) == "0.6500 +- 0.0500"
     assert line.test_f1.mean == pytest.approx(0.325)
     assert abs(line.started.timestamp() - time.time()) < 120
     assert (lines[f"{name} unfinished"].best_run, str(lines[f"{name} unfinished"].val_f1)) == (None, "-")
