@@ -43,7 +43,7 @@ def shown_mean(mean: SeedMean, interval: bool = False) -> str:
 
 def runs_section(result: ExperimentResult) -> str:
     runs, marks = ranked(result), marks_of_runs(result, verdict(result))
-    said = legend(marks.values())
+    said = legend(marks.values(), kind=f"{result.member}s")
     means = means_legend([run.mean(metric) for run in runs for metric in (SELECTION_METRIC, TEST_METRIC)])
     strips = f"In the strips: a dot per {result.member}, a tick for the mean, a bar for its interval."
     about = f"{means.replace('+-', '±')}. {strips}" if means else strips

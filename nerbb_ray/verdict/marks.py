@@ -39,11 +39,15 @@ def means_legend(means: Collection[SeedMean], *, interval: bool = True) -> str:
     return f"Mean over two {kind}, and both values" if two else ""
 
 
-def legend(marks: Collection[str], metric: str = SELECTION_METRIC) -> str:
-    """What the marks mean that are there; empty if none are."""
+def legend(marks: Collection[str], metric: str = SELECTION_METRIC, kind: str = "seeds") -> str:
+    """What the marks mean that are there; empty if none are.
+
+    Args:
+        kind: of the trials of a run: seeds, or fold models.
+    """
     direction = "lowest" if metric.endswith("/loss") else "highest"
     meanings = {
         BEST: f"{BEST} best run: {direction} mean {shown_metric(metric)}",
-        TIED: f"{TIED} tied: the seeds cannot tell it from the best",
+        TIED: f"{TIED} tied: the {kind} cannot tell it from the best",
     }
     return "; ".join(text for mark, text in meanings.items() if mark in marks)

@@ -125,7 +125,7 @@ def marks_of_runs(result: ExperimentResult, found: Verdict | None) -> dict[str, 
 def marks_and_legend(result: ExperimentResult) -> tuple[dict[str, str], str]:
     """The mark of every run, and what those mean that are there."""
     marks = marks_of_runs(result, verdict(result))
-    return marks, legend(marks.values())
+    return marks, legend(marks.values(), kind=f"{result.member}s")
 
 
 def _runs(result: ExperimentResult, marks: Mapping[str, str], width: int) -> Table:
@@ -192,7 +192,7 @@ def _legend(result: ExperimentResult, marks: Mapping[str, str]) -> Iterator[str]
     of_means = means_legend(means)
     if ensembles and "interval" not in of_means:
         of_means += "; of an ensemble [95 % interval]"
-    said = [part for part in (legend(set(marks.values())), of_means) if part]
+    said = [part for part in (legend(set(marks.values()), kind=f"{result.member}s"), of_means) if part]
     lines = [f"{'.  '.join(said)}."] if said else []
     if lines := [*lines, *part_lines(result)]:
         yield from [*lines, ""]

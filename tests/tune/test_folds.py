@@ -107,6 +107,7 @@ def _is_told_in_words(store, result) -> None:
     """A fold model is no seed, wherever it is named."""
     text, page = results_text(result), runs_section(result)
     assert "over the fold models" in text
+    assert "the seeds cannot tell" not in text + page
     assert "over the seeds" not in text
     assert "a dot per fold model" in page
     assert "seed 43-fold1" not in page
