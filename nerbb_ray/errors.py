@@ -45,6 +45,9 @@ class UnfitError(NerbbError):
         self.key, self.rule, self.value = key, rule, value
         super().__init__(f"{key} {rule}; got {value}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.key, self.rule, self.value)  # from a worker to the driver
+
 
 class DataError(NerbbError):
     """A data set that cannot be used as it is.

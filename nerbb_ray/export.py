@@ -94,7 +94,7 @@ def export(
         _copy_model(source, made, trial)
         parity = None if form is None else form.apply(target.name, made, paths, result, trial)
         facts = replace(_facts(paths, result, trial, made), folder=target.name, parity=parity, declared=declared)
-        chosen = replace(facts, by_run=run is not None, by_seed=seed is not None)
+        chosen = replace(facts, by_run=run is not None, by_seed=seed is not None and str(seed) == str(trial.member))
         (made / CARD).write_text(model_card(chosen), encoding="utf-8")
     return target
 

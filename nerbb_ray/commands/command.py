@@ -43,7 +43,12 @@ def experiment_file(name: str, store: StorePaths) -> Path:
     """
     if not name.endswith(SUFFIX) or Path(name).name == SUFFIX:
         return store.find_config(name)
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:
+        raise StoreError(
+            f"there is no user of {name.partition('/')[0]}: the path of an experiment file is {name}"
+        ) from error
     if path.exists():  # a pipe as well; what is no experiment file is said where it is read
         return path
     if (stem := path.name.removesuffix(SUFFIX)) in store.configs():

@@ -21,12 +21,15 @@ def plan(args: Namespace) -> int:
     store = current_store(args.store)
     spec = ini.read_ini(experiment_file(args.name, store))
     options = RunOptions(resources=resource_options(args))
+    before = done_before.done_before(spec, store, options, lambda: dry_run.prepared_here(spec, store)[0])
+    if before.nothing_left and not before.problems and not args.json:
+        print(f"{spec.name}: nothing is left to do: all trials have ended")
+        return OK
     found = estimate.forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
     if args.json:
         print(json_text(found.to_dict()))
     else:
         print(forecast_words.forecast_text(found, shown_width(pipe=100)), end="")
-    before = done_before.done_before(spec, store, options, lambda: dry_run.prepared_here(spec, store)[0])
     for problem in before.problems:  # what is planned would not run
         tell(f"error: {problem}", sys.stderr)
     return USER_ERROR if before.problems else OK

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from nerbb_ray.config.search import OTHERS, Search
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import most_trials
+from nerbb_ray.config.trials import any_trial_of, most_trials
 
 
 def idle_keys(spec: ExperimentSpec) -> Iterator[str]:
@@ -13,6 +13,7 @@ def idle_keys(spec: ExperimentSpec) -> Iterator[str]:
     drawn = any(run.space or run.written.drawn for run in spec.runs)
     if search.algorithm != "grid" and not drawn:
         yield f"nothing is drawn by {search.algorithm}: every value of the file stands for itself, as in a grid"
+    yield from _fewer_points(spec)
     needs = (
         ("num_samples", search.algorithm == "grid", "algorithm = random or optuna: a grid has all of its points"),
         ("grace_epochs", search.scheduler is None, "scheduler = asha or median"),
@@ -24,6 +25,20 @@ def idle_keys(spec: ExperimentSpec) -> Iterator[str]:
             yield f"[search] {key} = {value} does nothing without {without}"
     if (why := idle_scheduler(spec)) is not None:
         yield why
+
+
+def _fewer_points(spec: ExperimentSpec) -> Iterator[str]:
+    """Sections of which fewer points were drawn at random than asked for."""
+    found: dict[str, set[str]] = {}
+    for run in spec.runs:
+        if run.written.drawn and not run.space:
+            params = any_trial_of(spec, run).params()
+            point = str([params[key] for key, _ in run.written.drawn])
+            found.setdefault(run.written.section, set()).add(point)
+    for section, points in found.items():
+        if len(points) < spec.search.num_samples:
+            said = f"{len(points)} points, fewer than num_samples = {spec.search.num_samples}"
+            yield f"[{section}]: {said}: its space has no more, or hardly any that keep the rules between keys"
 
 
 def idle_scheduler(spec: ExperimentSpec) -> str | None:

@@ -53,6 +53,9 @@ class BadLines(ValueError):
         self.faults = (*faults[: self.MOST], *more)
         super().__init__("\n".join(self.faults))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.faults,)
+
 
 def written(value: Any) -> str:
     """A value as an experiment file and a run's name write it; parsing it gives the value back."""

@@ -97,6 +97,7 @@ def most_trials(spec: ExperimentSpec) -> int:
     return runs * spec.settings.multiple_runs * spec.num_folds
 
 
+FEW_ALLOWED = 10_000  # draws in a row that break a rule: a space with so few points that keep them is not meant
 PATIENCE = 100  # draws in a row that were there before: what is left of a small space is not worth looking for
 
 
@@ -121,10 +122,13 @@ def draw(
     # a text: Python's seeding of other values may change with them
     rng = Random(f"{seed} {section}")
     found: list[dict[str, Any]] = []
-    in_vain = 0
-    while len(found) < count and in_vain < PATIENCE:
+    in_vain = refused = 0
+    while len(found) < count and in_vain < PATIENCE and refused < FEW_ALLOWED:
         point = {key: domain.draw(rng) for key, domain in space.items()}
-        in_vain = in_vain + 1 if point in found or not allowed(point) else 0
+        if not allowed(point):
+            refused += 1
+            continue
+        refused, in_vain = 0, in_vain + 1 if point in found else 0
         if not in_vain:
             found.append(point)
     return found

@@ -52,11 +52,13 @@ class Done:
     Args:
         trials: names of those that are finished.
         problems: why a call of now would be refused.
+        nothing_left: whether a call of now would train nothing, and so needs neither data nor model.
     """
 
     trials: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    nothing_left: bool = False
 
 
 Compare = Callable[[Mapping[str, Prepared]], Done]
@@ -79,6 +81,7 @@ class Plan:
     notes: tuple[str, ...]
     problems: tuple[str, ...]
     missing: bool
+    nothing_left: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -127,6 +130,9 @@ def make_plan(
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
     prepared, problems, missing = prepared_here(spec, store)
     done = compare(prepared)
+    if done.nothing_left:
+        notes += ["nothing is left to do: a run would train nothing", *(f"not needed any more: {p}" for p in problems)]
+        problems, missing = [], False
     notes += [*notes_on(prepared), *done.notes]
     varying = varying_keys(trials)
     notes += _search_notes(spec)
@@ -151,6 +157,7 @@ def make_plan(
         notes=tuple(notes),
         problems=(*problems, *done.problems),
         missing=missing,
+        nothing_left=done.nothing_left,
     )
 
 

@@ -10,7 +10,7 @@ from nerbb_ray.inference.ensemble import OwnDecoder
 from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of_run, read_members, run_ensembles
+from nerbb_ray.results.ensembles import Members, decoder_of_run, read_members, run_ensembles, with_all_folds
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import TrialResult
@@ -50,10 +50,16 @@ def find_ensemble(
     result = load_experiment(store, name)
     trials = choose_members(result, run, None if ensemble is True else int(ensemble))
     folders = tuple(checkpoint_folder(name, trial) for trial in trials)
-    kept = read_members(trials, kept_predictions(store, name))
+    everyone = (
+        trials if ensemble is not True else next(one for one in result.runs if one.run == trials[0].run).ok_trials
+    )
+    read = read_members(everyone, kept_predictions(store, name))
+    kept = Members(
+        {trial.member: read.said[trial.member] for trial in trials if trial.member in read.said}, read.missing
+    )
     if kept.missing:
         log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)
         return FoundEnsemble(result, trials, folders, None, None)
-    scores = run_ensembles(trials, kept_predictions(store, name))[trials[0].run]
+    scores = run_ensembles(everyone, kept_predictions(store, name))[trials[0].run]
     tags = next(iter(kept.said.values())).tags
-    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of_run(kept.said), tags), scores)
+    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of_run(with_all_folds(read, kept)), tags), scores)

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -66,17 +66,30 @@ def run_ensembles(trials: Iterable[TrialResult], places: Places) -> dict[str, Ru
 
 
 def _ensemble(run: str, trials: Sequence[TrialResult], places: Places) -> RunEnsemble:
-    good = learnt(trials)
-    members = read_members(good, places)
-    failed = {trial.member: NOT_LEARNT for trial in trials if trial not in good}
-    members = replace(members, missing={**members.missing, **failed})
+    everyone = read_members(trials, places)
+    members = of_learnt(everyone, trials)
     if len(members.said) < FEWEST:
         found = RunEnsemble((), note=members.note)
     else:
-        decoder = decoder_of_run(members.said)
-        found = RunEnsemble(tuple(members.said), str(decoder), _metrics(members.said, decoder), members.note)
+        decoder = decoder_of_run(with_all_folds(everyone, members))
+        metrics = _metrics(members.said, decoder, everyone.said)
+        found = RunEnsemble(tuple(members.said), str(decoder), metrics, members.note)
     log.info("ensemble of run %s: seeds %s, %s; %s", run, found.seeds, dict(found.metrics), found.note or "complete")
     return found
+
+
+def of_learnt(members: Members, trials: Sequence[TrialResult]) -> Members:
+    """Without those that have not learnt what others of the run have; they are named."""
+    good = {trial.member for trial in learnt(trials)}
+    said = {member: one for member, one in members.said.items() if member in good}
+    failed = {trial.member: NOT_LEARNT for trial in trials if trial.member not in good}
+    return Members(said, {**members.missing, **failed})
+
+
+def with_all_folds(everyone: Members, members: Members) -> Mapping[Member, LogProbs]:
+    """Those by which the decoding is chosen: out of fold, every sentence needs the model that has not seen it."""
+    inside = any(one.splits["val"].places is not None for one in everyone.said.values() if "val" in one.splits)
+    return everyone.said if inside else members.said
 
 
 def read_members(trials: Iterable[TrialResult], places: Places) -> Members:
@@ -138,10 +151,16 @@ def decoder_of(members: Sequence[LogProbs]) -> Decoder:
     return first.decoders.choose(mean, val.gold, val.starts)[0]
 
 
-def _metrics(members: Mapping[Member, LogProbs], decoder: Decoder) -> dict[str, float]:
+def _metrics(
+    members: Mapping[Member, LogProbs], decoder: Decoder, everyone: Mapping[Member, LogProbs]
+) -> dict[str, float]:
+    """
+    Args:
+        everyone: with the members that are left out, for what is a part of each fold.
+    """
     metrics: dict[str, float] = {}
-    for split in next(iter(members.values())).splits:
-        said = list(on_the_same_words(members, split).values())
+    for split, first_split in next(iter(members.values())).splits.items():
+        said = list(on_the_same_words(members if first_split.places is None else everyone, split).values())
         if not said:
             continue
         first, one = said[0], said[0].splits[split]

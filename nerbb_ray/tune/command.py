@@ -72,7 +72,7 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
         print(plain_text([plan.table()], shown_width()), end="")
         for note in plan.notes:
             tell(f"note: {note}")
-        if not plan.problems:
+        if not plan.problems and not plan.nothing_left:
             tell(f"expected: {_expected(spec, store, options)}")
         elif plan.missing:
             tell("expected: not known before data and model are here")

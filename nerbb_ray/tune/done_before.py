@@ -31,7 +31,7 @@ def done_before(
             other runs only the parameters are compared.
     """
     if options.overwrite:
-        return Done()
+        return _forgetting(spec, store, prepare())
     if sqlite_file(store.tracking_uri) is None:
         return Done(notes=("what its MLflow server has of earlier trials is asked when it runs",))
     try:
@@ -39,20 +39,35 @@ def done_before(
         if not known and not options.resume:
             return Done()
         earlier = finished.recorded_trials(spec, store, must_exist=options.resume)
+        nothing_left = bool(earlier.finished) and search.plan_of(spec, 1, earlier).nothing_left()
         if earlier.trials:
-            _refuse_others(spec, earlier, prepare())
+            _refuse_others(spec, earlier, prepare(), nothing_left=nothing_left)
     except NerbbError as error:
         return Done(problems=(str(error),))
-    return Done(frozenset(earlier.finished))
+    waiting = store.undelivered(spec.name)
+    notes = (
+        (f"what waits in {waiting} for MLflow is not looked at: a run delivers it first",) if waiting.exists() else ()
+    )
+    return Done(frozenset(earlier.finished), notes=notes, nothing_left=nothing_left)
 
 
-def _refuse_others(spec: ExperimentSpec, earlier: "Earlier", prepared: Mapping[str, Prepared]) -> None:
+def _forgetting(spec: ExperimentSpec, store: StorePaths, prepared: Mapping[str, Prepared]) -> Done:
+    """Whether earlier trials can be forgotten."""
+    try:
+        finished.refuse_to_forget(spec.name, store, [one.source for one in prepared.values()])
+    except NerbbError as error:
+        return Done(problems=(str(error),))
+    return Done()
+
+
+def _refuse_others(
+    spec: ExperimentSpec, earlier: "Earlier", prepared: Mapping[str, Prepared], *, nothing_left: bool
+) -> None:
     """Of the runs that can be looked at here; on which hardware they would be trained, is not known before they are."""
     runs = tuple(run for run in spec.runs if run.name in prepared and not run.space)
     names = {run.name for run in runs}
     if not runs:
         return
-    nothing_left = bool(earlier.finished) and search.plan_of(spec, 1, earlier).nothing_left()
     own = replace(
         earlier,
         trials={name: trial for name, trial in earlier.trials.items() if trial.run in names},

@@ -22,7 +22,12 @@ def notes_on_earlier(spec: ExperimentSpec, earlier: Earlier) -> Iterator[str]:
             f"{_some(trial.name for trial in surplus)}: not asked for any more, but measured by earlier calls: they "
             "count in the means"
         )
-    if again := [name for name, trial in earlier.trials.items() if trial.status == "cut" and not earlier.may_cut]:
+    again = [
+        name
+        for name, trial in earlier.trials.items()
+        if trial.status == "cut" and not earlier.may_cut and trial.member in spec.members
+    ]
+    if again:
         yield f"{_some(again)}: cut by an earlier call; begun anew, since [search] ends no trial early any more"
 
 

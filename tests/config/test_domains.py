@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.config.domains import Choice, LogUniform, RandInt, Uniform, read_domain
+from nerbb_ray.config.idle_search import idle_keys
 from nerbb_ray.config.ini import build_spec, format_ini, read_ini
 from nerbb_ray.config.known_keys import RUN_KEYS
 from nerbb_ray.config.spec import ExperimentSpec
@@ -144,3 +145,14 @@ def test_random_points_that_break_rules_between_keys_are_passed_over() -> None:
 def test_where_no_random_point_keeps_the_rules_all_is_told() -> None:
     with pytest.raises(ConfigError, match="lora_alpha"):
         searched("random", lora_alpha="choice(8, 16)")
+
+
+def test_points_that_keep_the_rules_are_found_where_they_are_rare_and_fewer_are_said() -> None:
+    hybrid = {"preset": "hybrid", "max_epochs": 10, "lr_max": 1e-4, "num_samples": 20}
+    spec = searched("random", lr_cooldown_epochs="randint(1, 1000)", **hybrid)
+    assert {run.hparams.lr_cooldown_epochs for run in spec.runs} == set(range(1, 11))
+    assert list(idle_keys(spec)) == [
+        "[runA]: 10 points, fewer than num_samples = 20: its space has no more, or hardly any that keep the rules "
+        "between keys"
+    ]
+    assert not list(idle_keys(searched("random")))

@@ -1,7 +1,10 @@
 """Rules that hold between the parts of an experiment, however it was built."""
 
+import pickle
+
 import pytest
 
+from nerbb_ray.config.keys import BadLines
 from nerbb_ray.config.search import Search
 from nerbb_ray.config.spec import (
     DatasetParams,
@@ -12,7 +15,7 @@ from nerbb_ray.config.spec import (
     RunSpec,
     Settings,
 )
-from nerbb_ray.errors import ConfigError
+from nerbb_ray.errors import ConfigError, UnfitError
 
 DATASET, MODEL = DatasetParams(dataset_name="d"), ModelParams(pretrained_model_name="m")
 RUN = RunSpec(name="runA", dataset=DATASET, model=MODEL)
@@ -112,3 +115,14 @@ def test_a_choice_among_all_epochs_needs_their_validation(kept: str) -> None:
     settings = Settings(skip_validation=True, evaluate_checkpoint=kept)
     with pytest.raises(ConfigError, match=rf"skip_validation: must be False with evaluate_checkpoint = {kept}, which"):
         ExperimentSpec(name="e", runs=(RUN,), settings=settings)
+
+
+def test_errors_of_values_cross_borders_of_processes() -> None:
+    error = pickle.loads(pickle.dumps(UnfitError("freeze_layers", "must be <= 6", 99)))
+    assert (error.key, error.rule, error.value, str(error)) == (
+        "freeze_layers",
+        "must be <= 6",
+        99,
+        "freeze_layers must be <= 6; got 99",
+    )
+    assert pickle.loads(pickle.dumps(BadLines(["a: 1", "b: 2"]))).faults == ("a: 1", "b: 2")

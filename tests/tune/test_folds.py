@@ -141,6 +141,8 @@ def _says_what_it_would_do_again(store, path: Path, capsys) -> None:
     status, out, _ = dry_run()
     assert status == 0
     assert "trials 8 (8 done before)" in out
+    assert "nothing is left to do" in out
+    assert "expected" not in out
     path.write_text(text.replace("folds = 2", "folds = 2\nrepeats = 2"))
     status, out, _ = dry_run("--json")
     assert [trial["done"] for trial in json.loads(out)["trials"]].count(True) == 8

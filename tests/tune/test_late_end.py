@@ -43,3 +43,19 @@ def test_runs_are_closed_and_ensembles_made_though_nothing_is_left_to_train(stor
     assert stored.runs[0].ensemble == again.runs[0].ensemble
     once_more = run_experiment(spec, store, QUIET)
     assert once_more.runs[0].ensemble == again.runs[0].ensemble
+
+
+def test_an_ensemble_of_fewer_seeds_than_there_are_is_made_anew(store, experiment, monkeypatch) -> None:
+    path = Path(experiment("exp", 2, runs=1))
+    first = run_experiment(read_ini(path), store, QUIET)
+    assert first.runs[0].ensemble.seeds == (43, 44)
+    path.write_text(path.read_text().replace("multiple_runs = 2", "multiple_runs = 3"))
+    with monkeypatch.context() as patch:
+        patch.setattr(SeedMeanCallback, "on_experiment_end", lambda self, **_: self._outbox.close())
+        run_experiment(read_ini(path), store, QUIET)
+    assert run_experiment(read_ini(path), store, QUIET).runs[0].ensemble.seeds == (43, 44, 45)
+    assert results_of(store, "exp").runs[0].ensemble.seeds == (43, 44, 45)
+    # what is not here may be elsewhere: nothing is told of it
+    for file in store.checkpoints("exp").rglob("log_probs.npz"):
+        file.unlink()
+    assert run_experiment(read_ini(path), store, QUIET).runs[0].ensemble.seeds == (43, 44, 45)
