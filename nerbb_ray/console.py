@@ -66,12 +66,12 @@ def whole_line(text: str) -> "Text":
     return Text(text, overflow="ignore", no_wrap=True)
 
 
-def can_be_shown(character: str) -> bool:
-    """Whether a character may stand on a screen as it is: one that moves the cursor or turns the direction may not.
+def printable(text: str) -> str:
+    """A text as it may stand on a screen: characters that move the cursor or turn the direction are escaped.
 
     The joiners that Persian is written and emoji are put together with do neither.
     """
-    return character.isprintable() or character in JOINERS
+    return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in text)
 
 
 def shown_width(stream: IO[str] | None = None, pipe: int = PIPE_WIDTH) -> int:

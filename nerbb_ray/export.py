@@ -24,7 +24,7 @@ from nerbb_ray.model import Model, Name, find_trial, store_of
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results import log_probs
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.trial_result import TrialResult
+from nerbb_ray.results.trial_result import TrialResult, subset_of
 
 if TYPE_CHECKING:
     from nerbb_ray.data.corpus import Corpus
@@ -37,7 +37,6 @@ CARD = "README.md"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ENVIRONMENT = "environment.json"
 SCHEME = "annotation_scheme"
-NONE = (None, "", "None")  # of a parameter without a value
 MODEL_FILES = ("config.json", "ensemble.json")  # a folder with one of them has a model
 
 
@@ -123,11 +122,9 @@ def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpu
     Raises:
         DataError: they are needed.
     """
-    name, subset, scheme = (trial.params.get(key) for key in ("dataset_name", "dataset_subset_name", SCHEME))
+    name, scheme = (trial.params.get(key) for key in ("dataset_name", SCHEME))
     try:
-        return find_corpus(
-            str(name), None if subset in NONE else str(subset), store.datasets, scheme=str(scheme or "auto")
-        )
+        return find_corpus(str(name), subset_of(trial.params), store.datasets, scheme=str(scheme or "auto"))
     except DataError as error:
         if not needed:
             log.warning("how good the model is in ONNX is not measured: %s", error)
@@ -191,10 +188,9 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
     key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
     recorded = details.files.get(ENVIRONMENT) if details else None
-    name, subset = (trial.params.get(key) for key in ("dataset_name", "dataset_subset_name"))
     return CardFacts(
         folder=folder.name,
-        hub_dataset=id_on_hub(str(name), None if subset in NONE else str(subset), store.datasets),
+        hub_dataset=id_on_hub(str(trial.params.get("dataset_name")), subset_of(trial.params), store.datasets),
         result=result,
         trial=trial,
         environment=json.loads(recorded) if recorded else {},

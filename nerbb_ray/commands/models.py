@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray import atomic
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.commands.trial_options import add_trial_name, add_trial_options
-from nerbb_ray.console import can_be_shown, json_text, tell
+from nerbb_ray.console import json_text, printable, tell
 from nerbb_ray.data.known_names import stored_names
 from nerbb_ray.errors import DataError, ModelError
 from nerbb_ray.exit_status import OK
@@ -157,7 +157,7 @@ def _lines(text: str, tags: "Sequence[Entity]") -> Iterator[str]:
 
 def _printable(text: str, size: int) -> str:
     """One line of at most `size` characters: what would move the cursor is escaped."""
-    escaped = "".join(c if can_be_shown(c) else c.encode("unicode_escape").decode() for c in text[: size + 1])
+    escaped = printable(text[: size + 1])
     return escaped if len(escaped) <= size else f"{escaped[: size - 3]}..."
 
 

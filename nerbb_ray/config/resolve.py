@@ -10,7 +10,7 @@ from nerbb_ray.config.grid import MAX_POINTS, count_points, points
 from nerbb_ray.config.hparams import CrossProblem, HParams, cross_problems
 from nerbb_ray.config.keys import point_name, run_problem
 from nerbb_ray.config.known_keys import HOME, KEYS, RUN_KEYS
-from nerbb_ray.config.search import Search, needed
+from nerbb_ray.config.search import NEEDS, Search
 from nerbb_ray.config.spec import (
     FOLD_KEYS,
     MANDATORY,
@@ -124,7 +124,7 @@ def resolve(name: str, placed: Placed, problems: Problems) -> ExperimentSpec:
 def _section(cls: type[Shared], placed: Placed, problems: Problems) -> Shared:
     """[resources] or [search]; the defaults if its keys contradict each other."""
     bad = placed.bad.get(cls.section, set())  # what is needed, but misspelt, is one fault
-    values = {key: value for key, value in placed.single(cls.section).items() if needed(key) not in bad}
+    values = {key: value for key, value in placed.single(cls.section).items() if NEEDS.get(key) not in bad}
     try:
         return cls(**values)
     except ConfigError as error:

@@ -1,9 +1,7 @@
 """[search]: how the points of a search are chosen, how many seeds they get, and when it ends."""
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from nerbb_ray.config import keys
 from nerbb_ray.errors import ConfigError
@@ -11,6 +9,7 @@ from nerbb_ray.errors import ConfigError
 SEARCH_METRIC = re.compile(r"val/loss|val/token/all/acc|val/(entity|token)/.+/(precision|recall|f1)")
 # other runs that a scheduler compares a trial with before it may end it: as Ray's classes have it
 OTHERS = {"asha": 1, "median": 3}
+NEEDS = {"warm_start": "algorithm", "max_cost": "price_per_hour"}  # key -> without which it cannot do what it says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,12 @@ class Search(keys.Checked):
                 "must be a metric of the val data, such as val/entity/micro/f1 or val/loss (test data choose nothing)"
             )
             problems.append(f"[{self.section}] metric: {rule}; got {self.metric}")
-        problems += [f"[{self.section}] {key}: {rule}" for key, rule in _alone(self)]
+        if self.warm_start and self.algorithm != "optuna":
+            rule = "must be False without algorithm = optuna, which alone learns from points"
+            problems.append(f"[{self.section}] warm_start: {rule}; got {self.warm_start}")
+        if self.max_cost is not None and not self.price_per_hour:
+            rule = "must come with price_per_hour > 0"
+            problems.append(f"[{self.section}] max_cost: {rule}; got {self.max_cost}")
         if problems:
             raise ConfigError(problems)
 
@@ -60,42 +64,3 @@ class Search(keys.Checked):
         if self.max_cost is not None and self.price_per_hour:
             limits.append(self.max_cost / self.price_per_hour)
         return min(limits, default=None)
-
-
-class Need(NamedTuple):
-    """A key that cannot do what it says without another one.
-
-    Args:
-        on: the other one.
-        met: whether that is so that the key does something.
-        words: what must be.
-    """
-
-    key: str
-    on: str
-    met: Callable[[Search], bool]
-    words: str
-
-
-NEEDS = (
-    Need(
-        "warm_start",
-        "algorithm",
-        lambda search: search.algorithm == "optuna",
-        "must be False without algorithm = optuna, which alone learns from points",
-    ),
-    Need("max_cost", "price_per_hour", lambda search: bool(search.price_per_hour), "must come with price_per_hour > 0"),
-)
-
-
-def needed(key: str) -> str | None:
-    """The key without which another one does nothing."""
-    return next((need.on for need in NEEDS if need.key == key), None)
-
-
-def _alone(search: Search) -> Iterator[tuple[str, str]]:
-    """(key, `rule; got value`) of what would not do what it says."""
-    for key, _, met, words in NEEDS:
-        value = getattr(search, key)
-        if value != type(search).__dataclass_fields__[key].default and not met(search):
-            yield key, f"{words}; got {value}"

@@ -211,10 +211,14 @@ def member_of(seed: int, fold: int | None) -> Member:
     return seed if fold is None else f"{seed}{FOLD_MARK}{fold}"
 
 
+def member_kind(*members: Member) -> str:
+    """What one of them is called."""
+    return "fold model" if any(FOLD_MARK in str(member) for member in members) else "seed"
+
+
 def member_title(*members: Member) -> str:
     """How a sentence names them: `seed 43`, `fold model 43-fold2, 43-fold3`."""
-    kind = "fold model" if any(FOLD_MARK in str(member) for member in members) else "seed"
-    return f"{kind} {', '.join(map(str, members))}"
+    return f"{member_kind(*members)} {', '.join(map(str, members))}"
 
 
 def parse_member(text: str) -> Member:

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nerbb_ray.console import can_be_shown, head_line, plain_text
+from nerbb_ray.console import head_line, plain_text, printable
 from nerbb_ray.doctor.findings import Findings, Problem
 from nerbb_ray.doctor.rows import visible
 from nerbb_ray.doctor.tables import split_rows
@@ -45,17 +45,12 @@ def origin(findings: Findings) -> list[str]:
         lines.append(names if folder == "." else f"{folder}: {names}")
     lines.append(f"running text is cut by: {findings.splitting}")
     lines.append(f"tokenizer of {findings.model}" if findings.model else NO_MODEL)
-    return [visible_line(line) for line in lines]
-
-
-def visible_line(text: str) -> str:
-    """As it is, but for characters that would move the cursor."""
-    return "".join(c if can_be_shown(c) else ascii(c)[1:-1] for c in text)
+    return [printable(line) for line in lines]
 
 
 def _parts(findings: Findings) -> "Iterator[RenderableType]":
     def line(text: str) -> Text:
-        return Text(visible_line(text), overflow="fold")
+        return Text(printable(text), overflow="fold")
 
     yield line(f"data set {findings.name}: {summary(findings)}")
     yield from map(line, origin(findings))
@@ -86,7 +81,7 @@ def _problem(problem: Problem) -> "RenderableType":
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, width=7)
     grid.add_column(overflow="fold")
-    grid.add_row(problem.severity, Text(visible_line(sentence(problem)), overflow="fold"))
+    grid.add_row(problem.severity, Text(printable(sentence(problem)), overflow="fold"))
     return grid
 
 
@@ -101,5 +96,5 @@ def _table(header: Sequence[str], rows: Iterable[tuple[str, ...]], *, numeric: b
     for position, name in enumerate(header):
         table.add_column(name, justify="right" if numeric and position else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(visible_line(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table

@@ -9,7 +9,7 @@ from pathlib import Path
 from nerbb_ray.inference.front_matter import Declared, Scored
 from nerbb_ray.inference.parity import Parity
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.trial_result import RunResult, TrialResult
+from nerbb_ray.results.trial_result import RunResult, TrialResult, subset_of
 from nerbb_ray.training.sources import OFFLINE_PACKAGES
 from nerbb_ray.verdict.parts import part_of
 
@@ -77,8 +77,7 @@ class CardFacts:
 
     @property
     def subset(self) -> str | None:
-        subset = str(self.trial.params.get("dataset_subset_name") or "None")
-        return None if subset == "None" else subset
+        return subset_of(self.trial.params)
 
     @property
     def dataset(self) -> str:

@@ -10,7 +10,7 @@ from nerbb_ray.inference.ensemble import OwnDecoder
 from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import Members, decoder_of_run, read_members, run_ensembles, with_all_folds
+from nerbb_ray.results.ensembles import Members, decoder_of_run, ensemble_from, read_members, with_all_folds
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import TrialResult
@@ -60,6 +60,6 @@ def find_ensemble(
     if kept.missing:
         log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)
         return FoundEnsemble(result, trials, folders, None, None)
-    scores = run_ensembles(everyone, kept_predictions(store, name))[trials[0].run]
+    scores = ensemble_from(trials[0].run, everyone, read)
     tags = next(iter(kept.said.values())).tags
     return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of_run(with_all_folds(read, kept)), tags), scores)

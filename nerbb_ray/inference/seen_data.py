@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-from nerbb_ray.results.trial_result import TrialResult
-
-NONE = (None, "", "None")
+from nerbb_ray.results.trial_result import TrialResult, subset_of
 
 
 def is_of_training(trials: Sequence[TrialResult], dataset: str, subset: str | None) -> bool:
     """Whether a data set is the one that the trials of a model were trained with."""
     return any(
-        str(trial.params.get("dataset_name")) == dataset and _none(trial.params.get("dataset_subset_name")) == subset
-        for trial in trials
+        str(trial.params.get("dataset_name")) == dataset and subset_of(trial.params) == subset for trial in trials
     )
 
 
@@ -32,7 +29,3 @@ def seen_in_training(trials: Sequence[TrialResult], phase: str) -> str | None:
             "What the models reach on the sentences that they have not seen is the val F1 of nerbb results"
         )
     return None
-
-
-def _none(value: object) -> str | None:
-    return None if value in NONE else str(value)

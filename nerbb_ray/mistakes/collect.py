@@ -14,7 +14,7 @@ from nerbb_ray.results.ensembles import decoder_of_run, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
-from nerbb_ray.results.trial_result import RunResult
+from nerbb_ray.results.trial_result import RunResult, subset_of
 from nerbb_ray.spelling import did_you_mean
 
 
@@ -85,10 +85,9 @@ def corpus_of(store: StorePaths, params: Mapping[str, object], said: LogProbs, *
     Raises:
         DataError: it cannot be found, or is not what it was then.
     """
-    subset = params.get("dataset_subset_name")
     corpus = find_corpus(
         str(params["dataset_name"]),
-        None if subset in (None, "", "None") else str(subset),
+        subset_of(params),
         store.datasets,
         scheme=said.scheme,
         ask_hub=ask_hub,

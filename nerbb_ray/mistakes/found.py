@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nerbb_ray.config.spec import FOLD_MARK, Member
+from nerbb_ray.config.spec import Member, member_kind
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.ner.ensemble import mean_log_probs
@@ -73,7 +73,7 @@ class Mistakes:
     @property
     def members(self) -> str:
         """What predicts, in words; out of fold, every seed has one prediction of a sentence, whatever fold it is in."""
-        return "fold models" if any(FOLD_MARK in str(member) for member in self.seeds) else "seeds"
+        return f"{member_kind(*self.seeds)}s"
 
     def place(self, sentence: int) -> tuple[str, int]:
         """Split and number of a sentence, from 0, as in the data set."""

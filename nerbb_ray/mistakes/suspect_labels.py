@@ -17,6 +17,7 @@ from nerbb_ray.results.ensembles import decoder_of_run, read_members
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
+from nerbb_ray.results.trial_result import subset_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def suspect_labels(
     """
     chosen = chosen_run(result, run)
     params = chosen.trials[0].params
-    trained_on = str(params.get("dataset_name")), _none(params.get("dataset_subset_name"))
+    trained_on = str(params.get("dataset_name")), subset_of(params)
     if trained_on != (dataset, subset):
         named = " ".join(filter(None, trained_on))
         raise ResultError(f"experiment {result.name} must be about data set {dataset!r}; it is about {named!r}")
@@ -106,10 +107,6 @@ def suspect_labels(
     sizes = {split: len(corpus.split(split)) for split in SPLITS}
     found = tuple(find_suspects(parts, everything))
     return SuspectLabels(dataset, result.name, chosen.run, found, looked_at, sizes, members.note, chosen.folds)
-
-
-def _none(value: object) -> str | None:
-    return None if value in (None, "", "None") else str(value)
 
 
 def _parts(said: Mapping[Member, LogProbs], corpus: Corpus) -> Iterator[Part]:

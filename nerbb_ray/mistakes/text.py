@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from nerbb_ray.console import can_be_shown, head_line, plain_text
+from nerbb_ray.console import head_line, plain_text, printable
 from nerbb_ray.html.document import Section, document, emphasised, paragraph, table
 from nerbb_ray.mistakes.found import SURE, FoundMistake, Mistakes
 from nerbb_ray.ner.mistakes import KINDS
@@ -78,15 +78,11 @@ def _lines(found: Mistakes, shown: Sequence[FoundMistake]) -> Iterator[str]:
 
 def marked(tokens: Sequence[str], entities: Sequence[Entity]) -> str:
     """`[Anna]PER lives in [Berlin]LOC .`; characters that a screen does not show are escaped."""
-    words = [_printable(token) for token in tokens]
+    words = [printable(token) for token in tokens]
     for entity in entities:
         words[entity.start] = f"[{words[entity.start]}"
         words[entity.end - 1] += f"]{entity.label}"
     return " ".join(words)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if can_be_shown(c) else c.encode("unicode_escape").decode() for c in text)
 
 
 def to_dict(found: Mistakes, confidence: float = SURE) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from nerbb_ray.report.runs import best_run, shown_mean
 from nerbb_ray.report.setting import ENVIRONMENT, parse
 from nerbb_ray.report.trials import duration
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult, subset_of
 from nerbb_ray.verdict.parts import part_of
 from nerbb_ray.verdict.verdict import verdict
 
@@ -66,9 +66,8 @@ def _data(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) ->
 
 
 def _name(params: Mapping[str, object]) -> str:
-    subset = str(params.get("dataset_subset_name") or "None")
-    name = last_part(params["dataset_name"])
-    return name if subset == "None" else f"{name}/{subset}"
+    subset, name = subset_of(params), last_part(params["dataset_name"])
+    return name if subset is None else f"{name}/{subset}"
 
 
 def _with(result: ExperimentResult, key: str) -> Iterable[TrialResult]:

@@ -62,11 +62,15 @@ def run_ensembles(trials: Iterable[TrialResult], places: Places) -> dict[str, Ru
     for trial in trials:
         if trial.ok:
             by_run.setdefault(trial.run, []).append(trial)
-    return {run: _ensemble(run, ok, places) for run, ok in by_run.items() if len(ok) >= FEWEST}
+    return {run: ensemble_from(run, ok, read_members(ok, places)) for run, ok in by_run.items() if len(ok) >= FEWEST}
 
 
-def _ensemble(run: str, trials: Sequence[TrialResult], places: Places) -> RunEnsemble:
-    everyone = read_members(trials, places)
+def ensemble_from(run: str, trials: Sequence[TrialResult], everyone: Members) -> RunEnsemble:
+    """That of a run.
+
+    Args:
+        everyone: what the trials say.
+    """
     members = of_learnt(everyone, trials)
     if len(members.said) < FEWEST:
         found = RunEnsemble((), note=members.note)

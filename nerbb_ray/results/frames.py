@@ -10,14 +10,17 @@ from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, Member, ModelParams, Settings
 from nerbb_ray.errors import ConfigError
+from nerbb_ray.results.columns import agreed, fold_column
 from nerbb_ray.results.seed_mean import SeedMean
 
 KEYS = {
     name: key for params in (DatasetParams, ModelParams, Settings, HParams) for name, key in keys_of(params).items()
 }
 OF_A_TRIAL = ("run", "seed")
-ABOUT = ("run", "seed", "status", "epochs", "best_epoch", "duration_s", "error", "checkpoint")
-MORE = ("kept_epoch", "reason", "note", "log")
+ABOUT = (
+    *("run", "seed", "status", "epochs", "best_epoch", "duration_s", "error", "checkpoint"),
+    *("kept_epoch", "reason", "note", "log"),
+)
 # run, member -> metric -> epoch (from 0) -> value
 Curves = Mapping[tuple[str, Member], Mapping[str, Mapping[int, float]]]
 ReadCurves = Callable[[Sequence[str] | None], Curves]
@@ -72,7 +75,7 @@ def curves_frame(trials: Iterable[Trial], curves: Curves) -> pd.DataFrame:
     """A row per trial and epoch."""
     shown = list(trials)
     rows = [
-        {"run": trial.run, "seed": trial.seed, **_fold(trial), "epoch": epoch, **values}
+        {"run": trial.run, "seed": trial.seed, **fold_column(trial.fold), "epoch": epoch, **values}
         for trial in shown
         for epoch, values in _by_epoch(curves.get((trial.run, trial.member), {}))
     ]
@@ -87,20 +90,13 @@ def _by_epoch(curves: Mapping[str, Mapping[int, float]]) -> Iterable[tuple[int, 
 
 
 def _trial_row(trial: Trial) -> dict[str, object]:
-    about = {name: getattr(trial, name) for name in (*ABOUT, *MORE)}
-    return {**about, **_fold(trial), **typed_params(trial.params), **trial.metrics}
-
-
-def _fold(trial: Trial) -> dict[str, int]:
-    """A column only where there are folds."""
-    return {} if trial.fold is None else {"fold": trial.fold}
+    about = {name: getattr(trial, name) for name in ABOUT}
+    return {**about, **fold_column(trial.fold), **typed_params(trial.params), **trial.metrics}
 
 
 def _run_row(run: Run) -> dict[str, object]:
     """The parameters are those in which its trials agree."""
-    params = [typed_params(trial.params) for trial in run.trials]
-    first = params[0] if params else {}
-    same = {key: value for key, value in first.items() if all(other.get(key) == value for other in params)}
+    same = agreed([typed_params(trial.params) for trial in run.trials])
     means = {name: run.mean(name) for name in run.metric_names}
     columns = {f"{name}/{kind}": value for name, mean in means.items() for kind, value in _statistics(mean).items()}
     return {"run": run.run, "n_ok": run.n_ok, "n_total": run.n_total, "note": run.note, **same, **columns}

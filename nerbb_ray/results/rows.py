@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nerbb_ray.results.columns import agreed, fold_column
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import RunResult, TrialResult
 
@@ -33,31 +34,20 @@ def _trial_row(trial: TrialResult) -> Row:
         "run": trial.run,
         "seed": trial.seed,
         "status": trial.status,
-        **_fold(trial),
+        **fold_column(trial.fold),
         **_params(trial),
         **about,
         **trial.metrics,
     }
 
 
-def _fold(trial: TrialResult) -> Row:
-    """A column only where there are folds."""
-    return {} if trial.fold is None else {"fold": trial.fold}
-
-
 def _params(trial: TrialResult) -> Row:
     return {key: value for key, value in trial.params.items() if key not in ("run", "seed")}
 
 
-def _common_params(run: RunResult) -> Row:
-    of_trials = [_params(trial) for trial in run.trials]
-    first = of_trials[0] if of_trials else {}
-    return {key: value for key, value in first.items() if all(params.get(key) == value for params in of_trials)}
-
-
 def _run_row(run: RunResult) -> Row:
     about = {"run": run.run, "n_ok": run.n_ok, "n_total": run.n_total, "note": run.note}
-    row: dict[str, Any] = {**about, **_common_params(run)}
+    row: dict[str, Any] = {**about, **agreed(list(map(_params, run.trials)))}
     for metric in run.metric_names:
         mean = run.mean(metric)
         row |= {f"{metric}/{name}": getattr(mean, name) for name in STATISTICS}

@@ -165,6 +165,12 @@ class RunResult:
         return "fold model" if self.folds else "seed"
 
 
+def subset_of(params: Mapping[str, object]) -> str | None:
+    """The subset of the data set of a trial; values read back from MLflow are texts."""
+    subset = params.get("dataset_subset_name")
+    return None if subset in (None, "", "None") else str(subset)
+
+
 def learnt(trials: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
     """Without those whose val F1 is near 0 (below a tenth of the best one): fine-tuning fails for some seeds.
 

@@ -1,25 +1,24 @@
 """What to know of the trials of earlier calls, where the file asks for others by now. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from nerbb_ray.config.spec import ExperimentSpec
 from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.tune.finished import Earlier
-
-NAMED = 3  # of many
+from nerbb_ray.verdict.mishaps import some
 
 
 def notes_on_earlier(spec: ExperimentSpec, earlier: Earlier) -> Iterator[str]:
     """Of runs that the file does not have any more, of seeds that it does not ask for, and of cuts that do not hold."""
     if earlier.gone:
         yield (
-            f"{_some(earlier.gone)}, of earlier calls, {'are' if len(earlier.gone) > 1 else 'is'} not in the file any "
+            f"{some(earlier.gone)}, of earlier calls, {'are' if len(earlier.gone) > 1 else 'is'} not in the file any "
             f"more: not shown here, but in MLflow, and in what reads it (nerbb results, compare, predict {spec.name}); "
             "--overwrite forgets all earlier trials"
         )
     if surplus := _surplus(spec, earlier):
         yield (
-            f"{_some(trial.name for trial in surplus)}: not asked for any more, but measured by earlier calls: they "
+            f"{some([trial.name for trial in surplus])}: not asked for any more, but measured by earlier calls: they "
             "count in the means"
         )
     again = [
@@ -28,7 +27,7 @@ def notes_on_earlier(spec: ExperimentSpec, earlier: Earlier) -> Iterator[str]:
         if trial.status == "cut" and not earlier.may_cut and trial.member in spec.members
     ]
     if again:
-        yield f"{_some(again)}: cut by an earlier call; begun anew, since [search] ends no trial early any more"
+        yield f"{some(again)}: cut by an earlier call; begun anew, since [search] ends no trial early any more"
 
 
 def _surplus(spec: ExperimentSpec, earlier: Earlier) -> list[TrialResult]:
@@ -42,10 +41,3 @@ def more_seeds(spec: ExperimentSpec, earlier: Earlier) -> int:
     while all((run, spec.settings.seed + wanted) in trained for run in runs):
         wanted += 1
     return wanted
-
-
-def _some(names: Iterable[str]) -> str:
-    """`runA, runB, runC and 4 more`"""
-    listed = list(names)
-    rest = len(listed) - NAMED
-    return f"{', '.join(listed[:NAMED])} and {rest} more" if rest > 0 else ", ".join(listed)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from nerbb_ray.config.spec import member_kind
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import ECE, F1, GAIN, MEAN_ECE, RunEnsemble
 from nerbb_ray.results.trial_result import RunResult, TrialResult
@@ -57,8 +58,7 @@ def gain_sentences(result: ExperimentResult, run: str | None) -> list[str]:
 
 def _gain_sentence(run: str, found: RunEnsemble) -> str:
     split = "test" if math.isfinite(found.value("test", F1)) else "val"
-    kind = "fold models" if any(isinstance(member, str) for member in found.seeds) else "seeds"
-    members = f"ensemble of the {len(found.seeds)} {kind} of {run}"
+    members = f"ensemble of the {len(found.seeds)} {member_kind(*found.seeds)}s of {run}"
     use = "Use it with --ensemble" if found.value(split, GAIN) > 0 else "It is no better here than one of them"
     return (
         f"{members} ({found.decoding}): {split} F1 {score_cell(found, split)}, "

@@ -53,9 +53,13 @@ def _interrupted(result: ExperimentResult) -> Iterator[str]:
 
 
 def _named(trials: Sequence[TrialResult]) -> str:
+    return some([trial.name for trial in trials])
+
+
+def some(names: Sequence[str]) -> str:
     """`runA-43, runA-44, runB-43 and 12 more`"""
-    names = ", ".join(trial.name for trial in trials[:NAMED])
-    return f"{names} and {len(trials) - NAMED} more" if len(trials) > NAMED else names
+    named = ", ".join(names[:NAMED])
+    return f"{named} and {len(names) - NAMED} more" if len(names) > NAMED else named
 
 
 def search_notes(result: ExperimentResult, found: Verdict | None) -> list[str]:
