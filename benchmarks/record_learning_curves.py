@@ -23,7 +23,8 @@ from bench_trial import MODEL, ROOT
 from frozen_encoder import LARGE, entity_f1, log_probs, train_head, words_of
 
 SIZES = (50, 71, 100, 141, 200, 283, 400, 566, 800, 1131, 1600)
-CORPORA = ("crossner_politics", "wnut17", "swedish_ner_corpus")
+FROZEN = {"crossner_politics": (25, 35, *SIZES), "wnut17": SIZES, "swedish_ner_corpus": SIZES}
+CORPORA = tuple(FROZEN)
 TUNED = {
     "crossner_politics": (50, 71, 100, 141, 200),
     "wnut17": (141, 200, 283, 400),
@@ -72,7 +73,7 @@ def main() -> None:
         if str(place.seed) in curve or time.process_time() > args.seconds:
             continue
         if place.corpus not in corpora:
-            corpora[place.corpus] = (Tuned if args.tune else Frozen)(place.corpus, args.datasets)
+            corpora[place.corpus] = (Tuned if args.tune else Frozen)(place.corpus, args.datasets, args.draws)
         corpus = corpora[place.corpus]
         if place.size <= corpus.size:
             begun = time.process_time()
@@ -85,7 +86,7 @@ def places(way: str, draws: int, seeds: int, largest: int) -> Iterator[Place]:
     """Whole curves first."""
     for draw in range(draws):
         for corpus in CORPORA:
-            sizes = TUNED[corpus] if way == "tuned" else SIZES
+            sizes = (TUNED if way == "tuned" else FROZEN)[corpus]
             for seed in range(43, 43 + seeds):
                 yield from (Place(corpus, way, draw, size, seed) for size in sizes if size <= largest)
 
@@ -108,11 +109,11 @@ def read_corpus(name: str, datasets: Path, test: int) -> Any:
 class Frozen:
     """A corpus as its frozen encoder sees it."""
 
-    def __init__(self, name: str, datasets: Path) -> None:
+    def __init__(self, name: str, datasets: Path, draws: int) -> None:
         self.corpus = read_corpus(name, datasets, TEST["frozen"])
         self.size = len(self.corpus.train)
         # the first of every draw are enough
-        chosen = sorted({k for draw in range(3) for k in order(self.size, draw)[: SIZES[-1]]})
+        chosen = sorted({k for draw in range(draws) for k in order(self.size, draw)[: SIZES[-1]]})
         self.place = {k: number for number, k in enumerate(chosen)}
         self.train = words_of([self.corpus.train[k] for k in chosen], self.corpus.tags, LARGE)
         self.test = words_of(self.corpus.test, self.corpus.tags, LARGE)
@@ -126,7 +127,7 @@ class Frozen:
 class Tuned:
     """A corpus on which the whole model is fine-tuned."""
 
-    def __init__(self, name: str, datasets: Path) -> None:
+    def __init__(self, name: str, datasets: Path, _: int) -> None:
         self.corpus = read_corpus(name, datasets, TEST["tuned"])
         self.size = len(self.corpus.train)
 

@@ -1,5 +1,6 @@
 """What a misspelt name was probably meant to be."""
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 
@@ -25,3 +26,18 @@ def did_you_mean(
         return none
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     return f"there are {', '.join(list(known)[:SHOWN])}{more}"
+
+
+def look_alike(names: Iterable[str]) -> list[list[str]]:
+    """Groups such as PER, Per: names that differ in case, blanks, marks and characters that nobody sees only."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        composed = unicodedata.normalize("NFKC", name).casefold()
+        groups.setdefault("".join(c for c in composed if c.isalnum()) or name, []).append(name)
+    return [_told_apart(group) for group in groups.values() if len(group) > 1]
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """With the numbers of their characters, where they look the same."""
+    seen = {"".join(c for c in unicodedata.normalize("NFKC", name) if c.isprintable()) for name in names}
+    return names if len(seen) == len(names) else [ascii(name) for name in names]

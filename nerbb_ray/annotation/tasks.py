@@ -1,18 +1,21 @@
 """Texts with what models find in them, as files that annotation tools import as predictions."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.data.formats.spans import SPANS
 from nerbb_ray.errors import DataError
 
 TOOLS = {"label_studio": ".json", "doccano": ".jsonl", "jsonl": ".jsonl"}
 Region = tuple[int, int, str]
 DIGITS = 4
+# keys of a line with which tasks say something of their own, or that would be read as annotation when they come back
+OWN = frozenset({"text", "tokens", "number", "confidence", "uncertainty", "predictions", *SPANS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Task:
         number: of the text in its file, counted from 1.
         regions: (start, end, class); None where no model has looked at it.
         confidence, uncertainty: see `Guess`.
+        given: what the file says of the text, beside it.
     """
 
     number: int
@@ -29,13 +33,14 @@ class Task:
     regions: tuple[Region, ...] | None = None
     confidence: float | None = None
     uncertainty: float | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def about(self) -> dict[str, Any]:
         """What a tool keeps beside the text."""
         measures = {"confidence": self.confidence, "uncertainty": self.uncertainty}
         shown = {name: round(value, DIGITS) for name, value in measures.items() if value is not None}
-        return {"number": self.number, **shown}
+        return {**self.given, "number": self.number, **shown}
 
 
 def check_name(path: Path, tool: str) -> Path:

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.commands.command import Command, completed
 from nerbb_ray.console import json_text
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nerbb_ray.annotation.choose import Order
     from nerbb_ray.annotation.guess import Guess
     from nerbb_ray.data.corpus import Corpus
+    from nerbb_ray.inference.files import Row
     from nerbb_ray.model import Model
 
 TOOLS = ("label_studio", "doccano", "jsonl")
@@ -39,14 +40,17 @@ def annotate(args: Namespace) -> int:
     if order == "uncertain" and not args.model:
         raise DataError("--order uncertain needs a model: name an experiment with --model, or say --order diverse")
     corpus = corpora.find_corpus(args.name, args.subset, current_store(args.store).datasets)
-    texts, target = _texts(args.texts), _target(args)
+    rows, target = _texts(args.texts), _target(args)
     model = _model(args) if args.model else None
     notes: list[str] = []
     guess = None if model is None else lambda new: _guesses(model, new, corpus, notes)
-    chosen = choose.choose(texts, corpus, order, args.limit, guess)
+    chosen = choose.choose([row.text or "" for row in rows], corpus, order, args.limit, guess)
+    if lost := sorted({key for row in rows for key in row.values if key in tasks.OWN} - {"text"}):
+        notes.append(f"tasks have {', '.join(lost)} of their own: what the file says there is left out")
     labels, written = None, bool(chosen.tasks)
     if written:  # tools refuse a file without tasks
-        tasks.write_tasks(chosen.tasks, target, args.tool, model.name if model else None)
+        told = [replace(task, given=_given(rows[task.number - 1])) for task in chosen.tasks]
+        tasks.write_tasks(told, target, args.tool, model.name if model else None)
         labels = tasks.write_labels(corpus.classes, target, args.tool)
     if args.json:
         counts = {key: getattr(chosen, key) for key in COUNTS}
@@ -63,15 +67,20 @@ def annotate(args: Namespace) -> int:
     return OK
 
 
-def _texts(path: Path) -> list[str]:
+def _given(row: "Row") -> dict[str, Any]:
+    """What a line says beside its text, such as a number of the text or where it is from."""
+    return {key: value for key, value in row.values.items() if key not in tasks.OWN}
+
+
+def _texts(path: Path) -> "list[Row]":
     """
     Raises:
         DataError: there are none.
     """
-    texts = files.texts_of(path)
-    if not any(text.strip() for text in texts):
+    rows = files.texts_of(path)
+    if not any(row.text and row.text.strip() for row in rows):
         raise DataError("must have texts to annotate; got none", path)
-    return texts
+    return rows
 
 
 def _target(args: Namespace) -> Path:

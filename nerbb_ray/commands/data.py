@@ -76,6 +76,8 @@ def wanted(args: Namespace) -> "Wanted":
     Raises:
         DataError: it looks like a path that is not there, or has options of the other kind.
     """
+    if args.name == "":
+        raise DataError("--name must not be empty; leave it out to take the name of the file")
     if download.is_url(args.source):
         stem = content.stem_of(Path(download.url_name(args.source)))
     elif is_path(args.source):

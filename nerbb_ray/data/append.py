@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Literal, get_args
 
 from nerbb_ray.data.border_notes import border_notes
-from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble, documents_of, numbered
+from nerbb_ray.data.build_corpus import ONLY_O, SPLITS, Corpus, assemble, documents_of, numbered
 from nerbb_ray.data.documents import tagged
 from nerbb_ray.data.same_text import sentence_key, text_key
 from nerbb_ray.data.sentences import Reading, Sentence
@@ -84,9 +84,12 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     new = assemble(old.name, {**readings, **empty}, old.scheme)
     into = _Splits({name: list(old.split(name)) for name in SPLITS}, old.scheme)
     into.know_borders(old)
+    raw = all(sentence.text is not None for name in SPLITS for sentence in old.split(name))
+    joined = sum(sentence.text is None for name in readings for sentence in new.split(name)) if raw else 0
     for name, reading in readings.items():
         target = split if name == "train" else name
-        sentences = [_cut_again(sentence, old.scheme, old.word_splitting()) for sentence in new.split(name)]
+        given = map(_with_text, new.split(name)) if raw else new.split(name)
+        sentences = [_cut_again(sentence, old.scheme, old.word_splitting()) for sentence in given]
         for document in _documents(sentences, documents_of(reading)):
             into.add(document, target, conflicts)
     if into.conflicts and conflicts == "error":
@@ -106,7 +109,11 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     added = {name: len(corpus.split(name)) - len(old.split(name)) for name in SPLITS}
     strange = tuple(label for label in corpus.classes if label not in old.classes)
     found = into.documents, into.duplicates, tuple(into.conflicts)
-    return Merged(corpus, added, *found, conflicts, strange, (*new.notes, *border_notes(new, split)))
+    read = [note for note in new.notes if note != ONLY_O or not corpus.classes]
+    if joined:
+        texts = counted(joined, "new sentence is of words", "new sentences are of words")
+        read.append(f"{texts}: with blanks between them they are its raw text, cut as in the data set")
+    return Merged(corpus, added, *found, conflicts, strange, (*read, *border_notes(new, split)))
 
 
 @dataclass(slots=True)
@@ -211,6 +218,15 @@ def _documents(sentences: Sequence[Sentence], numbers: Sequence[int]) -> list[li
     for number, sentence in zip(numbers or range(len(sentences)), sentences, strict=True):
         found.setdefault(number, []).append(sentence)
     return list(found.values())
+
+
+def _with_text(sentence: Sentence) -> Sentence:
+    """Words without raw text, as a text with blanks between them; an empty word has no place in one."""
+    if sentence.text is not None or not all(sentence.tokens):
+        return sentence
+    ends = list(accumulate((len(token) + 1 for token in sentence.tokens), initial=0))
+    spans = tuple((start, start + len(token)) for start, token in zip(ends, sentence.tokens, strict=False))
+    return replace(sentence, text=" ".join(sentence.tokens), spans=spans)
 
 
 def _cut_again(sentence: Sentence, scheme: Scheme, splitting: WordSplitting) -> Sentence:

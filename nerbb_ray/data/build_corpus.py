@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from nerbb_ray.data.choose_splitting import fitting
 from nerbb_ray.data.one_scheme import cleaned, converted_to, sources_of, target_of
 from nerbb_ray.data.options import option
 from nerbb_ray.data.origin import FileTaken
+from nerbb_ray.data.outside import NO_CLASS
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.split import DEFAULT, HoldOut, hold_out
 from nerbb_ray.data.tag_errors import refuse_tags_as_classes
@@ -22,8 +23,10 @@ from nerbb_ray.ner.tags import (
     split_tag,
     tag_set,
 )
+from nerbb_ray.spelling import look_alike
 
 SPLITS = ("train", "val", "test")
+ONLY_O = "no sentence has an entity: a model can only learn O"
 
 
 @dataclass(frozen=True)
@@ -162,23 +165,23 @@ def _check_classes(name: str, classes: list[str], notes: list[str]) -> None:
             "words are in no entity"
         )
     if not classes:
-        notes.append("no sentence has an entity: a model can only learn O")
+        notes.append(ONLY_O)
     marked = [label for label in classes if any(mark in label for mark in "<>=")]
     if marked:
         shown = ", ".join(map(repr, marked[:3]))
         notes.append(
             f"classes with <, > or = ({shown}): see whether lines of structure, such as <doc id=1>, were read as words"
         )
-    alike = _alike(classes)
-    if alike:
-        notes.append(f"classes that differ in case or blanks only: {'; '.join(alike)}: give each one spelling")
-
-
-def _alike(classes: Iterable[str]) -> list[str]:
-    groups: dict[str, list[str]] = {}
-    for label in classes:
-        groups.setdefault("".join(label.casefold().split()), []).append(label)
-    return [" = ".join(group) for group in groups.values() if len(group) > 1]
+    if alike := look_alike(classes):
+        plain = all(len({"".join(label.casefold().split()) for label in group}) == 1 for group in alike)
+        what = "case or blanks" if plain else "case, blanks, marks or invisible characters"
+        shown = "; ".join(" = ".join(group) for group in alike)
+        notes.append(f"classes that differ in {what} only: {shown}: give each one spelling")
+    unnamed = [label for label in classes if label.lower() in NO_CLASS]
+    if unnamed:
+        shown = " and ".join(map(repr, unnamed))
+        way = f"say {option('outside')} {unnamed[0]!r}"
+        notes.append(f"the class {shown} stands for no class in other data: if its words are in no entity, {way}")
 
 
 def documents_of(reading: Reading) -> list[int]:

@@ -40,7 +40,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_column import of_splits
-from nerbb_ray.data.split_names import splits_in
+from nerbb_ray.data.split_names import Unclear, splits_in
 from nerbb_ray.data.unknown_records import unknown
 from nerbb_ray.data.word_places import check_lists
 from nerbb_ray.errors import DataError
@@ -206,7 +206,10 @@ def _by_splits(records: Sequence[Record], read: Callable[[Sequence[Record]], Rea
     """The records with the split of every sentence, if a key says that of every record."""
     first = records[0].value
     for key in first if isinstance(first, dict) else ():
-        if splits := splits_in(key, (row.get(key) if isinstance(row, dict) else None for row, _ in records)):
+        splits = splits_in(key, (row.get(key) if isinstance(row, dict) else None for row, _ in records))
+        if isinstance(splits, Unclear):
+            return replace(read(records), splits_unclear=str(records[splits.row].place.error(splits.rule)))
+        if splits:
             parts = {
                 split: read([record for record, own in zip(records, splits, strict=True) if own == split])
                 for split in dict.fromkeys(splits)

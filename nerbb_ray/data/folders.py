@@ -175,8 +175,16 @@ def _annotation_files(directory: Path) -> Iterator[Path]:
 
 
 def _data_files(directory: Path) -> list[Path]:
-    """The files that are data by their names; of a pair of BRAT, the annotations."""
+    """The files that are data by their names; of a pair of BRAT, the annotations.
+
+    Raises:
+        DataError: one is a link that leads nowhere: another file would take its place.
+    """
     entries = sorted(directory.iterdir()) if directory.is_dir() else []
+    for path in entries:
+        if _is_data(path) and path.is_symlink() and not path.exists():
+            rule = f"is a link to {path.readlink()}, which is not there: mount it, or take the link away"
+            raise DataError(rule, path)
     return [path for path in entries if _is_data(path) and path.is_file()]
 
 

@@ -40,7 +40,7 @@ def leave_headers(table: Table, words: int, tags: Column, position: int, path: P
         times = f" ({len(same)} times)" if len(same) > 1 else ""
         what = f"{' '.join(first.fields)!r:.60}"
         table.notes.append(f"{path}:{first.number}: seems to name the columns: left out{times}: {what}")
-    elif len(rest) > 1 and (len(tags.values) >= _MANY or _is_written_otherwise(tag, rest)):
+    elif counts[tag] == 1 and len(rest) > 1 and (len(tags.values) >= _MANY or _is_written_otherwise(tag, rest)):
         table.notes.append(
             f"{path}:{first.number}: {first.fields[words]!r} has the class {tag!r}, which no other row has: if this "
             f"row names the columns, say {option('tag_column')} {tag}"

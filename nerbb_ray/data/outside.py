@@ -9,6 +9,7 @@ from nerbb_ray.ner.tags import OUTSIDE_SPELLINGS
 NAMES = frozenset(
     {"", "_", "-", "--", "other", "none", "null", "nil", "out", "outside", "no", "n/a", "no_entity", "oth"}
 )
+NO_CLASS = NAMES - {"", "other", "oth", "no", "out"}  # as the name of a class hardly meant
 _LEAST = 0.3  # of all words are outside, where it has such a name
 
 

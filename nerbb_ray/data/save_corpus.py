@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from nerbb_ray.data.folders import has_data, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.odd_words import word_notes
 from nerbb_ray.data.options import AUTO, ReadingOptions
+from nerbb_ray.data.origin import FILE as ORIGIN
 from nerbb_ray.data.origin import read_origin, write_appended_origin, write_origin
 from nerbb_ray.data.sentences import Sentence
 from nerbb_ray.data.wording import counted
@@ -115,12 +117,13 @@ def place_appended(merged: Merged, folder: Path, *, source: str | None, options:
     An interruption leaves the folder as it was; so does it if there is nothing new.
 
     Raises:
-        StoreError: the folder has folders in it, or cannot be made.
+        StoreError: the folder has folders in it, or data that somebody has put there by hand; or it cannot be made.
     """
     corpus, said = merged.corpus, tuple(merged.notes())
     if not merged.changed:
         return SetUp(folder, "appended", corpus, said, merged)
     _check_replaceable(folder, corpus.name, overwrite=True)
+    _check_written_here(folder, corpus.name)
     corpus = replace(corpus, splitting=corpus.word_splitting())
     earlier, about = read_origin(folder), (source, options.given(), corpus.files)
     notes = _make(
@@ -129,14 +132,24 @@ def place_appended(merged: Merged, folder: Path, *, source: str | None, options:
         lambda scratch, notes: write_appended_origin(
             scratch, earlier, *about, notes, corpus.word_splitting(), corpus.documents
         ),
+        keep=True,
     )
     return SetUp(folder, "appended", corpus, notes, merged)
 
 
-def _make(corpus: Corpus, folder: Path, write_about: Callable[[Path, tuple[str, ...]], None]) -> tuple[str, ...]:
-    """Returns all notes."""
+def _make(
+    corpus: Corpus, folder: Path, write_about: Callable[[Path, tuple[str, ...]], None], *, keep: bool = False
+) -> tuple[str, ...]:
+    """
+    Args:
+        keep: whether the files that are not written here stay.
+    Returns:
+        All notes.
+    """
     try:
         with atomic.new_folder(folder) as scratch:
+            for path in _others(folder) if keep else ():
+                shutil.copy2(path, scratch / path.name, follow_symlinks=False)
             notes = (*corpus.notes, *write_corpus(corpus, scratch))
             write_about(scratch, notes)
     except OSError as error:
@@ -173,6 +186,24 @@ def _check_replaceable(folder: Path, name: str, *, overwrite: bool) -> None:
         raise StoreError(
             f"data set {name!r} is in the store with another content ({folder}); "
             "to replace it, say so with overwrite (--overwrite), or choose another name"
+        )
+
+
+def _others(folder: Path) -> list[Path]:
+    """The files that `_make` does not write."""
+    written = {ORIGIN, *(f"{split}.jsonl" for split in SPLITS)}
+    return [path for path in sorted(folder.iterdir()) if path.name not in written]
+
+
+def _check_written_here(folder: Path, name: str) -> None:
+    """Data that were put there by hand would be read no more, or their comments and other columns would be lost."""
+    used = split_files(folder).values()
+    by_hand = [path.name for path in _others(folder) if path in used]
+    if by_hand:
+        raise StoreError(
+            f"the files of data set {name!r} were put there by hand ({', '.join(by_hand)}), and appending would write "
+            f"others in their place: bring them in under another name (nerbb set_up_dataset {folder} --name NAME), and "
+            "append to that"
         )
 
 
@@ -217,8 +248,11 @@ def write_corpus(corpus: Corpus, folder: Path) -> tuple[str, ...]:
 def _forms(corpus: Corpus) -> list[Form]:
     """From the best to the one that always works."""
     forms = [Form(_pretokenised, True, ()), Form(_with_scheme, True, ())]
-    if any(sentence.text is None for split in SPLITS for sentence in corpus.split(split)):
-        return forms
+    whole = [sentence for split in SPLITS for sentence in corpus.split(split)]
+    if bare := sum(sentence.text is None for sentence in whole):
+        rule = f"{bare} of {len(whole)} sentences have no raw text, that of others is lost"
+        mixed = (f"stored as words and tags: {rule}",) if bare < len(whole) else ()
+        return [form._replace(notes=mixed) for form in forms]
     notes: tuple[str, ...] = ()
     if corpus.scheme != "bio":
         notes = (f"stored as entities in raw text: for {corpus.scheme} tags, set annotation_scheme in the experiment",)

@@ -3,24 +3,43 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from nerbb_ray.data.column_evidence import Column
 from nerbb_ray.data.column_roles import Roles
 
 _CALLED = re.compile(r"sent|doc|para|example|guid|\bid$|_id$", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?:sid|sent(?:ence)?s?(?:[_ .-]?(?:id|no|nr|num|number|idx|index|#))?)", re.IGNORECASE)
+_DOCUMENT = re.compile(
+    r"(?:doc|document|article|file|text|para|paragraph)s?(?:[_ .-]?(?:id|no|nr|num|number|name|idx|index|#))?",
+    re.IGNORECASE,
+)
+_FIRST = (0, 1)  # numbers with which people begin to count
 _RUN = 3  # rows with the same number in the mean, of sentences
 _HAS_DIGIT = re.compile(r".*[0-9].*", re.DOTALL)
 
 
-def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Column]]:
-    """(positions of rows that begin a sentence, the columns that say so); both empty if none does.
-
-    A number stands before the words, or its column is named so.
+class Borders(NamedTuple):
     """
+    Args:
+        starts: positions of rows that begin a sentence; empty if no column says so.
+        telling: the columns that do.
+        comes_back: the position of the first row of a sentence that others have interrupted, if there is one.
+    """
+
+    starts: set[int]
+    telling: list[Column]
+    comes_back: int | None = None
+
+
+def borders(columns: Sequence[Column], roles: Roles) -> Borders:
+    """Where sentences begin. A number stands before the words, or its column is named so."""
     before = columns[: columns.index(roles.words)]
     # what stands behind the words says something about them: heads of dependencies come in runs of numbers, too
     others = [c for c in columns if c not in (roles.words, roles.tags) and (c in before or _CALLED.search(c.name))]
+    sentence = next((c for c in others if _SENTENCE.fullmatch(c.name) and "" not in c.counts and _counts(c)), None)
+    if sentence is not None:
+        return _named(sentence, [c for c in others if _DOCUMENT.fullmatch(c.name) and len(c.counts) > 1])
     starts: set[int] = set()
     telling: list[Column] = []
     for column in others:
@@ -28,7 +47,35 @@ def borders(columns: Sequence[Column], roles: Roles) -> tuple[set[int], list[Col
         if found:
             starts |= found
             telling.append(column)
-    return starts, telling
+    return Borders(starts, telling)
+
+
+def _named(sentence: Column, documents: Sequence[Column]) -> Borders:
+    """Where a column that is named so, or that of the document, changes. Without documents, it may count anew."""
+    keys = list(zip(*(column.values for column in (*documents, sentence)), strict=True))
+    changes = [0, *(i for i, (a, b) in enumerate(pairwise(keys), start=1) if a != b)]
+    if len(changes) < 2 or len(changes) == len(keys) == len(set(keys)):
+        return Borders(set(), [])
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    comes_back = next((i for i in changes if first[keys[i]] != i), None)
+    telling = [*documents, sentence]
+    if comes_back is None or (not documents and _counts_anew(sentence, len(changes))):
+        return Borders(set(changes), telling)
+    return Borders(set(), telling, comes_back)
+
+
+def _counts(column: Column) -> bool:
+    """Whether values may be numbers of sentences; a column `sent` may have sentiments."""
+    return all(map(_HAS_DIGIT.fullmatch, column.counts))
+
+
+def _counts_anew(column: Column, runs: int) -> bool:
+    """Whether numbers go up, and begin anew from time to time, as in every document."""
+    if not all(value.isascii() and value.isdecimal() for value in column.counts):
+        return False
+    numbers = [int(value) for value in column.values]
+    anew = {numbers[0], *_FIRST}
+    return all(b >= a or b in anew for a, b in pairwise(numbers)) and len(numbers) >= 2 * runs
 
 
 def _filled(column: Column) -> set[int]:

@@ -43,6 +43,7 @@ class Reading:
         choices: the options that would have led here, by their names, for `origin.json`.
         splits: for each sentence the split that a column or key of a single file says; empty where none does.
         splits_by: which one.
+        splits_unclear: a place and what is amiss, where it says that of some sentences only.
         numbers: whether the tags are numbers in the file, which stand for names.
         names: of these numbers, where the file or one beside it says them.
     """
@@ -54,6 +55,7 @@ class Reading:
     documents: list[int] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     splits_by: str = ""
+    splits_unclear: str = ""
     format: str = ""
     taken: str = ""
     choices: dict[str, str] = field(default_factory=dict)

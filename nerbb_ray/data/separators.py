@@ -41,11 +41,25 @@ def find_separator(data: Sequence[tuple[int, str]], path: Path, options: Reading
         widths = widths_of([line for _, line in data], mark)
         if len(widths) == 1 and (found := widths.pop()) > 1:
             return mark, found
+    if (odd := _uneven(data)) is not None:
+        (number, line), mark, width = odd
+        rule = f"expected {width} columns between {mark!r}, as in the first line; got {line!r:.80}"
+        raise DataError(f"{rule}: a word with {mark!r} must be in quotes", path, number)
     number, line = next((n, text) for n, text in data if len(_BLANKS.split(text.strip(BLANK))) == 1)
     rule = f"expected a word and its tag, separated by TAB or blanks, as in 'Paris<TAB>B-LOC'; got {line!r:.80}"
     raise UntaggedError(
         f"{rule}, like most lines of the file (for another separator, say {option('separator')})", path, number
     )
+
+
+def _uneven(data: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], str, int] | None:
+    """The first line with more columns than the line that names them, the mark between columns, their number."""
+    if not _names_columns(data[0][1]):
+        return None
+    mark = max(QUOTING, key=data[0][1].count)
+    width = data[0][1].count(mark) + 1
+    odd = [(number, line) for number, line in data if line.count(mark) >= width]
+    return (odd[0], mark, width) if odd and 2 * len(odd) < len(data) else None
 
 
 def _width_of_most_tabs(lines: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nerbb_ray.data.sentences import Reading, joined
+from nerbb_ray.errors import DataError
 
 
 def of_splits(parts: Mapping[str, Reading], by: str) -> Reading:
@@ -22,7 +23,13 @@ def of_splits(parts: Mapping[str, Reading], by: str) -> Reading:
 
 
 def separated(reading: Reading) -> dict[str, Reading]:
-    """The splits of a single file: all of it is train, unless the file says otherwise."""
+    """The splits of a single file: all of it is train, unless the file says otherwise.
+
+    Raises:
+        DataError: a column or key says the split of some sentences only.
+    """
+    if reading.splits_unclear:
+        raise DataError(reading.splits_unclear)
     if not reading.splits:
         return {"train": reading}
     found = {}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from nerbb_ray.data.content import stem_of
 from nerbb_ray.data.options import ReadingOptions, option
@@ -19,6 +20,7 @@ TRAIN_AND_VAL = "train_dev"  # some corpora have a file of both, besides the two
 _SAYS_SPLITS = re.compile(
     r"(?:data[_ -]?(?:set)?[_ -]?)?(?:split|partition|set|subset|fold|part|portion)", re.IGNORECASE
 )
+_LEAVE_OUT = "If it is not the split of the sentences, rename it or leave it out"
 _SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 _NAME = re.compile(rf"(?<![a-z])({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![a-z])")
 
@@ -41,7 +43,14 @@ def are_shards(paths: Sequence[Path]) -> bool:
     return all(SHARD.search(path.name) for path in paths) and len({SHARD.sub("", path.name) for path in paths}) == 1
 
 
-def splits_in(name: str, values: Iterable[object]) -> list[str]:
+class Unclear(NamedTuple):
+    """The first row of which a column does not say the split, though it says that of others."""
+
+    row: int
+    rule: str
+
+
+def splits_in(name: str, values: Iterable[object]) -> list[str] | Unclear:
     """The split of every row, if a column or key says it; empty if it says something else.
 
     Args:
@@ -51,12 +60,22 @@ def splits_in(name: str, values: Iterable[object]) -> list[str]:
     if name and not _SAYS_SPLITS.fullmatch(name):
         return []
     found: list[str] = []
-    for value in values:
+    unknown: tuple[int, object] | None = None
+    for row, value in enumerate(values):
         split = _SPLIT_OF.get(value.strip().lower()) if isinstance(value, str) else None
-        if split is None:
+        if split is not None:
+            found.append(split)
+        elif not name:  # any column may have such a word among others
             return []
-        found.append(split)
-    return found if "train" in found and len(set(found)) > 1 else []
+        else:
+            unknown = unknown or (row, value)
+    if found and unknown is not None:
+        row, value = unknown
+        got = "nothing" if value is None or value == "" else repr(value)
+        return Unclear(row, f"{name} must say train, val or test, as of others; got {got}. {_LEAVE_OUT}")
+    if len(set(found)) > 1 and "train" not in found:
+        return Unclear(0, f"{name or 'a column'} says val and test, and train of none. {_LEAVE_OUT}") if name else []
+    return found if len(set(found)) > 1 else []
 
 
 def choose_splits(entries: Mapping[Path, str], kind: str, directory: Path, options: ReadingOptions) -> dict[str, Path]:

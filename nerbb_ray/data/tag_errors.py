@@ -31,6 +31,7 @@ _GLUED = re.compile(f"[{LETTERS}].+", re.DOTALL)  # BPER, IPER
 _MARK = re.compile(r"(?<![^\W_])(?:[BIELSUM]|(?i:begin|beginning|inside|start|middle|end|last|single|unit))(?![^\W_])")
 _BEGINNINGS, _INSIDES = {"b", "begin", "beginning", "start"}, {"i", "inside", "m", "middle"}
 _SHOWN = 3
+_FEW = 0.1  # of the words of entities
 _FORMS: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo", "bio")
 
 
@@ -156,7 +157,12 @@ def refuse_tags_as_classes(
             rows = (row.tags for split in own for row in splits[split])
             odd |= _wrapped(labels.keys(), {pair for tags in rows for pair in pairwise(tags)})
     if odd:
-        raise _odd_error(readings, {split: splits[split] for split in judged}, sources, odd, counts)
+        found = {split: splits[split] for split in judged}
+        others = counts.total() - sum(counts[label] for label in odd)
+        form = next(_forms_of(odd), None)
+        if form and 0 < others <= _FEW * counts.total() and all(sources[split] == "plain" for split in judged):
+            raise _error(readings, found, odd, form)  # a slip, which has made plain classes of all tags
+        raise _odd_error(readings, found, sources, odd, counts)
 
 
 def _odd_classes(labels: Collection[str], *, recognised: bool) -> set[str]:
@@ -204,6 +210,13 @@ def _glued(labels: Collection[str]) -> set[str]:
     return set(labels) if rests.total() == len(labels) and 2 * pairs > len(labels) else set()
 
 
+def _forms_of(tags: Collection[str]) -> Iterator[SourceScheme]:
+    """The schemes that have the letters of some tags, those with the fewest letters first."""
+    letters = letters_of(tags) or {name[0] for name in tags}
+    fitting = (form for form, g in GRAMMARS.items() if form != "plain" and letters <= set(g.prefixes))
+    yield from sorted(fitting, key=lambda form: len(GRAMMARS[form].prefixes))
+
+
 def _odd_error(
     readings: Mapping[str, Reading],
     splits: Mapping[str, Sequence[Sentence]],
@@ -224,9 +237,7 @@ def _odd_error(
     others = f", as do {len(odd) - 1} other classes" if len(odd) > 1 else ""
     share = f"{sum(counts[label] for label in odd)} of {counts.total()} words of entities"
     rule = f"the class {label!r} of {sentence.tokens[word]!r} looks like a tag{others} ({share})"
-    letters = letters_of(odd) or {name[0] for name in odd}
-    fitting = (form for form, g in GRAMMARS.items() if form != "plain" and letters <= set(g.prefixes))
-    forms = sorted(fitting, key=lambda form: len(GRAMMARS[form].prefixes))[:_SHOWN]
+    forms = list(_forms_of(odd))[:_SHOWN]
     if readings[split].scheme is not None:
         way = "an entity has the plain class, such as PER: mend the export"
     elif not any(_SPELLED.fullmatch(label) or _DASHED.match(label) for label in odd) and all(map(_marks, odd)):

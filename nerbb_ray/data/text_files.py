@@ -20,6 +20,15 @@ BYTE_ORDER_MARK = "\ufeff"
 UTF8 = "utf-8"
 PACKED = ".gz"
 MAX_BYTES = 4 * 2**30  # of a file that is unpacked
+_PACKERS = {
+    b"\x1f\x8b\x08": f"packed with gzip: give it the ending {PACKED}, or unpack it",
+    b"BZh": "packed with bzip2: unpack it first",
+    b"\xfd7zXZ\0": "packed with xz: unpack it first",
+    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it first",
+    b"PK\x03\x04": "a zip archive, as spreadsheets and text documents are: save it as text (csv, txt) first",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet or text document: save it as text (csv, txt) first",
+    b"%PDF-": "a PDF document: nothing can be read from it",
+}
 # those of UTF-32 come first: they begin like the mark of UTF-16
 _MARKS = {
     codecs.BOM_UTF8: UTF8,
@@ -65,13 +74,24 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if path.suffix.lower() != PACKED:
-            return path.read_bytes()
+            return _unpacked(path.read_bytes(), path)
         with gzip.open(path) as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError, EOFError, zlib.error) as error:  # ValueError: a path with a NUL
         raise DataError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from error
     if len(data) > MAX_BYTES:
         raise DataError(f"must have at most {MAX_BYTES} bytes unpacked", path)
+    return data
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    """
+    Raises:
+        DataError: these are the bytes of a packed file.
+    """
+    kind = next((kind for mark, kind in _PACKERS.items() if data.startswith(mark)), None)
+    if kind is not None:
+        raise DataError(f"is {kind}", path)
     return data
 
 

@@ -9,10 +9,12 @@ from nerbb_ray.doctor.findings import SEVERITIES, Findings, Overlap, Problem, Se
 from nerbb_ray.doctor.trust_problems import trust_problems
 from nerbb_ray.doctor.word_problems import word_problems
 from nerbb_ray.doctor.wording import counted, listed, percent
+from nerbb_ray.spelling import look_alike
 
 FEW_ENTITIES = 10
 IMBALANCE = 20  # times
 FEW, MANY, OFTEN = 0.005, 0.01, 0.05  # of the sentences: published corpora have a few of everything
+MOSTLY = 0.5  # of a split: that so many short sentences are in another one is no chance
 SHIFT = 0.2  # total variation between the shares of the classes in two splits
 NO_ENTITY, IN_TRAIN = 0.9, 0.5
 
@@ -64,7 +66,7 @@ def _classes(findings: Findings) -> Iterator[Problem]:
             text = f"{split.split} has fewer than {FEW_ENTITIES} entities of {counted(len(few), 'class')}"
             advice = "scores of these classes will be mostly chance"
             yield Problem("rare_class", "warning", f"{text}: {listed(few, 8)}", advice, len(few))
-    alike = _alike(findings.classes)
+    alike = [" = ".join(group) for group in look_alike(findings.classes)]
     if alike:
         text = f"{counted(len(alike), 'group')} of classes differ in case, blanks or marks only: {listed(alike, 5)}"
         yield Problem("similar_classes", "warning", text, "give each class one spelling in the data", len(alike))
@@ -74,13 +76,6 @@ def _classes(findings: Findings) -> Iterator[Problem]:
         text = f"train has {max(counts) / min(counts):.0f} times as many entities of {most} as of {least}"
         yield Problem("imbalance", "info", text, "look at the macro F1 and at each class, not only at the micro F1", 1)
     yield from _shifts(findings)
-
-
-def _alike(classes: tuple[str, ...]) -> list[str]:
-    groups: dict[str, list[str]] = {}
-    for label in classes:
-        groups.setdefault("".join(c for c in label.casefold() if c.isalnum()) or label, []).append(label)
-    return [" = ".join(group) for group in groups.values() if len(group) > 1]
 
 
 def _shifts(findings: Findings) -> Iterator[Problem]:
@@ -123,7 +118,9 @@ def _overlap(findings: Findings, overlap: Overlap) -> Iterator[Problem]:
     long, near = overlap.count - overlap.short, overlap.near - overlap.near_short
     if overlap.count:
         severity: Severity = "info" if long < FEW * size else "error" if long >= MANY * size else "warning"
-        short = f", {overlap.short} of them short" if overlap.short and long else ", all of them short"
+        if not long and overlap.count >= MOSTLY * size:  # queries and commands are short, too
+            severity, long = "warning", overlap.count
+        short = ", all of them short" if overlap.short == overlap.count else f", {overlap.short} of them short"
         text = (
             f"{counted(overlap.count, 'sentence')} of {overlap.inside} ({percent(overlap.count, size)}"
             f"{short if overlap.short else ''}) also in {overlap.of}"

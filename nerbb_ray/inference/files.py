@@ -82,8 +82,8 @@ class _Counted:
         self.reached(self.before + self.size * self.share)
 
 
-def texts_of(source: Path) -> list[str]:
-    """The texts of a file, of the same kinds.
+def texts_of(source: Path) -> list[Row]:
+    """The texts of a file, of the same kinds, each with all that its line says.
 
     Raises:
         DataError: as `tag_file`; or rows are words.
@@ -93,7 +93,7 @@ def texts_of(source: Path) -> list[str]:
     for number, row in enumerate(_rows(source), start=1):
         if row.text is None:
             raise DataError(f'row {number} has "tokens": texts are needed ("text")', source)
-        texts.append(row.text)
+        texts.append(row)
     return texts
 
 
@@ -130,15 +130,18 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, line without its end); lines end at a line feed and nowhere else."""
+    """(number from 1, line without its end); lines end at LF, CR LF or CR."""
+    number = 0
     with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                bad = f"byte 0x{raw[error.start]:02x} at position {error.start} of the line"
-                raise DataError(f"must be UTF-8; {bad} is not. Convert the file", path, number) from error
-            yield number, (line.removeprefix("\ufeff") if number == 1 else line).removesuffix("\n").rstrip("\r")
+        for part in file:
+            for raw in part.rstrip(b"\r\n").split(b"\r"):
+                number += 1
+                try:
+                    line = raw.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    bad = f"byte 0x{raw[error.start]:02x} at position {error.start} of the line"
+                    raise DataError(f"must be UTF-8; {bad} is not. Convert the file", path, number) from error
+                yield number, line.removeprefix("\ufeff") if number == 1 else line
 
 
 def _text_row(line: str, _path: Path, _number: int) -> Row:

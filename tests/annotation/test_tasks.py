@@ -98,6 +98,15 @@ def test_without_a_model_there_is_nothing_beforehand(tmp_path: Path, tool: str) 
     assert json.loads((tmp_path / "t").read_text()) == [{"data": {"text": "Anna", "number": 1}}]
 
 
+@pytest.mark.parametrize("tool", ["doccano", "jsonl", "label_studio"])
+def test_what_the_file_says_of_a_text_stays_beside_it(tmp_path: Path, tool: str) -> None:
+    given = {"id": 77, "meta": {"from": "mail"}, "number": 5}
+    write_tasks([Task(3, "Anna", given=given)], tmp_path / "t", tool, None)
+    text = (tmp_path / "t").read_text()
+    row = json.loads(text)[0]["data"] if tool == "label_studio" else json.loads(text)
+    assert (row["id"], row["meta"], row["number"], row["text"]) == (77, {"from": "mail"}, 3, "Anna")
+
+
 def test_label_studio_tasks_that_nobody_has_annotated_are_no_data(tmp_path: Path, capsys) -> None:
     write_tasks(TASKS, tmp_path / "tasks.json", "label_studio", MODEL)
     status = cli.main(["--store", str(tmp_path / "store"), "set_up_dataset", str(tmp_path / "tasks.json")])

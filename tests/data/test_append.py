@@ -284,3 +284,44 @@ def test_what_is_appended_keeps_the_borders_of_documents(tmp_path: Path) -> None
     old = assemble("d", readings, "bio")
     assert old.documents == (0, 0, 1)
     assert merge(old, read_path(second)).corpus.documents == (0, 0, 1, 2, 2)
+
+
+def test_files_that_somebody_has_put_there_stay(nerbb: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "store/datasets/mine"
+    (folder / "NOTES.md").write_text("ours")
+    assert nerbb(doccano(tmp_path / "new.jsonl", ("Dora sings", [[0, 4, "PER"]])), "--name", "mine", "--append")[0] == 0
+    assert (folder / "NOTES.md").read_text() == "ours"
+    assert len(stored(tmp_path).train) == 2
+
+
+def test_data_that_were_put_there_by_hand_are_not_replaced(in_empty_store: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "store/datasets/hand"
+    folder.mkdir(parents=True)
+    for split in ("train", "val", "test"):
+        (folder / f"{split}.conll").write_text("# doc 7\nAnna NNP B-PER\nsings VB O\n\n")
+    new = doccano(tmp_path / "new.jsonl", ("Dora sings", [[0, 4, "PER"]]))
+    status, _, said = in_empty_store(new, "--name", "hand", "--append")
+    assert status == 2
+    assert "were put there by hand (test.conll, train.conll, val.conll)" in said
+    assert (folder / "train.conll").read_text().startswith("# doc 7")
+
+
+def test_words_that_come_to_raw_text_leave_it_there(in_empty_store: Run, tmp_path: Path) -> None:
+    texts = [(f'Anna-{n} lives  in "Rome".', [[0, 4, "PER"]]) for n in range(20)]
+    assert in_empty_store(doccano(tmp_path / "raw.jsonl", *texts), "--name", "raw")[0] == 0
+    (tmp_path / "new.conll").write_text("Fritz B-PER\nlives O\nin O\nNew B-LOC\nYork I-LOC\n. O\n\n")
+    status, _, said = in_empty_store(tmp_path / "new.conll", "--name", "raw", "--append")
+    assert status == 0
+    assert "1 new sentence is of words: with blanks between them they are its raw text" in said
+    sentences = stored(tmp_path, "raw").train
+    assert {sentence.text for sentence in sentences} >= {"Fritz lives in New York ."}
+    assert sum(sentence.text is not None and '  in "Rome".' in sentence.text for sentence in sentences) == 16
+    new = next(sentence for sentence in sentences if sentence.text == "Fritz lives in New York .")
+    assert new.tags == ("B-PER", "O", "O", "B-LOC", "I-LOC", "O")
+
+
+def test_new_sentences_without_an_entity_do_not_make_the_data_set_one_of_o(nerbb: Run, tmp_path: Path) -> None:
+    new = jsonl(tmp_path / "new.jsonl", {"tokens": ["It", "rains"], "tags": ["O", "O"]})
+    status, *said = nerbb(new, "--name", "mine", "--append")
+    assert status == 0
+    assert "can only learn O" not in "".join(said)

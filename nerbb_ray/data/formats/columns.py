@@ -17,7 +17,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.separators import QUOTING
-from nerbb_ray.data.split_names import splits_in
+from nerbb_ray.data.split_names import Unclear, splits_in
 from nerbb_ray.data.table import Row, Table, read_table
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -55,6 +55,7 @@ def reading_of(table: Table, content: Content) -> Reading:
     columns, positions = columns_of(table)
     roles = choose_roles(columns, content.options, Place(path))
     words, tags = positions[roles.words.key], positions[roles.tags.key]
+    _refuse_lists(table, words, tags, path)
     _refuse_texts(roles, path)
     _refuse_swallowed(table, words, path)
     leave_headers(table, words, roles.tags, tags, path)
@@ -69,7 +70,7 @@ def reading_of(table: Table, content: Content) -> Reading:
     reading.documents = table.documents_of([rows[0].number for rows in blocks if rows])
     for column in columns:
         if column.key not in (roles.words.key, roles.tags.key):
-            _take_splits(reading, column, positions[column.key], [rows for rows in blocks if rows])
+            _take_splits(reading, column, positions[column.key], [rows for rows in blocks if rows], path)
     _without_language(reading, path)
     _say_what_is_odd(reading, path)
     reading.taken = f"words {roles.words}, tags {roles.tags}"
@@ -88,11 +89,35 @@ def columns_of(table: Table) -> tuple[list[Column], dict[str, int]]:
     return columns, {column.key: position for position, column in enumerate(columns)}
 
 
-def _take_splits(reading: Reading, column: Column, place: int, sentences: list[list[Row]]) -> None:
+def _take_splits(reading: Reading, column: Column, place: int, sentences: list[list[Row]], path: Path) -> None:
     """Of which split each sentence is, if the column says that of all of its words."""
     found = splits_in(column.name, (rows[0].fields[place] for rows in sentences))
-    if found and all(len({row.fields[place] for row in rows}) == 1 for rows in sentences):
+    if not found:
+        return
+    changes = (row for rows in sentences for row in rows if row.fields[place] != rows[0].fields[place])
+    other = next(changes, None)
+    if isinstance(found, Unclear):
+        reading.splits_unclear = f"{path}:{sentences[found.row][0].number}: {found.rule}"
+    elif other is None:
         reading.splits, reading.splits_by = found, str(column)
+    elif column.name:
+        rule = f"{column.name} must be the same for all words of a sentence; got another one within it"
+        reading.splits_unclear = f"{path}:{other.number}: {rule}, {other.fields[place]!r}"
+
+
+def _refuse_lists(table: Table, words: int, tags: int, path: Path) -> None:
+    """A sentence a line with all of its tags, of which some lines have more tags than words, or fewer."""
+    rows = [row for block in table.blocks for row in block]
+    several = [
+        row for row in rows if " " in row.fields[tags] and not OUTSIDE_SPELLINGS.isdisjoint(row.fields[tags].split())
+    ]
+    if 2 * len(several) <= len(rows):
+        return
+    for row in several:
+        sizes = [len(row.fields[place].split()) for place in (words, tags)]
+        if sizes[0] != sizes[1]:
+            rule = f"expected one tag per word; got {counted(sizes[0], 'word')} and {sizes[1]} tags"
+            raise DataError(f"{rule}: {row.fields[words]!r:.60}, {row.fields[tags]!r:.60}", path, row.number)
 
 
 def _refuse_texts(roles: Roles, path: Path) -> None:
@@ -163,7 +188,12 @@ def _cut(table: Table, columns: Sequence[Column], roles: Roles, reading: Reading
     values = zip(*(row.fields for row in rows), strict=True)
     own = [replace(column, values=fields) for column, fields in zip(columns, values, strict=True)]
     by_key = {column.key: column for column in own}
-    starts, telling = borders(own, Roles(by_key[roles.words.key], by_key[roles.tags.key]))
+    starts, telling, comes_back = borders(own, Roles(by_key[roles.words.key], by_key[roles.tags.key]))
+    if comes_back is not None:
+        names = " and ".join(map(str, telling))
+        rule = f"{names}: {' '.join(column.values[comes_back] for column in telling)!r} comes back after others"
+        way = "sort the rows, so that those of a sentence stand together; if the numbers begin anew in every document,"
+        raise DataError(f"{rule}: {way} add a column doc_id", path, rows[comes_back].number)
     if starts:
         reading.notes.append(f"{path}: no empty lines: sentences begin where {' and '.join(map(str, telling))} says")
         cuts = sorted({0, *starts, len(rows)})

@@ -41,7 +41,7 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
             raise place.error(
                 f'expected "{WORDS}", a list of words, and "{ENTITIES}", a list of entities; got {row!r:.60}'
             )
-        spans = faults.settled(words, [_entity(item, place) for item in given])
+        spans = faults.settled(words, [_entity(item, len(words), place) for item in given])
         tags = [OUTSIDE] * len(words)
         for start, end, label, _ in spans:
             tags[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
@@ -52,8 +52,11 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     return reading
 
 
-def _entity(item: Any, place: Place) -> Span:
+def _entity(item: Any, words: int, place: Place) -> Span:
     parts = [item.get(key) for key in ("start", "end", "label")] if isinstance(item, dict) else item
     if not isinstance(parts, list) or [type(part) for part in parts[:3]] != [int, int, str]:
         raise place.error(f'an entity must be [first word, last word, "class"]; got {item!r:.100}')
-    return Span(parts[0], parts[1] + 1, parts[2], place)
+    first, last, label = parts[:3]
+    if not 0 <= first <= last < words:
+        raise place.error(f"an entity must be in the {words} words, from 0; got {label} {first}, {last}")
+    return Span(first, last + 1, label, place)

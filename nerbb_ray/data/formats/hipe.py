@@ -14,7 +14,7 @@ from nerbb_ray.data.table import Row, read_table
 
 TAGS = "NE-COARSE-LIT"
 ENDS = "EndOfSentence", "PySBDSegment"  # of people; of a program (HIPE-2020)
-_HEADER = re.compile(r"\s*TOKEN\tNE-")
+_HEADER = re.compile(r"\s*TOKEN\tNE-(?:COARSE|FINE|NESTED)\b")
 
 
 def detect(content: Content) -> bool:

@@ -98,7 +98,7 @@ class _Tasks:
         self.wanted = _label_set(records, options)
         self.text_key = options.word_column or text_key(records)
         self.people: set[str] = set()
-        self.seen: set[Any] = set()
+        self.seen: set[tuple[int | str, str]] = set()
         self.unannotated = self.several = self.ground_truth = self.unlabelled = 0
 
     def add(self, record: Record) -> None:
@@ -131,7 +131,11 @@ class _Tasks:
 
     def _minimal(self, record: Record) -> list[Any] | None:
         row = record.value
-        if isinstance(task := row.get("id"), int | str):
+        if isinstance(number := row.get("id"), int | str):
+            task = (
+                number,
+                text_of(row, self.text_key, record.place),
+            )  # exports that were joined have the same numbers again
             if task in self.seen:
                 self.several += 1
                 return None

@@ -17,7 +17,7 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.python_literal import as_list
 from nerbb_ray.data.quotes import UNQUOTED, are_quoted, unquoted
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.split_names import splits_in
+from nerbb_ray.data.split_names import Unclear, splits_in
 from nerbb_ray.data.table import Row
 from nerbb_ray.data.text_files import BLANK
 from nerbb_ray.errors import DataError
@@ -93,7 +93,10 @@ def read(content: Content) -> Reading:
     for name, column in zip(names, columns, strict=False):
         if column in (words, tags):
             continue
-        if found := splits_in(name, (" ".join(fields) for fields in column)):
+        found = splits_in(name, (" ".join(fields) for fields in column))
+        if isinstance(found, Unclear):
+            reading.splits_unclear = f"{content.path}:{rows[found.row].number}: {found.rule}"
+        elif found:
             reading.splits, reading.splits_by = found, name
     for row, tokens, own in zip(rows, words, tags, strict=True):
         if len(tokens) != len(own):

@@ -67,7 +67,7 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     for row, place in records:
         text_key = _text_key(row) if isinstance(row, dict) else None
         if text_key is None:
-            raise place.error(f"expected a record with a text ({', '.join(TEXTS[:3])} ...); got {_keys(row)}")
+            raise place.error(f"expected a record with a text ({', '.join(TEXTS[:3])} ...); got {_no_text(row)}")
         if key not in row:
             raise place.error(f'expected a list of entities, "{key}", as in other records; got {_keys(row)}')
         if row[key] is None:
@@ -217,6 +217,11 @@ def _items(given: Any, key: str, place: Place) -> list[Any]:
     if not isinstance(items, list):
         raise place.error(f'"{key}" must be a list of entities; got {given!r:.60}')
     return items
+
+
+def _no_text(row: Any) -> str:
+    key = next((key for key in row if key.lower() in TEXTS), None) if isinstance(row, dict) else None
+    return _keys(row) if key is None else f"{row[key]!r:.60} in {key!r}"
 
 
 def _keys(row: Any) -> str:

@@ -14,22 +14,36 @@ from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.table import Row, Table
 
 NAME = "word_records"
+MOST = 0.8  # of the records
 
 
 def detect(records: Sequence[Record]) -> bool:
-    """Whether several records have a word and a tag, and none has more than one."""
-    first = records[0].value
-    if len(records) < 2 or not isinstance(first, dict):
+    """Whether several records have a word and a tag, and hardly any has more than one: a text with its class does."""
+    keys = _keys(records[0].value)
+    if len(records) < 2 or not keys:
         return False
-    if any(isinstance(value, dict | list) for value in first.values()):
-        return False
+    return sum(_amiss(row, keys) is None for row, _ in records) >= MOST * len(records)
+
+
+def _keys(first: Any) -> list[str]:
+    """Of the word and of the tag; empty if a record has none of one of them."""
+    if not isinstance(first, dict) or any(isinstance(value, dict | list) for value in first.values()):
+        return []
     words, tags = ([key for key in first if key.lower() in names] for names in (WORD_NAMES, TAG_NAMES))
-    return bool(words and tags) and all(_is_word(row, [*words, *tags]) for row, _ in records)
+    return [*words, *tags] if words and tags else []
 
 
-def _is_word(row: Any, keys: Sequence[str]) -> bool:
-    values = [row.get(key) for key in keys] if isinstance(row, dict) else []
-    return bool(values) and all(isinstance(value, str | int) and len(str(value).split()) == 1 for value in values)
+def _amiss(row: Any, keys: Sequence[str]) -> str | None:
+    """What is wrong with a record of one word and one tag."""
+    if not isinstance(row, dict):
+        return f"expected an object; got {row!r:.60}"
+    for key in keys:
+        value = row.get(key)
+        if value is None and key in row:
+            return f"{key!r} is null: if the word was NA or null, write it as text (pandas: keep_default_na=False)"
+        if not isinstance(value, str | int) or len(str(value).split()) != 1:
+            return f"{key!r} must be one word; got {value!r:.60}"
+    return None
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -38,8 +52,12 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
         DataError: which key has what is not sure, or none says where sentences begin.
     """
     place = records[0].place
-    if not detect(records):
+    named = _keys(records[0].value)
+    if not named:
         raise place.error(f"expected records of one word and one tag each; got {records[0].value!r:.60}")
+    for row, own in records:
+        if reason := _amiss(row, named):
+            raise own.error(f"expected one word and its tag, as in other records: {reason}")
     keys = [key for key, value in records[0].value.items() if not isinstance(value, dict | list)]
     rows = [
         Row(number, ["" if (value := row.get(key)) is None else str(value) for key in keys])
