@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import lzma
-import os
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +137,7 @@ def test_a_link_to_nowhere_is_not_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "train.txt").write_text(BIO)
-    os.symlink(tmp_path / "gone/test.txt", folder / "test.txt")
+    (folder / "test.txt").symlink_to(tmp_path / "gone/test.txt")
     with pytest.raises(DataError, match=r"test\.txt.*is a link to .*gone/test\.txt, which is not there"):
         read_path(folder)
 

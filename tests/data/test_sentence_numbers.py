@@ -74,7 +74,7 @@ def test_a_column_of_sentiments_is_none_of_sentences(tmp_path) -> None:
 
 @given(st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=4), min_size=2, max_size=5))
 def test_any_documents_with_any_numbers_are_cut_where_a_number_changes(documents: list[list[int]]) -> None:
-    """Numbers of sentences that go up, whatever they skip, each of them of as many words as its number, and one more."""
+    """Numbers of sentences go up, whatever they skip."""
     pairs = [(f"d{d}", sum(steps[: i + 1])) for d, steps in enumerate(documents) for i in range(len(steps))]
     rows = [(doc, str(number)) for doc, number in pairs for _ in range(number + 1)]
     columns = [
