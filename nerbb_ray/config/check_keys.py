@@ -6,7 +6,7 @@ from typing import Any
 
 from nerbb_ray.config.domains import is_domain
 from nerbb_ray.config.grid import read_values, shown
-from nerbb_ray.config.keys import Key, run_problem
+from nerbb_ray.config.keys import Key, run_problem, written
 from nerbb_ray.config.known_keys import (
     HOME,
     KEYS,
@@ -181,7 +181,7 @@ def follow(params: Mapping[str, Any], open_keys: Collection[str] = ()) -> tuple[
         elif path[-1] in open_keys:
             bad.append(BadLink(name, f"must not be linked to a key that the search chooses; got {path[-1]}"))
         elif not key.check(end):
-            bad.append(BadLink(name, f"must be {key.rule}; got {shown(str(end))} (from {path[-1]})"))
+            bad.append(BadLink(name, f"must be {key.rule}; got {shown(written(end))} (from {path[-1]})"))
         else:
             followed[name] = end
             continue

@@ -208,11 +208,15 @@ def _points(
         wanted = (space, search.num_samples, settings.seed, run.section)
         # as Optuna does; where no point keeps the rules, all are told
         drawn = draw(*wanted, lambda more: all(_keeps_rules(given | p | more) for p in points(axes))) or draw(*wanted)
+    seen: dict[tuple[tuple[str, str], ...], str] = {}
     for point in points(axes):
         for more in drawn:
             varied = point | more
             name = point_name(run.section, {key: varied[key] for key in run.values if key in varied})
             params = _followed(given | varied, {} if more else space, run, problems)
+            same = seen.setdefault(tuple(sorted((key, repr(value)) for key, value in params.items())), name)
+            if same != name and not more:  # by a link: `0.5, lr_head` where lr_head is 0.5
+                problems.add(f"[{name}]", f"the points of a grid must differ; got the same parameters as {same}")
             for broken in (*cross_problems(_part(HParams, params)), *fold_problems(_part(DatasetParams, params))):
                 if broken.involved & run.bad:
                     continue

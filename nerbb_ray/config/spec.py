@@ -32,6 +32,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 # the keys that have no default, by section
 MANDATORY = {"dataset": "dataset_name", "model": "pretrained_model_name"}
 MISSING = "is mandatory; got nothing"
+KEPT_BY_AUTO = "best_f1"  # what `evaluate_checkpoint = auto` means: see benchmarks/README.md
 NOT_SEARCHED = "must be one value: runs are compared fold by fold, and a search cannot choose the folds"
 FOLD_MARK = "-fold"
 FOLD_KEYS = ("folds", "split_seed", "repeats")  # of [dataset], the same for all runs

@@ -141,7 +141,7 @@ def parse_text(text: str, problems: Problems) -> tuple[list[str], list[Entry]]:
         text: without NUL characters.
         problems: takes what is no experiment file's syntax.
     """
-    mender = _Mender(text.split("\n"), problems)
+    mender = _Mender(re.split("\r\n|\r|\n", text), problems)
     parser = mender.parse()
     sections, entries = [], []
     for header in parser.sections():

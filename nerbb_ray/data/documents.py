@@ -9,7 +9,6 @@ from nerbb_ray.data.options import AUTO, ReadingOptions
 from nerbb_ray.data.overlaps import Faults
 from nerbb_ray.data.places import Place, Span
 from nerbb_ray.data.sentences import Reading, Sentence
-from nerbb_ray.data.wording import counted
 from nerbb_ray.data.words_of_text import RUNS, WordSplitting
 from nerbb_ray.ner.tags import OUTSIDE
 
@@ -46,8 +45,6 @@ class Documents:
                 reading.sentences.append(sentence)
                 reading.documents.append(number)
         faults.check()
-        if empty := sum(not document.text.strip() for document in self.found):
-            reading.notes.append(f"{counted(empty, 'text')} of nothing but blanks left out")
         source = next((str(document.place.path or document.place.name) for document in self.found), "")
         reading.notes += faults.notes(source)
         return reading

@@ -61,6 +61,8 @@ class MarkedTexts:
             )
         if self.unsure:
             self.documents.notes.append(f"{counted(len(self.unsure), 'text')}: {UNSURE}")
+        if empty := sum(not document.text.strip() for document in self.documents.found):
+            self.documents.notes.append(f"{counted(empty, 'text')} of nothing but blanks left out")
         return self.documents.reading(options, taken)
 
     def _settle_unsure(self) -> None:

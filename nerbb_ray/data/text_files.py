@@ -25,10 +25,8 @@ _PACKERS = {
     b"BZh": "packed with bzip2: unpack it first",
     b"\xfd7zXZ\0": "packed with xz: unpack it first",
     b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it first",
-    b"PK\x03\x04": "a zip archive, as spreadsheets and text documents are: save it as text (csv, txt) first",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet or text document: save it as text (csv, txt) first",
-    b"%PDF-": "a PDF document: nothing can be read from it",
 }
+_SPREADSHEETS = {".xls", ".xlsx", ".xlsm", ".ods"}
 # those of UTF-32 come first: they begin like the mark of UTF-16
 _MARKS = {
     codecs.BOM_UTF8: UTF8,
@@ -90,6 +88,8 @@ def _unpacked(data: bytes, path: Path) -> bytes:
         DataError: these are the bytes of a packed file.
     """
     kind = next((kind for mark, kind in _PACKERS.items() if data.startswith(mark)), None)
+    if path.suffix.lower() in _SPREADSHEETS:
+        kind = "a spreadsheet: save it as csv first"
     if kind is not None:
         raise DataError(f"is {kind}", path)
     return data

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from nerbb_ray.config.hparams import OF_THE_MODEL
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
@@ -14,7 +12,10 @@ from nerbb_ray.config.trials import concrete
 from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING, HoldOut
 from nerbb_ray.errors import ConfigError, DataError, NerbbError, UnfitError
+from nerbb_ray.ner.scores import ALL, MACRO, MICRO
+from nerbb_ray.ner.tags import OUTSIDE
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.preparation.run_notes import fold_note, run_notes
 from nerbb_ray.preparation.unfit import as_config_error, noted, one_by_one
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model_check import ModelCheck, model_check
@@ -103,12 +104,9 @@ class Preparation:
                 tag_weights(data, run.hparams.loss_weights)  # refuses those of classes that there are not
             if not unfit:  # to mend that may change this
                 _check_comparable(spec, data)
-        if run.dataset.train_on_val:
-            log.warning("run %s: train_on_val trains on the split that %s watches", run.name, run.hparams.monitor)
-        if run.dataset.train_on_test:
-            log.warning("run %s: train_on_test trains on the test split: its metrics say nothing", run.name)
+        check_search_metric(spec.search.metric, corpus, run.written.origin)
         steps = max(data.steps_per_epoch(run.hparams.batch_size) for data in parts)
-        notes = model.notes
+        notes = (*model.notes, *run_notes(run, steps))
         layout = whole.layout if run.dataset.folds else None
         if run.dataset.folds:
             notes = (*notes, fold_note(whole, run.dataset))
@@ -160,23 +158,6 @@ def rule_of(params: DatasetParams) -> HoldOut:
     return NOTHING if params.folds else DEFAULT
 
 
-def fold_note(data: EncodedCorpus, params: DatasetParams) -> str:
-    """What the folds of a data set are made of."""
-    sentences = data.train.num_sentences + data.val.num_sentences
-    documents = len(np.unique(data.documents))
-    whole = f"{documents} documents stay whole" if documents else "no borders of documents are known"
-    inside = data.test.num_sentences == 0
-    test = "there is no test data: every fold is test once, and the next one val" if inside else "test is untouched"
-    folds = f"{params.folds} folds" + (f", {params.repeats} times," if params.repeats > 1 else "")
-    held_out = ""
-    if (share := params.prune_ratio_val) < 1:
-        held_out = (
-            f"; prune_ratio_val = {share:g}: only the first {100 * share:.4g} % of the sentences of each fold are held "
-            "out, so that the out-of-fold predictions are not of all of them"
-        )
-    return f"data set {data.name}: {folds} of the {sentences} sentences of train and val; {whole}; {test}{held_out}"
-
-
 def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:
     """
     Raises:
@@ -188,6 +169,21 @@ def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:
         raise DataError(f"data set {data.name!r}: runs are compared on test, but test is empty; {mend}")
     if (several_runs or len(spec.settings.seeds) > 1) and data.val.num_labelled == 0:
         raise DataError(f"data set {data.name!r}: the best trial is chosen on val, but val is empty; {mend}")
+
+
+def check_search_metric(metric: str, corpus: Corpus, origin: str = "") -> None:
+    """
+    Raises:
+        ConfigError: it is of a class that the data do not have: every trial would count as the worst.
+    """
+    _, _, name = metric.partition("/")
+    level, _, rest = name.partition("/")
+    label = rest.rpartition("/")[0]
+    averages = [MICRO, MACRO] + [ALL, OUTSIDE] * (level == "token")
+    if label and label not in (*corpus.classes, *averages):
+        known = ", ".join([*averages[:2], *corpus.classes])
+        rule = f"must be of an average or a class of data set {corpus.name!r} ({known})"
+        raise ConfigError([f"{origin} [search] metric: {rule}; got {metric}".lstrip()])
 
 
 def extremes(run: RunSpec) -> Iterator[RunSpec]:

@@ -6,12 +6,14 @@ differ in any of it would be a mean of two things.
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nerbb_ray.config.keys import AUTO
 from nerbb_ray.config.known_keys import HOME, KEYS, SECTIONS
+from nerbb_ray.config.spec import KEPT_BY_AUTO
 from nerbb_ray.config.trials import TrialSpec
 
 # Raised with every change that gives trained models other numbers: trials of before and after are then not mixed.
@@ -34,6 +36,8 @@ FREE = frozenset(
 )
 # key -> (value, numerics): the default before this number. Who has left the key out has changed nothing since.
 FORMER_DEFAULTS = {"evaluate_checkpoint": ("best", 3)}
+# other words for the same value
+SAME = {("evaluate_checkpoint", AUTO): KEPT_BY_AUTO, ("label_smoothing", "-0.0"): "0.0"}
 SHOWN = 12  # characters of a hash
 LEFT_OUT = "left out"
 
@@ -96,7 +100,9 @@ class Identity:
         return [
             f"{key} was {_as_written(key, was)}, now {_as_written(key, is_)}"
             for key, was, is_ in pairs
-            if None not in (was, is_) and was != is_ and not (self._had_default(key) and is_ == _default(key))
+            if None not in (was, is_)
+            and _meant(key, was) != _meant(key, is_)
+            and not (self._had_default(key) and is_ == _default(key))
         ]
 
     def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
@@ -125,6 +131,13 @@ class Identity:
         """Whether it has the value that was the default of a version before."""
         value, until = FORMER_DEFAULTS.get(key, ("", 0))
         return self.numerics is not None and self.numerics < until and self.params.get(key) == value
+
+
+def _meant(key: str, text: str | None) -> str | None:
+    """The same for what is only written otherwise; revision and fingerprint tell whether the files are the same."""
+    if text is not None and key in ("dataset_name", "pretrained_model_name"):
+        return os.path.normpath(text)
+    return text if text is None else SAME.get((key, text), text)
 
 
 def _default(key: str) -> str | None:

@@ -75,7 +75,13 @@ class EncodedCorpus:
             rule = f"must be <= {most}, the {kind} in train and val of data set {self.name!r}"
             raise UnfitError("folds", rule, params.folds)
         counts = entity_counts(whole, self.tags, self.scheme)
-        folds = assign_folds(counts, documents, params.folds, params.split_seed + repeat)
+        folds = _assigned(
+            counts.tobytes(),
+            counts.shape,
+            documents.astype(np.int64).tobytes(),
+            params.folds,
+            params.split_seed + repeat,
+        )
         parts = fold_parts(folds, number, with_test=with_test)
         places = {"val": parts.val} | ({} if parts.test is None else {"test": parts.test})
         test = self.test if parts.test is None else whole.take(parts.test)
@@ -102,6 +108,16 @@ class EncodedCorpus:
     def steps_per_epoch(self, batch_size: int) -> int:
         """Optimizer steps of an epoch."""
         return -(-self.train.num_slices // batch_size)
+
+
+@lru_cache(maxsize=4)
+def _assigned(counts: bytes, shape: tuple[int, int], documents: bytes, folds: int, seed: int) -> NDArray[np.int64]:
+    """`assign_folds`, once for all folds: with many of them it would take longer than the training."""
+    found = assign_folds(
+        np.frombuffer(counts, np.int64).reshape(shape), np.frombuffer(documents, np.int64), folds, seed
+    )
+    found.flags.writeable = False
+    return found
 
 
 def _fraction(split: EncodedSplit, ratio: float) -> EncodedSplit:

@@ -25,7 +25,13 @@ WAYS_OUT = (
         "Choose an encoder with a head for token classification (AutoModelForTokenClassification)",
     ),
     (r"(?:requires|need to install|pip install)(?: the)? `?([A-Za-z][\w-]*)", r"Install it: pip install \1"),
+    (
+        r"backend tokenizer",
+        "Put tokenizer.json, or the vocabulary that the model was trained with, beside its weights",
+    ),
     (r"[Vv]alidation error|not a valid JSON", "Mend its config.json, or download it again"),
+    (r"Expecting .*: line|Extra data: line", "Mend its tokenizer.json and other JSON files, or download them again"),
+    (r"invalid literal for int|no attribute 'items'", "Mend id2label and label2id in its config.json"),
     (
         r"couldn't connect|offline|outgoing traffic|cached files|Connection|[Tt]imed? ?out",
         "Check the name and the network",

@@ -90,11 +90,26 @@ def load_with_notes(
         )
     unloaded = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
     _refuse_part_of_encoder(source, model, unloaded)
+    _refuse_not_finite(source, model, unloaded)
     notes = (
         see_to_head(model, found, stored, tags, source.name),
         _note_on_unused(source.name, model, found["unexpected_keys"]),
     )
     return model, [note for note in notes if note]
+
+
+def _refuse_not_finite(source: ModelSource, model: Any, new: set[str]) -> None:
+    """Training would diverge in its first epoch, and nothing would say why.
+
+    Args:
+        new: weights that are not those of the files.
+    """
+    for name, value in model.named_parameters():
+        if name not in new and not value.isfinite().all():
+            rule = f"its weights {name} are not all finite numbers (NaN or infinite)"
+            raise ModelError(
+                f"model {source.name!r} cannot be trained: {rule}: download it again, or choose another one"
+            )
 
 
 def _refuse_quantised(config: Any, source: ModelSource) -> None:

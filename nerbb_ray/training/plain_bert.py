@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.head_labels import note_on_head
 from nerbb_ray.training.model_files import Tensor, tensors_of, weight_files
-from nerbb_ray.training.sources import ModelSource
+from nerbb_ray.training.sources import ModelSource, own_name
 
 FILES = ("tokenizer", "tokenizer_config", "special_tokens_map", "config")
 CLASSES = ("BertTokenizer", "BertTokenizerFast")
@@ -80,7 +80,7 @@ def plain_bert(source: ModelSource, uncased: bool | None) -> PlainBert | None:
     folder = Path(source.location)
     described, settings, names, config = (_read(folder / f"{name}.json") for name in FILES)
     lowercases = settings.get("do_lower_case", True)
-    wanted = uncased if uncased is not None else lowercases or "uncased" in source.name.lower()
+    wanted = uncased if uncased is not None else lowercases or "uncased" in own_name(source)
     if wanted != lowercases or not _is_usual_config(config) or not _is_usual(described, settings, names):
         return None
     tensors, labels = _tensors(folder), _labels(config)

@@ -7,14 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.config.spec import KEPT_BY_AUTO
 from nerbb_ray.ner.decoding import Decoder
 from nerbb_ray.training.adaptive import AdaptiveState, Reason, Stage
 from nerbb_ray.training.epoch import START, Position
 from nerbb_ray.training.evaluation import Evaluation, Predicted
 from nerbb_ray.training.trial_setup import Session
-
-# what `evaluate_checkpoint = auto` means: see benchmarks/README.md
-AUTO = "best_f1"
 
 
 @dataclass(slots=True)
@@ -98,7 +96,7 @@ def keeps_last_always(session: Session) -> bool:
 
 def _rule(session: Session) -> str:
     wanted = session.trial.settings.evaluate_checkpoint
-    return AUTO if wanted == "auto" else wanted
+    return KEPT_BY_AUTO if wanted == "auto" else wanted
 
 
 def copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:

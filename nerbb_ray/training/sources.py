@@ -194,3 +194,8 @@ def _hub_revision(name: str, ask_hub: bool) -> str:
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"the hub {huggingface_hub.constants.ENDPOINT} could not give it: {reason}") from error
+
+
+def own_name(source: ModelSource) -> str:
+    """The last part of a model's name, in small letters: folders around it, or an organisation, say nothing of it."""
+    return source.name.lower().rstrip("/").rpartition("/")[2]

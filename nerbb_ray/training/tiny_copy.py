@@ -39,7 +39,9 @@ class TinyCopy:
     """
 
     def __init__(self, config: Any, name: str) -> None:
-        self.name, self.config = name, config
+        self.name, self.config = name, copy.deepcopy(config)
+        if not getattr(self.config, "num_labels", None):  # the head will be that of the data
+            self.config.num_labels = 2
         pad, rows = (getattr(config.get_text_config(), key, None) for key in ("pad_token_id", "vocab_size"))
         special = [value for key, value in config.to_dict().items() if key.endswith("_token_id")]
         ids = range(TOKENS if rows is None else min(rows, TOKENS + len(special)))

@@ -9,7 +9,7 @@ from transformers.utils import logging
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.load_errors import as_model_error
-from nerbb_ray.training.sources import ModelSource, on_this_machine
+from nerbb_ray.training.sources import ModelSource, on_this_machine, own_name
 from nerbb_ray.training.word_starts import with_word_starts
 
 
@@ -58,7 +58,9 @@ def load_tokenizer(source: ModelSource, uncased: bool | None = None, *, trained:
         options["do_lower_case"] = wanted
         tokenizer = load(**options)
     if wanted != lowercases(tokenizer):
-        raise ModelError(f"[settings] uncased = {wanted}: the tokenizer of {source.name!r} cannot be switched to it")
+        given = f"[settings] uncased = {wanted}" if uncased is not None else 'its name says "uncased"'
+        way_out = "" if uncased is not None else "; say [settings] uncased = False if it is not"
+        raise ModelError(f"{given}: the tokenizer of {source.name!r} cannot be switched to it{way_out}")
     if trained and tokenizer.init_kwargs.get("add_prefix_space"):
         return tokenizer  # whether or not its class heeds that: the model was fine-tuned with it as it is
     found = with_word_starts(tokenizer, lambda: load(**options, add_prefix_space=True))
@@ -72,7 +74,7 @@ def load_tokenizer(source: ModelSource, uncased: bool | None = None, *, trained:
 
 def _says_uncased(source: ModelSource, tokenizer: Any, trained: bool) -> bool:
     """A tokenizer's own files decide; the name does where it says "uncased", and where there is only a vocabulary."""
-    name, folder = source.name.lower(), on_this_machine(source)
+    name, folder = own_name(source), on_this_machine(source)
     described = folder is None or any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json"))
     if trained and described:
         return lowercases(tokenizer)

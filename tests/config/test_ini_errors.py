@@ -212,6 +212,15 @@ TABLE = {
         "[hparams]\nlr_max = 2e-5, 0.00002\n",
         "[hparams] lr_max: the values of a grid must differ; got 2e-05 twice",
     ),
+    "same point by a link": (
+        "[hparams]\nlr_head = 0.5\nlr_layer_decay = 0.5, lr_head\n",
+        "[runA(lr_layer_decay=lr_head)]: the points of a grid must differ; got the same parameters as "
+        "runA(lr_layer_decay=0.5)",
+    ),
+    "link to auto": (
+        "[hparams]\nlr_max = hidden_dropout\n",
+        "[hparams] lr_max: must be a number > 0; got auto (from hidden_dropout)",
+    ),
     "comma at the end": (
         "[hparams]\nlr_max = 2e-5,\n",
         "[hparams] lr_max: must not have an empty element (a comma too many?); got 2e-5,",

@@ -108,6 +108,12 @@ def test_the_ways_of_writing_a_line(read: Read, line: str) -> None:
     assert read(f"[hparams]\n# first\n{line}\n; last\n").runs[0].hparams == HParams(lr_max=3e-5)
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_may_end_as_on_other_systems(read: Read, end: str) -> None:
+    spec = read("[hparams]\nmax_epochs = 3 # few\npatience = 2\n".replace("\n", end))
+    assert (spec.runs[0].hparams.max_epochs, spec.runs[0].hparams.patience) == (3, 2)
+
+
 def test_a_byte_order_mark_is_no_text_before_the_first_section(read: Read) -> None:
     base = "\ufeff[dataset]\ndataset_name = d\n[model]\npretrained_model_name = m\n"
     assert read("", base=base).runs[0].dataset.dataset_name == "d"

@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
     "bzip2": ({"a.tsv": bz2.compress(BIO.encode())}, "packed with bzip2"),
     "xz": ({"a.tsv": lzma.compress(BIO.encode())}, "packed with xz"),
     "gzip by another name": ({"a.tsv": gzip.compress(BIO.encode())}, "packed with gzip: give it the ending .gz"),
-    "spreadsheet": ({"a.csv": b"PK\x03\x04" + bytes(30)}, "spreadsheets .*: save it as text"),
+    "spreadsheet": ({"a.xlsx": b"PK\x03\x04" + bytes(30)}, "is a spreadsheet: save it as csv first"),
 }
 
 

@@ -1,6 +1,7 @@
 """What keeps an experiment from running is told before the start: `--dry-run`, a run and `nerbb plan` end with 2."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from nerbb_ray import cli
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.trials import expand
 from nerbb_ray.errors import NerbbError
-from nerbb_ray.preparation.prepare import Preparation, notes_on, prepare
+from nerbb_ray.preparation.prepare import Preparation, check_search_metric, notes_on, prepare
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.store import StorePaths
 from nerbb_ray.tune.__main__ import main
@@ -196,3 +197,73 @@ def test_data_of_the_same_content_keep_their_own_name(store: StorePaths, experim
         path.write_text(text.replace("dataset_name = tiny", f"dataset_name = {name}\nfolds = 2\nrepeats = 3"))
         notes = prepare(read_ini(path), preparation)["runA"].notes
         assert any(note.startswith(f"data set {name}: 2 folds, 3 times, of the 52 sentences") for note in notes)
+
+
+@pytest.mark.parametrize("metric", ["val/entity/per/f1", "val/entity/PERX/f1", "val/entity/O/f1", "val/token/X Y/f1"])
+def test_a_search_by_a_class_that_the_data_do_not_have_is_refused(
+    store: StorePaths, experiment, capsys: pytest.CaptureFixture[str], metric: str
+) -> None:
+    file = experiment()
+    file.write_text(file.read_text() + f"[search]\nmetric = {metric}\nracing = True\n")
+    assert main([str(file), "--store", str(store.root), "--dry-run"]) == 2
+    err = capsys.readouterr().err
+    assert "[search] metric: must be of an average or a class of data set 'tiny' (micro, macro, " in err
+    assert f"; got {metric}" in err
+
+
+@pytest.mark.parametrize("metric", ["val/entity/micro/f1", "val/token/all/acc", "val/loss", "val/token/O/recall"])
+def test_a_search_by_what_the_data_have_is_not(store: StorePaths, experiment, metric: str) -> None:
+    file = experiment()
+    file.write_text(file.read_text() + f"[search]\nmetric = {metric}\nracing = True\n")
+    assert main([str(file), "--store", str(store.root), "--dry-run"]) == 0
+
+
+def test_a_class_is_one_to_search_by(store: StorePaths, experiment) -> None:
+    preparation = Preparation(store, Path.cwd(), store.cache)
+    corpus = preparation._corpus(read_ini(experiment()).runs[0])
+    for label in corpus.classes:
+        check_search_metric(f"val/entity/{label}/f1", corpus)
+
+
+@pytest.mark.parametrize(
+    ("hparams", "said"),
+    [
+        ("lr_warmup_epochs = 3", "lr_warmup_epochs = 3 of at most 3 epochs (max_epochs): the learning rate never"),
+        ("lr_warmup_epochs = 2", ""),
+        ("lr_warmup_epochs = 0", ""),
+    ],
+)
+def test_a_warm_up_that_never_ends_is_told(
+    store: StorePaths, experiment, capsys: pytest.CaptureFixture[str], hparams: str, said: str
+) -> None:
+    file = experiment()
+    file.write_text(re.sub("lr_warmup_epochs = .*", hparams, file.read_text()))
+    assert main([str(file), "--store", str(store.root), "--dry-run"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out if said else "lr_max" not in out.partition("note")[2]
+
+
+def test_a_single_step_of_a_warm_up_is_told_to_learn_nothing(store: StorePaths, experiment) -> None:
+    file = experiment()
+    text = file.read_text().replace("batch_size = 8", "batch_size = 1000")
+    file.write_text(text.replace("max_epochs = 3", "max_epochs = 1"))
+    notes = prepare(read_ini(file), Preparation(store, Path.cwd(), store.cache))["runA"].notes
+    assert any("the only step of the training has the learning rate 0" in note for note in notes), notes
+
+
+def test_a_configuration_without_labels_is_no_hindrance(own_model: StorePaths, experiment) -> None:
+    change_config(own_model, num_labels=0)
+    assert main([str(experiment()), "--store", str(own_model.root), "--dry-run"]) == 0
+
+
+def test_many_folds_are_cut_once(store: StorePaths, experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nerbb_ray.training import encoded_corpus
+
+    calls = []
+    real = encoded_corpus.assign_folds
+    monkeypatch.setattr(encoded_corpus, "assign_folds", lambda *a: calls.append(a[2:]) or real(*a))
+    encoded_corpus._assigned.cache_clear()
+    file = experiment()
+    file.write_text(file.read_text().replace("dataset_name = tiny", "dataset_name = tiny\nfolds = 17"))
+    prepare(read_ini(file), Preparation(store, Path.cwd(), store.cache))
+    assert calls == [(17, 42)]

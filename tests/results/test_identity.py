@@ -54,6 +54,20 @@ def test_other_parameters_do_not(params) -> None:
 
 
 @pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ({"pretrained_model_name": "./models/bert"}, {"pretrained_model_name": "models/bert/"}),
+        ({"dataset_name": "./data"}, {"dataset_name": "data"}),
+        ({"label_smoothing": 0.0}, {"label_smoothing": -0.0}),
+        ({"evaluate_checkpoint": "auto"}, {"evaluate_checkpoint": "best_f1"}),
+    ],
+)
+def test_another_spelling_is_the_same_thing(was, now) -> None:
+    assert identity(**was).differences(identity(**now)) == []
+    assert identity(**now).differences(identity(**was)) == []
+
+
+@pytest.mark.parametrize(
     ("facts", "difference"),
     [
         ({"data": "xyz"}, "the data had the fingerprint abc, now xyz"),

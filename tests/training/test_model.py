@@ -213,3 +213,15 @@ def test_labels_that_are_none_are_an_error_of_one_line(tiny_model: Path, tmp_pat
     with pytest.raises(ModelError, match="cannot be loaded") as caught:
         load_model(source_of(tmp_path / "m"), TAGS)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_refused_before_an_epoch_is_trained(tiny_model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny_model, tmp_path / "bert")
+    weights = load_file(tmp_path / "bert/model.safetensors")
+    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
+    weights[name][3, 0] = torch.nan
+    save_file(weights, tmp_path / "bert/model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"word_embeddings.* are not all finite numbers"):
+        load_model(source_of(tmp_path / "bert"), TAGS)

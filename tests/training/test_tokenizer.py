@@ -164,6 +164,13 @@ def test_case_follows_the_tokenizer_or_the_setting_and_is_saved_with_the_model(
     assert again.tokenize("Paris") == tokenizer.tokenize("Paris")
 
 
+def test_folders_around_a_model_do_not_say_what_it_is(tiny_model: Path, tmp_path: Path) -> None:
+    cased = load_tokenizer(source_of(tiny_model), False)
+    save_model(load_model(source_of(tiny_model), TAGS), cased, tmp_path / "bert")
+    for name, expected in (("./uncased_study/bert", False), ("uncased/bert/", False), ("study/bert-uncased/", True)):
+        assert lowercases(load_tokenizer(source_of(tmp_path / "bert", name))) == expected, name
+
+
 def test_a_name_that_says_uncased_makes_a_silent_tokenizer_lowercase(tiny_model: Path, tmp_path: Path) -> None:
     cased = load_tokenizer(source_of(tiny_model), False)
     save_model(load_model(source_of(tiny_model), TAGS), cased, tmp_path / "bert")
