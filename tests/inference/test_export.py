@@ -196,6 +196,8 @@ def test_a_folder_of_any_name_gives_a_name_that_the_hub_takes(folder: str) -> No
     [
         ("english", None, "must be a code of ISO 639 such as en, several as en, sv; got 'english'"),
         ("en, Swedish", None, "got 'Swedish'"),
+        (["en", "sv"], None, "the language must be a text; got"),
+        (None, 5, "the license must be a text; got 5"),
         (None, "apache2", "knows no license 'apache2'; did you mean 'apache-2.0'"),
         (None, "my own", "take 'other' for one that is not listed"),
     ],
