@@ -20,11 +20,18 @@ def text_of(what: str, value: object, refusal: Refusal) -> str:
     return value
 
 
+def optional_text(what: str, value: object, refusal: Refusal) -> str | None:
+    """None where nothing is given."""
+    return None if value is None else text_of(what, value, refusal)
+
+
 def path_of(what: str, value: object, refusal: Refusal) -> str:
     """A text or a path, as a text."""
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else value
     if not isinstance(path, str):
         raise refusal(f"{what} must be a text or a path; got {value!r:.60}")
+    if "\0" in path:
+        raise refusal(f"{what} must not have a NUL in it; got {value!r:.60}")
     return path
 
 

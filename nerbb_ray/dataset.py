@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.arguments import path_of, text_of, whole_number
+from nerbb_ray.arguments import optional_text, path_of, text_of, whole_number
 from nerbb_ray.data.append import Conflicts
 from nerbb_ray.data.corpus import Corpus, find_folder
 from nerbb_ray.data.known_names import did_you_mean
@@ -49,6 +49,7 @@ class Dataset:
         self._rule = DEFAULT
         self._scheme = "auto"
         text_of("the name of a data set", name, StoreError)
+        optional_text("subset", subset, StoreError)
         self.path: Path = Wanted(name, subset).path(self.store)
 
     @classmethod
@@ -195,6 +196,8 @@ class Dataset:
             StoreError: the data set is not in the store.
         """
         source = path_of("what is appended", path, DataError)
+        if not isinstance(options, ReadingOptions):
+            raise DataError(f"options must be ReadingOptions(...) of nerbb_ray.data.options; got {options!r:.60}")
         wanted = Wanted(self.name, self.subset, source, None, options)
         outcome = append_to(self.store, wanted, split, conflicts)
         self.notes = outcome.notes

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerbb_ray.arguments import path_of, text_of
+from nerbb_ray.arguments import optional_text, path_of
 from nerbb_ray.config.ini import build_spec, difference, read_ini, write_ini
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import MANDATORY, ExperimentSpec, Resources
@@ -113,8 +113,7 @@ class Experiment:
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
         _check_resources(resources)
-        if address is not None:
-            text_of("address", address, ResourceError)
+        optional_text("address", address, ResourceError)
         options = RunOptions(
             address=address, resume=resume, overwrite=overwrite, quiet=quiet, resources=tuple(resources.items())
         )

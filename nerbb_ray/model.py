@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from nerbb_ray.annotation.guess import guesses
-from nerbb_ray.arguments import path_of, share_of
+from nerbb_ray.arguments import optional_text, path_of, share_of
 from nerbb_ray.data.corpus import SPLITS, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, ModelError, StoreError
@@ -269,7 +269,7 @@ class Model:
         """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
         if phase not in SPLITS:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
-        data = path_of("the name of a data set", name, DataError)
+        data, subset = path_of("the name of a data set", name, DataError), optional_text("subset", subset, DataError)
         known = is_of_training(self._trials, data, subset)
         # folds take the data set as it is: a split that would be held out of train now was training data
         rule = NOTHING if known and self._trials[0].fold is not None else DEFAULT

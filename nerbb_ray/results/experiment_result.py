@@ -99,12 +99,12 @@ class ExperimentResult:
             raise ResultError(f"experiment {self.name}: these results do not know their store; take Experiment.results")
         names = None if metrics is None else metric_list(metrics)
         found = self.read_curves(names)
-        known = _with_points(found)
-        for name in names or ():
-            # as long as no epoch has ended, nobody can tell a wrong name
-            if name not in known and (others := _with_points(self.read_curves(None))):
-                hint = did_you_mean(name, others, str)
-                raise ResultError(f"no trial of experiment {self.name} has a curve of {name!r}; {hint}")
+        without = [name for name in names or () if not any(of_trial.get(name) for of_trial in found.values())]
+        known = _names(self.read_curves(None)) if without else []
+        # as long as no epoch has ended, nobody can tell a wrong name
+        if known and (wrong := [name for name in without if name not in known]):
+            hint = did_you_mean(wrong[0], known, str)
+            raise ResultError(f"no trial of experiment {self.name} has a curve of {wrong[0]!r}; {hint}")
         return frames.curves_frame(self.trials, found)
 
     @classmethod
@@ -212,6 +212,5 @@ def _by_seed(trial: TrialResult) -> tuple[int, int]:
     return trial.seed, trial.fold or 0
 
 
-def _with_points(curves: "Curves") -> list[str]:
-    """The metrics of which at least one trial has a value."""
-    return sorted({name for of_trial in curves.values() for name, points in of_trial.items() if points})
+def _names(curves: "Curves") -> list[str]:
+    return sorted({name for of_trial in curves.values() for name in of_trial})

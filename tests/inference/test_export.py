@@ -209,6 +209,13 @@ def test_what_the_hub_would_refuse_is_refused(language, license, message, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("in_store")
+@pytest.mark.parametrize(("folder", "rule"), [(5, "must be a text or a path; got 5"), ("a\0b", "not have a NUL in it")])
+def test_what_is_no_folder_is_refused(folder: object, rule: str) -> None:
+    with pytest.raises(StoreError, match=rule):
+        export("tiny", folder)
+
+
 CELLS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]) | st.sampled_from("äß±_*`|<>[]"), min_size=1)
 
 

@@ -227,6 +227,8 @@ def test_other_arguments_of_a_wrong_kind_are_refused(trained, model: Model, tmp_
 def test_what_is_no_name_of_a_data_set_is_refused(model: Model, name: object) -> None:
     with pytest.raises(DataError, match="the name of a data set must be a text or a path; got"):
         model.evaluate_on_dataset(name)
+    with pytest.raises(DataError, match="subset must be a text; got 5"):
+        model.evaluate_on_dataset("tiny", subset=5)
 
 
 def test_model_of_the_hub_may_be_named_by_its_folder(trained) -> None:

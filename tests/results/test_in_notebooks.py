@@ -194,6 +194,14 @@ def test_curves_of_what_is_no_name_are_an_error(with_curves: ExperimentResult, m
         with_curves.curves(metrics)
 
 
+def test_curve_that_has_no_value_so_far_is_an_empty_column(result: ExperimentResult) -> None:
+    """As of F1 of a class that val does not have."""
+    own = {"lr": {0: 0.1}, "val/entity/X/f1": {}}
+    read = replace(result, read_curves=lambda names: {("runB", 43): {name: own[name] for name in names or own}})
+    assert read.curves(["val/entity/X/f1"]).empty
+    assert read.curves(["lr", "val/entity/X/f1"])["val/entity/X/f1"].isna().all()
+
+
 def test_before_the_first_epoch_has_ended_there_are_no_curves_of_any_metric(result: ExperimentResult) -> None:
     none_yet = replace(result, read_curves=lambda _: {})
     assert none_yet.curves(["val/loss"]).empty
