@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.arguments import optional_text, path_of, text_of, whole_number
 from nerbb_ray.data.append import Conflicts
 from nerbb_ray.data.corpus import Corpus, find_folder
 from nerbb_ray.data.known_names import did_you_mean
@@ -18,7 +19,7 @@ from nerbb_ray.data.set_up import Wanted, append_to, bring_in
 from nerbb_ray.data.split import DEFAULT, HoldOut
 from nerbb_ray.doctor.open import MAX_SEQ_LENGTH, check_up
 from nerbb_ray.doctor.text import findings_text
-from nerbb_ray.errors import StoreError
+from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.store import current_store
 
@@ -47,6 +48,8 @@ class Dataset:
         self.notes: tuple[str, ...] = ()
         self._rule = DEFAULT
         self._scheme = "auto"
+        text_of("the name of a data set", name, StoreError)
+        optional_text("subset", subset, StoreError)
         self.path: Path = Wanted(name, subset).path(self.store)
 
     @classmethod
@@ -77,7 +80,7 @@ class Dataset:
             format ... split_names: how the data are read where their content leaves it open, see docs/data.md.
         """
         dataset = cls(name, subset)
-        dataset.source = os.fspath(path)
+        dataset.source = path_of("what is read", path, DataError)
         dataset.options = ReadingOptions(
             format=format,
             word_column=None if word_column is None else str(word_column),
@@ -192,7 +195,10 @@ class Dataset:
             DataError: it cannot be read, or contradicts the data set.
             StoreError: the data set is not in the store.
         """
-        wanted = Wanted(self.name, self.subset, os.fspath(path), None, options)
+        source = path_of("what is appended", path, DataError)
+        if not isinstance(options, ReadingOptions):
+            raise DataError(f"options must be ReadingOptions(...) of nerbb_ray.data.options; got {options!r:.60}")
+        wanted = Wanted(self.name, self.subset, source, None, options)
         outcome = append_to(self.store, wanted, split, conflicts)
         self.notes = outcome.notes
         print(*outcome.lines(), sep="\n")
@@ -210,7 +216,8 @@ class Dataset:
             StoreError: it is not in the store.
         """
         self._check_exists()
-        findings = check_up(self.store, self.name, self.subset, model=model, max_seq_length=max_seq_length)
+        length = whole_number("max_seq_length", max_seq_length, DataError, low=1)
+        findings = check_up(self.store, self.name, self.subset, model=model, max_seq_length=length)
         print(findings_text(findings), end="")
         return findings
 

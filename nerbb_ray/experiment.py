@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerbb_ray.arguments import optional_text, path_of
 from nerbb_ray.config.ini import build_spec, difference, read_ini, write_ini
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import MANDATORY, ExperimentSpec, Resources
 from nerbb_ray.console import shown_width
-from nerbb_ray.errors import ConfigError
+from nerbb_ray.errors import ConfigError, ResourceError, StoreError
 from nerbb_ray.interruption import Termination
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.paths import StorePaths
@@ -112,6 +113,7 @@ class Experiment:
             KeyboardInterrupt: it was interrupted; what is done is kept.
         """
         _check_resources(resources)
+        optional_text("address", address, ResourceError)
         options = RunOptions(
             address=address, resume=resume, overwrite=overwrite, quiet=quiet, resources=tuple(resources.items())
         )
@@ -148,7 +150,8 @@ class Experiment:
         Raises:
             ResultError: it was never run.
         """
-        return page.write_report(self.name, self.store, None if path is None else Path(path))
+        target = None if path is None else Path(path_of("the file of a report", path, StoreError))
+        return page.write_report(self.name, self.store, target)
 
     def get_result(
         self,

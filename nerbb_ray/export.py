@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray import atomic
+from nerbb_ray.arguments import path_of
 from nerbb_ray.config.spec import Member
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.data.on_hub import id_on_hub
@@ -17,7 +18,7 @@ from nerbb_ray.inference.card_facts import CardFacts
 from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
 from nerbb_ray.inference.ensemble_card import ensemble_card
 from nerbb_ray.inference.front_matter import Declared
-from nerbb_ray.inference.members import find_ensemble
+from nerbb_ray.inference.members import find_ensemble, members_wanted
 from nerbb_ray.inference.onnx_model import TO_WRITE, require
 from nerbb_ray.mlflow_store.details import Wanted, read_details
 from nerbb_ray.model import Model, Name, find_trial, store_of
@@ -79,12 +80,12 @@ def export(
         StoreError: the folder cannot be written, or replaced; or the hub knows no such language or license.
     """
     declared = Declared.of(language, license)
-    paths, target = store_of(store), Path(folder).expanduser().resolve()
+    paths, target = store_of(store), Path(path_of("the folder", folder, StoreError)).expanduser().resolve()
     form = OnnxForm(int8, accept_change) if onnx or int8 else None
     if form:
         require(TO_WRITE, "to export in ONNX")
-    if ensemble is not False:
-        found = find_ensemble(paths, name, run, seed, ensemble)
+    if wanted := members_wanted(ensemble):
+        found = find_ensemble(paths, name, run, seed, wanted)
         _export_ensemble(paths, found, target, form, overwrite, declared)
         return target
     result, trial, source = find_trial(paths, name, run, seed)

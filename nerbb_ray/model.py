@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from nerbb_ray.annotation.guess import guesses
+from nerbb_ray.arguments import optional_text, path_of, share_of
 from nerbb_ray.data.corpus import SPLITS, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING
-from nerbb_ray.errors import DataError
+from nerbb_ray.errors import DataError, ModelError, StoreError
 from nerbb_ray.inference.ensemble import open_ensemble, open_saved
-from nerbb_ray.inference.entities import check_text, distributions, predicted_entities, predicted_words, split_texts
+from nerbb_ray.inference.entities import distributions, given_texts, predicted_entities, predicted_words, split_texts
 from nerbb_ray.inference.files import tag_file
 from nerbb_ray.inference.labels import classes_of
-from nerbb_ray.inference.members import find_ensemble
+from nerbb_ray.inference.members import find_ensemble, members_wanted
 from nerbb_ray.inference.predictions import Predictions
 from nerbb_ray.inference.scoring import score, target_scheme
 from nerbb_ray.inference.seen_data import is_of_training, seen_in_training
@@ -85,8 +86,8 @@ class Model:
             ModelError: the model cannot be loaded.
         """
         paths = store_of(store)
-        if ensemble is not False:
-            return cls._open_ensemble(paths, name, run, seed, ensemble, options)
+        if wanted := members_wanted(ensemble):
+            return cls._open_ensemble(paths, name, run, seed, wanted, options)
         result, trial, folder = find_trial(paths, name, run, seed)
         source = local_model(f"{name}/{trial.name}", folder)
         model = cls(open_tagger(source, max_seq_length=_length_of(trial), **options), paths, (trial,))
@@ -100,10 +101,11 @@ class Model:
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
-        return cls(open_saved(str(path), Path(path).expanduser(), **options), store_of(store))
+        folder = path_of("the folder of a model", path, ModelError)
+        return cls(open_saved(folder, Path(folder).expanduser(), **options), store_of(store))
 
     @classmethod
-    def from_huggingface(cls, name: str, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
+    def from_huggingface(cls, name: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
         """A model for token classification of the Hugging Face hub, or from where experiments find models, too.
 
         Raises:
@@ -124,7 +126,7 @@ class Model:
         return cls(open_ensemble(title, sources, found.decoder, max_seq_length=length, **options), store, trials)
 
     def __repr__(self) -> str:
-        return f"<Model {self.name}: {', '.join(self.classes)}; {self._tagger.ctx.device}>"
+        return f"<Model {self.name}: {', '.join(self.classes)}; {self._tagger.device}>"
 
     @property
     def name(self) -> str:
@@ -183,12 +185,11 @@ class Model:
         Raises:
             DataError: a text is no text, or the threshold no probability.
         """
-        if not 0 <= threshold <= 1:
-            raise DataError(f"threshold must be a number from 0 to 1; got {threshold!r}")
+        least = share_of("threshold", threshold, DataError)
         if level not in ("entity", "word"):
             raise DataError(f"level must be entity or word; got {level!r}")
         read = predicted_entities if level == "entity" else predicted_words
-        found = [entities.at_least(threshold) for entities in self._predicted(texts, read)]
+        found = [entities.at_least(least) for entities in self._predicted(texts, read)]
         return found[0] if isinstance(texts, str) else Predictions(found)
 
     @overload
@@ -209,22 +210,25 @@ class Model:
         read: "Callable[[str, Sequence[Span], Found, Tagger], Read]",
     ) -> list[Read]:
         """What is read from each of the texts, or of the one."""
-        if not isinstance(texts, str | list | tuple):
-            raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
-        given = [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
+        given = given_texts(texts)
         spans, words = split_texts(given, self._tagger.splitting)
         found = self._tagger.find(words)
         return [read(text, places, one, self._tagger) for text, places, one in zip(given, spans, found, strict=True)]
 
-    def guess(self, texts: Texts) -> "list[Guess]":
-        """The entities of texts that nobody has annotated, and how uncertain the model is of each text.
+    @overload
+    def guess(self, texts: str) -> "Guess": ...
+    @overload
+    def guess(self, texts: Texts) -> "list[Guess]": ...
+    def guess(self, texts: str | Texts) -> "Guess | list[Guess]":
+        """The entities of a text that nobody has annotated, or of several, and how uncertain the model is of each.
 
         Of an ensemble the uncertainty is how much its members disagree, of one model its entropy; per word.
 
         Raises:
             DataError: a text is no text.
         """
-        return guesses(self._tagger, texts)
+        found = guesses(self._tagger, texts)
+        return found[0] if isinstance(texts, str) else found
 
     def predict_on_file(self, source: Name, target: Name, *, quiet: bool = False) -> int:
         """Write the rows of a file with their entities to another file, of any size, in the same order.
@@ -239,7 +243,8 @@ class Model:
         Raises:
             DataError: by file and line; the target is untouched then.
         """
-        return tag_file(self._tagger, Path(source).expanduser(), Path(target).expanduser(), quiet=quiet)
+        read, written = path_of("source", source, DataError), path_of("target", target, DataError)
+        return tag_file(self._tagger, Path(read).expanduser(), Path(written).expanduser(), quiet=quiet)
 
     def evaluate_on_dataset(self, name: Name, phase: str = "test", *, subset: str | None = None) -> dict[str, float]:
         """The metrics on a split of a data set, as an experiment names and counts them: `test/entity/micro/f1`.
@@ -264,11 +269,12 @@ class Model:
         """As `evaluate_on_dataset`, with all counts: `.evaluation.counts.report()`, and the notes."""
         if phase not in SPLITS:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
-        known = is_of_training(self._trials, os.fspath(name), subset)
+        data, subset = path_of("the name of a data set", name, DataError), optional_text("subset", subset, DataError)
+        known = is_of_training(self._trials, data, subset)
         # folds take the data set as it is: a split that would be held out of train now was training data
         rule = NOTHING if known and self._trials[0].fold is not None else DEFAULT
         scheme = target_scheme(self._tagger)
-        corpus = find_corpus(os.fspath(name), subset, self._store.datasets, scheme=scheme, rule=rule)
+        corpus = find_corpus(data, subset, self._store.datasets, scheme=scheme, rule=rule)
         scoring = score(self._tagger, corpus, phase)
         seen = seen_in_training(self._trials, phase) if known else None
         return replace(scoring, notes=(*scoring.notes, seen)) if seen else scoring
@@ -294,4 +300,4 @@ def _length_of(trial: "TrialResult") -> int | None:
 
 def store_of(path: Name | None) -> StorePaths:
     """The store in a folder; of None, the current one."""
-    return current_store(None if path is None else Path(path))
+    return current_store(None if path is None else Path(path_of("the folder of a store", path, StoreError)))

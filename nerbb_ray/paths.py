@@ -199,11 +199,13 @@ def _checked(what: str, name: str) -> str:
     return name
 
 
-def folder_problem(name: str) -> str | None:
+def folder_problem(name: object) -> str | None:
     """The rule that the name of an experiment breaks, or None.
 
     Letters and digits of every alphabet are allowed.
     """
+    if not isinstance(name, str):
+        return "must be a text"
     if not name:
         return "must not be empty"
     if not all(is_safe(character) for character in name):

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nerbb_ray.arguments import path_of, text_of
 from nerbb_ray.errors import StoreError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.locks import holder_of
 from nerbb_ray.logs import without_password
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.spelling import did_you_mean
-from nerbb_ray.web_servers import PAGES, PageStatus, page_of
+from nerbb_ray.web_servers import PAGES, PageStatus, check_port, page_of
 
 if TYPE_CHECKING:
     from nerbb_ray.results.experiment_result import ExperimentResult
@@ -47,7 +48,7 @@ class Store:
     @classmethod
     def set_path(cls, path: str | os.PathLike[str]) -> None:
         """Use another store from now on; it need not exist yet."""
-        cls.chosen = StorePaths(Path(path)).root
+        cls.chosen = StorePaths(Path(path_of("the folder of a store", path, StoreError))).root
 
     @classmethod
     def get_path(cls) -> Path:
@@ -150,9 +151,10 @@ def page_action(store: StorePaths, name: str, action: str, port: int) -> PageSta
         "status": page.status,
         "stop": page.stop,
     }
-    if action not in actions:
+    if text_of(f"{name}: the action", action, StoreError) not in actions:
         raise StoreError(f"{name}: the action must be one of {', '.join(actions)}; got {action!r}")
     if action == "start":
+        check_port(port)
         if name == "mlflow" and store.tracking_uri.startswith(("http://", "https://")):
             address = without_password(store.tracking_uri)
             raise StoreError(f"the results are on the MLflow server {address}: enter it in the browser")

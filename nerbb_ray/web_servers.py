@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerbb_ray import atomic
+from nerbb_ray.arguments import whole_number
 from nerbb_ray.errors import StoreError
 from nerbb_ray.paths import StorePaths
 
@@ -119,7 +120,7 @@ class Page:
         if running.runs:
             self._wait(port)
             return self.status()
-        self._check_port(port)
+        self._check_free(check_port(port))
         process = self._launch(port)
         try:
             self._wait(port, process)
@@ -196,9 +197,7 @@ class Page:
         finally:
             connection.close()
 
-    def _check_port(self, port: int) -> None:
-        if not 1 <= port <= 65535:
-            raise StoreError(f"a port must be a number from 1 to 65535; got {port}")
+    def _check_free(self, port: int) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -231,6 +230,14 @@ class Page:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self.record} is damaged ({error!r}); delete it") from error
+
+
+def check_port(port: int) -> int:
+    """
+    Raises:
+        StoreError: it is no number of a port.
+    """
+    return whole_number("a port", port, StoreError, low=1, high=65535)
 
 
 def page_of(store: StorePaths, name: str) -> Page:

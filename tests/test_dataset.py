@@ -285,3 +285,20 @@ def test_misspelt_data_set_suggests_the_nearest(file: Path) -> None:
     for ask in (Dataset("leters").corpus, Dataset("leters").overview, Dataset("leters").set_up):
         with pytest.raises((StoreError, DataError), match="did you mean 'letters'"):
             ask()
+
+
+@pytest.mark.parametrize("wrong", [5, None, ["a"]])
+def test_arguments_of_a_wrong_kind_are_refused(wrong: object, file: Path) -> None:
+    with pytest.raises(StoreError, match="the name of a data set must be a text; got"):
+        Dataset(wrong)
+    with pytest.raises(StoreError, match="subset must be a text; got 5"):
+        Dataset("mine", subset=5)
+    with pytest.raises(DataError, match="what is read must be a text or a path; got"):
+        Dataset.from_file("mine", wrong)
+    mine = Dataset.from_file("mine", file).set_up()
+    with pytest.raises(DataError, match="what is appended must be a text or a path; got"):
+        mine.append(wrong)
+    with pytest.raises(DataError, match=r"options must be ReadingOptions\(...\) .*; got"):
+        mine.append(file, options=wrong)
+    with pytest.raises(DataError, match="max_seq_length must be a whole number >= 1; got"):
+        mine.overview(max_seq_length="128")

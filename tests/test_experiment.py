@@ -9,7 +9,7 @@ import pytest
 
 from nerbb_ray import Experiment, Store
 from nerbb_ray.config.ini import read_ini
-from nerbb_ray.errors import ConfigError, ResultError, StoreError
+from nerbb_ray.errors import ConfigError, ResourceError, ResultError, StoreError
 from nerbb_ray.store import StorePaths
 
 SOURCES = {"model": "bert-base-cased", "dataset": "conll2003"}
@@ -146,6 +146,14 @@ def test_name_that_is_no_file_name_is_refused(store: StorePaths) -> None:
     assert not (store.root / "exp.ini").exists()
 
 
+@pytest.mark.parametrize("name", [5, None, b"x", ["a"], Path("x")])
+def test_name_that_is_no_text_is_refused(name: object) -> None:
+    with pytest.raises(ConfigError, match="the name of the experiment must be a text; got"):
+        Experiment(name, model="m", dataset="d")
+    with pytest.raises(StoreError, match="the name of the experiment must be a text; got"):
+        Experiment(name, from_config=True)
+
+
 def test_config_is_shown_as_it_stands_in_the_file(static: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Experiment("static", from_config=True).show_config()
     assert capsys.readouterr().out == static.read_text() + "\n"
@@ -169,6 +177,15 @@ def test_results_before_the_first_run_are_refused() -> None:
 def test_wrong_keyword_of_run_is_refused(keywords: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Experiment("exp", **SOURCES).run(**keywords)
+
+
+@pytest.mark.parametrize("wrong", [5, ["a"], b"a"])
+def test_address_and_file_of_a_wrong_kind_are_refused(wrong: object) -> None:
+    experiment = Experiment("exp", **SOURCES)
+    with pytest.raises(ResourceError, match="address must be a text; got"):
+        experiment.run(address=wrong)
+    with pytest.raises(StoreError, match="the file of a report must be a text or a path; got"):
+        experiment.report(wrong)
 
 
 @pytest.mark.ray

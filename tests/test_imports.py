@@ -27,7 +27,7 @@ FLOORS = (
     ("results", "data", "live"),
     ("config", "ner", "html"),
     ("paths",),
-    ("locks", "exit_status"),
+    ("arguments", "locks", "exit_status"),
     ("atomic", "console", "errors", "interruption", "lazy_modules", "logs", "spelling", "streams"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

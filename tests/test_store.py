@@ -218,10 +218,33 @@ def test_unknown_action_of_a_page_is_refused(store: StorePaths) -> None:
         Store.tensorboard("restart")
 
 
-@pytest.mark.parametrize("port", [0, -1, 65536])
-def test_impossible_port_is_refused(store: StorePaths, port: int) -> None:
-    with pytest.raises(StoreError, match="from 1 to 65535"):
-        page_of(store, "tensorboard").start(port)
+@pytest.mark.parametrize("action", [None, ["start"], 5])
+def test_action_of_a_page_that_is_no_text_is_refused(store: StorePaths, action: object) -> None:
+    Store.set_path(store.root)
+    with pytest.raises(StoreError, match="mlflow: the action must be a text; got"):
+        Store.mlflow(action)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, "abc", "5000", None, 5000.5])
+def test_impossible_port_is_refused_before_anything_is_said(
+    store: StorePaths, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Store.set_path(store.root)
+    for start in (page_of(store, "tensorboard").start, lambda number: Store.mlflow("start", number)):
+        with pytest.raises(StoreError, match="a port must be a whole number from 1 to 65535; got"):
+            start(port)
+    assert capsys.readouterr().err == ""
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize("name", [5, b"x", ["a"], Path("x")])
+def test_name_that_is_no_text_is_refused(store: StorePaths, name: object) -> None:
+    Store.set_path(store.root)
+    for ask in (store.find_config, Store.get_experiment_results, Store.clear_data):
+        with pytest.raises(StoreError, match="the name of the experiment must be a text; got"):
+            ask(name)
+    with pytest.raises(StoreError, match="the folder of a store must be a text or a path; got 5"):
+        Store.set_path(5)
 
 
 def test_page_on_a_port_that_is_taken_is_refused(store: StorePaths) -> None:

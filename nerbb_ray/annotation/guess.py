@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nerbb_ray.inference.ensemble import members_of
-from nerbb_ray.inference.entities import check_text, split_texts
+from nerbb_ray.inference.entities import given_texts, split_texts
 from nerbb_ray.inference.tagger import Found, Tagger
 from nerbb_ray.ner.tags import entities_lenient
 from nerbb_ray.ner.uncertainty import LEAST, confidence, disagreement, per_word
@@ -28,16 +28,17 @@ class Guess:
     uncertainty: float
 
 
-def guesses(tagger: Tagger, texts: Sequence[str]) -> list[Guess]:
-    """
+def guesses(tagger: Tagger, texts: str | Sequence[str]) -> list[Guess]:
+    """Of a text, or of each of several.
+
     Raises:
         DataError: a text is no text.
     """
-    members = members_of(tagger)
+    members, given = members_of(tagger), given_texts(texts)
     return [
         guess
-        for begin in range(0, len(texts), AT_ONCE)
-        for guess in _guesses(tagger, members, [check_text(text) for text in texts[begin : begin + AT_ONCE]])
+        for begin in range(0, len(given), AT_ONCE)
+        for guess in _guesses(tagger, members, given[begin : begin + AT_ONCE])
     ]
 
 

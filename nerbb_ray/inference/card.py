@@ -41,7 +41,7 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts) -> str:
-    mean, n_total = facts.run.mean(TEST_METRIC), facts.run.n_total
+    mean, n_total = facts.run.mean_if_any(TEST_METRIC), facts.run.n_total
     trial = facts.trial.metrics
     values = [(kind, f"entity micro {kind}", trial.get(f"test/entity/micro/{kind}", math.nan)) for kind in METRICS]
     if facts.own_f1 is not None:
@@ -64,7 +64,7 @@ def _results(facts: CardFacts) -> Iterator[str]:
     yield from markdown_table(["", "status", "epochs", *COLUMNS], seed_rows(run, trial))
     yield ""
     yield f"This model, {trial.title}, {_why_chosen(facts)}."
-    if run.mean(TEST_METRIC).n > 1:
+    if run.mean_if_any(TEST_METRIC).n > 1:
         yield (
             f"The best of several {run.member}s is lucky to some extent: what to expect of a model that is made "
             "like this is the mean."
@@ -103,7 +103,7 @@ def seed_rows(run: RunResult, chosen: TrialResult | None) -> Iterator[list[str]]
         yield [title, trial.status, "-" if trial.epochs is None else str(trial.epochs), *values]
     if run.n_total == 1:
         return
-    means = [run.mean(metric) for metric in COLUMNS.values()]
+    means = [run.mean_if_any(metric) for metric in COLUMNS.values()]
     kind = "mean (both values)" if run.n_ok == 2 else "mean ± standard error"
     yield [f"{kind} ({run.n_ok} of {run.n_total} {run.member}s)", "", "", *map(_mean, means)]
     if any(mean.ci95 for mean in means):

@@ -30,6 +30,17 @@ def check_text(text: object) -> str:
     return text
 
 
+def given_texts(texts: object) -> list[str]:
+    """A text, or several, as a list.
+
+    Raises:
+        DataError: they are something else.
+    """
+    if not isinstance(texts, str | list | tuple):
+        raise DataError(f"texts must be a string or a list of strings; got {texts!r:.60}")
+    return [check_text(text) for text in ([texts] if isinstance(texts, str) else texts)]
+
+
 def split_texts(texts: Sequence[str], splitting: WordSplitting) -> tuple[list[list[Span]], list[list[str]]]:
     """The places and the words of every text."""
     spans = [splitting.words(text) for text in texts]

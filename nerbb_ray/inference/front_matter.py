@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from nerbb_ray.arguments import optional_text
 from nerbb_ray.errors import StoreError
 from nerbb_ray.spelling import nearest
 
@@ -57,6 +58,8 @@ class Declared:
 
     @classmethod
     def of(cls, language: str | None, license: str | None) -> "Declared":
+        optional_text("the language", language, StoreError)
+        optional_text("the license", license, StoreError)
         codes = tuple(code.strip() for code in (language or "").split(",") if code.strip())
         if wrong := [code for code in codes if not LANGUAGE.fullmatch(code)]:
             raise StoreError(f"a language must be a code of ISO 639 such as en, several as en, sv; got {wrong[0]!r}")

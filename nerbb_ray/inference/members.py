@@ -4,10 +4,11 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from nerbb_ray.arguments import plain, whole_number
 from nerbb_ray.config.spec import Member, member_title
 from nerbb_ray.errors import ResultError
 from nerbb_ray.inference.ensemble import OwnDecoder
-from nerbb_ray.inference.selection import checkpoint_folder, choose_members, load_experiment
+from nerbb_ray.inference.selection import FEWEST_MEMBERS, checkpoint_folder, choose_members, load_experiment
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import Members, decoder_of_run, ensemble_from, read_members, with_all_folds
@@ -35,6 +36,18 @@ class FoundEnsemble:
     scores: RunEnsemble | None
 
 
+def members_wanted(ensemble: object) -> bool | int:
+    """What is said of an ensemble: that there is to be none, True for all members, or how many.
+
+    Raises:
+        ResultError: something else.
+    """
+    wanted = plain(ensemble)
+    if isinstance(wanted, bool):
+        return wanted
+    return whole_number("ensemble, if it is not True or False,", wanted, ResultError, low=FEWEST_MEMBERS)
+
+
 def find_ensemble(
     store: StorePaths, name: str, run: str | None, seed: Member | None, ensemble: bool | int
 ) -> FoundEnsemble:
@@ -48,7 +61,7 @@ def find_ensemble(
     if seed is not None:
         raise ResultError(f"an ensemble is of several seeds; choose {member_title(seed)} alone, or leave the seed out")
     result = load_experiment(store, name)
-    trials = choose_members(result, run, None if ensemble is True else int(ensemble))
+    trials = choose_members(result, run, None if ensemble is True else ensemble)
     folders = tuple(checkpoint_folder(name, trial) for trial in trials)
     everyone = (
         trials if ensemble is not True else next(one for one in result.runs if one.run == trials[0].run).ok_trials

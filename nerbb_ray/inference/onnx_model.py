@@ -37,6 +37,7 @@ class OnnxNetwork(torch.nn.Module):
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = ERRORS_ONLY
         self.config = config
+        self._made_of = (path, config, threads)
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.asked = [found.name for found in self.session.get_inputs()]
         names = [found.name for found in self.session.get_outputs()]
@@ -45,6 +46,9 @@ class OnnxNetwork(torch.nn.Module):
                 f"{path.name} must turn {' and '.join(INPUTS)} into {OUTPUT}; it turns {', '.join(self.asked)} "
                 f"into {', '.join(names)}"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._made_of  # a session belongs to its process: another one reads the file again
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
         """*Shape:* (B, T) twice -> logits (B, T, number of tags), in fp32"""

@@ -211,7 +211,7 @@ def limit_of(run: RunResult, split: str, sentences: Any) -> Limit:
     Args:
         sentences: true positive, false positive and false negative entities of each. *Shape:* (sentences, 3)
     """
-    mean = run.mean(METRICS[split])
+    mean = run.mean_if_any(METRICS[split])
     if mean.n > 1 and mean.sd > 0:
         return Limit(mean.sd, f"the standard deviation of the {mean.n} seeds")
     drawn = drawn_scores(sentences[None], DRAWS, np.random.default_rng(0))

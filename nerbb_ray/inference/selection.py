@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from nerbb_ray.arguments import text_of
 from nerbb_ray.config.spec import Member, member_title
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.moved import as_moved
 from nerbb_ray.mlflow_store.reader import find_result, load_result
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult, TrialResult
 from nerbb_ray.spelling import did_you_mean
 from nerbb_ray.training.model_files import ADAPTER, CONFIG, IS_ADAPTER
 
@@ -23,6 +24,7 @@ def load_experiment(store: StorePaths, name: str) -> ExperimentResult:
     Raises:
         ResultError: it was never run, or there is no such experiment.
     """
+    text_of("the name of an experiment", name, ResultError)
     found = find_result(store.tracking_uri, name)
     if found is not None and found.trials:
         return as_moved(found, store)
@@ -39,9 +41,8 @@ def choose_trial(result: ExperimentResult, run: str | None = None, seed: Member 
     Raises:
         ResultError: there is no such run or seed, or none of its trials ended ok.
     """
-    runs = [found.run for found in result.runs]
-    if run is not None and run not in runs:
-        raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, runs)}")
+    if run is not None:
+        _check_run(result, run)
     trials = [trial for trial in result.trials if run in (None, trial.run)]
     if seed is not None:
         trials = _of_seed(result, trials, run, seed)
@@ -49,6 +50,13 @@ def choose_trial(result: ExperimentResult, run: str | None = None, seed: Member 
         error = f": {trials[0].error}" if trials[0].error else ""
         raise ResultError(f"trial {trials[0].name} of experiment {result.name} is {trials[0].status}{error}")
     return ExperimentResult.of(result.name, trials).best_trial()
+
+
+def _check_run(result: ExperimentResult, name: str) -> RunResult:
+    runs = {run.run: run for run in result.runs}
+    if text_of("run", name, ResultError) not in runs:
+        raise ResultError(f"experiment {result.name} has no run {name!r}; {did_you_mean(name, list(runs))}")
+    return runs[name]
 
 
 def _of_seed(
@@ -88,12 +96,7 @@ def choose_members(
     Raises:
         ResultError: there is no such run, or there are too few.
     """
-    if number is not None and number < FEWEST_MEMBERS:
-        raise ResultError(f"an ensemble has at least {FEWEST_MEMBERS} members; got {number}")
-    runs = {found.run: found for found in result.runs}
-    if run is not None and run not in runs:
-        raise ResultError(f"experiment {result.name} has no run {run!r}; {did_you_mean(run, list(runs))}")
-    chosen = result.best_run() if run is None else runs[run]
+    chosen = result.best_run() if run is None else _check_run(result, run)
     members = chosen.learnt_trials
     if len(members) < (wanted := number or FEWEST_MEMBERS):
         failed = chosen.n_ok - len(members)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nerbb_ray.arguments import whole_number
 from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.labels import read_labels
@@ -84,7 +85,7 @@ class Tagger:
     columns: tuple[int, ...]
     max_seq_length: int
     budget: int
-    ctx: TrialContext
+    device: torch.device
     dtype: torch.dtype
     decoder: Decoder
     splitting: WordSplitting
@@ -94,11 +95,16 @@ class Tagger:
         """What is said of a word without sub-token, as in training. *Shape:* (tags,)"""
         return unknown_word(self.tags, self.scheme)
 
+    @property
+    def ctx(self) -> TrialContext:
+        """Of a worker that is alone and reports to nobody: made anew, because it cannot go to another process."""
+        return TrialContext(report=lambda _: None, device=self.device, threads=torch.get_num_threads())
+
     @cached_property
     def _order(self) -> torch.Tensor | None:
         """None where the output has the order of the tags already."""
         sorted_already = self.columns == tuple(range(len(self.columns)))
-        return None if sorted_already else torch.tensor(self.columns, device=self.ctx.device)
+        return None if sorted_already else torch.tensor(self.columns, device=self.device)
 
     @property
     def pad(self) -> int:
@@ -107,7 +113,7 @@ class Tagger:
     @cached_property
     def forward(self) -> Forward:
         """How the model is run, which is tried once; it gives the tags in their order."""
-        forward = Forward.of(self.model, self.name, self.pad, self.ctx.device, self.dtype)
+        forward = Forward.of(self.model, self.name, self.pad, self.device, self.dtype)
         return replace(forward, columns=self._order)
 
     @torch.inference_mode()
@@ -124,9 +130,9 @@ class Tagger:
         log_probs = np.full((len(split.gold), len(self.tags)), self.unknown_word, dtype=np.float64)
         known = np.zeros(len(split.gold), bool)
         order = evaluation_order(split.lengths, self.budget)
-        for members, batch in zip(order, batches_of(split, order, self.ctx.device), strict=True):
+        for members, batch in zip(order, batches_of(split, order, self.device), strict=True):
             first = batch.words != NO_WORD
-            logits = self.forward.logits(batch)[torch.from_numpy(first).to(self.ctx.device)]
+            logits = self.forward.logits(batch)[torch.from_numpy(first).to(self.device)]
             log_probs[batch.words[first]] = logits.cpu().double().log_softmax(-1).numpy()
             known[batch.words[first]] = True
             after_batch(len(members) / len(split.lengths))
@@ -156,9 +162,8 @@ def open_tagger(
     Raises:
         ModelError: it cannot be loaded, is not one for named entities, or cannot run like this.
     """
-    for name, number in {"batch_size": batch_size, "threads": threads}.items():
-        if number is not None and number < 1:
-            raise ModelError(f"{name} must be >= 1; got {number}")
+    batch_size = whole_number("batch_size", batch_size, ModelError, low=1)
+    threads = None if threads is None else whole_number("threads", threads, ModelError, low=1)
     if precision not in PRECISIONS:
         raise ModelError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
     in_onnx = is_onnx(source)
@@ -187,7 +192,7 @@ def open_tagger(
         columns=labels.columns,
         max_seq_length=length,
         budget=batch_size * length,
-        ctx=TrialContext(report=lambda _: None, device=place, threads=torch.get_num_threads()),
+        device=place,
         dtype=dtype,
         decoder=decoder_of(source, labels.tags),
         splitting=splitting_of(model.config),
@@ -208,7 +213,7 @@ def _device(wanted: str | None) -> torch.device:
     try:
         device = torch.device(wanted)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # how torch says that it was built without CUDA
+    except (RuntimeError, AssertionError, TypeError) as error:  # how torch says that it was built without CUDA
         reason = str(error).splitlines()[0]
         raise ModelError(
             f"device must be cpu, or a GPU of this machine such as cuda:0; got {wanted!r}: {reason}"

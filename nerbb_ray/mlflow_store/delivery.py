@@ -44,7 +44,8 @@ def deliver_waiting(
     Raises:
         ResultError: MLflow cannot be reached: what it says of the experiment is not all that there is.
     """
-    if not _spool(folder).path.exists():
+    spool = _spool(folder)
+    if not spool.path.exists() or spool.is_in_use():
         return 0
     outbox = open_outbox(folder, tracking_uri, experiment, artifact_location)
     found = len(outbox.undelivered)

@@ -269,8 +269,8 @@ def _summary(created_ms: int, result: ExperimentResult) -> ExperimentSummary:
         n_ok=sum(run.n_ok for run in result.runs),
         n_total=sum(run.n_total for run in result.runs),
         best_run=best.run if best else None,
-        val_f1=best.mean(SELECTION_METRIC) if best else SeedMean.of([]),
-        test_f1=best.mean(TEST_METRIC) if best else SeedMean.of([]),
+        val_f1=best.mean_if_any(SELECTION_METRIC) if best else SeedMean.of([]),
+        test_f1=best.mean_if_any(TEST_METRIC) if best else SeedMean.of([]),
         val_share=share_of(params, "val"),
         test_share=share_of(params, "test"),
     )

@@ -80,7 +80,7 @@ def description(result: ExperimentResult, found: Verdict, run: str | None = None
 
 
 def _legend(runs: Sequence[RunResult]) -> str:
-    means = means_legend([run.mean(metric) for run in runs for metric in COMPARED.values()], interval=False)
+    means = means_legend([run.mean_if_any(metric) for run in runs for metric in COMPARED.values()], interval=False)
     said = means.replace("+-", "±") or "One seed"
     return f"{said}. Entity micro scores; * best mean, = cannot be told from it."
 
@@ -89,7 +89,7 @@ def _row(run: RunResult, found: Verdict, *, marked: bool) -> str:
     tied = run.run in found.tie_set and found.differences
     mark = "\\*" if run.run == found.best else "=" if tied else ""
     name = f"`{run.run}`".replace("|", "\\|")
-    cells = [_mean(run.mean(metric)) for metric in COMPARED.values()]
+    cells = [_mean(run.mean_if_any(metric)) for metric in COMPARED.values()]
     return f"| {mark} | {f'**{name}**' if marked else name} | {run.n_ok}/{run.n_total} | {' | '.join(cells)} |"
 
 

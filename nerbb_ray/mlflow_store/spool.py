@@ -41,6 +41,16 @@ class Spool(Generic[Record]):
         self._next = 0
         self._torn = False  # the last line has no end
 
+    def is_in_use(self) -> bool:
+        """Whether another process has it, so that what waits there is left to it."""
+        try:
+            self._open_locked().close()
+        except BlockingIOError:
+            return True
+        except OSError:  # whoever loads it is told
+            return False
+        return False
+
     def load(self) -> list[tuple[int, Record]]:
         """What an earlier process left, by number, in its order. Lines that cannot be read are named in the log.
 

@@ -46,7 +46,7 @@ def labels_of(run: RunResult) -> list[str]:
 
 
 def _cells(run: RunResult, split: str, label: str) -> list[str]:
-    means = {metric: run.mean(f"{split}/{LEVEL}/{label}/{metric}") for metric in METRICS}
+    means = {metric: run.mean_if_any(f"{split}/{LEVEL}/{label}/{metric}") for metric in METRICS}
     precision, recall, support = (means[name] for name in ("precision", "recall", "support"))
     f1 = means["f1"]
     return [_plain(precision), _plain(recall), shown_mean(f1), _count(support), f"{f1.n}"]

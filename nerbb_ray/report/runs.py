@@ -24,7 +24,7 @@ OF_A_TRIAL = ("run", "seed", "fold")  # parameters that are no choice
 
 def ranked(result: ExperimentResult) -> tuple[RunResult, ...]:
     """Highest mean val entity micro F1 first; those without one last, in the order of the experiment."""
-    means = {run.run: run.mean(SELECTION_METRIC).mean for run in result.runs}
+    means = {run.run: run.mean_if_any(SELECTION_METRIC).mean for run in result.runs}
     return tuple(sorted(result.runs, key=lambda run: -means[run.run] if math.isfinite(means[run.run]) else math.inf))
 
 
@@ -44,7 +44,7 @@ def shown_mean(mean: SeedMean, interval: bool = False) -> str:
 def runs_section(result: ExperimentResult) -> str:
     runs, marks = ranked(result), marks_of_runs(result, verdict(result))
     said = legend(marks.values(), kind=f"{result.member}s")
-    means = means_legend([run.mean(metric) for run in runs for metric in (SELECTION_METRIC, TEST_METRIC)])
+    means = means_legend([run.mean_if_any(metric) for run in runs for metric in (SELECTION_METRIC, TEST_METRIC)])
     strips = f"In the strips: a dot per {result.member}, a tick for the mean, a bar for its interval."
     about = f"{means.replace('+-', '±')}. {strips}" if means else strips
     scales = [Scale.of(runs, metric) for metric in (SELECTION_METRIC, TEST_METRIC)]
@@ -65,7 +65,7 @@ def _row(run: RunResult, mark: str, scales: Sequence[Scale]) -> list[object]:
     parts, name = macros(STRIP), run_name(f"{mark}\u00a0{run.run}" if mark else run.run)  # a mark is alone on no line
     name = parts.strong(name) if mark == BEST else name
     strips = [
-        parts.above(shown_mean(run.mean(metric), interval=True), strip(run, metric, scale))
+        parts.above(shown_mean(run.mean_if_any(metric), interval=True), strip(run, metric, scale))
         for metric, scale in zip((SELECTION_METRIC, TEST_METRIC), scales, strict=True)
     ]
     return [name, f"{run.n_ok}/{run.n_total}", epochs_text(run, LISTED_EPOCHS, spread=True), *strips, _not_ok(run)]

@@ -64,7 +64,7 @@ def points_of(result: ExperimentResult) -> list[Point]:
     """The runs that have a val F1."""
     found = []
     for run in result.runs:
-        mean = run.mean(SELECTION_METRIC)
+        mean = run.mean_if_any(SELECTION_METRIC)
         if mean.n:
             scores = (trial.metrics.get(SELECTION_METRIC, math.nan) for trial in run.ok_trials)
             found.append(Point(run.run, mean.mean, tuple(score for score in scores if math.isfinite(score))))

@@ -30,7 +30,7 @@ class Scale:
     @classmethod
     def of(cls, runs: Iterable[RunResult], metric: str) -> "Scale":
         """All seeds, and the intervals as far as they leave the seeds some room."""
-        means = [mean for mean in (run.mean(metric) for run in runs) if mean.n]
+        means = [mean for mean in (run.mean_if_any(metric) for run in runs) if mean.n]
         if not means:
             return cls(0.0, 1.0)
         low, high = min(mean.min for mean in means), max(mean.max for mean in means)
@@ -61,7 +61,7 @@ def axis(scale: Scale) -> "Markup":
 
 def strip(run: RunResult, metric: str, scale: Scale) -> "Markup | str":
     """Empty without any value."""
-    mean = run.mean(metric)
+    mean = run.mean_if_any(metric)
     if not mean.n:
         return ""
     values = [(trial.title, trial.metrics.get(metric, math.nan)) for trial in run.ok_trials]

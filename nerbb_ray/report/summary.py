@@ -26,7 +26,7 @@ def _headline(result: ExperimentResult) -> str:
         nothing = "No trial has ended ok: see the failed trials below."
         return paragraph(f"No best run: {SELECTION_METRIC} is undefined in every trial." if ok else nothing, "warn")
     said = verdict(result).plain[0] if len(result.runs) > 1 else ""
-    mean = result.best_run().mean(TEST_METRIC)
+    mean = result.best_run().mean_if_any(TEST_METRIC)
     part = part_of(result.best_run().trials[0].params, "test")
     of_what = f" of the first {part}" if part else ""
     score = paragraph(f"Best run: {best}, test entity micro F1 {shown_mean(mean, interval=True)}{of_what}", "good")

@@ -2,22 +2,23 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from nerbb_ray.errors import ResultError
 from nerbb_ray.lazy_modules import lazy_modules
-from nerbb_ray.results.metric_names import metric_name, require_metric
+from nerbb_ray.results.metric_names import metric_list, metric_name, require_metric
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC, SHOWN, TEST_METRIC, RunResult, TrialResult
+from nerbb_ray.spelling import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nerbb_ray.results.frames import ReadCurves
+    from nerbb_ray.results.frames import Curves, ReadCurves
 
 with lazy_modules():  # pandas and jinja2, for notebooks
     from nerbb_ray.html import document
@@ -50,16 +51,16 @@ class ExperimentResult:
         except ResultError:
             said = "no best run"
         else:
-            said = f"best {best.run}, test F1 {best.mean(TEST_METRIC).brief()}"
+            said = f"best {best.run}, test F1 {best.mean_if_any(TEST_METRIC).brief()}"
         return f"<ExperimentResult {self.name}: {len(self.runs)} runs, {ok}/{total} trials ok; {said}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the runs, best first."""
-        runs = sorted(
-            self.runs, key=lambda run: -run.mean(SELECTION_METRIC).mean if run.mean(SELECTION_METRIC).n else 1
-        )
+        f1 = {run.run: run.mean_if_any(SELECTION_METRIC) for run in self.runs}
+        runs = sorted(self.runs, key=lambda run: -f1[run.run].mean if f1[run.run].n else 1)
         means = [
-            [run.mean(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()] for run in runs
+            [run.mean_if_any(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()]
+            for run in runs
         ]
         marks, said = self.mark_runs(self) if self.mark_runs else ({}, "")
         rows = [
@@ -84,17 +85,27 @@ class ExperimentResult:
             raise ResultError(f"rows must be of trials or runs; got {of!r}")
         return frames.trials_frame(self.trials) if of == "trials" else frames.runs_frame(self.runs)
 
-    def curves(self, metrics: Sequence[str] | None = None) -> "pd.DataFrame":
+    def curves(self, metrics: str | Iterable[str] | None = None) -> "pd.DataFrame":
         """A table of pandas with a row per trial and epoch (counted from 0): run, seed, epoch, and a column per metric.
 
         Args:
-            metrics: by full name, such as val/loss; all that trials report after every epoch if left out.
+            metrics: one or several by full name, such as val/loss; all that trials report after every epoch if left
+                out.
         Raises:
-            ResultError: MLflow cannot be read, or the results do not come from a store.
+            ResultError: no trial reports such a metric after every epoch (the message lists what there is), MLflow
+                cannot be read, or the results do not come from a store.
         """
         if self.read_curves is None:
             raise ResultError(f"experiment {self.name}: these results do not know their store; take Experiment.results")
-        return frames.curves_frame(self.trials, self.read_curves(metrics))
+        names = None if metrics is None else metric_list(metrics)
+        found = self.read_curves(names)
+        without = [name for name in names or () if not any(of_trial.get(name) for of_trial in found.values())]
+        known = _names(self.read_curves(None)) if without else []
+        # as long as no epoch has ended, nobody can tell a wrong name
+        if known and (wrong := [name for name in without if name not in known]):
+            hint = did_you_mean(wrong[0], known, str)
+            raise ResultError(f"no trial of experiment {self.name} has a curve of {wrong[0]!r}; {hint}")
+        return frames.curves_frame(self.trials, found)
 
     @classmethod
     def of(
@@ -142,7 +153,7 @@ class ExperimentResult:
         candidates = [run for run in self.runs if run.n_ok and not run.out] or [run for run in self.runs if run.n_ok]
         if len(candidates) == 1:
             return candidates[0]
-        means = [(run.mean(SELECTION_METRIC), run) for run in candidates]
+        means = [(run.mean_if_any(SELECTION_METRIC), run) for run in candidates]
         defined = [(mean.mean, run) for mean, run in means if mean.n]
         if not defined:
             raise self._nothing_to_choose()
@@ -199,3 +210,7 @@ class ExperimentResult:
 
 def _by_seed(trial: TrialResult) -> tuple[int, int]:
     return trial.seed, trial.fold or 0
+
+
+def _names(curves: "Curves") -> list[str]:
+    return sorted({name for of_trial in curves.values() for name in of_trial})

@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 
+from nerbb_ray.arguments import text_of
 from nerbb_ray.errors import ResultError
 
+PARTS = ("phase", "level", "label", "metric")  # of a name, in its order
 _SINGLE_METRICS = {"loss": "{phase}/loss", "acc": "{phase}/token/all/acc"}
 
 
 def metric_name(metric: str, level: str, label: str, phase: str) -> str:
-    """The full name of a metric: `val/entity/micro/f1`. There is one loss and one acc per phase."""
+    """The full name of a metric: `val/entity/micro/f1`. There is one loss and one acc per phase.
+
+    Raises:
+        ResultError: one of the parts is no text.
+    """
+    for part, given in zip(PARTS, (phase, level, label, metric), strict=True):
+        text_of(part, given, ResultError)
     pattern = _SINGLE_METRICS.get(metric, "{phase}/{level}/{label}/{metric}")
     return pattern.format(phase=phase, level=level, label=label, metric=metric)
 
@@ -18,7 +26,7 @@ def require_metric(name: str, names: Iterable[str], asked: Mapping[str, str]) ->
     candidates = [split_name(known) for known in names]
     if name in map("/".join, (tuple(filter(None, parts)) for parts in candidates)):
         return
-    for index, part in enumerate(("phase", "level", "label", "metric")):
+    for index, part in enumerate(PARTS):
         known = sorted({parts[index] for parts in candidates if parts[index]})
         if asked[part] not in known:
             break
@@ -32,3 +40,16 @@ def split_name(name: str) -> tuple[str, str, str, str]:
     path, _, metric = rest.rpartition("/")
     level, _, label = path.partition("/")
     return split, level, label, metric
+
+
+def metric_list(metrics: object) -> list[str]:
+    """The names of one or several metrics.
+
+    Raises:
+        ResultError: they are something else.
+    """
+    if isinstance(metrics, str):
+        return [metrics]
+    if not isinstance(metrics, Iterable):
+        raise ResultError(f"metrics must be names such as val/loss; got {metrics!r:.60}")
+    return [text_of("the name of a metric", name, ResultError) for name in metrics]

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from nerbb_ray.arguments import text_of
 from nerbb_ray.config.trial_name import NamedTrial
+from nerbb_ray.errors import ResultError
 from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.metric_names import PARTS, require_metric, split_name
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import NEAR_ZERO, SeedMean, is_share
 
@@ -108,13 +111,13 @@ class RunResult:
     ensemble: RunEnsemble | None = None
 
     def __repr__(self) -> str:
-        means = (f"{split} F1 {self.mean(metric).brief()}" for split, metric in SHOWN.items())
+        means = (f"{split} F1 {self.mean_if_any(metric).brief()}" for split, metric in SHOWN.items())
         return f"<RunResult {self.run}: {self.n_ok}/{self.n_total} trials ok, {', '.join(means)}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the trials, and the means over them."""
         rows = [[trial.name, trial.status, trial.epochs, *_cells(trial)] for trial in self.trials]
-        means = [self.mean(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()]
+        means = [self.mean_if_any(metric).with_interval().replace("+-", "\u00b1") for metric in SHOWN.values()]
         header = ["trial", "status", "epochs", *(f"{split} entity micro F1" for split in SHOWN)]
         caption = f"{self.run}: {self.n_ok} of {self.n_total} trials ok"
         return document.table(header, [*rows, ["mean", "", "", *means]], numeric=(2, 3, 4), caption=caption)
@@ -147,7 +150,20 @@ class RunResult:
         return tuple(dict.fromkeys(name for trial in self.ok_trials for name in trial.metrics))
 
     def mean(self, metric: str) -> SeedMean:
-        """Over the ok trials; a metric that no trial has gives n = 0."""
+        """Over the ok trials; n = 0 as long as none has ended ok.
+
+        Args:
+            metric: by full name, such as test/entity/micro/f1.
+        Raises:
+            ResultError: the ok trials have no such metric; the message lists what there is.
+        """
+        asked = dict(zip(PARTS, split_name(text_of("metric", metric, ResultError)), strict=True))
+        if known := self.metric_names:
+            require_metric(metric, known, asked)
+        return self.mean_if_any(metric)
+
+    def mean_if_any(self, metric: str) -> SeedMean:
+        """As `mean`, but a metric that no trial has gives n = 0."""
         ok = self.ok_trials
         values = tuple(trial.metrics.get(metric, math.nan) for trial in ok)
         failed = sum(trial.status in FAILED for trial in self.trials)

@@ -27,7 +27,7 @@ class Point:
     run: RunResult
 
     def score(self, metric: str) -> SeedMean:
-        return self.run.mean(metric)
+        return self.run.mean_if_any(metric)
 
     @property
     def epochs(self) -> SeedMean:

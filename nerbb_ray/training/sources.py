@@ -1,11 +1,13 @@
 """Where a pretrained model comes from: a path, a folder of the store, an installed package, or the hub."""
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub  # which imports its parts when they are used
 
+from nerbb_ray.arguments import path_of
 from nerbb_ray.errors import ModelError
 from nerbb_ray.spelling import nearest
 from nerbb_ray.training.model_files import ADAPTER, CONFIG, check_files, revision_of, weight_files
@@ -56,7 +58,9 @@ class ModelSource:
         return {} if Path(self.location).is_dir() else {"revision": self.revision}
 
 
-def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = True, onnx: bool = False) -> ModelSource:
+def find_model(
+    name: str | os.PathLike[str], store_dir: Path, base_dir: Path, *, ask_hub: bool = True, onnx: bool = False
+) -> ModelSource:
     """Look for a model: a path, a folder of the store, an installed package, the hub, in this order.
 
     Args:
@@ -67,7 +71,7 @@ def find_model(name: str, store_dir: Path, base_dir: Path, *, ask_hub: bool = Tr
     Raises:
         ModelError: it is in none of these places (the error lists them), or a package's weights are not the expected.
     """
-    looked: list[str] = []
+    name, looked = path_of("the name of a model", name, ModelError), []
     for folder in (base_dir / Path(name).expanduser(), store_dir / name):
         if _has_model(folder):
             return local_model(name, folder, onnx=onnx)

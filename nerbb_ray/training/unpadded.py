@@ -122,8 +122,6 @@ def current() -> Row | None:
 
 def set_unpadded(model: Any) -> None:
     """Let a model take rows. Whether it can is another question: see tiny_copy."""
-    AttentionInterface.register(ATTENTION, _attention)
-    AttentionMaskInterface.register(ATTENTION, _mask)
     model.set_attn_implementation(ATTENTION)
 
 
@@ -195,3 +193,8 @@ def _in_groups(values: torch.Tensor, row: Row) -> list[torch.Tensor]:
     flat = _Spread.apply(rows, *row.of_heads(heads))  # type: ignore[no-untyped-call]
     parts = torch.split(flat, [group.places * heads for group in row.groups])
     return [part.view(len(group.mask), heads, -1, width) for part, group in zip(parts, row.groups, strict=True)]
+
+
+# not only when a model is set to it: one that comes from another process is set already
+AttentionInterface.register(ATTENTION, _attention)
+AttentionMaskInterface.register(ATTENTION, _mask)

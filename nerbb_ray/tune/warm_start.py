@@ -34,7 +34,7 @@ def warm_start(proposer: OptunaProposer, spec: ExperimentSpec, tracking_uri: str
     for name in others:
         result = find_result(tracking_uri, name)
         for run in result.runs if result is not None else ():
-            value = run.mean(spec.search.metric).mean
+            value = run.mean_if_any(spec.search.metric).mean
             value = -value if spec.search.metric == "val/loss" else value
             if math.isfinite(value):
                 points = list(points_of(run, spec, identity_of))

@@ -18,7 +18,7 @@ SUPPORT = "test/entity/micro/support"
 def notes_on(result: ExperimentResult, found: Verdict) -> Iterator[str]:
     """The most important first."""
     runs = {run.run: run for run in result.runs}
-    yield from _failures({run: runs[run].mean(found.metric) for run in runs if runs[run].n_ok})
+    yield from _failures({run: runs[run].mean_if_any(found.metric) for run in runs if runs[run].n_ok})
     yield from still_rising(result)
     if found.best is not None:
         yield from _test_split(runs[found.best])
@@ -63,7 +63,7 @@ def _rise(curve: Sequence[float]) -> float:
 
 
 def _test_split(run: RunResult) -> Iterator[str]:
-    f1, support = run.mean(TEST_METRIC), run.mean(SUPPORT)
+    f1, support = run.mean_if_any(TEST_METRIC), run.mean_if_any(SUPPORT)
     if f1.n and support.n and support.mean >= 1 and 0 < f1.mean < 1:
         smallest = smallest_difference(f1.mean, support.mean)
         yield (

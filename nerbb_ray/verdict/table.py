@@ -160,7 +160,7 @@ def folded_name(name: str, room: int) -> str:
 
 def _rows(run: RunResult, mark: str) -> Iterator[list[str]]:
     """A run, and the ensemble of its seeds."""
-    means = (run.mean(metric).with_interval() for metric in (SELECTION_METRIC, TEST_METRIC))
+    means = (run.mean_if_any(metric).with_interval() for metric in (SELECTION_METRIC, TEST_METRIC))
     yield [mark, run.run, f"{run.n_ok}/{run.n_total}", epochs_text(run), *means]
     if (found := ensemble_of(run)) is not None:
         yield ["", TITLE, str(len(found.seeds)), "", *(score_cell(found, split) for split in SPLITS)]
@@ -187,7 +187,7 @@ def epochs_text(run: RunResult, listed: int = LISTED_EPOCHS, *, spread: bool = F
 
 
 def _legend(result: ExperimentResult, marks: Mapping[str, str]) -> Iterator[str]:
-    means = [run.mean(metric) for run in result.runs for metric in (SELECTION_METRIC, TEST_METRIC)]
+    means = [run.mean_if_any(metric) for run in result.runs for metric in (SELECTION_METRIC, TEST_METRIC)]
     ensembles = any(ensemble_of(run) is not None for run in result.runs)
     of_means = means_legend(means)
     if ensembles and "interval" not in of_means:
@@ -207,7 +207,7 @@ def _folds(result: ExperimentResult) -> Iterator[str]:
 
 def fold_sentences(result: ExperimentResult) -> list[str]:
     """How much the folds, and how much the seeds vary, of every run with folds."""
-    spreads = ((run.run, run.mean(SELECTION_METRIC).folds) for run in result.runs)
+    spreads = ((run.run, run.mean_if_any(SELECTION_METRIC).folds) for run in result.runs)
     return [f"val F1 of {run}: {spread}" for run, spread in spreads if spread is not None and spread.folds > 1]
 
 

@@ -80,7 +80,7 @@ def _with_circumstances(found: Verdict, result: ExperimentResult) -> Verdict:
     durations = [trial.duration_s for trial in result.trials if trial.ok and trial.duration_s]
     found = replace(
         found,
-        means={run: runs[run].mean(found.metric) for run in found.means},
+        means={run: runs[run].mean_if_any(found.metric) for run in found.means},
         trial_seconds=math.fsum(durations) / len(durations) if durations else None,
         notes=tuple(notes_on(result, found)),
     )
@@ -96,7 +96,7 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
     split = metric.partition("/")[0]
     data = {run.run: {trial.evaluated_on((split,)) for trial in run.ok_trials} for run in result.runs if run.n_ok}
     sign = -1.0 if lower_is_better(metric) else 1.0
-    means = {run.run: sign * run.mean(metric).mean for run in result.runs if run.mean(metric).n}
+    means = {run.run: sign * run.mean_if_any(metric).mean for run in result.runs if run.mean_if_any(metric).n}
     if not means:
         return result, {}
     wanted = data[min(means, key=lambda run: (-means[run], by_number(run)))]

@@ -84,12 +84,20 @@ def mean_of(family: Family, seeds: tuple[int, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["kept", "bare"])
-@pytest.mark.parametrize(("wanted", "seeds"), [(True, SEEDS), (3, SEEDS), (2, (44, 45))])
+@pytest.mark.parametrize(("wanted", "seeds"), [(True, SEEDS), (3, SEEDS), (np.int64(2), (44, 45))])
 def test_probabilities_are_the_mean_of_those_of_the_members(family, name, wanted, seeds) -> None:
     model = Model.from_experiment(name, ensemble=wanted, store=family.store.root, device="cpu")
     assert table(model) == pytest.approx(mean_of(family, seeds), abs=1e-5)
     assert model.name == f"{name}/runA-ensemble-of-{len(seeds)}"
     assert model.tags == TAGS
+
+
+def test_numpy_says_whether_it_is_an_ensemble(family) -> None:
+    names = [
+        Model.from_experiment("bare", ensemble=wanted, store=family.store.root, device="cpu").name
+        for wanted in (np.True_, np.False_)
+    ]
+    assert names == ["bare/runA-ensemble-of-3", "bare/runA-44"]
 
 
 def test_texts_of_any_length_are_encoded_once(family, monkeypatch) -> None:
@@ -116,7 +124,11 @@ def test_ensemble_is_measured_like_one_model(family) -> None:
     [
         ({"run": "runB"}, ResultError, "run runB of experiment kept has 1"),
         ({"ensemble": 4}, ResultError, "an ensemble of 4 models needs as many seeds"),
-        ({"ensemble": 1}, ResultError, "at least 2 members; got 1"),
+        ({"ensemble": 1}, ResultError, "must be a whole number >= 2; got 1"),
+        ({"ensemble": None}, ResultError, "True or False, must be a whole number >= 2; got None"),
+        ({"ensemble": "2"}, ResultError, "must be a whole number >= 2; got '2'"),
+        ({"ensemble": 2.7}, ResultError, r"must be a whole number >= 2; got 2\.7"),
+        ({"run": 5}, ResultError, "run must be a text; got 5"),
         ({"run": "runC"}, ResultError, "no run 'runC'"),
         ({"seed": 43}, ResultError, "several seeds"),
     ],

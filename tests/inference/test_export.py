@@ -196,6 +196,8 @@ def test_a_folder_of_any_name_gives_a_name_that_the_hub_takes(folder: str) -> No
     [
         ("english", None, "must be a code of ISO 639 such as en, several as en, sv; got 'english'"),
         ("en, Swedish", None, "got 'Swedish'"),
+        (["en", "sv"], None, "the language must be a text; got"),
+        (None, 5, "the license must be a text; got 5"),
         (None, "apache2", "knows no license 'apache2'; did you mean 'apache-2.0'"),
         (None, "my own", "take 'other' for one that is not listed"),
     ],
@@ -205,6 +207,13 @@ def test_what_the_hub_would_refuse_is_refused(language, license, message, tmp_pa
     with pytest.raises(StoreError, match=re.escape(message)):
         export("tiny", tmp_path / "m", language=language, license=license)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("in_store")
+@pytest.mark.parametrize(("folder", "rule"), [(5, "must be a text or a path; got 5"), ("a\0b", "not have a NUL in it")])
+def test_what_is_no_folder_is_refused(folder: object, rule: str) -> None:
+    with pytest.raises(StoreError, match=rule):
+        export("tiny", folder)
 
 
 CELLS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]) | st.sampled_from("äß±_*`|<>[]"), min_size=1)

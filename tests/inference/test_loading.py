@@ -186,8 +186,12 @@ def test_a_pretrained_encoder_without_a_head_is_refused(tiny_model, tmp_path) ->
     ("options", "message"),
     [
         ({"device": "abacus"}, "device must be cpu, or a GPU"),
-        ({"batch_size": 0}, "batch_size must be >= 1; got 0"),
-        ({"threads": 0}, "threads must be >= 1; got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number >= 1; got 0"),
+        ({"batch_size": "x"}, "batch_size must be a whole number >= 1; got 'x'"),
+        ({"batch_size": 2.5}, r"batch_size must be a whole number >= 1; got 2\.5"),
+        ({"threads": True}, "threads must be a whole number >= 1; got True"),
+        ({"device": ["cpu"]}, "device must be cpu, or a GPU"),
+        ({"threads": 0}, "threads must be a whole number >= 1; got 0"),
         ({"precision": "int8"}, "precision must be one of fp32, bf16"),
     ],
 )

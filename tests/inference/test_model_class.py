@@ -1,15 +1,20 @@
 """Model: where it comes from, what it predicts, and that places always point into the original text."""
 
 import json
+import pickle
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.data.words_of_text import FORMER, WordSplitting
-from nerbb_ray.errors import DataError
+from nerbb_ray.errors import DataError, ModelError, ResultError, StoreError
 from nerbb_ray.model import Model
 from nerbb_ray.ner.tags import SCHEMES, tag_set
 
@@ -133,8 +138,14 @@ def test_text_without_blanks_is_predicted(random_model: Model, text: str) -> Non
     ],
 )
 def test_what_is_no_text_is_refused(model: Model, texts, message) -> None:
-    with pytest.raises(DataError, match=message):
-        model.predict(texts)
+    for ask in (model.predict, model.predict_proba, model.guess):
+        with pytest.raises(DataError, match=message):
+            ask(texts)
+
+
+def test_guess_of_a_text_is_that_of_the_only_one_of_a_list(model: Model) -> None:
+    assert model.guess(TEXT) == model.guess([TEXT])[0]
+    assert len(model.guess(TEXT).entities) == len(FOUND)
 
 
 def test_what_is_less_probable_than_the_threshold_is_left_out(model: Model) -> None:
@@ -143,8 +154,13 @@ def test_what_is_less_probable_than_the_threshold_is_left_out(model: Model) -> N
     middle = sorted(entity.proba for entity in found)[1]
     assert model.predict(text, threshold=middle) == [entity for entity in found if entity.proba >= middle]
     assert model.predict([text], threshold=1.0) == [[entity for entity in found if entity.proba >= 1]]
-    with pytest.raises(DataError, match=r"from 0 to 1; got 1\.5"):
-        model.predict(text, threshold=1.5)
+    assert model.predict(text, threshold=np.float32(0)) == found
+
+
+@pytest.mark.parametrize("threshold", [1.5, -0.1, float("nan"), "0.5", None, [0.5], True, np.array([0.5, 0.5])])
+def test_threshold_is_a_share(model: Model, threshold: object) -> None:
+    with pytest.raises(DataError, match="threshold must be a number from 0 to 1; got"):
+        model.predict(TEXT, threshold=threshold)
 
 
 def test_an_unknown_level_is_refused(model: Model) -> None:
@@ -182,3 +198,51 @@ def test_tags_are_right_where_o_is_not_the_first_output(trained, tmp_path) -> No
     ours, theirs = first.predict_proba("Anna")[0]["proba_dist"], second.predict_proba("Anna")[0]["proba_dist"]
     assert theirs == pytest.approx(ours)
     assert set(ours) == set(theirs)
+
+
+@pytest.mark.parametrize("wrong", [5, None, ["a"], b"a"])
+def test_what_is_no_name_of_a_model_is_refused(trained, wrong: object) -> None:
+    store = trained.store.root
+    with pytest.raises(ResultError, match="the name of an experiment must be a text; got"):
+        Model.from_experiment(wrong, store=store)
+    with pytest.raises(ModelError, match="the folder of a model must be a text or a path; got"):
+        Model.from_checkpoint(wrong, store=store)
+    with pytest.raises(ModelError, match="the name of a model must be a text or a path; got"):
+        Model.from_huggingface(wrong, store=store)
+
+
+def test_other_arguments_of_a_wrong_kind_are_refused(trained, model: Model, tmp_path) -> None:
+    store = trained.store.root
+    with pytest.raises(ResultError, match=r"the name of an experiment must be a text; got .*Path\('tiny'\)"):
+        Model.from_experiment(Path("tiny"), store=store)
+    with pytest.raises(ResultError, match="run must be a text; got 5"):
+        Model.from_experiment("tiny", run=5, store=store)
+    with pytest.raises(StoreError, match="the folder of a store must be a text or a path; got 5"):
+        Model.from_experiment("tiny", store=5)
+    with pytest.raises(DataError, match="source must be a text or a path; got None"):
+        model.predict_on_file(None, tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize("name", [5, None, ["tiny"]])
+def test_what_is_no_name_of_a_data_set_is_refused(model: Model, name: object) -> None:
+    with pytest.raises(DataError, match="the name of a data set must be a text or a path; got"):
+        model.evaluate_on_dataset(name)
+    with pytest.raises(DataError, match="subset must be a text; got 5"):
+        model.evaluate_on_dataset("tiny", subset=5)
+
+
+def test_model_of_the_hub_may_be_named_by_its_folder(trained) -> None:
+    folder = trained.checkpoint()
+    assert pairs(Model.from_huggingface(folder, store=trained.store.root).predict(TEXT)) == FOUND
+
+
+def test_model_goes_to_another_process_before_and_after_it_has_predicted(trained, tmp_path) -> None:
+    fresh = Model.from_checkpoint(trained.checkpoint(), device="cpu")
+    before = pickle.dumps(fresh)
+    found = fresh.predict(TEXT)
+    for number, pickled in enumerate((before, pickle.dumps(fresh))):
+        file = tmp_path / f"{number}.pickle"
+        file.write_bytes(pickled)
+        code = f"import json, pickle; print(json.dumps(pickle.load(open({str(file)!r}, 'rb')).predict({TEXT!r})))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert pairs(json.loads(done.stdout)) == pairs(found) == FOUND

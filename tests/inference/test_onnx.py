@@ -1,6 +1,7 @@
 """A model in ONNX: predicts what it does in torch, says what its form costs, and is refused where it is another one."""
 
 import json
+import pickle
 import re
 import shutil
 import sys
@@ -298,13 +299,18 @@ def test_without_onnxruntime_nothing_is_predicted(onnx: Path, monkeypatch) -> No
     ("options", "message"),
     [
         ({"precision": "bf16"}, "has the number format of its file; leave precision out; got 'bf16'"),
-        ({"threads": 0}, "threads must be >= 1"),
+        ({"threads": 0}, "threads must be a whole number >= 1"),
         ({"device": "meta"}, "runs on the CPU here; got device 'meta'"),
     ],
 )
 def test_options_that_it_does_not_have_are_refused(onnx: Path, options: dict, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         Model.from_checkpoint(onnx, **options)
+
+
+def test_it_reads_its_file_again_where_it_is_unpickled(onnx: Path) -> None:
+    model = Model.from_checkpoint(onnx)
+    assert pickle.loads(pickle.dumps(model)).predict("Anna works in Paris.") == model.predict("Anna works in Paris.")
 
 
 def test_it_cannot_be_trained(onnx: Path, tmp_path) -> None:

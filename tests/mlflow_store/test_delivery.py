@@ -277,6 +277,17 @@ def test_results_are_not_read_while_some_of_them_wait(database: Database, finish
     assert (finished / "events.jsonl").exists()
 
 
+def test_what_a_running_driver_has_in_its_hands_is_left_to_it_without_a_word(
+    database: Database, finished: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver = Spool(finished, to_dict, from_dict)
+    assert len(driver.load()) == 9
+    assert deliver_waiting(finished, database.uri, "exp") == 0
+    assert caplog.text == ""
+    driver.close()
+    assert deliver_waiting(finished, database.uri, "exp") == 9
+
+
 def test_nothing_is_asked_of_mlflow_where_nothing_waits(tmp_path: Path) -> None:
     assert deliver_waiting(tmp_path / "none", f"sqlite:///{tmp_path / 'new.db'}", "exp") == 0
     assert list(tmp_path.iterdir()) == []

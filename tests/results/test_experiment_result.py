@@ -284,3 +284,31 @@ def test_trials_keep_the_order_of_runs_and_seeds() -> None:
 )
 def test_name_of_a_metric_comes_apart(name: str, parts: tuple[str, str, str, str]) -> None:
     assert split_name(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("nope", "no metric nope: phase must be one of test, val; got 'nope'"),
+        ("val/entity/PER/f1", "label must be one of micro; got 'PER'"),
+        ("test/token/all/f1", "metric must be one of acc; got 'f1'"),
+        (None, "metric must be a text; got None"),
+        (["f1"], r"metric must be a text; got \['f1'\]"),
+    ],
+)
+def test_mean_of_an_unknown_metric_lists_what_exists(metric: str, message: str) -> None:
+    (run,) = ExperimentResult.of("exp", [trial("runA", 43), trial("runA", 44)]).runs
+    with pytest.raises(ResultError, match=message):
+        run.mean(metric)
+
+
+def test_mean_of_a_run_without_an_ok_trial_is_of_nothing() -> None:
+    (run,) = ExperimentResult.of("exp", [TrialResult("runA", 43, "failed")]).runs
+    assert run.mean(TEST).n == 0
+
+
+@pytest.mark.parametrize("asked", [{"metric": ["f1"]}, {"metric": None}, {"level": 5}, {"phase": ["val"]}])
+def test_name_of_a_metric_has_parts_that_are_texts(asked: dict[str, object]) -> None:
+    result = ExperimentResult.of("exp", [trial("runA", 43)])
+    with pytest.raises(ResultError, match=f"{next(iter(asked))} must be a text; got"):
+        result.get(**asked)

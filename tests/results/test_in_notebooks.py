@@ -5,6 +5,8 @@ import json
 import math
 import pickle
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from nerbb_ray.inference.predictions import Entities, Entity, Predictions, WordP
 from nerbb_ray.mlflow_store.overview import for_users
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.frames import Curves
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.verdict.verdict import verdict
@@ -152,6 +155,56 @@ def test_table_of_runs_has_the_means_over_the_seeds(result: ExperimentResult) ->
 def test_other_rows_are_refused(result: ExperimentResult) -> None:
     with pytest.raises(ResultError, match="rows must be of trials or runs; got 'seeds'"):
         result.to_dataframe("seeds")  # type: ignore[arg-type]
+
+
+CURVES = {"val/loss": {0: 1.0, 1: 0.5}, "lr": {0: 0.1, 1: 0.2}}
+
+
+@pytest.fixture
+def with_curves(result: ExperimentResult) -> ExperimentResult:
+    """Its trials have two curves; of all else there is no point, as of test/loss, which comes at the end."""
+
+    def read(names: Sequence[str] | None) -> Curves:
+        own = {name: CURVES.get(name, {}) for name in (CURVES if names is None else names)}
+        return {(trial.run, trial.member): own for trial in result.trials}
+
+    return replace(result, read_curves=read)
+
+
+@pytest.mark.parametrize("metrics", ["val/loss", ["val/loss"], ("val/loss",), (name for name in ["val/loss"])])
+def test_curves_of_a_metric_are_asked_for_by_its_name(with_curves: ExperimentResult, metrics: object) -> None:
+    frame = with_curves.curves(metrics)
+    assert list(frame.columns) == ["run", "seed", "epoch", "val/loss"]
+    assert list(frame["val/loss"]) == [1.0, 0.5] * 7
+
+
+@pytest.mark.parametrize("metrics", ["nope", ["nope"], ["val/loss", "nope"]])
+def test_curves_of_a_metric_that_does_not_exist_are_an_error(with_curves: ExperimentResult, metrics: object) -> None:
+    with pytest.raises(ResultError, match="no trial of experiment exp has a curve of 'nope'; there are lr, val/loss"):
+        with_curves.curves(metrics)
+    with pytest.raises(ResultError, match=r"has a curve of 'test/loss'; there are lr, val/loss"):
+        with_curves.curves(["val/loss", "test/loss"])
+    with pytest.raises(ResultError, match=r"has a curve of 'val/los'; did you mean val/loss\?"):
+        with_curves.curves("val/los")
+
+
+@pytest.mark.parametrize(("metrics", "message"), [(5, "must be names such as val/loss; got 5"), ([5], "text; got 5")])
+def test_curves_of_what_is_no_name_are_an_error(with_curves: ExperimentResult, metrics: object, message: str) -> None:
+    with pytest.raises(ResultError, match=message):
+        with_curves.curves(metrics)
+
+
+def test_curve_that_has_no_value_so_far_is_an_empty_column(result: ExperimentResult) -> None:
+    """As of F1 of a class that val does not have."""
+    own = {"lr": {0: 0.1}, "val/entity/X/f1": {}}
+    read = replace(result, read_curves=lambda names: {("runB", 43): {name: own[name] for name in names or own}})
+    assert read.curves(["val/entity/X/f1"]).empty
+    assert read.curves(["lr", "val/entity/X/f1"])["val/entity/X/f1"].isna().all()
+
+
+def test_before_the_first_epoch_has_ended_there_are_no_curves_of_any_metric(result: ExperimentResult) -> None:
+    none_yet = replace(result, read_curves=lambda _: {})
+    assert none_yet.curves(["val/loss"]).empty
 
 
 def test_results_without_a_store_have_no_curves(result: ExperimentResult) -> None:
