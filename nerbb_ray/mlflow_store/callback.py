@@ -50,6 +50,9 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         driver: the number of this driver among all that have run the experiment; MLflow knows by it what is newer.
         notes: says at the end why runs have fewer seeds than they were to have, with a trial of each.
         ensembles: makes at the end those of the seeds of runs, from what became of the trials.
+
+    Raises:
+        TypeError, ValueError: an argument is none of these.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         notes: Callable[[], Sequence[tuple[TrackedTrial, str]]] = list,
         ensembles: Callable[[Sequence[TrialResult]], Sequence[tuple[TrackedTrial, RunEnsemble]]] = lambda _: (),
     ) -> None:
+        _check_place(tracking_uri, experiment)
         self._reports: Reports = reports or AnyReports(group_by, seed_key, metrics)
         # without somebody who counts the drivers, the time of their start has to do
         self._driver = time.time_ns() // 1000 if driver is None else driver
@@ -78,7 +82,6 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
             "spool": spool,
             "patience_s": patience_s,
             "reports": self._reports,
-            "driver": self._driver,
         }
         self._where = (without_password(tracking_uri), experiment)
         self._outbox = open_outbox(spool, tracking_uri, experiment, artifact_location, retry_after_s, patience_s)
@@ -89,8 +92,17 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         self._clock_ms = self._events = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Tune pickles its callbacks into a file; connections, what waits and passwords stay here
+        # Tune pickles its callbacks into a file; connections, what waits and passwords stay here. So does the number of
+        # this driver: whoever goes on with the copy is another one, whose events are newer
         return _restored, (self._where, self._arguments)
+
+    def get_state(self) -> dict[str, Any] | None:
+        """What a restored search needs: which trial has which number."""
+        return self._reports.numbers.state() if isinstance(self._reports, AnyReports) else None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if isinstance(self._reports, AnyReports):
+            self._reports.numbers.restore(state)
 
     @property
     def undelivered(self) -> Sequence[Event]:
@@ -156,7 +168,7 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         existing = tuple(dict.fromkeys(path for path in paths if path and Path(path).is_file()))
         tracked = self._reports.trial(trial)
         self._outcomes[tracked.name] = outcome
-        if table := values_table(outcome.metrics):
+        if not outcome.foreign and (table := values_table(outcome.metrics)):
             texts = {**texts, TABLE: table}
         if texts or existing:
             self._outbox.put(Files(tracked, *self._now(), texts, existing))
@@ -168,6 +180,18 @@ class SeedMeanCallback(LoggerCallback):  # type: ignore[misc]  # Ray has no type
         self._clock_ms = max(self._clock_ms + 1, int(time.time() * 1000))
         self._events += 1
         return self._clock_ms, (self._driver, self._events)
+
+
+def _check_place(tracking_uri: str, experiment: str) -> None:
+    """Tune would go on without a word in MLflow."""
+    for name, value, such_as in (
+        ("tracking_uri", tracking_uri, "sqlite:////absolute/path.db or the address of a server"),
+        ("experiment", experiment, "a name"),
+    ):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a text: {such_as}; got {value!r}")
+        if not value.strip():
+            raise ValueError(f"{name} must not be empty: {such_as}; got {value!r}")
 
 
 def _restored(where: tuple[str, str], arguments: dict[str, Any]) -> SeedMeanCallback:

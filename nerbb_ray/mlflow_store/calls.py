@@ -5,12 +5,13 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.class_values import TABLE, table_tag, values_table, write_tags
 from nerbb_ray.mlflow_store.confusion_picture import confusion_png
 from nerbb_ray.mlflow_store.events import Files, Order
+from nerbb_ray.mlflow_store.names import MAX_NAME, write_name
 from nerbb_ray.mlflow_store.new_place import follow_move
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.trial_result import Status, TrialResult
@@ -28,8 +29,11 @@ STATUS_IN_MLFLOW: dict[Status, str] = {
 }
 DIGEST = 36  # MLflow takes so many characters
 METRICS_PER_CALL = 900  # MLflow takes 1,000 entities
+PARAMS_PER_CALL = 100
 
 log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
 
 
 def as_uri(location: str | None) -> str | None:
@@ -71,10 +75,7 @@ def log_metrics(
     """
     from mlflow.entities import Metric, RunTag
 
-    named = {records.write_name(name): value for name, value in values.items()}
-    for name in [name for name in named if len(name) > records.MAX_NAME]:
-        log.warning("MLflow takes no name of more than %d characters: %s is not stored", records.MAX_NAME, name)
-        del named[name]
+    named = _named(values)
     metrics = [Metric(name, value, time_ms, step) for name, value in named.items()]
     parts = [metrics[first : first + METRICS_PER_CALL] for first in range(0, len(metrics), METRICS_PER_CALL)]
     for part in parts[:-1]:
@@ -85,9 +86,21 @@ def log_metrics(
 
 
 def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, object]) -> None:
+    """Under the names that MLflow takes."""
     from mlflow.entities import Param
 
-    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+    found = [Param(key, str(value)) for key, value in _named(params).items()]
+    for first in range(0, len(found), PARAMS_PER_CALL):
+        client.log_batch(run_id, params=found[first : first + PARAMS_PER_CALL])
+
+
+def _named(values: Mapping[str, Value]) -> dict[str, Value]:
+    """By the names that MLflow takes; what has too long a one is left out, with a warning."""
+    named = {write_name(name): value for name, value in values.items()}
+    for name in [name for name in named if len(name) > MAX_NAME]:
+        log.warning("MLflow takes no name of more than %d characters: %s is not stored", MAX_NAME, name)
+        del named[name]
+    return named
 
 
 def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str]) -> None:
@@ -108,9 +121,10 @@ def set_result(client: "MlflowClient", run_id: str, result: TrialResult, time_ms
         records.NOTE: result.note,
         records.IDENTITY: identity_text(result.identity),
         records.ORDER: order_text(order),
-        **write_tags(result.metrics),
-        **(table_tag(TABLE) if values_table(result.metrics) else {}),
     }
+    if not result.foreign:
+        texts |= write_tags(result.metrics)
+        texts |= table_tag(TABLE) if values_table(result.metrics) else {}
     set_tags(client, run_id, {key: text or "" for key, text in texts.items()})
     set_status(client, run_id, STATUS_IN_MLFLOW[result.status], time_ms)
 

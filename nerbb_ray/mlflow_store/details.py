@@ -13,7 +13,8 @@ from urllib.request import url2pathname
 from nerbb_ray.config.spec import Member
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.moved import artifacts_folder
-from nerbb_ray.mlflow_store.schema import INFINITY, find_runs, newest_trials, read_name, reading, write_name
+from nerbb_ray.mlflow_store.names import INFINITY, read_name, write_name
+from nerbb_ray.mlflow_store.schema import find_runs, newest_trials, reading
 from nerbb_ray.results.reports import CURVE
 
 if TYPE_CHECKING:

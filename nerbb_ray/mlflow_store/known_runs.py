@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.mlflow_store.bookkeeping import counts_of
 from nerbb_ray.mlflow_store.events import Order
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import TrialResult
@@ -65,15 +66,15 @@ def newest_ms(run: "Run") -> int:
 
 
 def child_of(run: "Run") -> Child:
-    result = records.trial_result(run)
+    result, counts = records.trial_result(run), counts_of(run)
     return Child(
         run.info.run_id,
         run.info.start_time,
         result,
-        last_epoch=int(run.data.metrics.get("epoch", -1)),
+        last_epoch=int(counts.get("epoch", -1)),
         order=records.order_of(run),
         has_params=bool(run.data.params),
-        final=result.metrics if "epochs" in run.data.metrics else {},
+        final=result.metrics if "epochs" in counts else {},
     )
 
 

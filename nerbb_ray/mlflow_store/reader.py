@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nerbb_ray.config.spec import Member
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.database import sqlite_file
+from nerbb_ray.mlflow_store.names import read_value, write_name
 from nerbb_ray.mlflow_store.schema import (
     KIND,
     RUN,
@@ -16,12 +17,10 @@ from nerbb_ray.mlflow_store.schema import (
     find_runs,
     newest_trials,
     order_of,
-    read_value,
     reading,
     run_ensemble,
     seeds_of,
     trial_result,
-    write_name,
 )
 from nerbb_ray.mlflow_store.sql import read_experiments, read_finished
 from nerbb_ray.results.experiment_result import ExperimentResult

@@ -28,9 +28,9 @@ HEADLINES = (SELECTION_METRIC, TEST_METRIC, "val/loss", "test/loss", "val/token/
 def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
     """Of every metric that people compare, `<metric>/mean` and `/sem`; NaN where it is undefined.
 
-    Of the most important ones, and of those that are not ours, also `/sd`, `/ci95_low`, `/ci95_high` and `/n`, with
-    folds also `/sd_folds` and `/sd_seeds`. A parent with all statistics of all classes, more than 1,000 metrics, could
-    not be read: `means_table` has them.
+    Of the most important ones, and of those of a trainable that knows nothing of nerbb_ray, also `/sd`, `/ci95_low`,
+    `/ci95_high` and `/n`, with folds also `/sd_folds` and `/sd_seeds`. A parent with all statistics of all classes,
+    more than 1,000 metrics, could not be read: `means_table` has them.
 
     Args:
         whole: not only of the most important metrics.
@@ -38,9 +38,9 @@ def run_metrics(run: RunResult, *, whole: bool = True) -> dict[str, float]:
     return {
         f"{metric}/{statistic}": value
         for metric in run.metric_names
-        if (metric in HEADLINES or whole) and not is_detail(metric)
+        if (metric in HEADLINES or whole) and (run.foreign or not is_detail(metric))
         for statistic, value in _statistics(run.mean(metric)).items()
-        if metric in HEADLINES or statistic in SHORT or not split_name(metric)[1]
+        if run.foreign or metric in HEADLINES or statistic in SHORT or not split_name(metric)[1]
     }
 
 

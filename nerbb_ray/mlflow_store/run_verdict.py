@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nerbb_ray.mlflow_store.means_description import DESCRIBED_RUNS, MAX_DESCRIPTION, means_description, row_text
 from nerbb_ray.mlflow_store.schema import VERDICT, VERDICT_WORDS
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
 from nerbb_ray.verdict.ensemble_words import gain_sentences
 from nerbb_ray.verdict.marks import means_legend
@@ -15,7 +15,6 @@ from nerbb_ray.verdict.words import against_the_best, sentences
 
 BEST, TIED, WORSE, NOT_COMPARED = "best", "tied", "worse", "not compared"
 SENTENCES = 8
-DESCRIBED_RUNS = 25
 COMPARED = {
     "val F1": SELECTION_METRIC,
     "test F1": TEST_METRIC,
@@ -24,7 +23,6 @@ COMPARED = {
     "val loss": "val/loss",
 }
 MAX_LENGTH = 4000  # of a tag; MLflow takes 8,000 characters at most
-MAX_DESCRIPTION = 7900
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,15 @@ def standing_of(run: str, found: Verdict) -> Standing:
     )
 
 
-def description(result: ExperimentResult, found: Verdict, run: str | None = None) -> str:
+def description(result: ExperimentResult, found: Verdict | None, run: str | None = None) -> str:
     """Markdown for MLflow's page: the verdict in words and the runs as a table, best first.
 
     Args:
+        found: None where nothing was compared.
         run: whose description it is, marked in the table; None: that of the experiment.
     """
+    if found is None:
+        return means_description(result, run)
     best = {name: place for place, name in enumerate(found.means)}
     ranked = sorted(result.runs, key=lambda one: best.get(one.run, len(best)))
     own = [one for one in ranked[DESCRIBED_RUNS:] if one.run == run]
@@ -88,10 +89,4 @@ def _legend(runs: Sequence[RunResult]) -> str:
 def _row(run: RunResult, found: Verdict, *, marked: bool) -> str:
     tied = run.run in found.tie_set and found.differences
     mark = "\\*" if run.run == found.best else "=" if tied else ""
-    name = f"`{run.run}`".replace("|", "\\|")
-    cells = [_mean(run.mean_if_any(metric)) for metric in COMPARED.values()]
-    return f"| {mark} | {f'**{name}**' if marked else name} | {run.n_ok}/{run.n_total} | {' | '.join(cells)} |"
-
-
-def _mean(mean: SeedMean) -> str:
-    return mean.brief().replace("+-", "±")
+    return row_text(run, COMPARED.values(), mark, marked=marked)

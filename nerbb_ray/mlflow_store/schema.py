@@ -8,14 +8,12 @@
         +-- child run per trial (nerbb.kind = trial, nerbb.seed, with folds nerbb.fold, nerbb.identity): parameters,
             curves, final metrics, artifacts; final values of single classes as a table and as tags (class_values)
 
-MLflow allows letters, digits, space and `/_-.:` in a metric's name. Every other character of a label, the colon and
-path parts that are not unique are written as `:<hex code>:`, which `read_name` undoes. Infinite values come
-back from a database as the largest float.
+The trials of a trainable that knows nothing of nerbb_ray (tag nerbb.foreign) have metrics of any names, and their runs
+all statistics of each; there is no verdict on them.
 """
 
 import gc
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast, get_args
@@ -24,8 +22,9 @@ from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import NerbbError, ResultError
 from nerbb_ray.logs import without_password
 from nerbb_ray.mlflow_store.advice import advice
-from nerbb_ray.mlflow_store.class_values import read_tags
+from nerbb_ray.mlflow_store.bookkeeping import counts_of, is_foreign, metrics_of
 from nerbb_ray.mlflow_store.database import make_ready, sqlite_file
+from nerbb_ray.mlflow_store.names import read_name, read_value
 from nerbb_ray.mlflow_store.quiet import quiet_mlflow
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.run_ensemble import RunEnsemble, is_ensemble_metric
@@ -45,11 +44,7 @@ HELD_BY, HELD_COUNT = "nerbb.held_by", "nerbb.held_count"  # of an experiment, w
 DESCRIPTION = "mlflow.note.content"
 PARENT = "mlflow.parentRunId"
 
-REFUSED_CHARACTER = re.compile(r"[^/\w.\- ]")
-ESCAPED_CHARACTER = re.compile(r":([0-9a-f]*):")
-MAX_NAME = 250
 RUNS_PER_PAGE = 1000
-INFINITY = 1.7976931348623157e308
 STATUS_OF_MLFLOW: dict[str, Status] = {"FINISHED": "ok", "FAILED": "failed", "KILLED": "interrupted"}
 
 
@@ -65,21 +60,6 @@ def open_client(tracking_uri: str) -> "MlflowClient":
     from mlflow.tracking import MlflowClient
 
     return MlflowClient(tracking_uri=tracking_uri)
-
-
-def write_name(name: str) -> str:
-    """A metric's name as MLflow takes it."""
-    parts = REFUSED_CHARACTER.sub(lambda match: _escape(match.group()), name).split("/")
-    return "/".join(_escape(part) if part in ("", ".", "..") else part for part in parts)
-
-
-def read_name(name: str) -> str:
-    """The inverse of write_name."""
-    return ESCAPED_CHARACTER.sub(lambda match: chr(int(match.group(1), 16)) if match.group(1) else "", name)
-
-
-def _escape(text: str) -> str:
-    return "".join(f":{ord(character):x}:" for character in text) or "::"
 
 
 def find_runs(client: "MlflowClient", experiment_ids: Sequence[str], kind: str | None = None) -> Iterator["Run"]:
@@ -117,9 +97,9 @@ def paused_garbage_collection() -> Iterator[None]:
 
 def trial_result(run: "Run") -> TrialResult:
     """The trial that a child run stands for."""
-    tags, metrics = run.data.tags, run.data.metrics
-    epochs = metrics["epochs"] if "epochs" in metrics else metrics["epoch"] + 1 if "epoch" in metrics else None
-    duration = metrics.get("elapsed_s")
+    tags, counts = run.data.tags, counts_of(run)
+    epochs = counts["epochs"] if "epochs" in counts else counts["epoch"] + 1 if "epoch" in counts else None
+    duration = counts.get("elapsed_s")
     if duration is None and run.info.end_time is not None:
         duration = (run.info.end_time - run.info.start_time) / 1000
     return TrialResult(
@@ -127,25 +107,22 @@ def trial_result(run: "Run") -> TrialResult:
         seed=int(tags[SEED]),
         fold=fold_of(tags.get(FOLD)),
         status=status_of(tags.get(STATUS, ""), run.info.status),
-        metrics=_metrics(metrics) | read_tags(tags),
-        params=dict(run.data.params),
+        metrics=metrics_of(run),
+        params={read_name(key): value for key, value in run.data.params.items()},
         epochs=None if epochs is None else int(epochs),
         error=tags.get(ERROR) or None,
         checkpoint=tags.get(CHECKPOINT) or None,
         duration_s=duration,
         log=tags.get(LOG) or None,
         identity=_identity(run),
-        best_epoch=int(metrics["best_epoch"]) if "best_epoch" in metrics else None,
-        kept_epoch=int(metrics["kept_epoch"]) if "kept_epoch" in metrics else None,
+        best_epoch=int(counts["best_epoch"]) if "best_epoch" in counts else None,
+        kept_epoch=int(counts["kept_epoch"]) if "kept_epoch" in counts else None,
         reason=tags.get(REASON) or None,
         note=tags.get(NOTE) or None,
+        foreign=is_foreign(run),
         started_s=None if run.info.start_time is None else run.info.start_time / 1000,
         ended_s=None if run.info.end_time is None else run.info.end_time / 1000,
     )
-
-
-def _metrics(found: Mapping[str, float]) -> dict[str, float]:
-    return {read_name(k): read_value(v) for k, v in found.items() if k.startswith(("val/", "test/"))}
 
 
 def fold_of(text: str | None) -> int | None:
@@ -155,8 +132,14 @@ def fold_of(text: str | None) -> int | None:
 
 def seeds_of(params: Mapping[str, object]) -> int:
     """How many trials a run is to have by the parameters of one of them: its seeds, with folds on every fold."""
-    folds = int(str(params.get("folds") or 0)) * int(str(params.get("repeats") or 1))
-    return int(str(params.get("multiple_runs") or 0)) * max(1, folds)
+    folds = _number(params.get("folds"), 0) * _number(params.get("repeats"), 1)
+    return _number(params.get("multiple_runs"), 0) * max(1, folds)
+
+
+def _number(value: object, otherwise: int) -> int:
+    """What is no number is a parameter of somebody else's."""
+    text = str(value or "")
+    return int(text) if text.isdecimal() else otherwise
 
 
 def ensemble_text(ensemble: RunEnsemble) -> str:
@@ -179,11 +162,6 @@ def run_ensemble(run: "Run") -> RunEnsemble | None:
 def status_of(tag: str, in_mlflow: str) -> Status:
     """The status of a trial: what its tag says, else what MLflow has."""
     return cast("Status", tag) if tag in get_args(Status) else STATUS_OF_MLFLOW.get(in_mlflow, "running")
-
-
-def read_value(value: float) -> float:
-    """A metric's value as it was before it came into a database."""
-    return value if abs(value) < INFINITY or value != value else float("inf") * value
 
 
 def _identity(run: "Run") -> Identity:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray.mlflow_store import schema as records
+from nerbb_ray.mlflow_store.names import read_value, write_name
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
 
 # the order of MLflow's client: the newest experiment first, its trials as they started
@@ -71,8 +72,8 @@ NAMES = {
     "status": records.STATUS,
     "parent": records.PARENT,
     "note": records.RUN_NOTE,
-    "val": records.write_name(SELECTION_METRIC),
-    "test": records.write_name(TEST_METRIC),
+    "val": write_name(SELECTION_METRIC),
+    "test": write_name(TEST_METRIC),
 }
 LOCKED_S = 5.0
 
@@ -178,4 +179,4 @@ def _trial(row: tuple[Any, ...]) -> tuple[TrialResult, int]:
 def _metrics(values: list[Any]) -> Iterator[tuple[str, float]]:
     for name, value, is_nan in zip((SELECTION_METRIC, TEST_METRIC), values[::2], values[1::2], strict=True):
         if value is not None:
-            yield name, float("nan") if is_nan else records.read_value(value)
+            yield name, float("nan") if is_nan else read_value(value)

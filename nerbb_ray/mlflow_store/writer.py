@@ -12,15 +12,17 @@ from nerbb_ray.config.spec import Member
 from nerbb_ray.mlflow_store import calls
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.advice import advice
-from nerbb_ray.mlflow_store.class_values import MEANS_TABLE, is_detail, table_tag
+from nerbb_ray.mlflow_store.bookkeeping import FOREIGN, count_name, end_values
+from nerbb_ray.mlflow_store.class_values import MEANS_TABLE, table_tag
 from nerbb_ray.mlflow_store.events import Ended, Ensembled, Epoch, Event, Files, RunClosed, Started
 from nerbb_ray.mlflow_store.known_runs import Child, Parent, child_of, newest_ms, parent_of
+from nerbb_ray.mlflow_store.names import write_name
 from nerbb_ray.mlflow_store.outbox import Unreachable
 from nerbb_ray.mlflow_store.run_metrics import changes, contains, means_table, run_metrics, run_status
-from nerbb_ray.mlflow_store.run_verdict import description, standing_of
+from nerbb_ray.mlflow_store.run_verdict import Standing, description, standing_of
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
-from nerbb_ray.results.reports import CURVE, TrackedTrial
+from nerbb_ray.results.reports import TrackedTrial
 from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.verdict.outcome import Verdict
 from nerbb_ray.verdict.verdict import verdict
@@ -52,7 +54,7 @@ class MlflowWriter:
         self._parents: dict[str, Parent] = {}
         self._clock_ms = 0
         self._verdict: tuple[tuple[RunResult, ...], Verdict] | None = None  # the latest, and of what
-        self._told: Verdict | None = None  # the one that the runs have
+        self._told: Verdict | tuple[RunResult, ...] | None = None  # what the runs have: the verdict, or their means
         self._judge_after = -math.inf
 
     def deliver(self, event: Event) -> None:
@@ -119,6 +121,7 @@ class MlflowWriter:
             running = TrialResult(
                 event.trial.run, event.trial.seed, "running", identity=event.trial.identity, fold=event.trial.fold
             )
+            running = replace(running, foreign=event.trial.foreign)
             self._set_result(client, child, running, event)
         self._update_parent(client, event)
 
@@ -132,7 +135,7 @@ class MlflowWriter:
         first = child.attempt_begins or event.order[0] != child.order[0]
         child.attempt_begins = False
         if event.epoch > child.last_epoch:
-            values = {"epoch": float(event.epoch), **event.values}
+            values = {**event.values, count_name("epoch", foreign=event.trial.foreign): float(event.epoch)}
             tags = {records.ORDER: calls.order_text(event.order)} if first else {}
             calls.log_metrics(client, child.run_id, values, event.time_ms, event.epoch, tags)
             child.last_epoch, child.order = event.epoch, event.order
@@ -154,17 +157,8 @@ class MlflowWriter:
         if event.order <= child.order:  # an old event that had to wait
             return
         if not contains(child.final, result.metrics):
-            counts = {
-                "epochs": result.epochs,
-                "best_epoch": result.best_epoch,
-                "kept_epoch": result.kept_epoch,
-                "elapsed_s": result.duration_s,
-            }
-            values = {name: float(value) for name, value in counts.items() if value is not None}
             step = max(result.epochs or 0, child.last_epoch + 1)
-            # of what has a curve, the latest value is to be that of the chosen weights
-            final = {name: v for name, v in result.metrics.items() if not is_detail(name) or CURVE.fullmatch(name)}
-            calls.log_metrics(client, child.run_id, values | final, event.time_ms, step)
+            calls.log_metrics(client, child.run_id, end_values(result), event.time_ms, step)
             child.final = result.metrics
         self._set_result(client, child, result, event)
         self._update_parent(client, event)
@@ -209,7 +203,7 @@ class MlflowWriter:
         calls.set_tags(client, parent.run_id, tags)
 
     def _log_changes(self, client: "MlflowClient", parent: Parent, values: Mapping[str, float]) -> None:
-        changed = changes(parent.metrics, {records.write_name(name): value for name, value in values.items()})
+        changed = changes(parent.metrics, {write_name(name): value for name, value in values.items()})
         # always at step 0: MLflow draws a bar per run; of one step, the latest time counts
         self._clock_ms = max(self._clock_ms + 1, int(time.time() * 1000))
         calls.log_metrics(client, parent.run_id, changed, self._clock_ms, 0)
@@ -219,18 +213,20 @@ class MlflowWriter:
         """How every run stands against the best; a seed of one run may change that of all."""
         begun = time.monotonic()
         result = self._result()
-        found = self._judge(result)
-        if found is self._told:  # many runs are closed at the same time
+        # of a trainable of which nothing is known, no metric says which run is better
+        found = None if result.foreign else self._judge(result)
+        told = found or result.runs
+        if told is self._told or (found is None and told == self._told):  # many runs are closed at the same time
             return
         for run, parent in self._parents.items():
-            standing = standing_of(run, found)
+            standing = Standing({}, {}) if found is None else standing_of(run, found)
             self._log_changes(client, parent, standing.metrics)
             tags = {**standing.tags, records.DESCRIPTION: description(result, found, run)}
             if tags != parent.verdict:
                 calls.set_tags(client, parent.run_id, tags)
                 parent.verdict = tags
         client.set_experiment_tag(self._experiment_id, records.DESCRIPTION, description(result, found))
-        self._told, ended = found, time.monotonic()
+        self._told, ended = told, time.monotonic()
         took = ended - begun
         self._judge_after = ended + took / VERDICT_SHARE if took > QUICK_S else -math.inf
 
@@ -257,8 +253,7 @@ class MlflowWriter:
             self._parents[name] = parent_of(run)
         parent = self._parents[name]
         if not parent.has_params:
-            params = {key: value for key, value in event.trial.params.items() if key not in ("seed", "fold")}
-            calls.log_params(client, parent.run_id, params)
+            calls.log_params(client, parent.run_id, event.trial.run_params)
             parent.has_params = True
         identity = event.trial.identity
         if not parent.has_data and identity is not None and identity.data:
@@ -284,6 +279,8 @@ class MlflowWriter:
             }
             if trial.fold is not None:
                 tags[records.FOLD] = str(trial.fold)
+            if trial.foreign:
+                tags[FOREIGN] = "yes"
             start = start_ms or event.time_ms
             run = client.create_run(self._experiment_id, start_time=start, tags=tags, run_name=trial.name)
             self._children[key] = child_of(run)

@@ -138,6 +138,11 @@ class ExperimentResult:
         return tuple(trial for run in self.runs for trial in run.trials)
 
     @property
+    def foreign(self) -> bool:
+        """Whether its trials are those of a trainable that knows nothing of nerbb_ray."""
+        return bool(self.runs) and all(run.foreign for run in self.runs)
+
+    @property
     def member(self) -> str:
         """What one of the trials of a run is called: seed or fold model. All runs have the same folds."""
         return self.runs[0].member if self.runs else "seed"

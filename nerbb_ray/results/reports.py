@@ -29,6 +29,7 @@ class TuneTrial(Protocol):
     """What the callbacks use of Tune's Trial."""
 
     trial_id: str
+    experiment_tag: str
     config: dict[str, Any]
     status: str
     last_result: dict[str, Any] | None
@@ -43,6 +44,8 @@ class TrackedTrial(NamedTrial):
         run: the configuration that it shares with other seeds.
         params: everything that is to be shown of its configuration.
         n_seeds: that the run is to have, with folds on all of them together; 0: not known.
+        foreign: of a trainable that knows nothing of nerbb_ray.
+        seed_key: of the parameters, the one that only tells the seed.
     """
 
     run: str
@@ -51,6 +54,14 @@ class TrackedTrial(NamedTrial):
     n_seeds: int = 0
     identity: Identity | None = None
     fold: int | None = None
+    foreign: bool = False
+    seed_key: str = "seed"
+
+    @property
+    def run_params(self) -> dict[str, Any]:
+        """Those of its parameters that are of its run."""
+        own = {self.seed_key} if self.foreign else {self.seed_key, "fold"}
+        return {key: value for key, value in self.params.items() if key not in own}
 
 
 class Reports(Protocol):

@@ -7,12 +7,6 @@ from dataclasses import dataclass
 
 NEAR_ZERO = 0.1  # of the best seed: below, a seed has not learned what the others have
 ROUNDING = 1e-12
-UNBOUNDED = ("loss", "support")  # how the names of metrics end that are no shares
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric, by its full name, lies between 0 and 1, such as F1."""
-    return not metric.endswith(UNBOUNDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from nerbb_ray.lazy_modules import lazy_modules
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.metric_names import PARTS, require_metric, split_name
 from nerbb_ray.results.run_ensemble import RunEnsemble
-from nerbb_ray.results.seed_mean import NEAR_ZERO, SeedMean, is_share
+from nerbb_ray.results.seed_mean import NEAR_ZERO, SeedMean
+from nerbb_ray.results.shares import is_share
 
 with lazy_modules():  # jinja2, for notebooks
     from nerbb_ray.html import document
@@ -48,6 +49,7 @@ class TrialResult(NamedTrial):
         note: one line that a reader of the results should know.
         val_f1_curve: val entity micro F1 after every epoch; empty where nobody has asked for it.
         fold: from 1, those of the repeats after each other; None without folds.
+        foreign: of a trainable that knows nothing of nerbb_ray; metrics have the names that it gives them.
         started_s, ended_s: when, in seconds since 1970, as far as MLflow knows.
     """
 
@@ -68,6 +70,7 @@ class TrialResult(NamedTrial):
     note: str | None = None
     val_f1_curve: tuple[float, ...] = ()
     fold: int | None = None
+    foreign: bool = False
     started_s: float | None = field(default=None, compare=False)
     ended_s: float | None = field(default=None, compare=False)
 
@@ -168,7 +171,12 @@ class RunResult:
         values = tuple(trial.metrics.get(metric, math.nan) for trial in ok)
         failed = sum(trial.status in FAILED for trial in self.trials)
         folds = tuple(trial.fold for trial in ok if trial.fold is not None) or None
-        return _seed_mean(values, self.n_total, failed, is_share(metric), folds)
+        return _seed_mean(values, self.n_total, failed, is_share(metric, foreign=self.foreign), folds)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether its trials are those of a trainable that knows nothing of nerbb_ray."""
+        return bool(self.trials) and all(trial.foreign for trial in self.trials)
 
     @property
     def folds(self) -> int:

@@ -131,9 +131,14 @@ def _hybrid(state: AdaptiveState, rule: AdaptiveRule) -> AdaptiveState:
 
 
 def replay_state(rule: AdaptiveRule, history: Iterable[float | None]) -> AdaptiveState:
-    """The state after a history of monitored values: how a scheduler without memory knows where a trial stands."""
+    """The state after a history of monitored values: how a scheduler without memory knows where a trial stands.
+
+    Values after the one that has stopped the trial change nothing.
+    """
     state = start(rule)
     for value in history:
+        if state.stage is Stage.STOPPED:
+            break
         state = advance(state, value, rule)
     return state
 

@@ -105,7 +105,9 @@ def finite_json(values: dict[str, Any]) -> str:
 
 
 def _trial_values(trial: TrialResult) -> dict[str, Any]:
-    return {**asdict(trial), "metrics": dict(trial.metrics), "params": dict(trial.params)}
+    values = {**asdict(trial), "metrics": dict(trial.metrics), "params": dict(trial.params)}
+    del values["foreign"]  # our own ones are not
+    return values
 
 
 def _best(result: ExperimentResult) -> str | None:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_order import by_number
-from nerbb_ray.results.seed_mean import SeedMean, is_share
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.shares import is_share
 from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult
 from nerbb_ray.verdict.notes import notes_on
 from nerbb_ray.verdict.outcome import Difference, Verdict

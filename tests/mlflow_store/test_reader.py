@@ -16,6 +16,7 @@ from mlflow.utils.validation import _validate_metric_name
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store import schema as records
 from nerbb_ray.mlflow_store.callback import SeedMeanCallback
+from nerbb_ray.mlflow_store.names import read_name, write_name
 from nerbb_ray.mlflow_store.reader import (
     delete_experiment_runs,
     find_result,
@@ -222,10 +223,10 @@ def test_trials_are_read_with_one_query_for_all(
 @settings(deadline=None)
 @given(st.lists(st.text(min_size=0, max_size=8), min_size=1, max_size=5).map("/".join))
 def test_names_come_back_and_mlflow_takes_them(name: str) -> None:
-    assert records.read_name(records.write_name(name)) == name
-    _validate_metric_name(records.write_name(name))
+    assert read_name(write_name(name)) == name
+    _validate_metric_name(write_name(name))
 
 
 @pytest.mark.parametrize("name", ["test/entity/micro/f1", "val/loss", "test/token/U-boat/f1", "lr", "a b.c_d"])
 def test_ordinary_names_stay_as_they_are(name: str) -> None:
-    assert records.write_name(name) == name
+    assert write_name(name) == name

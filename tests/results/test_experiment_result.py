@@ -13,7 +13,8 @@ from scipy.special import expit, logit
 from nerbb_ray.errors import ResultError
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.metric_names import split_name
-from nerbb_ray.results.seed_mean import SeedMean, is_share
+from nerbb_ray.results.seed_mean import SeedMean
+from nerbb_ray.results.shares import is_share
 from nerbb_ray.results.trial_result import RunResult, Status, TrialResult
 
 VAL, TEST = "val/entity/micro/f1", "test/entity/micro/f1"

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
+from ray import tune
 
 from nerbb_ray.interruption import interruptible
+from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 from nerbb_ray.training.adaptive import Stage, replay_state
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_here")]
@@ -66,3 +68,30 @@ def test_mlflow_has_the_means_over_the_seeds_and_a_child_for_each(grid: Any, fol
         assert {child.info.status for child in children} == {"FINISHED"}
         curve = client.get_metric_history(children[0].info.run_id, "loss")
         assert len(curve) > 3
+
+
+def test_a_search_that_tune_restores_goes_on_in_mlflow(tmp_path: Path) -> None:
+    """The last repeat of three fails, and is done again by another Tuner."""
+    healed, uri = tmp_path / "healed", f"sqlite:///{tmp_path}/mlflow.db"
+
+    def train(config: dict[str, Any]) -> None:
+        if config["number"] == 3 and not healed.exists():
+            raise RuntimeError
+        for _ in range(2):
+            tune.report({"loss": config["number"] / 10})
+
+    grid = {"number": tune.grid_search([1, 2, 3])}
+    callback = SeedMeanCallback(uri, "restored", group_by=[])
+    run_config = tune.RunConfig(name="restored", storage_path=str(tmp_path), callbacks=[callback])
+    with interruptible():
+        tune.Tuner(train, param_space=grid, run_config=run_config).fit()
+        healed.touch()
+        tune.Tuner.restore(str(tmp_path / "restored"), train, restart_errored=True).fit()
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("restored")
+    assert experiment is not None
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == {"all", "all-0", "all-1", "all-2"}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert runs["all"].data.metrics["loss/n"] == 3
+    assert runs["all"].data.metrics["loss/mean"] == pytest.approx(0.2)

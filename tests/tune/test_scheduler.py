@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
 
 from nerbb_ray.config.spec import HParams
-from nerbb_ray.training.adaptive import AdaptiveRule, replay, rule_of
+from nerbb_ray.training.adaptive import AdaptiveRule, replay, replay_state, rule_of
 from nerbb_ray.tune.scheduler import AdaptiveStoppingScheduler
 
 STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
@@ -73,6 +74,58 @@ def test_a_value_that_is_not_finite_ends_the_trial() -> None:
     assert decisions(AdaptiveStoppingScheduler("loss", "min"), [{"loss": 1.0}, {"loss": float("nan")}])[1] == STOP
 
 
+@pytest.mark.parametrize("report", [{"acc": 1.0}, {"acc": 1.0, "history": "abc"}, {"acc": 1.0, "history": None}])
+def test_without_a_metric_anywhere_it_refuses_with_what_to_give(report: dict[str, Any]) -> None:
+    scheduler = AdaptiveStoppingScheduler(rule=AdaptiveRule())
+    assert scheduler.set_search_properties(None, None)
+    with pytest.raises(ValueError, match=r"no metric to judge by: give it one, .* the TuneConfig, or .* 'history'"):
+        decisions(scheduler, [report])
+
+
+def test_trials_with_a_history_need_no_metric() -> None:
+    reports = [{"history": []}, {"raised": True}, {"history": [1.0]}, {"history": [1.0, 2.0]}]
+    scheduler = AdaptiveStoppingScheduler(rule=AdaptiveRule(cooldown_epochs=0))
+    assert decisions(scheduler, reports) == [CONTINUE] * 3 + [STOP]
+
+
+def test_a_history_without_an_epoch_leaves_the_metric_to_judge_by() -> None:
+    reports = [{"loss": value, "history": []} for value in (1.0, 0.5, 0.6)]
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
+    assert decisions(scheduler, reports) == [CONTINUE, CONTINUE, STOP]
+
+
+def test_a_history_that_goes_on_after_its_end_is_judged_as_replay_state_does() -> None:
+    rule, history = AdaptiveRule(cooldown_epochs=0), [1.0, 2.0, 0.5]
+    assert decisions(AdaptiveStoppingScheduler(rule=rule), [{"history": history}]) == [STOP]
+    assert replay_state(rule, history) == replay_state(rule, history[:2])
+
+
+def test_the_mode_of_another_metric_is_not_taken() -> None:
+    scheduler = AdaptiveStoppingScheduler("loss", rule=AdaptiveRule(mode="min", cooldown_epochs=0))
+    assert scheduler.set_search_properties("acc", "max")
+    reports = [{"loss": loss, "acc": 0.5} for loss in (3.0, 2.0, 1.0, 2.0)]
+    assert decisions(scheduler, reports) == [CONTINUE] * 3 + [STOP]
+
+
+@pytest.mark.parametrize("metric", ["acc", None])
+def test_the_mode_of_its_own_metric_may_come_from_the_tune_config(metric: str | None) -> None:
+    scheduler = AdaptiveStoppingScheduler("acc", rule=AdaptiveRule(cooldown_epochs=0))
+    assert scheduler.set_search_properties(metric, "max")
+    assert decisions(scheduler, [{"acc": value} for value in (1.0, 2.0, 1.0)]) == [CONTINUE, CONTINUE, STOP]
+
+
+def test_values_of_some_epochs_that_are_told_twice_count_once() -> None:
+    """The metric is in every second report, and the trial goes on from a checkpoint of iteration 6."""
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(patience=2, cooldown_epochs=0))
+    losses = {2: 1.0, 4: 0.5, 6: 0.6, 8: 0.7, 10: 0.8}
+
+    def report(number: int) -> dict[str, Any]:
+        return {"training_iteration": number} | ({"loss": losses[number]} if number in losses else {})
+
+    assert decisions(scheduler, [report(number) for number in range(1, 9)]) == [CONTINUE] * 8
+    assert decisions(scheduler, [report(number) for number in (7, 8, 9, 10)]) == [CONTINUE] * 3 + [STOP]
+
+
 def test_trials_are_judged_each_by_itself() -> None:
     scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(cooldown_epochs=0))
     assert decisions(scheduler, [{"loss": 1.0}], "a") == [CONTINUE]
@@ -94,6 +147,13 @@ def test_its_state_can_be_saved(tmp_path) -> None:
     first.save(str(tmp_path / "state"))
     second.restore(str(tmp_path / "state"))
     assert decisions(second, [{"loss": 2.0}]) == [STOP]
+
+
+def test_a_state_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text('{"a": [1.0, 2.0]}')
+    scheduler = AdaptiveStoppingScheduler("loss", "min", AdaptiveRule(patience=1, cooldown_epochs=0))
+    scheduler.restore(str(tmp_path / "state"))
+    assert decisions(scheduler, [{"loss": 2.0}]) == [STOP]
 
 
 def test_a_mode_that_there_is_not_is_refused() -> None:
