@@ -13,9 +13,12 @@ def bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     import bench_annotation_loop
     import bench_learning_curve
+    import bench_splits
     import frozen_encoder
 
-    return SimpleNamespace(loop=bench_annotation_loop, curve=bench_learning_curve, frozen=frozen_encoder)
+    return SimpleNamespace(
+        loop=bench_annotation_loop, curve=bench_learning_curve, splits=bench_splits, frozen=frozen_encoder
+    )
 
 
 def cells(table: str, row: int) -> list[str]:
@@ -90,3 +93,16 @@ def test_a_head_learns_what_can_be_learned(bench) -> None:
     assert np.exp(said).sum(axis=1) == pytest.approx(np.ones(600))
     f1 = bench.frozen.entity_f1(np.log(np.eye(3)[gold] * 0.97 + 0.01), words, ("O", "B-A", "I-A"), "bio")
     assert 0 < f1 <= 1
+
+
+def test_spread_of_folds_and_of_seeds_are_told_apart(bench) -> None:
+    scores = {
+        f"{seed}-fold{fold}": {"val": 0.5 + 0.1 * fold + shift, "test": 0.4 + shift}
+        for fold in (1, 2, 3)
+        for seed, shift in ((43, -0.01), (44, 0.01))
+    }
+    found = cells(bench.splits.table({"c": {"stratified": scores}}), 0)
+    assert found[:4] == ["c", "stratified", "6", "70.0"]
+    # means 60, 70, 80: variance 100, less half of the seeds' own, which is 2
+    assert [float(value) for value in found[4:6]] == pytest.approx([np.sqrt(100 - 2 / 2), np.sqrt(2)], abs=0.005)
+    assert found[6:] == ["40.0", "0.00", "1.41"]
