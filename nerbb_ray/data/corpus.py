@@ -20,7 +20,7 @@ from nerbb_ray.data.split import DEFAULT, HoldOut
 from nerbb_ray.data.words_of_text import FORMER, WordSplitting
 from nerbb_ray.errors import DataError
 
-# (format, key of the tags) of what `save_corpus` writes
+# (format, key of the tags) of what `write_corpus` writes
 OWN_FORMS = {("tokens", "tags"), ("spans", "tags")}
 
 __all__ = [

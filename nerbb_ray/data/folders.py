@@ -180,12 +180,12 @@ def _data_files(directory: Path) -> list[Path]:
     Raises:
         DataError: one is a link that leads nowhere: another file would take its place.
     """
-    entries = sorted(directory.iterdir()) if directory.is_dir() else []
-    for path in entries:
-        if _is_data(path) and path.is_symlink() and not path.exists():
+    named = [path for path in sorted(directory.iterdir()) if _is_data(path)] if directory.is_dir() else []
+    for path in named:
+        if path.is_symlink() and not path.exists():
             rule = f"is a link to {path.readlink()}, which is not there: mount it, or take the link away"
             raise DataError(rule, path)
-    return [path for path in entries if _is_data(path) and path.is_file()]
+    return [path for path in named if path.is_file()]
 
 
 def _is_data(path: Path) -> bool:

@@ -37,7 +37,7 @@ def borders(columns: Sequence[Column], roles: Roles) -> Borders:
     before = columns[: columns.index(roles.words)]
     # what stands behind the words says something about them: heads of dependencies come in runs of numbers, too
     others = [c for c in columns if c not in (roles.words, roles.tags) and (c in before or _CALLED.search(c.name))]
-    sentence = next((c for c in others if _SENTENCE.fullmatch(c.name) and "" not in c.counts and _counts(c)), None)
+    sentence = next((c for c in others if _SENTENCE.fullmatch(c.name) and _counts(c)), None)
     if sentence is not None:
         return _named(sentence, [c for c in others if _DOCUMENT.fullmatch(c.name) and len(c.counts) > 1])
     starts: set[int] = set()
@@ -65,17 +65,15 @@ def _named(sentence: Column, documents: Sequence[Column]) -> Borders:
 
 
 def _counts(column: Column) -> bool:
-    """Whether values may be numbers of sentences; a column `sent` may have sentiments."""
+    """Whether all values may be numbers of sentences; a column `sent` may have sentiments."""
     return all(map(_HAS_DIGIT.fullmatch, column.counts))
 
 
 def _counts_anew(column: Column, runs: int) -> bool:
     """Whether numbers go up, and begin anew from time to time, as in every document."""
-    if not all(value.isascii() and value.isdecimal() for value in column.counts):
-        return False
-    numbers = [int(value) for value in column.values]
-    anew = {numbers[0], *_FIRST}
-    return all(b >= a or b in anew for a, b in pairwise(numbers)) and len(numbers) >= 2 * runs
+    numbers = _numbers(column)
+    anew = {*numbers[:1], *_FIRST}
+    return bool(numbers) and all(b >= a or b in anew for a, b in pairwise(numbers)) and len(numbers) >= 2 * runs
 
 
 def _filled(column: Column) -> set[int]:
@@ -95,9 +93,7 @@ def _grouped(column: Column) -> set[int]:
 
 def _counted(column: Column) -> set[int]:
     """Where numbers of words begin anew."""
-    if not all(value.isascii() and value.isdecimal() for value in column.counts):
-        return set()
-    numbers = [int(value) for value in column.values]
+    numbers = _numbers(column)
     first = numbers[0] if numbers else -1
     starts = {0} | {i for i, (a, b) in enumerate(pairwise(numbers), start=1) if b == first}
     steady = all(b == a + 1 or b == first for a, b in pairwise(numbers))
@@ -105,16 +101,20 @@ def _counted(column: Column) -> set[int]:
 
 
 def _counted_anew(column: Column) -> set[int]:
-    """Where the number of the sentence changes, if the numbers go up by one and begin anew in every document."""
-    if not all(value.isascii() and value.isdecimal() for value in column.counts):
-        return set()
-    numbers = [int(value) for value in column.values]
+    """Where the number of the sentence changes, in a column without a name, if the numbers go up by one and begin anew
+    in every document."""
+    numbers = _numbers(column)
     changes = [(i, a, b) for i, (a, b) in enumerate(pairwise(numbers), start=1) if a != b]
     counted = all(b == a + 1 or b == numbers[0] for _, a, b in changes)
     # features have few values, pieces and contractions short runs, lines and phrases other names
     sure = not column.name and len(column.counts) > 2 and len(numbers) >= _RUN * (len(changes) + 1)
-    sure = sure or (_SENTENCE.fullmatch(column.name) is not None and len(changes) < len(numbers) - 1)
     return {0, *(i for i, _, _ in changes)} if counted and changes and sure else set()
+
+
+def _numbers(column: Column) -> list[int]:
+    """Of every row; empty if a value is none."""
+    whole = all(value.isascii() and value.isdecimal() for value in column.counts)
+    return [int(value) for value in column.values] if whole else []
 
 
 def _is_number_like(column: Column) -> bool:

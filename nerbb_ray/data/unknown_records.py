@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nerbb_ray.data.formats.spans import TEXTS
+from nerbb_ray.data.formats.spans import TEXTS, called_text
 from nerbb_ray.data.options import option
 from nerbb_ray.data.records import Record
 from nerbb_ray.errors import DataError
@@ -20,8 +20,8 @@ def unknown(record: Record, formats: Sequence[str]) -> DataError:
         return record.place.error(f"{_expected(formats)}; got {value!r:.60}")
     keys = f"the keys {', '.join(value) or 'none'}"
     annotated = [key for key, part in value.items() if part and _may_hold(part)]
-    no_text = next((key for key in value if key.lower() in TEXTS and value[key] is None), None)
-    if no_text is not None and annotated:
+    no_text = called_text(value)
+    if no_text is not None and value[no_text] is None and annotated:
         return record.place.error(f"expected a text in {no_text!r}; got null: take the record out")
     has_text = any(isinstance(value.get(key), str) for key in TEXTS)
     if has_text and not annotated:

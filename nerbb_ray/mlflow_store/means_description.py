@@ -1,6 +1,6 @@
 """The means of runs as a table for MLflow's page: all that is said of a trainable of which only numbers are known."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import RunResult
@@ -18,10 +18,8 @@ def means_description(result: ExperimentResult, run: str | None = None) -> str:
     """
     metrics = list(dict.fromkeys(name for one in result.runs for name in one.metric_names))
     named, left_out = metrics[:DESCRIBED_METRICS], len(metrics) - DESCRIBED_METRICS
-    own = [one for one in result.runs[DESCRIBED_RUNS:] if one.run == run]
-    shown = [*result.runs[:DESCRIBED_RUNS], *own]
+    shown = described(result.runs, run)
     header = ["", "run", "trials ok", *(f"`{name}`".replace("|", "\\|") for name in named)]
-    hidden = len(result.runs) - len(shown)
     lines = [
         f"| {' | '.join(header)} |",
         "|---" * len(header) + "|",
@@ -29,9 +27,19 @@ def means_description(result: ExperimentResult, run: str | None = None) -> str:
         "",
         "Mean ± standard error over the trials of a run that ended ok; of two, both values.",
         f"Not shown: {left_out} metrics." if left_out > 0 else "",
-        f"Not shown: {hidden} runs." if hidden else "",
+        not_shown(result, shown),
     ]
     return "\n".join(lines).strip()[:MAX_DESCRIPTION]
+
+
+def described(runs: Sequence[RunResult], run: str | None) -> list[RunResult]:
+    """The first runs of a long table, and the one whose description it is."""
+    return [*runs[:DESCRIBED_RUNS], *(one for one in runs[DESCRIBED_RUNS:] if one.run == run)]
+
+
+def not_shown(result: ExperimentResult, shown: Sequence[RunResult]) -> str:
+    left_out = len(result.runs) - len(shown)
+    return f"Not shown: {left_out} runs." if left_out else ""
 
 
 def row_text(run: RunResult, metrics: Iterable[str], mark: str = "", *, marked: bool) -> str:

@@ -4,7 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nerbb_ray.mlflow_store.means_description import DESCRIBED_RUNS, MAX_DESCRIPTION, means_description, row_text
+from nerbb_ray.mlflow_store.means_description import (
+    MAX_DESCRIPTION,
+    described,
+    means_description,
+    not_shown,
+    row_text,
+)
 from nerbb_ray.mlflow_store.schema import VERDICT, VERDICT_WORDS
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
@@ -61,11 +67,8 @@ def description(result: ExperimentResult, found: Verdict | None, run: str | None
     if found is None:
         return means_description(result, run)
     best = {name: place for place, name in enumerate(found.means)}
-    ranked = sorted(result.runs, key=lambda one: best.get(one.run, len(best)))
-    own = [one for one in ranked[DESCRIBED_RUNS:] if one.run == run]
-    shown = [*ranked[:DESCRIBED_RUNS], *own]
+    shown = described(sorted(result.runs, key=lambda one: best.get(one.run, len(best))), run)
     rows = [_row(one, found, marked=one.run == run) for one in shown]
-    left_out = len(ranked) - len(shown)
     lines = [
         *found.plain[:SENTENCES],
         "",
@@ -74,7 +77,7 @@ def description(result: ExperimentResult, found: Verdict | None, run: str | None
         *rows,
         "",
         _legend(shown),
-        f"Not shown: {left_out} runs." if left_out else "",
+        not_shown(result, shown),
         *gain_sentences(result, run or found.best),
     ]
     return "\n".join(lines).strip()[:MAX_DESCRIPTION]

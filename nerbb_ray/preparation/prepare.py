@@ -17,6 +17,7 @@ from nerbb_ray.ner.tags import OUTSIDE
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.preparation.run_notes import fold_note, run_notes
 from nerbb_ray.preparation.unfit import as_config_error, noted, one_by_one
+from nerbb_ray.results.metric_names import split_name
 from nerbb_ray.training.encoded_corpus import EncodedCorpus, check_trainable, encode_once, load_encoded
 from nerbb_ray.training.model_check import ModelCheck, model_check
 from nerbb_ray.training.sources import ModelSource, find_model, on_this_machine
@@ -176,9 +177,7 @@ def check_search_metric(metric: str, corpus: Corpus, origin: str = "") -> None:
     Raises:
         ConfigError: it is of a class that the data do not have: every trial would count as the worst.
     """
-    _, _, name = metric.partition("/")
-    level, _, rest = name.partition("/")
-    label = rest.rpartition("/")[0]
+    _, level, label, _ = split_name(metric)
     averages = [MICRO, MACRO] + [ALL, OUTSIDE] * (level == "token")
     if label and label not in (*corpus.classes, *averages):
         known = ", ".join([*averages[:2], *corpus.classes])

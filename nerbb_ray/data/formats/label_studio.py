@@ -132,10 +132,8 @@ class _Tasks:
     def _minimal(self, record: Record) -> list[Any] | None:
         row = record.value
         if isinstance(number := row.get("id"), int | str):
-            task = (
-                number,
-                text_of(row, self.text_key, record.place),
-            )  # exports that were joined have the same numbers again
+            # exports that were joined have the same numbers again
+            task = number, text_of(row, self.text_key, record.place)
             if task in self.seen:
                 self.several += 1
                 return None

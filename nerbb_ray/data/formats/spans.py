@@ -219,8 +219,13 @@ def _items(given: Any, key: str, place: Place) -> list[Any]:
     return items
 
 
+def called_text(row: dict[str, Any]) -> str | None:
+    """The key that is called like that of a text, whatever its value is."""
+    return next((key for key in row if key.lower() in TEXTS), None)
+
+
 def _no_text(row: Any) -> str:
-    key = next((key for key in row if key.lower() in TEXTS), None) if isinstance(row, dict) else None
+    key = called_text(row) if isinstance(row, dict) else None
     return _keys(row) if key is None else f"{row[key]!r:.60} in {key!r}"
 
 
