@@ -13,7 +13,7 @@ quickstart: $(VENV)/.installed
 	@echo "for the commands above: source $(BIN)/activate"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadscope
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

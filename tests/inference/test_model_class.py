@@ -240,9 +240,12 @@ def test_model_goes_to_another_process_before_and_after_it_has_predicted(trained
     fresh = Model.from_checkpoint(trained.checkpoint(), device="cpu")
     before = pickle.dumps(fresh)
     found = fresh.predict(TEXT)
-    for number, pickled in enumerate((before, pickle.dumps(fresh))):
-        file = tmp_path / f"{number}.pickle"
-        file.write_bytes(pickled)
-        code = f"import json, pickle; print(json.dumps(pickle.load(open({str(file)!r}, 'rb')).predict({TEXT!r})))"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert pairs(json.loads(done.stdout)) == pairs(found) == FOUND
+    file = tmp_path / "models"
+    file.write_bytes(pickle.dumps([before, pickle.dumps(fresh)]))
+    code = (
+        f"import json, pickle; pickled = pickle.load(open({str(file)!r}, 'rb'));"
+        f" print(json.dumps([pickle.loads(one).predict({TEXT!r}) for one in pickled]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [pairs(one) for one in json.loads(done.stdout)] == [FOUND, FOUND]
+    assert pairs(found) == FOUND

@@ -68,7 +68,11 @@ WRONG: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("way", [["--dry-run"], ["--dry-run", "--json"], []], ids=["dry run", "as JSON", "run"])
+@pytest.mark.parametrize(
+    "way",
+    [["--dry-run"], pytest.param(["--dry-run", "--json"], marks=pytest.mark.slow), []],
+    ids=["dry run", "as JSON", "run"],
+)
 def test_nothing_starts_and_the_reason_is_one_line(
     own_model: StorePaths, experiment, capsys: pytest.CaptureFixture[str], change: Change, message: str, way: list[str]
 ) -> None:

@@ -83,6 +83,7 @@ class Frames:
         self.states |= set(re.findall(r"warm-up|training|testing|done|failed", "\n".join(lines)))
 
 
+@pytest.mark.slow
 def test_sixty_trials_on_thirty_rows(tmp_path: Path) -> None:
     terminal = start(tmp_path, 20, "1e-5,3e-5,1e-4", rows=30, columns=100, pause=0.03)
     frames = Frames(terminal)

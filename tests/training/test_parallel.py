@@ -90,6 +90,8 @@ JOBS = (
     ("terminated", 2, "states of the terminated", None, 5),
     ("begun again", 2, "states of the terminated", None, None),
     ("weighted", 3, None, None, None),
+)
+WITH_KNOBS = (
     ("adapters", 2, None, None, None),
     ("adapters interrupted", 2, "states of the adapters", 1, None),
     ("adapters continued", 2, "states of the adapters", None, None),
@@ -123,9 +125,18 @@ def tested(data: EncodedCorpus) -> EncodedCorpus:
 @pytest.fixture(scope="module")
 def of_workers(spec, weighted, data, tested, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
     """The reports of every worker, by the name of the job."""
+    return reports_of_workers(JOBS, {"weighted": weighted}, {"tested": tested}, spec, data, source, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def with_knobs(spec, data, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
+    """The same of trials with adapters or frozen layers."""
+    trials = {kind: with_hparams(spec, **knobs) for kind, knobs in KNOBS.items()}
+    return reports_of_workers(WITH_KNOBS, trials, {}, spec, data, source, tmp_path_factory)
+
+
+def reports_of_workers(chosen, trials, corpora, spec, data, source, tmp_path_factory) -> dict[str, list[list[dict]]]:
     folder = tmp_path_factory.mktemp("workers")
-    trials, corpora = {"weighted": weighted}, {"tested": tested}
-    trials |= {kind: with_hparams(spec, **knobs) for kind, knobs in KNOBS.items()}
     jobs = [
         (
             name,
@@ -136,19 +147,19 @@ def of_workers(spec, weighted, data, tested, source, tmp_path_factory) -> dict[s
             epoch,
             steps,
         )
-        for name, number, states, epoch, steps in JOBS
+        for name, number, states, epoch, steps in chosen
     ]
     ask_to_end(folder / "states of the cut", "asked to")
     (folder / "jobs").write_bytes(pickle.dumps((source, jobs)))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     running = [
         subprocess.Popen([sys.executable, WORKER, folder, str(rank)], env=environment)
-        for rank in range(max(job[1] for job in JOBS))
+        for rank in range(max(job[1] for job in chosen))
     ]
     assert [process.wait(timeout=240) for process in running] == [0] * len(running)
     return {
         name: [json.loads((folder / f"{name}.{rank}").read_text()) for rank in range(number)]
-        for name, number, *_ in JOBS
+        for name, number, *_ in chosen
     }
 
 
@@ -184,17 +195,19 @@ def test_several_workers_share_a_weighted_loss_and_a_clipped_gradient(
     assert expected[0]["train/loss"] != pytest.approx(alone[0]["train/loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KNOBS)
-def test_several_workers_train_adapters_and_few_layers_as_one_does(kind, spec, data, source, of_workers) -> None:
-    first, second = of_workers[kind]
+def test_several_workers_train_adapters_and_few_layers_as_one_does(kind, spec, data, source, with_knobs) -> None:
+    first, second = with_knobs[kind]
     assert_close(first, one_worker(with_hparams(spec, **KNOBS[kind]), data, source))
     assert repr(comparable(first)) == repr(comparable(second))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["adapters continued", "frozen begun again"])
-def test_workers_with_adapters_or_few_layers_go_on_and_end_the_same(job, of_workers) -> None:
-    whole = of_workers[job.partition(" ")[0]][0]
-    assert repr(comparable(of_workers[job][0])) == repr(comparable(whole[1:]))
+def test_workers_with_adapters_or_few_layers_go_on_and_end_the_same(job, with_knobs) -> None:
+    whole = with_knobs[job.partition(" ")[0]][0]
+    assert repr(comparable(with_knobs[job][0])) == repr(comparable(whole[1:]))
 
 
 @pytest.mark.parametrize(
