@@ -14,6 +14,7 @@ with lazy_modules():
     from nerbb_ray.config import ini
     from nerbb_ray.forecast import dry_run, estimate
     from nerbb_ray.forecast import text as forecast_words
+    from nerbb_ray.preparation import prepare
     from nerbb_ray.tune import done_before
 
 
@@ -21,11 +22,13 @@ def plan(args: Namespace) -> int:
     store = current_store(args.store)
     spec = ini.read_ini(experiment_file(args.name, store))
     options = RunOptions(resources=resource_options(args))
-    before = done_before.done_before(spec, store, options, lambda: dry_run.prepared_here(spec, store)[0])
-    if before.nothing_left and not before.problems and not args.json:
-        print(f"{spec.name}: nothing is left to do: all trials have ended")
-        return OK
-    found = estimate.forecast(spec, store, options, calibrate=args.calibrate, price=args.price_per_hour)
+    # calibration reads the data file again, also next time
+    with prepare.preparation_here(store, store.cache if args.calibrate else None) as preparation:
+        before = done_before.done_before(spec, store, options, lambda: dry_run.prepared_here(spec, preparation)[0])
+        if before.nothing_left and not before.problems and not args.json:
+            print(f"{spec.name}: nothing is left to do: all trials have ended")
+            return OK
+        found = estimate.forecast(spec, preparation, options, calibrate=args.calibrate, price=args.price_per_hour)
     if args.json:
         print(json_text(found.to_dict()))
     else:

@@ -1,9 +1,7 @@
 """What an experiment would do, as a table: `--dry-run`. Starts nothing and asks no server."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -18,7 +16,6 @@ from nerbb_ray.errors import NerbbError
 from nerbb_ray.preparation.options import RunOptions, starts_here
 from nerbb_ray.preparation.prepare import Preparation, Prepared, lacking, notes_on, try_to_prepare
 from nerbb_ray.preparation.resources import Allotment, allot, this_machine
-from nerbb_ray.store import StorePaths
 
 SHOWN = ("run", "seed", "fold", "max_epochs", "early_stopping", "mode")  # mode follows from monitor
 
@@ -109,7 +106,7 @@ class Plan:
 
 
 def make_plan(
-    spec: ExperimentSpec, store: StorePaths, options: RunOptions, compare: Compare = lambda _: Done()
+    spec: ExperimentSpec, preparation: Preparation, options: RunOptions, compare: Compare = lambda _: Done()
 ) -> Plan:
     """Expand an experiment.
 
@@ -128,7 +125,7 @@ def make_plan(
             raise
         notes.append("resources are worked out on the cluster")
         allotment = Allotment("torch_trainer", resources.num_workers, resources.cpus_per_worker or 1, 0, 1)
-    prepared, problems, missing = prepared_here(spec, store)
+    prepared, problems, missing = prepared_here(spec, preparation)
     done = compare(prepared)
     if done.nothing_left:
         notes += ["nothing is left to do: a run would train nothing", *(f"not needed any more: {p}" for p in problems)]
@@ -210,12 +207,8 @@ def varying_keys(trials: tuple[TrialSpec, ...]) -> list[str]:
     ]
 
 
-def prepared_here(spec: ExperimentSpec, store: StorePaths) -> tuple[dict[str, Prepared], list[str], bool]:
+def prepared_here(spec: ExperimentSpec, preparation: Preparation) -> tuple[dict[str, Prepared], list[str], bool]:
     """The runs that can be prepared with what is on this machine, what is wrong with the others, and whether that is
     that something is not here."""
-    # nothing is left behind, and the store may be read-only
-    with tempfile.TemporaryDirectory() as cache:
-        preparation = Preparation(store, Path.cwd(), Path(cache), ask_hub=False)
-        prepared, problems = try_to_prepare(spec, preparation)
-        missing = bool(problems) and lacking(spec, preparation)
-    return prepared, list(map(str, problems)), missing
+    prepared, problems = try_to_prepare(spec, preparation)
+    return prepared, list(map(str, problems)), bool(problems) and lacking(spec, preparation)

@@ -1,6 +1,5 @@
 """The forecast of an experiment: epochs times costs, on the slots that there are."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -85,37 +84,39 @@ class Forecast:
 
 
 def forecast(
-    spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, calibrate: bool = False, price: float | None = None
+    spec: ExperimentSpec,
+    preparation: Preparation,
+    options: RunOptions,
+    *,
+    calibrate: bool = False,
+    price: float | None = None,
 ) -> Forecast:
     """Foresee what is still missing of an experiment.
 
     Args:
-        calibrate: try 20 steps of every shape of the search first.
+        preparation: of the data; asks no server.
+        calibrate: try 20 steps of every shape of the search first; its cache keeps what they cost.
         price: per hour; `[search] price_per_hour` if left out.
     Raises:
         NerbbError: data or model are not here, or not even one trial fits on this machine.
     """
     resources, machine = options.apply(spec.resources), this_machine()
     allotment = allot(resources, machine, most_trials(spec))
-    earlier, notes = _earlier(store)
+    earlier, notes = _earlier(preparation.store)
     own = [trial for name, trial in earlier if name == spec.name and not options.overwrite]
     known = [trial for _, trial in earlier if trial.ok]
     runs = []
-    with tempfile.TemporaryDirectory() as scratch:
-        # calibration reads the data file again, also next time
-        cache = store.cache if calibrate else Path(scratch)
-        preparation = Preparation(store, Path.cwd(), cache, ask_hub=False)
-        if calibrate:
-            shared = share_gpus(resources, spec, prepare(spec, preparation), machine, cache)
-            allotment = allot(shared, machine, most_trials(spec))
-        for run in spec.runs:
-            prepared = preparation.run(spec, run)
-            count = _trials(spec, run, own)
-            trial = any_trial_of(spec, run)
-            costs = _costs(spec, run, prepared, allotment, known, store.cache if calibrate else None)
-            epochs = expected_epochs(trial, prepared.steps_per_epoch, known)
-            runs.append(RunForecast(run.name, count, prepared.steps_per_epoch, epochs, costs))
-        weights = _weights_mb(preparation.run(spec, spec.runs[0]))
+    if calibrate:
+        shared = share_gpus(resources, spec, prepare(spec, preparation), machine, preparation.cache)
+        allotment = allot(shared, machine, most_trials(spec))
+    for run in spec.runs:
+        prepared = preparation.run(spec, run)
+        count = _trials(spec, run, own)
+        trial = any_trial_of(spec, run)
+        costs = _costs(spec, run, prepared, allotment, known, preparation.cache if calibrate else None)
+        epochs = expected_epochs(trial, prepared.steps_per_epoch, known)
+        runs.append(RunForecast(run.name, count, prepared.steps_per_epoch, epochs, costs))
+    weights = _weights_mb(preparation.run(spec, spec.runs[0]))
     return _put_together(spec, tuple(runs), allotment, weights, price, notes)
 
 

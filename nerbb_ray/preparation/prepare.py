@@ -1,7 +1,9 @@
 """Everything that is done once per experiment and before any trial: data, tokenisation, models, checks."""
 
 import logging
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -152,6 +154,17 @@ class Preparation:
         folder = None if self.ask_hub else on_this_machine(source)
         here = source if folder is None else replace(source, location=str(folder))
         return model_check(here, settings.uncased, settings.precision)
+
+
+@contextmanager
+def preparation_here(store: StorePaths, cache: Path | None = None) -> Iterator[Preparation]:
+    """A preparation that asks no server and leaves nothing behind, so that the store may be read-only.
+
+    Args:
+        cache: keep the tokenised data there.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Preparation(store, Path.cwd(), cache or Path(scratch), ask_hub=False)
 
 
 def rule_of(params: DatasetParams) -> HoldOut:

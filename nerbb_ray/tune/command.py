@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec
@@ -23,8 +23,12 @@ from nerbb_ray.streams import need_not_be_read
 with lazy_modules():
     from nerbb_ray.forecast import dry_run, estimate
     from nerbb_ray.forecast import text as forecast_words
+    from nerbb_ray.preparation import prepare
     from nerbb_ray.tune import done_before, run_tuner
     from nerbb_ray.verdict import table
+
+if TYPE_CHECKING:
+    from nerbb_ray.preparation.prepare import Preparation
 
 
 def run_file(file: Path, store_dir: Path | None, args: argparse.Namespace, command: Sequence[str]) -> int:
@@ -62,18 +66,26 @@ def say_what_begins(spec: ExperimentSpec, store: StorePaths, options: RunOptions
 
 def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, as_json: bool) -> int:
     """Print the trials of an experiment, and why it could not run; returns the exit status."""
+    with prepare.preparation_here(store) as preparation:
+        return _show_plan(spec, preparation, options, as_json=as_json)
+
+
+def _show_plan(spec: ExperimentSpec, preparation: "Preparation", options: RunOptions, *, as_json: bool) -> int:
     plan = dry_run.make_plan(
-        spec, store, options, lambda prepared: done_before.done_before(spec, store, options, lambda: prepared)
+        spec,
+        preparation,
+        options,
+        lambda prepared: done_before.done_before(spec, preparation.store, options, lambda: prepared),
     )
     status = USER_ERROR if plan.problems else OK
     if as_json:
-        print(json_text(plan.to_dict() | {"expected": _forecast_values(spec, store, options)}))
+        print(json_text(plan.to_dict() | {"expected": _forecast_values(spec, preparation, options)}))
     else:
         print(plain_text([plan.table()], shown_width()), end="")
         for note in plan.notes:
             tell(f"note: {note}")
         if not plan.problems and not plan.nothing_left:
-            tell(f"expected: {_expected(spec, store, options)}")
+            tell(f"expected: {_expected(spec, preparation, options)}")
         elif plan.missing:
             tell("expected: not known before data and model are here")
     for problem in plan.problems:
@@ -81,19 +93,19 @@ def show_plan(spec: ExperimentSpec, store: StorePaths, options: RunOptions, *, a
     return status
 
 
-def _expected(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> str:
+def _expected(spec: ExperimentSpec, preparation: "Preparation", options: RunOptions) -> str:
     """How long it will take, without trying anything."""
     try:
-        found = estimate.forecast(spec, store, options)
+        found = estimate.forecast(spec, preparation, options)
     except NerbbError as error:
         return f"not known: {error}"
     return f"{forecast_words.summary(found)} (nerbb plan says more)"
 
 
-def _forecast_values(spec: ExperimentSpec, store: StorePaths, options: RunOptions) -> dict[str, Any] | None:
+def _forecast_values(spec: ExperimentSpec, preparation: "Preparation", options: RunOptions) -> dict[str, Any] | None:
     """What `nerbb plan --json` says; None before data and model are here."""
     try:
-        return estimate.forecast(spec, store, options).to_dict()
+        return estimate.forecast(spec, preparation, options).to_dict()
     except NerbbError:
         return None
 

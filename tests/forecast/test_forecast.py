@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.experiments import preparation_of
 from fixtures.fake_tune import at, tracked
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -190,14 +191,14 @@ def test_ranges_and_sizes_in_words() -> None:
 
 def test_a_forecast_of_a_fixed_number_of_epochs(store, experiment) -> None:
     spec = read_ini(experiment(seeds=4, hparams="early_stopping = False"))
-    found = forecast(spec, store, RunOptions())
+    found = forecast(spec, preparation_of(store), RunOptions())
     assert found.trials == found.most_trials == 8
     assert {run.epochs.values for run in found.runs} == {(3,)}
     assert found.steps == 8 * 3 * found.runs[0].steps_per_epoch
     low, middle, high = found.wall_s
     assert low < middle < high
     assert found.price is None
-    paid = forecast(spec, store, RunOptions(), price=3600.0)
+    paid = forecast(spec, preparation_of(store), RunOptions(), price=3600.0)
     assert paid.price == pytest.approx(paid.wall_s)
     assert "nothing" not in summary(found)
     assert ", 0.12 CPU-hours" in summary(replace(found, device_hours=0.123))
@@ -212,12 +213,14 @@ def test_what_is_overwritten_is_still_to_be_done(store, experiment, monkeypatch)
     spec = read_ini(experiment(seeds=1))
     done = [("exp", TrialResult(run.name, 43, "ok", epochs=3, duration_s=1.0)) for run in spec.runs]
     monkeypatch.setattr("nerbb_ray.forecast.estimate.finished_trials", lambda _: done)
-    nothing = forecast(spec, store, RunOptions())
+    nothing = forecast(spec, preparation_of(store), RunOptions())
     assert (nothing.trials, nothing.disk_mb) == (0, (0.0, 0.0))
     assert forecast_text(nothing) == "exp: nothing is left to do: all 2 trials have ended\n"
-    more = forecast(replace(spec, settings=replace(spec.settings, multiple_runs=2)), store, RunOptions())
+    more = forecast(
+        replace(spec, settings=replace(spec.settings, multiple_runs=2)), preparation_of(store), RunOptions()
+    )
     assert "trials: 2 of 4 (the others have ended)" in forecast_text(more)
-    assert forecast(spec, store, RunOptions(overwrite=True)).trials == 2
+    assert forecast(spec, preparation_of(store), RunOptions(overwrite=True)).trials == 2
 
 
 @pytest.mark.parametrize(("scheduler", "missing"), [("asha", [0, 2]), ("none", [3, 2])])
@@ -230,19 +233,19 @@ def test_what_was_cut_or_has_diverged_is_not_to_come_again(store, experiment, sc
         status, metrics = ("cut", {"val/loss": 0.5}) if trial.run == "runA" else ("diverged", {})
         writer.deliver(Started(tracked(trial), *at(time_ms)))
         writer.deliver(Ended(tracked(trial), *at(time_ms), TrialResult(trial.run, 43, status, metrics, epochs=1)))
-    assert [run.trials for run in forecast(spec, store, RunOptions()).runs] == missing
+    assert [run.trials for run in forecast(spec, preparation_of(store), RunOptions()).runs] == missing
 
 
 def test_limits_and_races_make_it_shorter(store, experiment) -> None:
     path = experiment(seeds=8, hparams="early_stopping = False")
-    plain = forecast(read_ini(path), store, RunOptions())
+    plain = forecast(read_ini(path), preparation_of(store), RunOptions())
     text = path.read_text()
     path.write_text(text + "[search]\nracing = True\n")
-    raced = forecast(read_ini(path), store, RunOptions())
+    raced = forecast(read_ini(path), preparation_of(store), RunOptions())
     assert raced.trials < raced.most_trials == plain.trials
     assert raced.wall_s[1] < plain.wall_s[1]
     path.write_text(text + "[search]\nmax_cost = 0.5\nprice_per_hour = 3600\n")
-    assert forecast(read_ini(path), store, RunOptions()).wall_s == (0.5, 0.5, 0.5)
+    assert forecast(read_ini(path), preparation_of(store), RunOptions()).wall_s == (0.5, 0.5, 0.5)
 
 
 RATES = {"lr_max": [1e-3, 2e-3, 3e-3, 4e-3]}
@@ -270,13 +273,13 @@ RATES = {"lr_max": [1e-3, 2e-3, 3e-3, 4e-3]}
     ],
 )
 def test_a_dry_run_says_what_the_search_can_do(store, params, said: str) -> None:
-    notes = make_plan(build_spec("e", params=PARAMS | params), store, RunOptions()).notes
+    notes = make_plan(build_spec("e", params=PARAMS | params), preparation_of(store), RunOptions()).notes
     assert any(said in note for note in notes), notes
 
 
 def test_a_dry_run_of_drawn_points_does_not_say_that_none_are(store) -> None:
     spec = build_spec("e", params=PARAMS | {"algorithm": "random", "lr_max": "uniform(1e-3, 2e-3)"})
-    assert not any("nothing is drawn" in note for note in make_plan(spec, store, RunOptions()).notes)
+    assert not any("nothing is drawn" in note for note in make_plan(spec, preparation_of(store), RunOptions()).notes)
 
 
 def test_points_that_a_search_has_tried_are_not_planned_again() -> None:
@@ -319,9 +322,9 @@ def test_the_command_prints_a_table_or_json(store, experiment, capsys) -> None:
 @pytest.mark.slow
 def test_calibration_tries_real_steps_and_remembers_them(store, experiment) -> None:
     spec = read_ini(experiment(seeds=1, hparams="early_stopping = False"))
-    found = forecast(spec, store, RunOptions(), calibrate=True)
+    found = forecast(spec, preparation_of(store), RunOptions(), calibrate=True)
     assert {run.costs.source for run in found.runs} == {"20 steps tried here"}
     assert all(100 < run.costs.memory_mb < 4000 for run in found.runs)
     assert len(list(store.cache.glob("calibration-*.json"))) == 1, "both runs have the same shape"
-    assert forecast(spec, store, RunOptions(), calibrate=True) == found
+    assert forecast(spec, preparation_of(store), RunOptions(), calibrate=True) == found
     assert np.isfinite(found.wall_s).all()

@@ -271,3 +271,16 @@ def test_many_folds_are_cut_once(store: StorePaths, experiment, monkeypatch: pyt
     file.write_text(file.read_text().replace("dataset_name = tiny", "dataset_name = tiny\nfolds = 17"))
     prepare(read_ini(file), Preparation(store, Path.cwd(), store.cache))
     assert calls == [(17, 42)]
+
+
+def test_a_dry_run_says_once_what_is_strange_of_the_data(own_model: StorePaths, experiment, caplog) -> None:
+    data = own_model.datasets / "tiny"
+    source = data.resolve()
+    data.unlink()
+    shutil.copytree(source, data)
+    train = data / "train.jsonl"
+    train.write_text(train.read_text() + '{"tokens": ["Rome"], "tags": ["B-loc"]}\n')
+    for way in (["--dry-run"], ["--dry-run", "--json"]):
+        caplog.clear()
+        assert main([str(experiment()), "--store", str(own_model.root), *way]) == 0
+        assert caplog.text.count("classes that differ in case or blanks only") == 1

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fixtures.experiments import preparation_of
 
 from nerbb_ray.config.spec import PRESETS
 from nerbb_ray.errors import ConfigError
@@ -48,7 +49,7 @@ def test_every_approach_is_its_preset_and_validates_on_the_fraction_that_it_trai
 @pytest.mark.parametrize("path", sorted(ROOT.glob("study/**/*.ini")), ids=lambda path: path.stem)
 def test_every_file_can_be_planned_without_data_models_or_network(path: Path, tmp_path: Path) -> None:
     (spec,) = read_study(path)
-    plan = make_plan(spec, StorePaths(tmp_path), RunOptions())
+    plan = make_plan(spec, preparation_of(StorePaths(tmp_path)), RunOptions())
     assert len(plan.trials) == len(spec.runs) * spec.settings.multiple_runs
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.experiments import preparation_of
 
 from nerbb_ray.cli import main as nerbb
 from nerbb_ray.config.ini import read_ini
@@ -53,10 +54,10 @@ def test_every_seed_is_trained_on_every_fold_and_the_whole_training_split_is_pre
 ) -> None:
     path = folded(experiment())
     spec = read_ini(path)
-    plan = make_plan(spec, store, QUIET)
+    plan = make_plan(spec, preparation_of(store), QUIET)
     assert (plan.most_trials, len(plan.trials)) == (8, 8)
     assert any("2 folds of the 52 sentences of train and val" in note for note in plan.notes)
-    assert forecast(spec, store, QUIET).trials == 8
+    assert forecast(spec, preparation_of(store), QUIET).trials == 8
     result = run_experiment(spec, store, QUIET)
     assert {trial.name for trial in result.trials if trial.ok} == {
         f"{run}-{seed}-fold{fold}" for run in ("runA", "runB") for seed in (43, 44) for fold in (1, 2)
@@ -186,7 +187,9 @@ def test_more_repeats_go_on_from_fewer(store, experiment) -> None:
 @pytest.mark.slow
 def test_without_test_data_every_fold_is_test_once(store, experiment, without_test) -> None:
     spec = read_ini(folded(experiment(seeds=1, runs=1), "folds = 3", dataset=without_test))
-    assert any("no test data: every fold is test once" in note for note in make_plan(spec, store, QUIET).notes)
+    assert any(
+        "no test data: every fold is test once" in note for note in make_plan(spec, preparation_of(store), QUIET).notes
+    )
     result = run_experiment(spec, store, QUIET)
     said = read_members(result.trials, places_of(store, "exp")).said
     for split in ("val", "test"):
@@ -199,7 +202,7 @@ def test_without_test_data_every_fold_is_test_once(store, experiment, without_te
 def test_more_folds_than_sentences_and_two_without_test_are_refused(store, experiment, without_test) -> None:
     many = read_ini(folded(experiment("many"), "folds = 100"))
     said = "many.ini [dataset] folds: must be <= 52, the sentences in train and val of data set 'tiny'; got 100"
-    assert list(make_plan(many, store, QUIET).problems) == [said]
+    assert list(make_plan(many, preparation_of(store), QUIET).problems) == [said]
     few = read_ini(folded(experiment("few"), "folds = 2", dataset=without_test))
     with pytest.raises(ConfigError, match=r"\[dataset\] folds: must be >= 3 .*no test data"):
         run_experiment(few, store, QUIET)
