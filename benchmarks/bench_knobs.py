@@ -64,7 +64,7 @@ class Setting:
 SETTINGS = (
     Setting("crossner_politics", 1e-3, 0.5, 0.06, 0.2),
     Setting("wnut17", 1e-3, 0.06, 0.03, 0.12, with_entity=True),
-    Setting("swedish_ner_corpus", 1e-3, 0.04, 0.03, 0.06, with_entity=True),
+    Setting("swedish_ner_corpus", 5e-4, 0.04, 0.03, 0.06, with_entity=True),
 )
 EPOCHS = 8
 COMMON = {"batch_size": 4, "max_seq_length": 64, "max_epochs": EPOCHS, "early_stopping": False, "lr_schedule": "linear"}

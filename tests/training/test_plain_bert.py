@@ -167,10 +167,12 @@ def test_subtokens_are_those_of_a_call_of_transformers(tokenizers: tuple[Any, An
 
 
 @pytest.mark.usefixtures("minilm")
-def test_plan_needs_neither_torch_nor_transformers(root: Path) -> None:
+def test_plan_needs_neither_torch_nor_transformers(root: Path, tmp_path: Path) -> None:
+    """In a store of its own: that of the repository may have trials of it, and to read them takes more imports."""
+    (tmp_path / "datasets").symlink_to(root / "store/datasets")
     code = (
         "import sys\nfrom nerbb_ray.tune.__main__ import main\n"
-        "status = main(['configs/quickstart.ini', '--dry-run', '--json'])\n"
+        f"status = main(['configs/quickstart.ini', '--store', {str(tmp_path)!r}, '--dry-run', '--json'])\n"
         "print(status, 'torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr)\n"
         "others = {'datasets', 'jinja2', 'matplotlib', 'mlflow', 'optuna', 'pandas', 'ray', 'scipy', 'yaml'}\n"
         "assert not others & set(sys.modules), others & set(sys.modules)"
