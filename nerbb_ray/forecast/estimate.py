@@ -109,14 +109,14 @@ def forecast(
     if calibrate:
         shared = share_gpus(resources, spec, prepare(spec, preparation), machine, preparation.cache)
         allotment = allot(shared, machine, most_trials(spec))
-    for run in spec.runs:
-        prepared = preparation.run(spec, run)
+    all_prepared = [preparation.run(spec, run) for run in spec.runs]
+    for run, prepared in zip(spec.runs, all_prepared, strict=True):
         count = _trials(spec, run, own)
         trial = any_trial_of(spec, run)
         costs = _costs(spec, run, prepared, allotment, known, preparation.cache if calibrate else None)
         epochs = expected_epochs(trial, prepared.steps_per_epoch, known)
         runs.append(RunForecast(run.name, count, prepared.steps_per_epoch, epochs, costs))
-    weights = _weights_mb(preparation.run(spec, spec.runs[0]))
+    weights = _weights_mb(all_prepared[0])
     return _put_together(spec, tuple(runs), allotment, weights, price, notes)
 
 

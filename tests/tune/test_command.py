@@ -163,7 +163,6 @@ def test_the_advice_how_to_go_on_is_the_command_that_was_typed(typed, advice) ->
     assert again_with(typed) == advice
 
 
-@pytest.mark.slow
 @pytest.mark.ray
 def test_an_interrupted_experiment_can_be_continued(store, experiment) -> None:
     file = experiment("stopped", seeds=1, hparams="early_stopping = False")

@@ -75,7 +75,6 @@ def test_the_same_experiment_gives_the_same_numbers_whatever_ran_before_in_a_pro
     ]
 
 
-@pytest.mark.slow
 def test_finished_trials_are_not_repeated_and_new_seeds_are_added(store, experiment) -> None:
     run_experiment(read_ini(experiment(seeds=1, runs=1)), store, QUIET)
     model = store.checkpoints("exp", "runA", 43) / "model.safetensors"

@@ -45,7 +45,6 @@ def test_runs_are_closed_and_ensembles_made_though_nothing_is_left_to_train(stor
     assert once_more.runs[0].ensemble == again.runs[0].ensemble
 
 
-@pytest.mark.slow
 def test_an_ensemble_of_fewer_seeds_than_there_are_is_made_anew(store, experiment, monkeypatch) -> None:
     path = Path(experiment("exp", 2, runs=1))
     first = run_experiment(read_ini(path), store, QUIET)

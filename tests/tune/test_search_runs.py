@@ -36,7 +36,6 @@ def test_a_race_drops_the_run_that_is_worse_and_says_so(store, experiment) -> No
     assert {run.run: run.note for run in again.runs} == {run.run: run.note for run in result.runs}
 
 
-@pytest.mark.slow
 def test_optuna_proposes_points_and_more_of_them_go_on_from_the_first(store, experiment) -> None:
     path = experiment(seeds=2)
     text = path.read_text().replace("[runA]\nlr_max = 3e-3\n[runB]\nlr_max = 1e-5", "")
