@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nerbb_ray import atomic
+from nerbb_ray.data.formats.label_studio import MIN_KEYS
 from nerbb_ray.data.formats.spans import SPANS
 from nerbb_ray.errors import DataError
 
@@ -15,7 +16,7 @@ TOOLS = {"label_studio": ".json", "doccano": ".jsonl", "jsonl": ".jsonl"}
 Region = tuple[int, int, str]
 DIGITS = 4
 # keys of a line with which tasks say something of their own, or that would be read as annotation when they come back
-OWN = frozenset({"text", "tokens", "number", "confidence", "uncertainty", "predictions", *SPANS})
+OWN = frozenset({"text", "tokens", "number", "confidence", "uncertainty", "predictions", *SPANS, *MIN_KEYS})
 
 
 @dataclass(frozen=True, slots=True)

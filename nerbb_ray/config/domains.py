@@ -31,7 +31,7 @@ class Uniform:
         return _short(value, self.low, self.high)
 
     def holds(self, value: Any) -> bool:
-        return bool(self.low <= value <= self.high)
+        return isinstance(value, int | float) and self.low <= value <= self.high  # `auto` is nowhere in it
 
     def ends(self) -> tuple[float, ...]:
         return self.low, self.fitted(self.high)
@@ -57,7 +57,7 @@ class LogUniform:
         return _short(value, self.low, self.high)
 
     def holds(self, value: Any) -> bool:
-        return bool(self.low <= value <= self.high)
+        return isinstance(value, int | float) and self.low <= value <= self.high  # `auto` is nowhere in it
 
     def ends(self) -> tuple[float, ...]:
         return self.low, self.fitted(self.high)
@@ -83,7 +83,7 @@ class RandInt:
         return int(value)
 
     def holds(self, value: Any) -> bool:
-        return bool(self.low <= value < self.high)
+        return isinstance(value, int | float) and self.low <= value < self.high
 
     def ends(self) -> tuple[int, ...]:
         return self.low, self.high - 1

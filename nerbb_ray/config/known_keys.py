@@ -22,6 +22,12 @@ _WHY_SHARED = {
 }
 
 
+def default_text(key: str) -> str | None:
+    """What `str` makes of a key's default; None for what is no key."""
+    home = HOME.get(key)
+    return None if home is None else str(SECTIONS[home].__dataclass_fields__[key].default)
+
+
 def is_run(section: str) -> bool:
     return section.startswith(RUN_PREFIX)
 

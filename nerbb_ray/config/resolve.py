@@ -28,7 +28,7 @@ from nerbb_ray.config.spec import (
     unequal_folds,
 )
 from nerbb_ray.config.syntax import Problems
-from nerbb_ray.config.trials import draw
+from nerbb_ray.config.trials import draw, near_middle
 from nerbb_ray.config.written import Written
 from nerbb_ray.errors import ConfigError
 from nerbb_ray.paths import folder_problem
@@ -213,24 +213,46 @@ def _points(
         for more in drawn:
             varied = point | more
             name = point_name(run.section, {key: varied[key] for key in run.values if key in varied})
-            params = _followed(given | varied, {} if more else space, run, problems)
+            open_space = {} if more else space
+            params = _followed(_in_the_middle(given | varied, open_space), open_space, run, problems)
             same = seen.setdefault(tuple(sorted((key, repr(value)) for key, value in params.items())), name)
             if same != name and not more:  # by a link: `0.5, lr_head` where lr_head is 0.5
                 problems.add(f"[{name}]", f"the points of a grid must differ; got the same parameters as {same}")
-            for broken in (*cross_problems(_part(HParams, params)), *fold_problems(_part(DatasetParams, params))):
+            for broken in _broken_rules(params):
                 if broken.involved & run.bad:
                     continue
                 own = run.section if broken.involved & run.own else broken.section
                 where = name if broken.involved & varied.keys() else own
                 source = _source(broken, run, settings.preset, preset)
                 problems.add(f"[{where}] {broken.key}", f"{broken.rule}; got {broken.value}{source}")
-            yield _Point(name, params, {} if more else space, written)
+            yield _Point(name, params, open_space, written)
 
 
 def _keeps_rules(params: dict[str, Any]) -> bool:
     """Whether the values of a point go together."""
     followed, bad = follow(params, ())
-    return not (bad or cross_problems(_part(HParams, followed)) or fold_problems(_part(DatasetParams, followed)))
+    return not (bad or _broken_rules(followed))
+
+
+def _broken_rules(params: dict[str, Any]) -> list[CrossProblem]:
+    return [*cross_problems(_part(HParams, params)), *fold_problems(_part(DatasetParams, params))]
+
+
+def _in_the_middle(params: dict[str, Any], space: dict[str, Domain]) -> dict[str, Any]:
+    """With values of the keys that a search chooses that go together, as near to the middle as they can be.
+
+    Args:
+        params: that have the very middle.
+    """
+
+    def are_told(values: dict[str, Any]) -> bool:
+        followed, _ = follow(values, space)
+        return any(broken.involved & space.keys() for broken in _broken_rules(followed))
+
+    if not are_told(params):
+        return params
+    near = (params | values for values in near_middle(space))
+    return next((values for values in near if not are_told(values)), params)
 
 
 def _followed(params: dict[str, Any], open_keys: Collection[str], run: _Run, problems: Problems) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """From an experiment to the list of its trials: every run with every seed, on every fold if there are folds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, combinations, islice, product
 from random import Random
 from typing import Any
 
-from nerbb_ray.config.domains import Domain
+from nerbb_ray.config.domains import Choice, Domain
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of, point_name
 from nerbb_ray.config.known_keys import RUN_KEYS
@@ -134,6 +135,32 @@ def draw(
     return found
 
 
+def near_middle(space: Mapping[str, Domain]) -> Iterator[dict[str, Any]]:
+    """Points of a space: all values in the middle, then one of them at an end of its domain, then two, and so on.
+
+    Some keys exclude each other, so that the middle itself may be no point that can be trained.
+    """
+    middle = {key: domain.middle() for key, domain in space.items()}
+    moved = chain.from_iterable(combinations(space, count) for count in range(len(space) + 1))
+    found = (
+        middle | dict(zip(keys, ends, strict=True))
+        for keys in moved
+        for ends in product(*(space[key].ends() for key in keys))
+    )
+    return islice(found, FEW_ALLOWED)
+
+
+def run_near(pattern: RunSpec, fixed: Mapping[str, Any]) -> RunSpec | None:
+    """The point of a pattern that has some values, and of the others the middle, as far as all go together."""
+    others = {key: domain for key, domain in pattern.space if key not in fixed}
+    for point in near_middle(others):
+        try:
+            return concrete(pattern, {**fixed, **point})
+        except ConfigError:
+            continue
+    return None
+
+
 def proposed_run(spec: ExperimentSpec, name: str, params: Mapping[str, object]) -> RunSpec | None:
     """The point of one of an experiment's patterns that a trial of an earlier process belongs to.
 
@@ -146,6 +173,8 @@ def proposed_run(spec: ExperimentSpec, name: str, params: Mapping[str, object]) 
             continue
         try:
             point = {key: RUN_KEYS[key].recorded(str(params[key])) for key, _ in pattern.space}
+            if not all(isinstance(domain, Choice) or domain.holds(point[key]) for key, domain in pattern.space):
+                continue
             run = concrete(pattern, point)
         except (KeyError, ValueError, ConfigError):
             continue
@@ -154,15 +183,16 @@ def proposed_run(spec: ExperimentSpec, name: str, params: Mapping[str, object]) 
     return None
 
 
-def concrete(run: RunSpec, point: Mapping[str, Any]) -> RunSpec:
+def concrete(run: RunSpec, point: Mapping[str, Any], *, exact: bool = False) -> RunSpec:
     """The run of one point of a pattern's space: `runA(lr_max=3e-05)`.
 
     Args:
         point: a value for every key of `run.space`.
+        exact: take the values as they are; else numbers are rounded to what the name shows.
     Raises:
         ConfigError: these values do not go together.
     """
-    fitted = {key: domain.fitted(point[key]) for key, domain in run.space}
+    fitted = {key: point[key] if exact else domain.fitted(point[key]) for key, domain in run.space}
     parts = {
         cls.section: replace(getattr(run, cls.section), **{k: v for k, v in fitted.items() if k in keys_of(cls)})
         for cls in (DatasetParams, ModelParams, HParams)

@@ -1,19 +1,18 @@
 """Merge new annotations with a data set: every document once, and what contradicts is named."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from typing import Literal, get_args
 
+from nerbb_ray.data.append_words import annotated_anew, cut_again, places_of_entities, with_text
 from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import ONLY_O, SPLITS, Corpus, assemble, documents_of, numbered
-from nerbb_ray.data.documents import tagged
-from nerbb_ray.data.same_text import sentence_key, text_key
+from nerbb_ray.data.same_text import sentence_key
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.wording import counted
-from nerbb_ray.data.words_of_text import WordSplitting
 from nerbb_ray.errors import DataError
-from nerbb_ray.ner.tags import Scheme, convert, entities
+from nerbb_ray.ner.tags import Scheme, entities
 
 Conflicts = Literal["error", "old", "new"]
 CONFLICTS: tuple[Conflicts, ...] = get_args(Conflicts)
@@ -88,8 +87,8 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     joined = sum(sentence.text is None for name in readings for sentence in new.split(name)) if raw else 0
     for name, reading in readings.items():
         target = split if name == "train" else name
-        given = map(_with_text, new.split(name)) if raw else new.split(name)
-        sentences = [_cut_again(sentence, old.scheme, old.word_splitting()) for sentence in given]
+        given = map(with_text, new.split(name)) if raw else new.split(name)
+        sentences = [cut_again(sentence, old.scheme, old.word_splitting()) for sentence in given]
         for document in _documents(sentences, documents_of(reading)):
             into.add(document, target, conflicts)
     if into.conflicts and conflicts == "error":
@@ -110,6 +109,7 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     strange = tuple(label for label in corpus.classes if label not in old.classes)
     found = into.documents, into.duplicates, tuple(into.conflicts)
     read = [note for note in new.notes if note != ONLY_O or not corpus.classes]
+    read += into.notes()
     if joined:
         texts = counted(joined, "new sentence is of words", "new sentences are of words")
         read.append(f"{texts}: with blanks between them they are its raw text, cut as in the data set")
@@ -123,6 +123,8 @@ class _Splits:
     Args:
         places: (split, number) of the sentences with a key.
         numbers: of the documents of the sentences of train and val.
+        known: sentences of new documents that stood in another split before, by that split.
+        cut_otherwise: sentences that have other words with their new annotation.
     """
 
     sentences: dict[str, list[Sentence]]
@@ -133,6 +135,8 @@ class _Splits:
     places: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
     numbers: dict[str, list[int]] = field(default_factory=dict)
+    known: Counter[str] = field(default_factory=Counter)
+    cut_otherwise: int = 0
 
     def know_borders(self, old: Corpus) -> None:
         """The documents of the sentences that there are; each by itself where no borders are known."""
@@ -163,17 +167,37 @@ class _Splits:
             following = 1 + max(self.borders(), default=-1)
             self.numbers[split] += [following] * len(document)
             for sentence in document:
+                before = {where for where, _ in self.places.get(sentence_key(sentence), ())}
+                self.known.update(before - {split})
                 self._learn(split, sentence)
                 self.sentences[split].append(sentence)
             return
         differing = [place for place in found if not self._same(document, place)]
-        if len(differing) < len(found):
+        # a text may be there twice with different annotations: a correction is for the one that differs
+        if not differing or (len(differing) < len(found) and conflicts != "new"):
             self.duplicates += 1
             return
-        self.conflicts.append(self._shown(document, found[0]))
+        self.conflicts.append(self._shown(document, differing[0]))
         if conflicts == "new":
-            for where, first in found:
-                self.sentences[where][first : first + len(document)] = document
+            for where, first in differing:
+                there = self._there(document, (where, first))
+                now = [annotated_anew(a, b, self.scheme) for a, b in zip(there, document, strict=True)]
+                self.cut_otherwise += sum(
+                    a.text is None and a.tokens != b.tokens for a, b in zip(there, now, strict=True)
+                )
+                self.sentences[where][first : first + len(document)] = now
+
+    def notes(self) -> list[str]:
+        """What a user should know of how the new data go with the old ones."""
+        notes = [
+            f"{counted(n, 'sentence')} of new documents stood in {split} before: a model is tested fairly only on what "
+            "it has not learned (nerbb check_dataset names them)"
+            for split, n in self.known.items()
+        ]
+        if self.cut_otherwise:
+            texts = counted(self.cut_otherwise, "sentence has", "sentences have")
+            notes.append(f"{texts} other words now: an entity begins or ends inside of an old one")
+        return notes
 
     def _places(self, document: Document) -> list[tuple[str, int]]:
         keys = [sentence_key(sentence) for sentence in document]
@@ -183,7 +207,7 @@ class _Splits:
     def _same(self, document: Document, place: tuple[str, int]) -> bool:
         there = self._there(document, place)
         return all(
-            _places_of_entities(a, self.scheme) == _places_of_entities(b, self.scheme)
+            places_of_entities(a, self.scheme) == places_of_entities(b, self.scheme)
             for a, b in zip(document, there, strict=True)
         )
 
@@ -197,7 +221,7 @@ class _Splits:
         number, (old, new) = next(
             (number, (old, new))
             for number, (old, new) in pairs
-            if _places_of_entities(old, self.scheme) != _places_of_entities(new, self.scheme)
+            if places_of_entities(old, self.scheme) != places_of_entities(new, self.scheme)
         )
         text = " ".join(new.tokens)
         cut = text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 3]}..."
@@ -218,31 +242,6 @@ def _documents(sentences: Sequence[Sentence], numbers: Sequence[int]) -> list[li
     for number, sentence in zip(numbers or range(len(sentences)), sentences, strict=True):
         found.setdefault(number, []).append(sentence)
     return list(found.values())
-
-
-def _with_text(sentence: Sentence) -> Sentence:
-    """Words without raw text, as a text with blanks between them; an empty word has no place in one."""
-    if sentence.text is not None or not all(sentence.tokens):
-        return sentence
-    ends = list(accumulate((len(token) + 1 for token in sentence.tokens), initial=0))
-    spans = tuple((start, start + len(token)) for start, token in zip(ends, sentence.tokens, strict=False))
-    return replace(sentence, text=" ".join(sentence.tokens), spans=spans)
-
-
-def _cut_again(sentence: Sentence, scheme: Scheme, splitting: WordSplitting) -> Sentence:
-    """A sentence of raw text, in words like those of the data set."""
-    if sentence.text is None or sentence.spans is None:
-        return sentence
-    spans = sentence.spans
-    marks = [(spans[one.start][0], spans[one.end - 1][1], one.label) for one in entities(sentence.tags, scheme)]
-    again = tagged(sentence.text, marks, sentence.lines, splitting)
-    return again if scheme == "bio" else replace(again, tags=tuple(convert(again.tags, "bio", scheme)))
-
-
-def _places_of_entities(sentence: Sentence, scheme: Scheme) -> set[tuple[str, int, int]]:
-    """(class, start, end) in the text without blanks."""
-    ends = [0, *accumulate(len(text_key(token)) for token in sentence.tokens)]
-    return {(one.label, ends[one.start], ends[one.end]) for one in entities(sentence.tags, scheme)}
 
 
 def _named(sentence: Sentence, scheme: Scheme) -> str:

@@ -1,6 +1,7 @@
 """Tables whose fields hold lists: csv files that pandas, the `datasets` library or Label Studio have written."""
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ _SEPARATORS = ",;\t|"
 
 
 def csv_records(text: str, path: Path) -> list[Record] | None:
-    """The rows as objects, by the names in the first line; None if no field of the second holds a list.
+    """The rows as objects, by the names in the first line; None if no column holds lists.
 
     Raises:
         DataError: a field of a column of lists holds none.
@@ -23,24 +24,27 @@ def csv_records(text: str, path: Path) -> list[Record] | None:
     separator = max(_SEPARATORS, key=head.count)
     if separator not in head or "[" not in text:
         return None
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    rows: list[tuple[list[str], Place]] = []
+    broken: csv.Error | None = None
     try:
         names = [name.strip() for name in next(reader)]
-        first = next(reader, [])
-    except csv.Error:
-        return None
-    lists = {i for i, value in enumerate(first) if as_list_field(value) is not None}
-    if not lists or len(first) != len(names) or as_list_field(names[0]) is not None:
-        return None
-    found = [Record(_object(first, names, lists, Place(path, 2)), Place(path, 2))]
-    try:
-        for row in reader:
-            if any(row):
-                place = Place(path, reader.line_num)
-                found.append(Record(_object(row, names, lists, place), place))
+        rows.extend((row, Place(path, reader.line_num)) for row in reader if any(row))
     except csv.Error as error:
-        raise DataError(f"is no csv file: {error}", path, reader.line_num) from error
-    return found
+        broken = error
+    if not rows or len(rows[0][0]) != len(names) or as_list_field(names[0]) is not None:
+        return None
+    lists = {i for i in range(len(names)) if as_list_field(_first_field(rows, i)) is not None}
+    if not lists:
+        return None
+    if broken is not None:
+        raise DataError(f"is no csv file: {broken}", path, reader.line_num) from broken
+    return [Record(_object(row, names, lists, place), place) for row, place in rows]
+
+
+def _first_field(rows: list[tuple[list[str], Place]], column: int) -> str:
+    """The first that is not empty: the first task may have no entity."""
+    return next((row[column] for row, _ in rows if column < len(row) and row[column].strip()), "")
 
 
 def _object(row: list[str], names: list[str], lists: set[int], place: Place) -> dict[str, Any]:

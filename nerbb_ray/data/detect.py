@@ -180,8 +180,8 @@ def _records(content: Content) -> list[Record] | None:
     if content.records is not None or content.suffix not in (".csv", ".tsv"):
         return content.records
     rows = csv_records(content.text, content.path) or []
-    is_known = any(format_.detect(row.value) for row in rows[:1] for format_ in OF_RECORDS.values())
-    return rows if is_known and not tokens.lacks_words(rows[0].value) else None
+    known = next((row for row in rows if any(format_.detect(row.value) for format_ in OF_RECORDS.values())), None)
+    return None if known is None or tokens.lacks_words(known.value) else rows
 
 
 def read_records(records: Sequence[Record], options: ReadingOptions) -> Reading:
@@ -233,6 +233,12 @@ def _unwrapped(records: Sequence[Record]) -> Sequence[Record]:
     return inner if is_known or (inner and word_records.detect(inner)) else records
 
 
+def _are_spans(records: Sequence[Record], options: ReadingOptions) -> bool:
+    """Whether those that may be tasks of Label Studio are records of entities by their places that have none."""
+    tasks = [record.value for record in records if label_studio.detect(record.value)]
+    return all(map(label_studio.is_bare, tasks)) and spans.takes_all(records, options)
+
+
 def _format_of(records: Sequence[Record], options: ReadingOptions) -> str:
     kinds: dict[str, Record] = {}
     for record in records:
@@ -241,6 +247,8 @@ def _format_of(records: Sequence[Record], options: ReadingOptions) -> str:
     if "" in kinds and set(known) <= {"tokens"}:
         check_lists(records)
     if set(known) == {"tokens", "spans"} and spans.takes_all(records, options):
+        return "spans"
+    if set(known) == {"label_studio", "spans"} and _are_spans(records, options):
         return "spans"
     if len(known) > 1:
         first, other = (kinds[kind].place for kind in known[:2])

@@ -39,6 +39,16 @@ def valid_annotations(record: Record) -> list[dict[str, Any]]:
     return [item for item in given if not item.get("was_cancelled") and not item.get("skipped")]
 
 
+def are_dated(annotations: Sequence[dict[str, Any]]) -> bool:
+    """Whether all of them say when they were made."""
+    return all(isinstance(item.get("created_at"), str) for item in annotations)
+
+
+def newest(annotations: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The one that was made last (ISO 8601, as Label Studio writes it); the first where one does not say it."""
+    return max(annotations, key=lambda item: item["created_at"]) if are_dated(annotations) else annotations[0]
+
+
 def annotations_of(row: dict[str, Any]) -> tuple[str, Any]:
     """The key of a task's annotations, and what stands there: nothing in a task that has predictions only."""
     key = next((key for key in ANNOTATIONS if key in row), ANNOTATIONS[0])

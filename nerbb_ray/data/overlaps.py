@@ -42,10 +42,10 @@ class Faults:
             elif not surface.strip():
                 where = f"{span.label} at {span.start}-{span.end}"
                 self.blank.append((span.place, f"{where} covers no word: {shown(surface)}"))
-            elif span[:3] in inside:
+            elif (bare := _without_blanks(text, span))[:3] in inside:
                 self.duplicates += 1
             else:
-                inside[span[:3]] = span
+                inside[bare[:3]] = bare
         ordered = sorted(inside.values(), key=lambda span: span.start)  # of equal starts in the order of the file
         pairs = _pairs(ordered)
         self.overlapping += [(second.place, _overlap(text, first, second)) for first, second in pairs]
@@ -97,6 +97,15 @@ class Faults:
             rule = f"of {len(self.overlapping)} pairs of entities that overlap"
             found.append(f"{source}: {self.left_out} entities {rule} are left out ({option('overlaps')} {self.rule})")
         return found
+
+
+def _without_blanks(text: str | Sequence[str], span: Span) -> Span:
+    """A mouse easily marks blanks at an end. They are no part of an entity: two that share only them do not overlap."""
+    if not isinstance(text, str):
+        return span
+    part = text[span.start : span.end]
+    start = span.end - len(part.lstrip())
+    return span._replace(start=start, end=start + len(part.strip()))
 
 
 def kept_of(spans: Sequence[Span], rule: Overlaps) -> list[Span]:

@@ -55,6 +55,11 @@ def is_usual(item: Any) -> bool:
     return [type(part) for part in item] in ([int, int, str], [int] * 3)
 
 
+def is_entity(item: Any) -> bool:
+    """Whether this says the places and the class of an entity, in any shape that is understood."""
+    return is_usual(shaped := usual(item)) and has_class(shaped)
+
+
 def has_class(item: Any) -> bool:
     """Whether an entity says its class."""
     return not isinstance(item, dict) or any(type(item.get(name)) in (str, int) for name in LABEL)

@@ -10,7 +10,7 @@ from pathlib import Path
 from nerbb_ray.config.hparams import OF_THE_MODEL
 from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
-from nerbb_ray.config.trials import concrete
+from nerbb_ray.config.trials import run_near
 from nerbb_ray.data.corpus import Corpus, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING, HoldOut
 from nerbb_ray.errors import ConfigError, DataError, NerbbError, UnfitError
@@ -199,17 +199,16 @@ def check_search_metric(metric: str, corpus: Corpus, origin: str = "") -> None:
 
 
 def extremes(run: RunSpec) -> Iterator[RunSpec]:
-    """Points of a pattern that have every data set, model and length that it can have, or the ends of an interval."""
-    middle = {key: domain.middle() for key, domain in run.space}
-    for key, domain in run.space:
-        if key not in NEED_PREPARATION:
-            continue
-        for value in domain.ends():
-            yield concrete(run, middle | {key: value})
+    """Points of a pattern that have every data set, model and length that it can have, or the ends of an interval.
+
+    Values that go together with no others are left out: no search proposes them.
+    """
+    fixed = [{key: value} for key, domain in run.space if key in NEED_PREPARATION for value in domain.ends()]
     most = {key: max(domain.ends()) for key, domain in run.space if key in LAYERS}
     if len(most) > 1:
-        yield concrete(run, middle | most)
-    yield concrete(run, middle)
+        fixed.append(most)
+    found = (run_near(run, values) for values in (*fixed, {}))
+    yield from (point for point in found if point is not None)
 
 
 def _points(run: RunSpec) -> Iterator[RunSpec]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nerbb_ray.config.keys import AUTO
-from nerbb_ray.config.known_keys import HOME, KEYS, SECTIONS
+from nerbb_ray.config.known_keys import HOME, KEYS, default_text
 from nerbb_ray.config.spec import KEPT_BY_AUTO
 from nerbb_ray.config.trials import TrialSpec
 
@@ -102,7 +102,7 @@ class Identity:
             for key, was, is_ in pairs
             if None not in (was, is_)
             and _meant(key, was) != _meant(key, is_)
-            and not (self._had_default(key) and is_ == _default(key))
+            and not (self._had_default(key) and is_ == default_text(key))
         ]
 
     def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class Identity:
 
     def _param(self, key: str) -> str | None:
         """A key that the version which trained did not know had its default; nothing is known of no parameters."""
-        return self.params.get(key) if key in self.params or not self.params else _default(key)
+        return self.params.get(key) if key in self.params or not self.params else default_text(key)
 
     def _had_default(self, key: str) -> bool:
         """Whether it has the value that was the default of a version before."""
@@ -138,11 +138,6 @@ def _meant(key: str, text: str | None) -> str | None:
     if text is not None and key in ("dataset_name", "pretrained_model_name"):
         return os.path.normpath(text)
     return text if text is None else SAME.get((key, text), text)
-
-
-def _default(key: str) -> str | None:
-    home = HOME.get(key)
-    return None if home is None else str(SECTIONS[home].__dataclass_fields__[key].default)
 
 
 def _as_written(key: str, text: str | None) -> str:

@@ -3,7 +3,7 @@
 Each of them is checked, before anything starts, on a tiny copy of the model (`unfit`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,8 @@ from nerbb_ray.training.lora import add_adapters
 DROPOUTS = {
     "hidden_dropout": (
         *("hidden_dropout_prob", "hidden_dropout", "dropout", "dropout_rate", "resid_pdrop"),
-        *("embd_pdrop", "embedding_dropout", "mlp_dropout"),
+        *("embd_pdrop", "emb_pdrop", "embed_dropout", "embedding_dropout", "mlp_dropout", "resid_dropout"),
+        "residual_dropout",
     ),
     "attention_dropout": ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop"),
 }
@@ -120,15 +121,22 @@ def _begin_anew(model: Any, layer: nn.Module, name: str, wanted: int) -> None:
         raise UnfitError("reinit_layers", rule, wanted)
 
 
-def unfit(model: Any, config: Any, hparams: HParams, name: str) -> list[UnfitError]:
+def unfit(
+    model: Any, config: Any, hparams: HParams, name: str, heeds: Callable[[Sequence[str]], bool]
+) -> list[UnfitError]:
     """What a model cannot be changed to.
 
     Args:
         model: a small copy, which is changed.
         config: of the model itself.
+        heeds: whether the training of a copy depends on some dropouts of the configuration.
     """
     layers, width = (getattr(config.get_text_config(), key, None) for key in ("num_hidden_layers", "hidden_size"))
     found = _no_dropout(config, hparams, name)
+    for key, names in DROPOUTS.items():
+        if getattr(hparams, key) is not None and (there := _there(config, names)) and not heeds(there):
+            rule = f"must be auto: {name!r} makes no use of {' and '.join(there)} in its configuration"
+            found.append(UnfitError(key, rule, getattr(hparams, key)))
     if isinstance(layers, int):
         found += _more_layers(hparams, layers, name)
     if isinstance(width, int) and hparams.lora_rank > width:

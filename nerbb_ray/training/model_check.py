@@ -92,7 +92,9 @@ class ModelCheck:
         """The hyperparameters that change something of the model that it does not have."""
         if not hparams.changes_model:
             return []
-        return knobs.unfit(copy.deepcopy(self._copy.model), self._config, hparams, self.source.name)
+        return knobs.unfit(
+            copy.deepcopy(self._copy.model), self._config, hparams, self.source.name, self._copy.heeds_dropout
+        )
 
     @cached_property
     def _plain(self) -> PlainBert | None:

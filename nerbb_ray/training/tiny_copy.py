@@ -6,7 +6,7 @@ known by name here. It costs a fraction of a second, where the model itself woul
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -108,6 +108,24 @@ class TinyCopy:
         except Exception as error:
             return explained(error)[0]
         return None if logits.isfinite().all() else "it gives no finite numbers"
+
+    def heeds_dropout(self, keys: Sequence[str]) -> bool:
+        """Whether its training depends on some dropouts of its configuration: some architectures never read theirs."""
+        outputs = [self._trained_with(dict.fromkeys(keys, p)) for p in (0.0, 0.9)]
+        return not torch.equal(*outputs)
+
+    @torch.inference_mode()
+    def _trained_with(self, values: Mapping[str, float]) -> torch.Tensor:
+        ids, mask = self._sentences(SHORT)
+        config = copy.deepcopy(self.model.config)
+        for key, value in values.items():
+            setattr(config, key, value)
+        with aside():
+            torch.manual_seed(0)
+            model = _built(config)
+            model.load_state_dict(self.model.state_dict())
+            logits: torch.Tensor = model.train()(input_ids=ids, attention_mask=mask).logits
+        return logits
 
     @torch.inference_mode()
     def _predict(self, model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

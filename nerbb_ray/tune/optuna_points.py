@@ -1,7 +1,7 @@
 """Points of a search space as Ray's OptunaSearch proposes them; it learns from means over seeds."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
@@ -24,9 +24,12 @@ class OptunaProposer:
 
     Args:
         spec: with at least one run that has a space.
+    Attributes:
+        check: of a proposed run, before it counts; a ConfigError says that its values do not fit its model or data.
     """
 
     def __init__(self, spec: ExperimentSpec) -> None:
+        self.check: Callable[[RunSpec], object] = lambda _: None
         self._patterns = [run for run in spec.runs if run.space]
         self._count = spec.search.num_samples
         self._studies = [_study(run, spec.settings.seed + index) for index, run in enumerate(self._patterns)]
@@ -51,12 +54,12 @@ class OptunaProposer:
             proposal = f"{number}-{len(self._asked)}-{attempt}"
             try:
                 run = concrete(pattern, study.suggest(proposal))
-            except ConfigError as error:  # values that do not go together
-                log.info("%s is not tried: %s", pattern.name, error)
-            else:
                 if run.name not in known:
+                    self.check(run)
                     self._asked[run.name] = number, proposal
                     return run
+            except ConfigError as error:  # values that do not go together
+                log.info("%s is not tried: %s", pattern.name, error)
             study.on_trial_complete(proposal, error=True)
         log.info("%s has no more points that were not tried", pattern.name)
         self._made[number] = self._count

@@ -12,6 +12,7 @@ from nerbb_ray.config.idle_search import idle_keys
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import TrialSpec, any_trial_of, most_trials, trial_of
 from nerbb_ray.console import tell
+from nerbb_ray.errors import ConfigError
 from nerbb_ray.forecast.gpu_sharing import share_gpus
 from nerbb_ray.interruption import before_termination, catch_termination
 from nerbb_ray.lazy_modules import lazy_modules
@@ -170,8 +171,6 @@ class Search:
         made: dict[str, RunEnsemble] = {}
 
         def make_job(trial: TrialSpec) -> Job:
-            if trial.run not in prepared:  # proposed just now
-                prepared[trial.run] = self.preparation.run(self.spec, plan.runs[trial.run])
             job = self._job(trial, prepared[trial.run], allotment, hardware)
             if said := job.claim_states():
                 say(said, self.options)
@@ -183,8 +182,8 @@ class Search:
             made.update(self._ensembles(ended))
             return made
 
-        if self.spec.search.warm_start:
-            self._warm_start(plan, hardware)
+        if isinstance(plan.proposer, optuna_points.OptunaProposer):
+            self._guide(plan.proposer, prepared, hardware)
         log.info("%d trials, %d at a time, %s each", plan.to_come(), allotment.concurrent, allotment)
         with before_termination(lambda: save_running(self.store.ray(self.spec.name), plan)):
             results = tuner.fit(
@@ -203,15 +202,28 @@ class Search:
             say(f"note: {limit}; raise the limit and type the same again to go on", self.options)
         return result_of(plan, self.earlier.finished | results, {**self.earlier.ensembles, **made})
 
-    def _warm_start(self, plan: TrialPlan, hardware: Hardware) -> None:
-        """Tell the searcher what other experiments of the store have measured."""
-        spec = self.spec
+    def _guide(
+        self, proposer: "optuna_points.OptunaProposer", prepared: dict[str, Prepared], hardware: Hardware
+    ) -> None:
+        """Tell the searcher what cannot be trained, and what other experiments of the store have measured."""
+        spec, told = self.spec, False
+
+        def check(run: RunSpec) -> None:
+            nonlocal told
+            try:
+                prepared[run.name] = self.preparation.run(spec, run)
+            except ConfigError as error:
+                if not told:
+                    say(f"note: points that do not fit are passed over, {run.name} first: {error}", self.options)
+                told = True
+                raise
 
         def identity_of(run: RunSpec) -> Identity:
             return _identity(any_trial_of(spec, run), self.preparation.run(spec, run), hardware)
 
-        if isinstance(plan.proposer, optuna_points.OptunaProposer):
-            say(warm_start.warm_start(plan.proposer, spec, self.store.tracking_uri, identity_of), self.options)
+        proposer.check = check
+        if spec.search.warm_start:
+            say(warm_start.warm_start(proposer, spec, self.store.tracking_uri, identity_of), self.options)
 
     def _ensembles(self, ended: Sequence[TrialResult]) -> dict[str, RunEnsemble]:
         """Of the runs to which trials have come, and of those that nobody has looked at."""

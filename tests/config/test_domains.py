@@ -1,6 +1,8 @@
 """What a key may be drawn from, and the points that are drawn."""
 
 import math
+from dataclasses import replace
+from itertools import product
 from random import Random
 
 import pytest
@@ -12,7 +14,7 @@ from nerbb_ray.config.idle_search import idle_keys
 from nerbb_ray.config.ini import build_spec, format_ini, read_ini
 from nerbb_ray.config.known_keys import RUN_KEYS
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import concrete, draw, expand, most_trials
+from nerbb_ray.config.trials import concrete, draw, expand, most_trials, near_middle, run_near
 from nerbb_ray.errors import ConfigError
 
 PARAMS = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 2}
@@ -156,3 +158,46 @@ def test_points_that_keep_the_rules_are_found_where_they_are_rare_and_fewer_are_
         "between keys"
     ]
     assert not list(idle_keys(searched("random")))
+
+
+EXCLUSIVE = {
+    "rank 0 has no alpha": {"lora_rank": "choice(0, 4, 8)", "lora_alpha": "choice(auto, 8, 16)"},
+    "alpha is never auto": {"lora_rank": "choice(0, 8)", "lora_alpha": "uniform(4, 32)"},
+    "adapters and frozen layers": {"lora_rank": "choice(8, 0)", "freeze_layers": "randint(0, 4)"},
+    "focal loss of smooth labels": {"label_smoothing": "uniform(0, 0.2)", "focal_gamma": "choice(0, 2)"},
+    "the other way round": {"focal_gamma": "choice(0, 2)", "label_smoothing": "uniform(0, 0.2)"},
+}
+
+
+@pytest.mark.parametrize("algorithm", ["random", "optuna"])
+@pytest.mark.parametrize("space", EXCLUSIVE.values(), ids=EXCLUSIVE)
+def test_keys_may_exclude_each_other_at_some_points_whatever_searches(space: dict[str, str], algorithm: str) -> None:
+    spec = searched(algorithm, **space)
+    for run in spec.runs:
+        assert run == replace(run), "the values in the middle keep the rules themselves"
+        near = run_near(run, {}) if run.space else run
+        assert near is not None
+        assert not near.space
+
+
+def test_points_near_the_middle_move_few_values_first() -> None:
+    space = {"lr_max": Uniform(1, 3), "batch_size": Choice((8, 16)), "freeze_layers": RandInt(0, 3)}
+    points = list(near_middle(space))
+    middle = points[0]
+    assert middle == {"lr_max": 2.0, "batch_size": 16, "freeze_layers": 1}
+    moved = [sum(point[key] != middle[key] for key in space) for point in points]
+    assert set(moved) == {0, 1, 2, 3}
+    assert max(moved[:4]) == 1
+    ends = [dict(zip(space, values, strict=True)) for values in product((1, 3), (8, 16), (0, 2))]
+    assert all(end in points for end in ends)
+
+
+def test_where_no_point_goes_together_optuna_tells_it_too() -> None:
+    with pytest.raises(ConfigError, match="lora_alpha"):
+        searched("optuna", lora_alpha="choice(8, 16)")
+
+
+def test_a_value_that_goes_with_none_is_no_point() -> None:
+    (pattern,) = searched("optuna", lora_rank="choice(0, 8)", lora_alpha="uniform(4, 32)").runs
+    assert run_near(pattern, {"lora_rank": 0}) is None
+    assert run_near(pattern, {"lora_rank": 8}) is not None

@@ -229,6 +229,18 @@ def test_a_drawn_auto_is_known_again(read: Read) -> None:
     assert proposed_run(spec, "runA(hidden_dropout=0.2)", {"hidden_dropout": "0.2"}) is not None
 
 
+@pytest.mark.parametrize("domain", ["uniform(0, 0.3)", "choice(0.1, 0.2)"])
+def test_a_run_that_leaves_a_searched_knob_to_the_model_is_no_point(read: Read, domain: str) -> None:
+    """Its parameter is recorded as None, which is before or after no number."""
+    spec = read(
+        f"[search]\nalgorithm = optuna\n[hparams]\nhidden_dropout = {domain}\n"
+        "[runA]\nlr_max = 1e-4\n[runB]\nhidden_dropout = auto\n"
+    )
+    for none in ("None", None):
+        assert proposed_run(spec, "runB", {"hidden_dropout": none}) is None
+    assert proposed_run(spec, "runA(hidden_dropout=0.2)", {"hidden_dropout": "0.2"}) is not None
+
+
 @pytest.mark.parametrize("algorithm", ["grid", "random"])
 def test_only_optuna_can_start_warm(problems_of: ProblemsOf, algorithm: str) -> None:
     (problem,) = problems_of(f"[search]\nalgorithm = {algorithm}\nwarm_start = True\n")

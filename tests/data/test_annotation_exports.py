@@ -9,6 +9,7 @@ import pytest
 
 from nerbb_ray.data.detect import read_file
 from nerbb_ray.data.folders import read_path
+from nerbb_ray.data.options import ReadingOptions
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.errors import DataError
 
@@ -262,3 +263,110 @@ def test_tasks_that_have_predictions_only_are_no_data(tmp_path: Path) -> None:
     alone = reading_of(tmp_path, [untouched])
     assert not alone.sentences
     assert "1 task without an annotation" in alone.notes[0]
+
+
+def test_the_newest_annotation_counts_where_all_are_dated(tmp_path: Path) -> None:
+    """As in Label Studio's own converter; a reviewer's correction is a new annotation behind the imported one."""
+    old, new = "2024-05-01T09:00:00.000000Z", "2024-05-02T09:00:00.000000Z"
+    rows = [
+        task(result(ANNA, created_at=old), result(OSLO, created_at=new)),
+        task(result(OSLO, created_at=new), result(ANNA, created_at=old)),
+        task(result(ANNA, created_at=old), result(OSLO, created_at=new, was_cancelled=True)),
+        task(result(ANNA, created_at=old, ground_truth=True), result(OSLO, created_at=new)),
+        task(result(ANNA, created_at=old), result(OSLO)),
+    ]
+    reading = reading_of(tmp_path, rows)
+    assert found(reading) == ["Oslo/B-LOC", "Oslo/B-LOC", "Anna/B-PER", "Anna/B-PER", "Anna/B-PER"]
+    assert reading.notes == [
+        "4 times a task has several annotations: the ground truth counts (1), else the newest that is not cancelled"
+    ]
+
+
+def test_one_annotator_with_two_annotations_of_a_task_is_one_document(tmp_path: Path) -> None:
+    rows = [task(result(ANNA, completed_by=1), result(OSLO, completed_by=2), result(OSLO, completed_by=1))]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(rows))
+    reading = read_file(path, ReadingOptions(annotator="1"))
+    assert found(reading) == ["Anna/B-PER"]
+    assert reading.notes == ["1 times a task has several annotations: the first that is not cancelled counts"]
+
+
+def test_minimal_export_of_several_annotators_says_how_to_take_one(tmp_path: Path) -> None:
+    rows = [{"id": 1, "text": TEXT, "label": [one], "annotator": n} for n, one in enumerate((ANNA, OSLO), start=1)]
+    (note,) = reading_of(tmp_path, rows).notes
+    assert "--annotator" in note
+
+
+TIMED = {"annotator": 1, "lead_time": 3.2, "annotation_id": 7}
+ENTITIES = {
+    "lists": {"entities": [[0, 4, "PER"]]},
+    "objects": {"entities": [{"start": 0, "end": 4, "label": "PER"}]},
+    "doccano's objects": {"entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 4}], "relations": []},
+    "the store's": {"tags": [{"token": "Anna", "tag": "PER", "char_start": 0, "char_end": 4}]},
+}
+
+
+@pytest.mark.parametrize("about", [*({key: TIMED[key]} for key in TIMED), TIMED], ids=str)
+@pytest.mark.parametrize("entities", ENTITIES.values(), ids=ENTITIES)
+def test_who_has_annotated_and_how_long_makes_no_task_of_a_record(tmp_path: Path, entities, about) -> None:
+    key = next(iter(entities))
+    rows = [{"text": TEXT, **entities, **about}, {"text": "It rains", key: [], **about}]
+    for order in (rows, rows[::-1]):
+        reading = reading_of(tmp_path, order, "export.jsonl")
+        assert sorted(found(reading)) == ["", "Anna/B-PER"]
+        assert reading.format == "spans"
+
+
+def test_records_of_an_approver_say_how_many_nobody_has_approved(tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "text": TEXT, "label": [[0, 4, "PER"]], "annotation_approver": "admin"},
+        {"id": 2, "text": "Bob sings", "label": [], "annotation_approver": None},
+    ]
+    assert reading_of(tmp_path, rows, "a.jsonl").notes == [
+        "1 of 2 records have no annotation_approver: they count all the same; take out those that nobody has looked at"
+    ]
+    nobody = [row | {"annotation_approver": None} for row in rows]
+    assert reading_of(tmp_path, nobody, "a.jsonl").notes == []
+
+
+CSV = "id,label,text,place,annotator\n"
+REGION = '"[{{""start"":{},""end"":{},""text"":""{}"",""labels"":[""{}""]}}]"'
+PER, LOC = REGION.format(0, 4, "Anna", "PER"), REGION.format(14, 18, "Oslo", "LOC")
+
+
+def of_csv(tmp_path: Path, *rows: str, **options: str) -> Reading:
+    path = tmp_path / "export.csv"
+    path.write_text(CSV + "".join(f"{row}\n" for row in rows))
+    return read_file(path, ReadingOptions(**options))
+
+
+def test_the_first_task_of_a_csv_may_have_no_entity(tmp_path: Path) -> None:
+    rows = f"1,,{TEXT},,1", f"2,{PER},{TEXT},,1"
+    for order in (rows, rows[::-1]):
+        reading = of_csv(tmp_path, *order)
+        assert sorted(found(reading)) == ["", "Anna/B-PER"]
+        assert reading.format == "label_studio"
+
+
+def test_a_second_label_set_of_a_csv_is_seen_wherever_it_begins(tmp_path: Path) -> None:
+    rows = f"1,{PER},{TEXT},,1", f"2,{PER},{TEXT},{LOC},1"
+    with pytest.raises(DataError, match=r"2 sets of labels: label \(PER 2\); place \(LOC 1\)"):
+        of_csv(tmp_path, *rows)
+    assert found(of_csv(tmp_path, *rows, tag_column="place")) == ["", "Oslo/B-LOC"]
+
+
+@pytest.mark.parametrize("blank", ["\u2028", "\x85", "\x0c"])
+def test_characters_that_only_python_takes_for_line_ends_stay_in_their_field(tmp_path: Path, blank: str) -> None:
+    reading = of_csv(tmp_path, f"1,{PER},Anna lives{blank}in Oslo,,1", f"2,,{TEXT},,1")
+    assert "Anna/B-PER" in found(reading)
+
+
+def test_entities_that_share_only_a_blank_do_not_overlap(tmp_path: Path) -> None:
+    row = {"text": "Bob in Oslo", "label": [[0, 4, "PER"], [3, 11, "LOC"]]}
+    reading = reading_of(tmp_path, [row], "a.jsonl")
+    assert found(reading) == ["Bob/B-PER in/B-LOC Oslo/I-LOC"]
+    assert reading.notes == []
+    twice = {"text": "Bob sings", "label": [[0, 4, "PER"], [0, 3, "PER"]]}
+    reading = reading_of(tmp_path, [twice], "a.jsonl")
+    assert found(reading) == ["Bob/B-PER"]
+    assert len(reading.notes) == 1

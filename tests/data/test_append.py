@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nerbb_ray import Dataset, Store, cli
 from nerbb_ray.data.append import merge
+from nerbb_ray.data.append_words import places_of_entities
 from nerbb_ray.data.build_corpus import assemble
 from nerbb_ray.data.corpus import Corpus, Found, find_corpus
 from nerbb_ray.data.folders import read_path
@@ -325,3 +326,87 @@ def test_new_sentences_without_an_entity_do_not_make_the_data_set_one_of_o(nerbb
     status, *said = nerbb(new, "--name", "mine", "--append")
     assert status == 0
     assert "can only learn O" not in "".join(said)
+
+
+def of_words(*pairs: tuple[str, str]) -> Sentence:
+    return Sentence(tuple(word for word, _ in pairs), tuple(tag for _, tag in pairs))
+
+
+def test_a_correction_of_a_text_that_is_there_twice_is_for_the_place_that_differs(nerbb: Run, tmp_path: Path) -> None:
+    """Contradicting annotations of one text are what people correct."""
+    right = [[0, 4, "PER"], [14, 18, "LOC"]]
+    wrong = jsonl(
+        tmp_path / "mine/train.jsonl",
+        *(
+            {"tokens": ["Anna", "lives", "in", "Bonn", "."], "tags": ["B-PER", "O", "O", place, "O"]}
+            for place in ("B-LOC", "B-PER")
+        ),
+    )
+    assert nerbb("./mine", "--name", "twice")[0] == 0
+    new = doccano(tmp_path / "new.jsonl", ("Anna lives in Bonn.", right))
+    status, out, _ = nerbb(new, "--name", "twice", "--append")
+    assert status == 0
+    assert "appended nothing" in out
+    status, _, err = nerbb(new, "--name", "twice", "--append", "--overwrite")
+    assert status == 0
+    assert "train sentence 2 'Anna lives in Bonn .': PER Anna, PER Bonn; new: PER Anna, LOC Bonn" in err
+    assert {sentence.tags for sentence in stored(tmp_path, "twice").train} == {("B-PER", "O", "O", "B-LOC", "O")}
+    assert wrong.exists()
+
+
+@pytest.mark.parametrize("scheme", ["bio", "bilou", "plain"])
+def test_a_correction_keeps_the_words_of_the_data_set(scheme: str) -> None:
+    old = of_words(("The", "O"), ("IL-2/IL-4", "O"), ("gene", "O"), ("@home", "O"))
+    corpus = Corpus("d", scheme, (), (), (), (old,))
+    text = "The IL-2/IL-4 gene @home"
+    spans = WordSplitting().words(text, [4, 18])
+    tags = tuple("B-GENE" if a == 4 else "I-GENE" if 4 < a < 18 else "O" for a, _ in spans)
+    new = Reading([Sentence(tuple(text[a:b] for a, b in spans), tags, text, tuple(spans))], scheme="bio")
+    assert len(new.sentences[0].tokens) > 4, "or there is nothing to keep"
+    merged = merge(corpus, {"train": new}, conflicts="new")
+    (there,) = merged.corpus.test
+    assert there.tokens == old.tokens
+    two = {"bio": ("B-GENE", "I-GENE"), "bilou": ("B-GENE", "L-GENE"), "plain": ("GENE", "GENE")}[scheme]
+    assert there.tags == ("O", *two, "O")
+    assert not any("other words" in note for note in merged.notes())
+
+
+def test_words_that_an_entity_cuts_are_said() -> None:
+    corpus = Corpus("d", "bio", (), (), (), (of_words(("IL-2/IL-4", "O"), ("gene", "O")),))
+    new = of_words(("IL-2", "B-GENE"), ("/", "O"), ("IL-4", "B-GENE"), ("gene", "O"))
+    merged = merge(corpus, {"train": Reading([new], scheme="bio")}, conflicts="new")
+    assert merged.corpus.test == (new,)
+    assert "1 sentence has other words now: an entity begins or ends inside of an old one" in merged.notes()
+
+
+def test_lines_of_a_new_document_that_stand_in_another_split_are_said(nerbb: Run, tmp_path: Path) -> None:
+    new = doccano(tmp_path / "new.jsonl", ("Carl won\nDora sings", [[0, 4, "ORG"]]))
+    status, _, err = nerbb(new, "--name", "mine", "--append")
+    assert status == 0
+    assert "note: 1 sentence of new documents stood in test before" in err
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text(alphabet="ab-", min_size=1, max_size=3), min_size=1, max_size=5),
+    st.lists(st.booleans(), min_size=20, max_size=20),
+    st.data(),
+)
+def test_a_new_annotation_of_any_words_is_taken_whole(tokens, cuts, data) -> None:
+    """Whatever the words of both are: the entities are those of the new one."""
+    text = "".join(tokens)
+    words_, begun = [], ""
+    for character, cut in zip(text, cuts, strict=False):
+        begun += character
+        if cut:
+            words_.append(begun)
+            begun = ""
+    words_ += [begun] * bool(begun)
+    tags = data.draw(st.lists(st.sampled_from(["O", "B-X", "B-Y"]), min_size=len(words_), max_size=len(words_)))
+    old = Sentence(tuple(tokens), ("B-Z",) * len(tokens))
+    new = Sentence(tuple(words_), tuple(tags))
+    (there,) = merge(
+        Corpus("d", "bio", ("Z",), (old,), (), ()), {"train": Reading([new], scheme="bio")}, conflicts="new"
+    ).corpus.train
+    assert places_of_entities(there, "bio") == places_of_entities(new, "bio")
+    assert there.tokens in (old.tokens, new.tokens)

@@ -1,5 +1,6 @@
 """What is said of a model by trying a tiny copy is what the model itself does, for every architecture."""
 
+import copy
 import json
 import time
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 import torch
 
+from nerbb_ray.config.hparams import HParams
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training.forward import first_position
+from nerbb_ray.training.knobs import DROPOUTS, unfit
 from nerbb_ray.training.model import load_config
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.tiny_copy import NOISE, TinyCopy, stated_length
@@ -205,3 +208,23 @@ def test_trying_an_ordinary_bert_costs_less_than_a_second(tmp_path: Path) -> Non
     assert tiny.failure_in("bf16") is None
     assert tiny.keeps_to_mask()
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("gpt2", "t5")])
+def test_dropouts_of_a_configuration_are_heeded(family: str) -> None:
+    config = config_of(family)
+    tiny = TinyCopy(config, family)
+    for names in DROPOUTS.values():
+        if there := [name for name in names if isinstance(getattr(config, name, None), int | float)]:
+            assert tiny.heeds_dropout(there), there
+
+
+def test_dropouts_that_an_architecture_never_reads_are_refused() -> None:
+    from transformers import AutoConfig
+
+    config = AutoConfig.for_model("mpt", d_model=48, n_heads=2, n_layers=2, vocab_size=60)
+    tiny = TinyCopy(config, "mpt")
+    assert not tiny.heeds_dropout(["resid_pdrop", "emb_pdrop"])
+    (error,) = unfit(copy.deepcopy(tiny.model), config, HParams(hidden_dropout=0.3), "mpt", tiny.heeds_dropout)
+    assert error.key == "hidden_dropout"
+    assert "must be auto: 'mpt' makes no use of resid_pdrop and emb_pdrop in its configuration" in str(error)

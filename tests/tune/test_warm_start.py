@@ -1,6 +1,7 @@
 """Which runs of other experiments are points of a search: the same thing, but for the keys that are searched."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from nerbb_ray.config.ini import build_spec
 from nerbb_ray.config.spec import ExperimentSpec, RunSpec
 from nerbb_ray.config.trials import expand, trial_of
+from nerbb_ray.errors import ConfigError
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.trial_result import RunResult, TrialResult
 from nerbb_ray.tune.optuna_points import OptunaProposer
@@ -79,3 +81,55 @@ def test_what_was_measured_elsewhere_guides_what_is_proposed() -> None:
     low, high = proposed(lambda rate: -rate), proposed(lambda rate: rate)
     assert low[6] < 5e-5
     assert high[6] > 2e-4
+
+
+def test_a_run_that_leaves_a_knob_to_the_model_is_no_point_of_an_interval() -> None:
+    spec = spec_of(hidden_dropout="uniform(0, 0.3)")
+    assert list(points_of(run_of(), spec, identity_of(spec))) == []
+    assert len(list(points_of(run_of(hidden_dropout=0.2), spec, identity_of(spec)))) == 1
+    choice = spec_of(hidden_dropout="choice(auto, 0.3)")
+    assert [point["hidden_dropout"] for _, point in points_of(run_of(), choice, identity_of(choice))] == [None]
+
+
+def test_a_value_with_more_digits_than_are_drawn_is_a_point() -> None:
+    spec = spec_of()
+    assert list(points_of(run_of(lr_max=0.00012345), spec, identity_of(spec))) == [
+        (0, {"lr_max": 0.00012345, "batch_size": 8})
+    ]
+
+
+def test_a_trial_of_before_a_knob_was_there_has_its_default() -> None:
+    spec = spec_of(focal_gamma="uniform(0, 2)")
+    (trial,) = run_of().trials
+    assert trial.identity is not None
+    older = {key: text for key, text in trial.params.items() if key != "focal_gamma"}
+    known = {key: text for key, text in trial.identity.params.items() if key != "focal_gamma"}
+    before = replace(trial, params=older, identity=replace(trial.identity, params=known))
+    ((_, point),) = points_of(RunResult("runX", (before,)), spec, identity_of(spec))
+    assert point["focal_gamma"] == 0
+
+
+def test_points_that_their_model_cannot_have_are_passed_over() -> None:
+    spec = spec_of(freeze_layers="randint(0, 12)", num_samples=6)
+    proposer = OptunaProposer(spec)
+
+    def check(run: RunSpec) -> None:
+        if run.hparams.freeze_layers > 6:
+            raise ConfigError(["freeze_layers: must be <= 6"])
+
+    proposer.check = check
+    runs = [run for _ in range(6) if (run := proposer.propose({})) is not None]
+    assert len(runs) == 6
+    assert max(run.hparams.freeze_layers for run in runs) <= 6
+    for number, run in enumerate(runs):
+        proposer.tell(run, number / 10)
+
+
+def test_a_model_that_no_point_fits_ends_the_search_of_its_pattern() -> None:
+    def check(_: RunSpec) -> None:
+        raise ConfigError(["freeze_layers: must be 0"])
+
+    proposer = OptunaProposer(spec_of())
+    proposer.check = check
+    assert proposer.propose({}) is None
+    assert not proposer.has_more()

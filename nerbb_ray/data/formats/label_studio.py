@@ -7,9 +7,11 @@ from typing import Any
 from nerbb_ray.data.annotators import of_annotator
 from nerbb_ray.data.label_studio_tasks import (
     annotations_of,
+    are_dated,
     classes_of,
     is_full,
     is_region,
+    newest,
     region_keys,
     results_of,
     text_key,
@@ -22,6 +24,7 @@ from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
+from nerbb_ray.data.span_shapes import is_entity
 from nerbb_ray.data.wording import counted
 
 OTHER_LABELS = {  # of texts, too: to skip them would make their words O
@@ -37,16 +40,24 @@ def detect(value: Any) -> bool:
         return False
     if is_full(value) or region_keys(value):
         return True
-    # an annotator is named in other files, too, but there the entities are lists
-    lists = any(isinstance(item, list) and (not item or isinstance(item[0], list)) for item in value.values())
-    return any(key in value for key in MIN_KEYS[1:]) or (MIN_KEYS[0] in value and not lists)
+    # who has annotated it, and for how long, is said in other files, too, but there the entities are in lists
+    if any(isinstance(item, list) and item and all(map(is_entity, item)) for item in value.values()):
+        return False
+    empty = any(isinstance(item, list) and not item for item in value.values())
+    return any(key in value for key in MIN_KEYS[1:]) or (MIN_KEYS[0] in value and not empty)
+
+
+def is_bare(value: Any) -> bool:
+    """Whether a record is taken for a task only because it says who has annotated it: it has no entity."""
+    return isinstance(value, dict) and not is_full(value) and not region_keys(value)
 
 
 def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """A document for each annotated task.
 
-    Of several annotations of a task the ground truth counts, else the first that is not cancelled; of several label
-    sets over one text the one that the user names.
+    Of several annotations of a task the ground truth counts, else the newest that is not cancelled, as in Label
+    Studio's own exports of other forms (the first where none says when it was made); of several label sets over one
+    text the one that the user names.
 
     Raises:
         DataError: there are several label sets and the user names none, a task is of another shape, or an entity does
@@ -72,9 +83,11 @@ def _of_annotator(records: Sequence[Record], options: ReadingOptions) -> list[Re
             continue
         key, given = annotations_of(row)
         own = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+        by_person: dict[str, list[Any]] = {}
         for item in own:
-            kept.append(record._replace(value=row | {key: [item]}))
-            people.append(_person(item.get("completed_by")))
+            by_person.setdefault(_person(item.get("completed_by")), []).append(item)
+        kept += [record._replace(value=row | {key: items}) for items in by_person.values()]
+        people += by_person
     return of_annotator(kept, people, options)
 
 
@@ -100,6 +113,7 @@ class _Tasks:
         self.people: set[str] = set()
         self.seen: set[tuple[int | str, str]] = set()
         self.unannotated = self.several = self.ground_truth = self.unlabelled = 0
+        self.dated = False
 
     def add(self, record: Record) -> None:
         """One text, or none if nobody has annotated the task."""
@@ -116,13 +130,14 @@ class _Tasks:
         """The regions of the annotation that counts: the values of its results of labels."""
         valid = valid_annotations(record)
         self.several += len(valid) > 1
+        self.dated |= len(valid) > 1 and are_dated(valid)
         self.people.update(_person(item.get("completed_by")) for item in valid)
         if not valid:
             self.unannotated += 1
             return None
         truth = [item for item in valid if item.get("ground_truth")]
         self.ground_truth += len(valid) > 1 and bool(truth)
-        results = results_of((truth or valid)[0], record.place)
+        results = results_of(newest(truth or valid), record.place)
         other = next((kind for kind in OTHER_LABELS if any(item.get("type") == kind for item in results)), None)
         if other is not None:
             raise record.place.error(f"{other} cannot be read: {OTHER_LABELS[other]}")
@@ -131,6 +146,7 @@ class _Tasks:
 
     def _minimal(self, record: Record) -> list[Any] | None:
         row = record.value
+        self.people.add(_person(row.get("annotator")))
         if isinstance(number := row.get("id"), int | str):
             # exports that were joined have the same numbers again
             task = number, text_of(row, self.text_key, record.place)
@@ -160,9 +176,10 @@ class _Tasks:
 
     def notes(self) -> Iterator[str]:
         if self.several:
-            rule = "the first that is not cancelled counts"
+            which = "the newest" if self.dated else "the first"
+            rule = f"{which} that is not cancelled counts"
             if self.ground_truth:
-                rule = f"the ground truth counts ({self.ground_truth}), else the first that is not cancelled"
+                rule = f"the ground truth counts ({self.ground_truth}), else {which} that is not cancelled"
             way = f"; for those of one person say {option('annotator')}" if len(self.people) > 1 else ""
             yield f"{self.several} times a task has several annotations: {rule}{way}"
         if self.unannotated:

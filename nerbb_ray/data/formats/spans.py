@@ -17,6 +17,7 @@ from nerbb_ray.data.records import Record
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.span_shapes import entity_of, has_class, is_usual, label_of, usual
 from nerbb_ray.data.word_places import WordPlaces
+from nerbb_ray.data.wording import counted
 from nerbb_ray.ner.tags import OUTSIDE
 
 TEXTS = (
@@ -40,6 +41,7 @@ SPANS = (
     "pii_spans",
     "span_labels",
 )
+APPROVER = "annotation_approver"  # of doccano: who has marked a text as done
 ANNOTATORS = ("annotator", "annotator_id", "annotated_by", "user", "username", "user_id", "created_by")
 
 
@@ -79,6 +81,11 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     if unannotated:
         texts.documents.notes.append(
             f"{unannotated} records whose {key} is null (nobody has annotated them) are left out"
+        )
+    if (unapproved := sum(row.get(APPROVER, "") is None for row, *_ in found)) and unapproved < len(found):
+        texts.documents.notes.append(
+            f"{unapproved} of {counted(len(found), 'record')} have no {APPROVER}: they count all the same; take "
+            "out those that nobody has looked at"
         )
     reading = texts.reading(options, f"entities by their places in {key}")
     reading.choices = {"tag_column": key} | ({"labels": options.labels} if options.labels else {})
