@@ -35,7 +35,7 @@ class Setting:
     epochs: int
 
 
-SETTINGS = (Setting("crossner_politics", 300, 4), Setting("wnut17", 3394, 5))
+SETTINGS = (Setting("crossner_politics", 300, 4), Setting("wnut17", 1000, 8))
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ class RandInt:
         return int(value)
 
     def holds(self, value: Any) -> bool:
-        return isinstance(value, int | float) and self.low <= value < self.high
+        return isinstance(value, int | float) and self.low <= value < self.high and value == int(value)
 
     def ends(self) -> tuple[int, ...]:
         return self.low, self.high - 1

@@ -165,7 +165,7 @@ def _check_drawn(runs: list[_Run], search: Search, bad: Collection[str], problem
         return
     for run in runs:
         for key, domain in run.space.items():
-            where = run.section if key in run.own else "hparams"
+            where = run.section if key in run.own else HOME[key]
             rule = "must be a value or a list of values with [search] algorithm = grid (random and optuna draw)"
             problems.add(f"[{where}] {key}", f"{rule}; got {domain}")
 

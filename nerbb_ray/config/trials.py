@@ -6,7 +6,7 @@ from itertools import chain, combinations, islice, product
 from random import Random
 from typing import Any
 
-from nerbb_ray.config.domains import Choice, Domain
+from nerbb_ray.config.domains import Domain
 from nerbb_ray.config.hparams import HParams
 from nerbb_ray.config.keys import keys_of, point_name
 from nerbb_ray.config.known_keys import RUN_KEYS
@@ -173,7 +173,7 @@ def proposed_run(spec: ExperimentSpec, name: str, params: Mapping[str, object]) 
             continue
         try:
             point = {key: RUN_KEYS[key].recorded(str(params[key])) for key, _ in pattern.space}
-            if not all(isinstance(domain, Choice) or domain.holds(point[key]) for key, domain in pattern.space):
+            if not all(domain.holds(point[key]) for key, domain in pattern.space):
                 continue
             run = concrete(pattern, point)
         except (KeyError, ValueError, ConfigError):
@@ -193,8 +193,10 @@ def concrete(run: RunSpec, point: Mapping[str, Any], *, exact: bool = False) -> 
         ConfigError: these values do not go together.
     """
     fitted = {key: point[key] if exact else domain.fitted(point[key]) for key, domain in run.space}
+    # what follows from a key that is drawn follows from it anew
+    drawn = {"mode": None, **fitted} if "monitor" in fitted else fitted
     parts = {
-        cls.section: replace(getattr(run, cls.section), **{k: v for k, v in fitted.items() if k in keys_of(cls)})
+        cls.section: replace(getattr(run, cls.section), **{k: v for k, v in drawn.items() if k in keys_of(cls)})
         for cls in (DatasetParams, ModelParams, HParams)
     }
     section, bracket, others = run.name.partition("(")

@@ -85,12 +85,15 @@ def merge(old: Corpus, readings: Mapping[str, Reading], split: str = "train", co
     into.know_borders(old)
     raw = all(sentence.text is not None for name in SPLITS for sentence in old.split(name))
     joined = sum(sentence.text is None for name in readings for sentence in new.split(name)) if raw else 0
+    documents: list[tuple[Document, str]] = []
     for name, reading in readings.items():
         target = split if name == "train" else name
         given = map(with_text, new.split(name)) if raw else new.split(name)
         sentences = [cut_again(sentence, old.scheme, old.word_splitting()) for sentence in given]
-        for document in _documents(sentences, documents_of(reading)):
-            into.add(document, target, conflicts)
+        documents += [(document, target) for document in _documents(sentences, documents_of(reading))]
+    into.know_agreement([document for document, _ in documents])
+    for document, target in documents:
+        into.add(document, target, conflicts)
     if into.conflicts and conflicts == "error":
         raise DataError(f"{_conflicting(into.conflicts)}; say whose annotation counts: old or new")
     files = tuple(
@@ -123,6 +126,7 @@ class _Splits:
     Args:
         places: (split, number) of the sentences with a key.
         numbers: of the documents of the sentences of train and val.
+        agreed: places of documents whose annotation some new document has, too.
         known: sentences of new documents that stood in another split before, by that split.
         cut_otherwise: sentences that have other words with their new annotation.
     """
@@ -135,6 +139,7 @@ class _Splits:
     places: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
     numbers: dict[str, list[int]] = field(default_factory=dict)
+    agreed: set[tuple[str, int]] = field(default_factory=set)
     known: Counter[str] = field(default_factory=Counter)
     cut_otherwise: int = 0
 
@@ -143,6 +148,12 @@ class _Splits:
         size = len(old.train) + len(old.val)
         known = list(old.documents or range(size))
         self.numbers = {"train": known[: len(old.train)], "val": known[len(old.train) :], "test": []}
+
+    def know_agreement(self, documents: Sequence[Document]) -> None:
+        """What somebody sends back unchanged is no correction of a text that has other annotations elsewhere."""
+        self.agreed = {
+            place for document in documents for place in self._places(document) if self._same(document, place)
+        }
 
     def borders(self) -> list[int]:
         """The document of every sentence of train, then of val."""
@@ -173,8 +184,12 @@ class _Splits:
                 self.sentences[split].append(sentence)
             return
         differing = [place for place in found if not self._same(document, place)]
-        # a text may be there twice with different annotations: a correction is for the one that differs
-        if not differing or (len(differing) < len(found) and conflicts != "new"):
+        if len(differing) < len(found):
+            # a text that is there twice, with different annotations, is corrected where it differs: of the split that
+            # gets the new documents, and not where another new document says the same as is there
+            mine = [place for place in differing if place[0] == split and place not in self.agreed]
+            differing = mine if conflicts == "new" else []
+        if not differing:
             self.duplicates += 1
             return
         self.conflicts.append(self._shown(document, differing[0]))

@@ -61,6 +61,8 @@ def _key(job: Mapping[str, Any], concurrent: int) -> str:
     parts = (
         *(FORMAT, job["data"], job["source"], job["threads"], job["gpu"], concurrent, *machine, *versions),
         *(trial.hparams.batch_size, trial.hparams.max_seq_length, trial.settings.precision),
+        # layers and weights without a gradient, and adapters, are other work
+        *(trial.hparams.freeze_layers, trial.hparams.lora_rank, trial.hparams.lora_targets),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 

@@ -117,7 +117,8 @@ def forecast(
         epochs = expected_epochs(trial, prepared.steps_per_epoch, known)
         runs.append(RunForecast(run.name, count, prepared.steps_per_epoch, epochs, costs))
     weights = _weights_mb(all_prepared[0])
-    return _put_together(spec, tuple(runs), allotment, weights, price, notes)
+    spent_s = sum(trial.duration_s or 0.0 for trial in own) / allotment.concurrent
+    return _put_together(spec, tuple(runs), allotment, weights, price, notes, spent_s)
 
 
 def _earlier(store: StorePaths) -> tuple[list[tuple[str, TrialResult]], list[str]]:
@@ -181,13 +182,18 @@ def _put_together(
     weights_mb: float,
     price: float | None,
     notes: list[str],
+    spent_s: float = 0.0,
 ) -> Forecast:
-    share = _share(spec)
+    """
+    Args:
+        spent_s: that earlier calls have taken of the limits of time.
+    """
+    share = _share(spec, runs)
     trials = [run for seed in range(max((r.trials for r in runs), default=0)) for run in runs if seed < run.trials]
     walls = _walls(trials, allotment.concurrent, share)
     low, middle, high = (float(np.quantile(walls, q)) for q in (LOW, 0.5, HIGH))
     limit = spec.search.hours
-    wall = tuple(min(value, limit * 3600) if limit else value for value in (low, middle, high))
+    wall = tuple(min(value, max(0.0, limit * 3600 - spent_s)) if limit else value for value in (low, middle, high))
     in_time = wall[1] / middle if middle else 1.0  # what a limit of time leaves
     per_trial = allotment.num_workers * (allotment.gpus or allotment.cpus)
     price = price if price is not None else spec.search.price_per_hour
@@ -213,13 +219,17 @@ def _put_together(
     )
 
 
-def _share(spec: ExperimentSpec) -> float:
-    """Of the trials that a race probably starts."""
+def _share(spec: ExperimentSpec, runs: Sequence[RunForecast]) -> float:
+    """Of the trials that are left, how many a race probably starts: the first seeds, and a part of the others."""
     seeds = len(spec.members)
     first = min(seeds, spec.search.min_seeds)
-    if not spec.search.racing or most_trials(spec) == seeds:
+    left = sum(run.trials for run in runs)
+    if not spec.search.racing or most_trials(spec) == seeds or not left:
         return 1.0
-    return (first + RACE_SHARE * (seeds - first)) / seeds
+    points = {run.name: spec.search.num_samples if run.space else 1 for run in spec.runs}
+    # first seeds come first: what is done of a run is done of them
+    firsts = sum(max(0, run.trials - points[run.run] * (seeds - first)) for run in runs)
+    return (firsts + RACE_SHARE * (left - firsts)) / left
 
 
 def _walls(trials: Sequence[RunForecast], slots: int, share: float) -> np.ndarray:

@@ -136,7 +136,8 @@ class TrialPlan:
         """The trial to start now; None: nothing before one of the running ones has ended, or (`ended`) ever."""
         cell = self._candidate()
         if cell is not None and not self._in_time(cell):
-            if cell[0] not in self.values and cell[0] not in self._listed:
+            begun = cell[0] in self.values or any(run == cell[0] for run, _ in self.running)
+            if not begun and cell[0] not in self._listed:
                 del self.runs[cell[0]]  # proposed just now
             cell = None
         if cell is None:

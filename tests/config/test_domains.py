@@ -14,7 +14,7 @@ from nerbb_ray.config.idle_search import idle_keys
 from nerbb_ray.config.ini import build_spec, format_ini, read_ini
 from nerbb_ray.config.known_keys import RUN_KEYS
 from nerbb_ray.config.spec import ExperimentSpec
-from nerbb_ray.config.trials import concrete, draw, expand, most_trials, near_middle, run_near
+from nerbb_ray.config.trials import concrete, draw, expand, most_trials, near_middle, proposed_run, run_near
 from nerbb_ray.errors import ConfigError
 
 PARAMS = {"dataset_name": "d", "pretrained_model_name": "m", "multiple_runs": 2}
@@ -201,3 +201,30 @@ def test_a_value_that_goes_with_none_is_no_point() -> None:
     (pattern,) = searched("optuna", lora_rank="choice(0, 8)", lora_alpha="uniform(4, 32)").runs
     assert run_near(pattern, {"lora_rank": 0}) is None
     assert run_near(pattern, {"lora_rank": 8}) is not None
+
+
+def test_every_value_of_a_monitor_is_drawn_with_its_own_mode() -> None:
+    (pattern,) = searched("optuna", monitor="choice(val_loss, val_f1)").runs
+    modes = {name: concrete(pattern, {"lr_max": 1e-4, "monitor": name}).hparams.mode for name in ("val_loss", "val_f1")}
+    assert modes == {"val_loss": "min", "val_f1": "max"}
+
+
+def test_a_value_that_is_no_longer_in_a_choice_belongs_to_no_pattern() -> None:
+    spec = searched("optuna", lr_max=1e-4, batch_size="choice(8, 16)")
+    assert proposed_run(spec, "runA(batch_size=16)", {"batch_size": "16"}) is not None
+    assert proposed_run(spec, "runA(batch_size=32)", {"batch_size": "32"}) is None
+
+
+def test_integers_only_are_of_a_randint() -> None:
+    domain = RandInt(0, 4)
+    assert [domain.holds(value) for value in (0, 3, 3.0, 0.5, 4, None)] == [True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("params", "where"),
+    [({"prune_ratio_train": "uniform(0.1, 1)"}, "[dataset] prune_ratio_train"), ({}, "[hparams] lr_max")],
+)
+def test_a_domain_without_a_search_is_told_in_its_section(params: dict[str, str], where: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        searched("grid", **({"lr_max": 1e-4} if params else {}), **params)
+    assert where in str(error.value)

@@ -410,3 +410,23 @@ def test_a_new_annotation_of_any_words_is_taken_whole(tokens, cuts, data) -> Non
     ).corpus.train
     assert places_of_entities(there, "bio") == places_of_entities(new, "bio")
     assert there.tokens in (old.tokens, new.tokens)
+
+
+WON = {place: Sentence(("Washington", "won"), (f"B-{place}", "O")) for place in ("PER", "LOC")}
+
+
+def test_documents_that_come_back_unchanged_do_not_change_their_twins() -> None:
+    """Who sends a whole export back has corrected a part of it."""
+    other, mended = of_words(("Anna", "O"), ("sings", "O")), of_words(("Anna", "B-PER"), ("sings", "O"))
+    old = Corpus("d", "bio", ("LOC", "PER"), (WON["PER"], WON["LOC"], other), (), ())
+    for order in ([WON["PER"], WON["LOC"], mended], [mended, WON["LOC"], WON["PER"]]):
+        merged = merge(old, {"train": Reading(order, scheme="bio")}, conflicts="new")
+        assert merged.corpus.train == (WON["PER"], WON["LOC"], mended)
+        assert (merged.duplicates, len(merged.conflicts)) == (2, 1)
+
+
+def test_a_document_that_agrees_with_one_place_changes_no_other_split_unless_it_is_meant_for_it() -> None:
+    old = Corpus("d", "bio", ("LOC", "PER"), (WON["PER"],), (), (WON["LOC"],))
+    new = {"train": Reading([WON["PER"]], scheme="bio")}
+    assert merge(old, new, conflicts="new").corpus.test == (WON["LOC"],)
+    assert merge(old, new, "test", conflicts="new").corpus.test == (WON["PER"],)

@@ -248,6 +248,26 @@ def test_limits_and_races_make_it_shorter(store, experiment) -> None:
     assert forecast(read_ini(path), preparation_of(store), RunOptions()).wall_s == (0.5, 0.5, 0.5)
 
 
+def test_what_is_left_of_a_race_and_of_a_limit_is_foreseen(store, experiment) -> None:
+    """Of a race whose first seeds are done, a fifth of the others is to come; hours of earlier calls count."""
+    path = experiment(seeds=8)
+    path.write_text(path.read_text() + "[search]\nracing = True\nmax_hours = 0.01\n")
+    spec = read_ini(path)
+    writer = MlflowWriter(store.tracking_uri, "exp", str(store.artifacts / "exp"))
+    firsts = [trial for trial in expand(spec) if trial.seed < 43 + spec.search.min_seeds]
+    metrics = {"val/loss": 0.5, "val/entity/micro/f1": 0.5}
+    for time_ms, trial in enumerate(firsts, start=1):
+        writer.deliver(Started(tracked(trial), *at(time_ms)))
+        ended = TrialResult(trial.run, trial.seed, "ok", metrics, epochs=1, duration_s=3.0)
+        writer.deliver(Ended(tracked(trial), *at(time_ms), ended))
+    found = forecast(spec, preparation_of(store), RunOptions())
+    assert found.left == 10
+    spent = 18.0 / found.concurrent
+    assert found.wall_s[2] <= 36 - spent
+    unlimited = replace(spec, search=replace(spec.search, max_hours=None))
+    assert forecast(unlimited, preparation_of(store), RunOptions()).trials == 2
+
+
 RATES = {"lr_max": [1e-3, 2e-3, 3e-3, 4e-3]}
 
 

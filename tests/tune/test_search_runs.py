@@ -1,5 +1,7 @@
 """Searches on a real Ray: races, proposed points, limits of time, and what is left after an interruption."""
 
+import shutil
+
 import pytest
 
 from nerbb_ray.config.ini import read_ini
@@ -99,3 +101,29 @@ def test_optuna_begins_with_what_other_experiments_have_measured(store, experime
     assert "warm start: points of other experiments: none is of the same data, model and parameters\n" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.slow
+def test_points_that_do_not_fit_their_model_are_passed_over_and_a_dropout_may_be_left_out(
+    store, experiment, capsys
+) -> None:
+    """Three of four points can be trained; the run beside them leaves the dropout that they have to the model."""
+    from transformers import BertConfig, BertForTokenClassification
+
+    deep = shutil.copytree(store.pretrained_models / "tiny-bert", store.pretrained_models / "tiny-deep")
+    BertForTokenClassification(BertConfig.from_pretrained(deep, num_hidden_layers=3)).save_pretrained(deep)
+    path = experiment(seeds=1)
+    text = path.read_text().replace("max_epochs = 3", "max_epochs = 1")
+    space = "pretrained_model_name = choice(tiny-bert, tiny-deep)\nfreeze_layers = choice(3, 0)"
+    path.write_text(text.replace("[runA]\n", f"[runA]\n{space}\nhidden_dropout = uniform(0.1, 0.2)\n"))
+    result = run_experiment(searched(path, "algorithm = optuna\nnum_samples = 6"), store, RunOptions())
+    assert "note: points that do not fit are passed over, runA(" in capsys.readouterr().err
+    assert len(result.trials) == 7
+    assert all(trial.ok for trial in result.trials)
+    drawn = {
+        (str(trial.params["pretrained_model_name"]), str(trial.params["freeze_layers"])) for trial in result.trials
+    }
+    assert ("tiny-bert", "3") not in drawn
+    # the dropout of runB, recorded as None, is in no interval
+    again = run_experiment(read_ini(path), store, QUIET)
+    assert {trial.name for trial in again.trials} == {trial.name for trial in result.trials}

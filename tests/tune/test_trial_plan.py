@@ -261,6 +261,18 @@ def test_a_searcher_learns_from_means_over_seeds() -> None:
     assert proposer.told == {rate: pytest.approx(rate * 1e4 + 44) for rate in (1e-5, 2e-5, 3e-5)}
 
 
+def test_a_limit_of_hours_forgets_no_proposed_run_that_is_being_trained() -> None:
+    spec, clock = spec_of(algorithm="optuna", lr_max="loguniform(1e-5,1e-3)", multiple_runs=3, max_hours=10), Clock()
+    plan = TrialPlan(spec, 2, Listed(spec, [1e-5, 2e-5]), clock=clock)
+    trial = plan.next()
+    assert trial is not None
+    clock.seconds = 11 * 3600
+    assert plan.next() is None, "there is no time for its second seed"
+    plan.end(trial, 0.5, 60)
+    assert plan.next() is None
+    assert [one.run for one, _ in plan.closing()] == [trial.run]
+
+
 def test_proposed_points_race_after_their_first_seeds() -> None:
     spec, clock = spec_of(algorithm="optuna", lr_max="loguniform(1e-5,1e-3)", racing=True, num_samples=3), Clock()
     plan = TrialPlan(spec, 2, Listed(spec, [1e-5, 2e-5, 3e-5]), clock=clock)
