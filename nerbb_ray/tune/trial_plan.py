@@ -77,6 +77,7 @@ class TrialPlan:
         earlier: Mapping[str, TrialResult],
         proposed: Mapping[str, RunSpec],
         curves: Mapping[Cell, Sequence[float]] | None = None,
+        spent_s: float | None = None,
     ) -> None:
         """Take over what earlier calls have reached.
 
@@ -84,6 +85,7 @@ class TrialPlan:
             earlier: finished trials.
             proposed: the runs among them that a searcher has proposed.
             curves: the metric of the search after every epoch of those that ended ok or were cut.
+            spent_s: what all earlier trials have taken, one after the other; that of `earlier` if left out.
         """
         self.runs |= proposed
         known = {cell: list(curve) for cell, curve in (curves or {}).items()}
@@ -92,10 +94,12 @@ class TrialPlan:
         self.finished_curves += [curve for curve in known.values() if curve]
         for trial in earlier.values():
             if trial.run in self.runs and trial.member in self.seeds:
-                self.durations_h.append((trial.duration_s or 0.0) / 3600)
+                if trial.status != "cut":  # what a whole trial takes
+                    self.durations_h.append((trial.duration_s or 0.0) / 3600)
                 value = WORST if trial.status == "diverged" else self.value_of(trial.metrics)
                 self._record((trial.run, trial.member), value)
-        self.limits.spent_h = sum(self.durations_h) / self.concurrent
+        spent_s = sum(trial.duration_s or 0.0 for trial in earlier.values()) if spent_s is None else spent_s
+        self.limits.spent_h = spent_s / 3600 / self.concurrent
 
     @property
     def seeds(self) -> tuple[Member, ...]:

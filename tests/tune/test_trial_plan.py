@@ -261,6 +261,20 @@ def test_a_searcher_learns_from_means_over_seeds() -> None:
     assert proposer.told == {rate: pytest.approx(rate * 1e4 + 44) for rate in (1e-5, 2e-5, 3e-5)}
 
 
+def test_hours_of_cut_and_failed_trials_count_but_say_nothing_of_a_whole_one() -> None:
+    spec = spec_of(max_hours=10, racing=True)
+    earlier = [
+        TrialResult(spec.runs[0].name, 43, "ok", metrics={F1: 0.1}, duration_s=3600.0),
+        TrialResult(spec.runs[1].name, 43, "cut", metrics={F1: 0.1}, duration_s=60.0),
+    ]
+    plan = TrialPlan(spec, 2, clock=Clock())
+    plan.go_on_from({trial.name: trial for trial in earlier}, {})
+    assert plan.durations_h == [1.0]
+    assert plan.limits.spent_h == pytest.approx(3660 / 3600 / 2)
+    plan.go_on_from({}, {}, spent_s=7200.0)
+    assert plan.limits.spent_h == 1.0
+
+
 def test_a_limit_of_hours_forgets_no_proposed_run_that_is_being_trained() -> None:
     spec, clock = spec_of(algorithm="optuna", lr_max="loguniform(1e-5,1e-3)", multiple_runs=3, max_hours=10), Clock()
     plan = TrialPlan(spec, 2, Listed(spec, [1e-5, 2e-5]), clock=clock)
