@@ -65,7 +65,8 @@ def _headline(verdict: Verdict) -> str:
         (best, first), (other, second), *_ = ((run, mean.mean) for run, mean in verdict.means.items())
         equal = math.isclose(first, second, abs_tol=1e-12)
         ahead = f"{best} and {other} have the same value" if equal else f"{best} is ahead"
-        return f"{ahead} with one seed: that says nothing; repeat the runs (multiple_runs)"
+        one = "one pair of fold and seed" if verdict.folds else "one seed"
+        return f"{ahead} with {one}: that says nothing; repeat the runs (multiple_runs)"
     return " ".join([_standing(verdict), *_more_seeds(verdict)])
 
 
