@@ -88,9 +88,9 @@ class TrialResult(NamedTrial):
         """Fingerprint of the data set."""
         return None if self.identity is None else self.identity.data
 
-    def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
-        """The data, and the parts of them, that the metrics of some splits come from."""
-        return self.known_identity().evaluated_on(splits)
+    def evaluated_on(self, splits: Collection[str] = ("val", "test"), *, folds: bool = True) -> tuple[str, ...]:
+        """The data, and the parts of them, that the metrics of some splits come from; see `Identity.evaluated_on`."""
+        return self.known_identity().evaluated_on(splits, folds=folds)
 
     def known_identity(self) -> Identity:
         """With what the parameters say, where no identity was recorded."""

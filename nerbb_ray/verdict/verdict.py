@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.identity import folds_in
 from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.shares import is_share
@@ -101,7 +102,11 @@ def _in_words(found: Verdict) -> Verdict:
 def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[ExperimentResult, dict[str, str]]:
     """The runs that were evaluated on what the best of them was, and why the others are left out."""
     split = metric.partition("/")[0]
-    data = {run.run: {trial.evaluated_on((split,)) for trial in run.ok_trials} for run in result.runs if run.n_ok}
+    data = {
+        run.run: {trial.evaluated_on((split,), folds=split != "test") for trial in run.ok_trials}
+        for run in result.runs
+        if run.n_ok
+    }
     sign = -1.0 if lower_is_better(metric) else 1.0
     means = {run.run: sign * run.mean_if_any(metric).mean for run in result.runs if run.mean_if_any(metric).n}
     if not means:
@@ -116,9 +121,11 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
 
 
 def folds_of(result: ExperimentResult) -> int:
-    """On how many folds all runs were trained, so that they are compared pair by pair; 0 without."""
-    found = {int(str(trial.params.get("folds") or 0)) for trial in result.trials if trial.ok}
-    return found.pop() if len(found) == 1 else 0
+    """On how many folds all runs were trained, so that they are compared pair by pair; 0 without, or if the folds of
+    some hold out other sentences."""
+    ok = [trial for trial in result.trials if trial.ok]
+    found = {(folds_in(trial.params), trial.known_identity().cut_into()) for trial in ok}
+    return found.pop()[0] if len(found) == 1 else 0
 
 
 def compare(

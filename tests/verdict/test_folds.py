@@ -1,18 +1,21 @@
 """Runs with folds: over which pairs of fold and seed they are compared, and what is said of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerbb_ray.config.spec import Member, member_of
+from nerbb_ray.errors import ResultError
+from nerbb_ray.mlflow_store.overview import joined
 from nerbb_ray.results.experiment_result import ExperimentResult
-from nerbb_ray.results.trial_result import SELECTION_METRIC, TrialResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
 from nerbb_ray.verdict.shared_keys import shared
 from nerbb_ray.verdict.verdict import verdict
 
-F1 = SELECTION_METRIC
+F1, TEST = SELECTION_METRIC, TEST_METRIC
 A, B = (0.70, 0.80, 0.60, 0.75, 0.72), (0.74, 0.82, 0.65, 0.78, 0.77)
 
 
@@ -21,10 +24,14 @@ def of_folds(values: Sequence[float | None]) -> dict[tuple[int, int], float | No
     return {(43, fold): value for fold, value in enumerate(values, start=1)}
 
 
-def result(folds: int = 5, **runs: Sequence[float | None] | Mapping[tuple[int, int], float | None]) -> ExperimentResult:
-    params = {"folds": str(folds), "split_seed": "42"}
+def result(
+    split_seed: int = 42, **runs: Sequence[float | None] | Mapping[tuple[int, int], float | None]
+) -> ExperimentResult:
+    params = {"folds": "5", "split_seed": str(split_seed)}
     trials = [
-        TrialResult(run, seed, "failed" if f1 is None else "ok", {} if f1 is None else {F1: f1}, params, fold=fold)
+        TrialResult(
+            run, seed, "failed" if f1 is None else "ok", {} if f1 is None else {F1: f1, TEST: f1}, params, fold=fold
+        )
         for run, values in runs.items()
         for (seed, fold), f1 in (values if isinstance(values, Mapping) else of_folds(values)).items()
     ]
@@ -58,6 +65,30 @@ def test_means_are_those_of_what_was_compared() -> None:
 def test_one_pair_is_no_seed() -> None:
     plain = verdict(result(runA=(0.5,), runB=(0.6,))).plain
     assert plain[0].startswith("runB is ahead with one pair of fold and seed: that says nothing")
+
+
+def test_folds_of_another_split_seed_are_not_compared_on_val() -> None:
+    found = verdict(ExperimentResult("both", (*result(runA=A).runs, *result(split_seed=7, runB=B).runs)))
+    assert (tuple(found.means), found.differences) == (("runB",), ())
+    assert "split_seed = 42" in found.left_out["runA"]
+    without = ExperimentResult.of("exp", [TrialResult("runB", seed, "ok", {F1: 0.9}) for seed in (43, 44)])
+    assert "folds = 5" in verdict(ExperimentResult("both", (*result(runA=A).runs, *without.runs))).left_out["runA"]
+
+
+def test_on_test_other_folds_are_compared_but_not_fold_by_fold() -> None:
+    one = result(runA=A)
+    other = ExperimentResult("both", (*one.runs, *result(split_seed=7, runB=B).runs))
+    assert [(d.test, d.seeds) for d in verdict(other, TEST).differences] == [("welch", (5, 5))]
+    same = ExperimentResult("both", (*one.runs, *result(runB=B).runs))
+    assert [d.test for d in verdict(same, TEST).differences] == ["paired"]
+    assert [d.test for d in verdict(same).differences] == ["paired"]
+
+
+def test_experiments_with_other_folds_are_joined_for_test_only() -> None:
+    one, other = result(runA=A), replace(result(split_seed=7, runB=B), name="other")
+    with pytest.raises(ResultError, match=r"same data; got .*split_seed = 42; .*split_seed = 7"):
+        joined(one, other)
+    assert [run.run for run in joined(one, other, "test").runs] == ["runA", "other:runB"]
 
 
 def keys(*found: int) -> dict[Member, float]:
