@@ -166,7 +166,7 @@ def compare(
 
 def _mean(found: Mapping[Member, float], shares: bool, folds: int) -> SeedMean:
     of_each = [seed_and_fold(key)[1] for key in found] if folds else None
-    return SeedMean.of(found.values(), share=shares, folds=of_each)
+    return SeedMean.of(found.values(), share=shares, folds=of_each, k=folds)
 
 
 def _with_two_seeds(values: Values) -> tuple[Values, dict[str, str]]:
