@@ -29,7 +29,7 @@ class Difference:
             the training sentences that they have in common.
         degrees: its degrees of freedom; NaN where no value varies.
         p_t: of that test, two-sided.
-        p_exact: of the permutation test (paired: of signs), two-sided.
+        p_exact: of the permutation test (paired: of signs; with folds, of those of whole folds), two-sided.
         p_holm: p_t after Holm's correction over all pairs of runs.
         aso: upper bound of the violation ratio; below 0.5 the best is almost stochastically dominant, but equal runs
             get below 0.5 quite often, too.

@@ -147,7 +147,8 @@ def compare(
     ordered = [scores[run] for run in runs]
     enough = len(runs) > 1 and min(map(len, ordered)) > 1
     overlap = 1 / (folds - 1) if folds else 0.0
-    pairs = (paired_by_seed(ordered, overlap) if paired else unpaired(ordered)) if enough else None
+    of_each = [seed_and_fold(key)[1] for key in keys[runs[0]]] if folds and runs else None
+    pairs = (paired_by_seed(ordered, overlap, of_each) if paired else unpaired(ordered)) if enough else None
     differences = _differences(runs, ordered, pairs, shares=shares) if pairs else ()
     return _in_words(
         Verdict(

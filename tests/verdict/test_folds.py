@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from nerbb_ray.config.spec import Member, member_of
 from nerbb_ray.errors import ResultError
 from nerbb_ray.mlflow_store.overview import joined
+from nerbb_ray.report.verdict import statistics_section
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
+from nerbb_ray.verdict.pairs import paired_by_seed
 from nerbb_ray.verdict.shared_keys import shared
 from nerbb_ray.verdict.verdict import verdict
 
@@ -89,6 +93,47 @@ def test_experiments_with_other_folds_are_joined_for_test_only() -> None:
     with pytest.raises(ResultError, match=r"same data; got .*split_seed = 42; .*split_seed = 7"):
         joined(one, other)
     assert [run.run for run in joined(one, other, "test").runs] == ["runA", "other:runB"]
+
+
+def with_seeds(values: Sequence[float], *luck: float) -> dict[tuple[int, int], float | None]:
+    """Every fold with a seed for each luck."""
+    return {(43 + k, fold): f1 + one for k, one in enumerate(luck) for fold, f1 in enumerate(values, start=1)}
+
+
+def test_the_exact_test_flips_whole_folds() -> None:
+    """Against scipy, of the means over the seeds of a fold."""
+    found = verdict(result(runA=with_seeds(A, 0, 0, 0.01), runB=with_seeds(B, 0.01, -0.01, 0)))
+    expected = stats.permutation_test(
+        (np.array(B), np.array(A) + 0.01 / 3), lambda a, b: np.mean(a - b), permutation_type="samples"
+    )
+    assert found.differences[0].p_exact == pytest.approx(expected.pvalue)
+    assert found.differences[0].p_exact == 2 / 2**5, "five folds, not fifteen pairs"
+
+
+def test_equal_differences_are_as_many_as_there_are_folds() -> None:
+    found = verdict(result(runA=with_seeds([0.5] * 5, 0, 0), runB=with_seeds([0.625] * 5, 0, 0))).differences[0]
+    assert (found.p_t, found.p_exact, found.more_seeds) == (2 / 2**5, 2 / 2**5, None)
+    assert np.isnan([*found.ci95, found.degrees]).all()
+
+
+def test_the_exact_test_of_equal_runs_is_wrong_as_seldom_as_it_says() -> None:
+    """Seeds of a fold share its effect on the difference of two runs."""
+    random, wrong = np.random.default_rng(4), 0
+    for _ in range(300):
+        effects = random.normal(0, 0.01, 6)
+        of_seeds = [random.normal(0, 0.002, 6) + effects for _ in range(2)]
+        folds = list(range(1, 7)) * 2
+        pairs = paired_by_seed([np.concatenate(of_seeds), np.zeros(12)], 1 / 5, folds)
+        wrong += pairs.exact(0, 1) < 0.05
+    assert wrong <= stats.binom.ppf(0.999, 300, 0.05)
+
+
+def test_the_report_says_which_test_it_was() -> None:
+    section = statistics_section(result(runA=with_seeds(A, 0, 0.01), runB=with_seeds(B, 0.01, 0)))
+    assert "paired t test over the pairs of fold and seed" in section
+    assert "k fold models" in section
+    assert "Welch" not in section
+    assert "k seeds" not in section
 
 
 def keys(*found: int) -> dict[Member, float]:
