@@ -1,5 +1,6 @@
 """Runs with folds: over which pairs of fold and seed they are compared, and what is said of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,9 @@ from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult
 from nerbb_ray.verdict.pairs import paired_by_seed
 from nerbb_ray.verdict.shared_keys import shared
+from nerbb_ray.verdict.table import to_json
 from nerbb_ray.verdict.verdict import verdict
+from nerbb_ray.verdict.words import verdict_text
 
 F1, TEST = SELECTION_METRIC, TEST_METRIC
 A, B = (0.70, 0.80, 0.60, 0.75, 0.72), (0.74, 0.82, 0.65, 0.78, 0.77)
@@ -114,6 +117,14 @@ def test_equal_differences_are_as_many_as_there_are_folds() -> None:
     found = verdict(result(runA=with_seeds([0.5] * 5, 0, 0), runB=with_seeds([0.625] * 5, 0, 0))).differences[0]
     assert (found.p_t, found.p_exact, found.more_seeds) == (2 / 2**5, 2 / 2**5, None)
     assert np.isnan([*found.ci95, found.degrees]).all()
+
+
+def test_what_has_no_interval_is_shown_without_one() -> None:
+    equal = result(runA=[0.5] * 5, runB=[0.625] * 5)
+    page, text = verdict(equal)._repr_html_(), verdict_text(verdict(equal), "exp")
+    assert "0.1250 [-]" in page
+    shown = (page, text, statistics_section(equal), to_json(equal))
+    assert not any(re.search(r"\bnan\b", one, re.IGNORECASE) for one in shown), "but in dominant"
 
 
 def test_the_exact_test_of_equal_runs_is_wrong_as_seldom_as_it_says() -> None:
