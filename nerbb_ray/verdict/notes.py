@@ -79,8 +79,13 @@ def _test_split(run: RunResult) -> Iterator[str]:
         smallest = smallest_difference(f1.mean, support.mean)
         yield (
             f"the test split has {support.mean:.0f} entities: between two models, it hardly shows differences of F1 "
-            f"below about {100 * smallest:.2g} points"
+            f"below about {_two_digits(100 * smallest)} points"
         )
+
+
+def _two_digits(points: float) -> str:
+    """`4.4`, `14`, `140`: never 1.4e+02"""
+    return f"{points:.2g}" if points < 99.5 else f"{points:.0f}"
 
 
 def smallest_difference(f1: float, entities: float) -> float:
