@@ -85,7 +85,7 @@ class Pool:
 
 def table(found: dict[str, Any]) -> str:
     """In points of F1."""
-    from nerbb_ray.results.seed_mean import FoldSpread
+    from nerbb_ray.results.fold_spread import FoldSpread
 
     rows = []
     for corpus, ways in found.items():

@@ -32,7 +32,7 @@ def compare(args: Namespace) -> int:
     store = current_store(args.store)
     result = overview.results_of(store, args.name)
     if args.other is not None:
-        result = overview.joined(result, overview.results_of(store, args.other))
+        result = overview.joined(result, overview.results_of(store, args.other), args.phase)
     asked = {key: getattr(args, key) for key in METRIC}
     name = metric_names.metric_name(**asked)
     metric_names.require_metric(name, {known for run in result.runs for known in run.metric_names}, asked)

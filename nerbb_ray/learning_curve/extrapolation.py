@@ -20,6 +20,7 @@ FEWEST_SEEDS = 2
 FEWEST_DEGREES = 4  # of freedom, for the noise of the seeds
 FACTOR = 2.0
 LEARNED = 0.05  # a lower score is not on the law yet: the model has not found the task
+ROUNDING = 1e-12
 WIDEST = 0.15  # an interval of a gain that is wider says nothing
 
 
@@ -122,6 +123,9 @@ def _too_little(used: Sequence[Point]) -> str | None:
     sizes = len({point.sentences for point in used})
     if reason := too_few(sizes, _seeds(used), f" with a score of at least {LEARNED:g}"):
         return reason
+    scores = [score for point in used for score in point.scores]
+    if max(scores) - min(scores) <= ROUNDING:
+        return "all models have the same score at all sizes, so that nothing tells how far others would be from it"
     if _accelerates(used):
         return (
             "the score rises faster with every size, which no power law does: the later sentences of the file may be "

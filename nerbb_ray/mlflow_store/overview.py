@@ -90,13 +90,17 @@ def _ended(trial: "TrialResult") -> "TrialResult":
     return replace(trial, status="interrupted", error="its driver was killed; run the experiment again to go on")
 
 
-def joined(first: ExperimentResult, second: ExperimentResult) -> ExperimentResult:
+def joined(first: ExperimentResult, second: ExperimentResult, phase: str = "val") -> ExperimentResult:
     """The runs of two experiments on the same data, those of the second as `<its name>:<run>`.
 
+    Args:
+        phase: that is compared; test is the same for all folds.
     Raises:
         ResultError: the data or the parts of it that are used differ: the numbers would say nothing about the runs.
     """
-    data = [{trial.evaluated_on() for trial in result.trials if trial.ok} for result in (first, second)]
+    data = [
+        {trial.evaluated_on(folds=phase != "test") for trial in result.trials if trial.ok} for result in (first, second)
+    ]
     if data[0] != data[1] or len(data[0]) > 1:
         described = "; ".join(" and ".join(sorted(", ".join(one) for one in some)) or "nothing" for some in data)
         raise ResultError(

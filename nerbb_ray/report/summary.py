@@ -1,5 +1,6 @@
 """What one wants to know first: the data, the model, what it took, how to use it, and what came out."""
 
+import json
 from collections.abc import Iterable, Mapping
 
 from nerbb_ray.html.document import code, facts, paragraph, sentence
@@ -10,6 +11,7 @@ from nerbb_ray.report.setting import ENVIRONMENT, parse
 from nerbb_ray.report.trials import duration
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, TrialResult, subset_of
+from nerbb_ray.verdict.advice import EXAMPLE, run_to_name, run_with_model, shell_line
 from nerbb_ray.verdict.parts import part_of
 from nerbb_ray.verdict.verdict import verdict
 
@@ -50,10 +52,20 @@ def _facts(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) -
         ("Trials", f"{_counted(len(result.runs), 'run')}, {ok} of {_counted(total, 'trial')} ended ok"),
         ("Time", time),
     ]
-    if ok:
-        found.append(("Use it", code(f'nerbb predict {result.name} "Anna lives in Berlin."')))
-        found.append(("In Python", code(f'from nerbb_ray import Model; Model.from_experiment("{result.name}")')))
-    return found
+    return [*found, *_use(result)]
+
+
+def _use(result: ExperimentResult) -> list[tuple[str, object]]:
+    """How to use the model of the best run; nothing where none was kept."""
+    if run_with_model(result) is None:
+        return []
+    run = run_to_name(result)
+    command = shell_line(["nerbb", "predict", result.name, *([] if run is None else ["--run", run]), EXAMPLE])
+    given = json.dumps(result.name) + ("" if run is None else f", run={json.dumps(run)}")
+    return [
+        ("Use it", code(command)),
+        ("In Python", code(f"from nerbb_ray import Model; Model.from_experiment({given})")),
+    ]
 
 
 def _data(result: ExperimentResult, details: Mapping[TrialKey, TrialDetails]) -> str:

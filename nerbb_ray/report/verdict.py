@@ -21,16 +21,21 @@ MAX_RUNS = 25  # in the picture of the differences
 MAX_CURVES = len(COLOURS)
 SHOWN_LETTERS = 32  # of a run's name in a picture
 SENTENCES = 8
+TESTS = (
+    "p t: of Welch's t test, moderated by the variances of the other runs; p exact: of the permutation test",
+    "p t: of the paired t test over the pairs of fold and seed, corrected for the training sentences that folds have "
+    "in common; p exact: of the test that flips the signs of whole folds",
+)
 ABOUT = (
-    "Behind: the best mean minus that of the run, with its 95 % interval; p t: of Welch's t test, moderated by the "
-    "variances of the other runs; p exact: of the permutation test; p Holm: p t, corrected for all pairs of runs; ASO: "
-    f"below 0.5, the best is almost stochastically dominant. {ASO_NOTE}. * best mean, = cannot be told from it."
+    "Behind: the best mean minus that of the run, with its 95 % interval; {tests}; p Holm: p t, corrected for all "
+    f"pairs of runs; ASO: below 0.5, the best is almost stochastically dominant. {ASO_NOTE}. * best mean, = cannot be "
+    "told from it."
 )
 BEHIND = (
     "How far each run is behind the best; an interval that crosses 0 leaves open which one is better (blue: worse than "
     "the best, grey: tied)."
 )
-BEST_OF = "The expected best of k seeds: compare runs at the same k."
+BEST_OF = "The expected best of k {kind}: compare runs at the same k."
 
 
 def verdict_words(result: ExperimentResult) -> str:
@@ -52,9 +57,16 @@ def statistics_section(result: ExperimentResult) -> str:
     # the mark before the name: the first column is the one that stays
     named = [[f"{mark} {run}".strip(), *cells] for mark, run, *cells in rows]
     headers = [header.replace("+-", "±") for header in HEADERS[1:]]
-    table = "".join(map(paragraph, (*found.statistics, ABOUT))) + best_first(headers, named, numeric=range(2, 8))
-    pictures = panels([figure(draw_behind(found), BEHIND), figure(draw_best_of(found), BEST_OF)])
-    return folded("Differences with their tests, and the expected best of k seeds", pictures + table)
+    about = ABOUT.format(tests=TESTS[found.folds > 0])
+    table = "".join(map(paragraph, (*found.statistics, about))) + best_first(headers, named, numeric=range(2, 8))
+    pictures = panels(
+        [figure(draw_behind(found), BEHIND), figure(draw_best_of(found), BEST_OF.format(kind=_kind(found)))]
+    )
+    return folded(f"Differences with their tests, and the expected best of k {_kind(found)}", pictures + table)
+
+
+def _kind(found: Verdict) -> str:
+    return "fold models" if found.folds else "seeds"
 
 
 def draw_behind(found: Verdict) -> "Figure":
@@ -95,7 +107,7 @@ def _best_of(axes: "Axes", found: Verdict) -> None:
     for colour, (run, values) in zip(COLOURS, found.best_of.items(), strict=False):
         axes.plot(range(1, len(values) + 1), values, "o-", color=colour, markersize=3.5, label=_short(run))
     axes.set_xticks(_whole_numbers(max(map(len, found.best_of.values()))))
-    axes.set_xlabel("k seeds", fontsize=8.5)
+    axes.set_xlabel(f"k {_kind(found)}", fontsize=8.5)
     best = f"the best {min(MAX_CURVES, len(found.best_of))} runs: " if len(found.best_of) > MAX_CURVES else ""
     axes.set_title(f"{best}expected best of k", fontsize=9.5, loc="left")
     axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(0.0, -0.22))

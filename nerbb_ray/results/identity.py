@@ -105,11 +105,23 @@ class Identity:
             and not (self._had_default(key) and is_ == default_text(key))
         ]
 
-    def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
-        """The data, and the parts of them, that the metrics of some splits come from."""
+    def evaluated_on(self, splits: Collection[str] = ("val", "test"), *, folds: bool = True) -> tuple[str, ...]:
+        """The data, and the parts of them, that the metrics of some splits come from.
+
+        Args:
+            folds: whether those count into which train and val were cut: test is the same for all of them.
+        """
         keys = ("dataset_name", *(f"prune_ratio_{split}" for split in splits))
         parts = (f"{key} = {self.params.get(key)}" for key in keys)
-        return (*parts, f"fingerprint {(self.data or 'unknown')[:SHOWN]}")
+        cut = self.cut_into() if folds else ()
+        return (*parts, f"fingerprint {(self.data or 'unknown')[:SHOWN]}", *cut)
+
+    def cut_into(self) -> tuple[str, ...]:
+        """The folds that train and val were cut into; empty without. Repeats only add others."""
+        if not folds_in(self.params):
+            return ()
+        layout = (f"documents {self.layout[:SHOWN]}",) if self.layout else ()
+        return (f"folds = {folds_in(self.params)}", f"split_seed = {self._param('split_seed')}", *layout)
 
     def digest(self) -> str:
         """sha256 (hex) of all of it."""
@@ -131,6 +143,16 @@ class Identity:
         """Whether it has the value that was the default of a version before."""
         value, until = FORMER_DEFAULTS.get(key, ("", 0))
         return self.numerics is not None and self.numerics < until and self.params.get(key) == value
+
+
+def folds_in(params: Mapping[str, object]) -> int:
+    """Into how many train and val were cut; 0 without folds, or from before there were any.
+
+    Args:
+        params: values, or texts as MLflow has them.
+    """
+    text = str(params.get("folds"))
+    return int(text) if text.isdecimal() else 0
 
 
 def _meant(key: str, text: str | None) -> str | None:

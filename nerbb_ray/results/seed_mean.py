@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nerbb_ray.results.fold_spread import FoldSpread
+
 NEAR_ZERO = 0.1  # of the best seed: below, a seed has not learned what the others have
 ROUNDING = 1e-12
 
@@ -25,68 +27,13 @@ class LogitMean:
 
 
 @dataclass(frozen=True, slots=True)
-class FoldSpread:
-    """The spread of a metric over folds and over seeds, apart: a random-effects model of folds, and seeds within folds.
-
-    Args:
-        folds, seeds: how many; the most that a fold has.
-        sd_folds: standard deviation of the true means of folds, by the method of moments; 0 where the folds differ less
-            than the seeds alone would make them. With one seed per fold, that of the values, which is both. NaN for one
-            fold.
-        sd_seeds: standard deviation of the seeds within a fold; NaN with one seed per fold.
-        means: of the folds.
-    Source: Searle, Casella and McCulloch 1992, Variance Components (one-way, unbalanced); that both matter: Bouthillier
-    et al. 2021, Accounting for Variance in Machine Learning Benchmarks.
-    """
-
-    folds: int
-    seeds: int
-    sd_folds: float
-    sd_seeds: float
-    means: tuple[float, ...]
-
-    @classmethod
-    def of(cls, values: Sequence[float], folds: Sequence[int]) -> "FoldSpread":
-        """
-        Args:
-            values: those that are not finite are left out.
-            folds: of each value.
-        """
-        groups: dict[int, list[float]] = {}
-        for value, fold in zip(values, folds, strict=True):
-            if math.isfinite(value):
-                groups.setdefault(fold, []).append(value)
-        sizes, k = [len(group) for group in groups.values()], len(groups)
-        n, means = sum(sizes), tuple(statistics.fmean(group) for group in groups.values())
-        within = math.fsum(
-            (value - mean) ** 2 for group, mean in zip(groups.values(), means, strict=True) for value in group
-        )
-        sd_seeds = math.sqrt(within / (n - k)) if n > k else math.nan
-        if k < 2:
-            return cls(k, max(sizes, default=0), math.nan, sd_seeds, means)
-        grand = math.fsum(size * mean for size, mean in zip(sizes, means, strict=True)) / n
-        between = math.fsum(size * (mean - grand) ** 2 for size, mean in zip(sizes, means, strict=True)) / (k - 1)
-        usual_size = (n - sum(size**2 for size in sizes) / n) / (k - 1)
-        noise = sd_seeds**2 if n > k else 0.0
-        return cls(k, max(sizes), math.sqrt(max(0.0, (between - noise) / usual_size)), sd_seeds, means)
-
-    def __str__(self) -> str:
-        """`sd 0.0210 over 5 folds, 0.0080 over 3 seeds of a fold`"""
-        if math.isnan(self.sd_folds):
-            return f"{self.folds} fold"
-        if math.isnan(self.sd_seeds):
-            return f"sd {self.sd_folds:.4f} over {self.folds} folds with one seed each"
-        return f"sd {self.sd_folds:.4f} over {self.folds} folds, {self.sd_seeds:.4f} over {self.seeds} seeds of a fold"
-
-
-@dataclass(frozen=True, slots=True)
 class SeedMean:
     """A metric over the seeds of a run.
 
     Args:
         mean: of the `n` values; NaN without any.
         sd: standard deviation with the n - 1 denominator; NaN for n < 2.
-        sem: standard error of the mean, sd / sqrt(n); NaN for n < 2.
+        sem: standard error of the mean, sd / sqrt(n), with folds that of `folds`; NaN for n < 2.
         ci95: 95 % confidence interval of the mean, in the metric's own unit. Of a share it is that of `logit`, turned
             back: it cannot leave [0, 1]. Of a loss, Student's t. None for n < 3, where it would say no more than
             the values, and for values that are all the same: they do not tell how far others would be.
@@ -109,7 +56,7 @@ class SeedMean:
     failed: int = 0
     near_zero: int = 0
     logit: LogitMean | None = None
-    folds: "FoldSpread | None" = None
+    folds: FoldSpread | None = None
 
     @classmethod
     def of(
@@ -120,6 +67,7 @@ class SeedMean:
         failed: int = 0,
         share: bool = True,
         folds: Sequence[int] | None = None,
+        k: int = 0,
     ) -> "SeedMean":
         """Values that are not finite are undefined: they count for `n_total` only.
 
@@ -129,11 +77,12 @@ class SeedMean:
             share: whether values between 0 and 1 are shares. Others never are.
             folds: of every value, if the seeds were trained on folds: the seeds of one fold have its data in common, so
                 that sem and interval are those of the mean over the folds.
+            k: how many of the folds are those of a repeat; 0: all of them.
         """
         given = list(values)
         total = len(given) if n_total is None else n_total
         n = len(finite := [value for value in given if math.isfinite(value)])
-        spread = None if folds is None else FoldSpread.of(given, folds)
+        spread = None if folds is None else FoldSpread.of(given, folds, k)
         if n == 0:
             return cls(math.nan, math.nan, math.nan, None, math.nan, math.nan, 0, total, failed, folds=spread)
         low, high = min(finite), max(finite)
@@ -144,9 +93,9 @@ class SeedMean:
         if n == 1:
             return cls(mean, math.nan, math.nan, None, low, high, 1, total, failed, folds=spread)
         sd = statistics.stdev(finite)
-        independent = finite if spread is None else list(spread.means)
-        sem = statistics.stdev(independent) / math.sqrt(len(independent)) if len(independent) > 1 else math.nan
-        ci95, logit = _interval(independent, mean, sem, share=share)
+        sem, degrees = (sd / math.sqrt(n), n - 1) if spread is None else (spread.sem, spread.degrees)
+        varies = not _equal(low, high) if spread is None else not _equal(min(spread.means), max(spread.means))
+        ci95, logit = _interval(mean, sem, degrees, share=share) if varies else (None, None)
         return cls(mean, sd, sem, ci95, low, high, n, total, failed, near_zero, logit, spread)
 
     def __repr__(self) -> str:
@@ -205,7 +154,7 @@ class SeedMean:
 
 
 def _interval(
-    values: Sequence[float], mean: float, sem: float, *, share: bool
+    mean: float, sem: float, degrees: int, *, share: bool
 ) -> tuple[tuple[float, float] | None, LogitMean | None]:
     """The 95 % interval of a mean, and where it comes from.
 
@@ -213,9 +162,9 @@ def _interval(
     what is covered is the mean that stands beside it (benchmarks/bench_verdict.py measures how often).
     """
     slope = mean * (1 - mean)
-    if len(values) < 3 or _equal(min(values), max(values)) or (share and slope <= 0):
+    if degrees < 2 or (share and slope <= 0):
         return None, None
-    half = _t_quantile_975(len(values) - 1) * sem
+    half = _t_quantile_975(degrees) * sem
     if not share:
         return (mean - half, mean + half), None
     logit, half = math.log(mean / (1 - mean)), half / slope

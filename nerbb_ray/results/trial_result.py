@@ -13,7 +13,7 @@ from nerbb_ray.arguments import text_of
 from nerbb_ray.config.trial_name import NamedTrial
 from nerbb_ray.errors import ResultError
 from nerbb_ray.lazy_modules import lazy_modules
-from nerbb_ray.results.identity import Identity
+from nerbb_ray.results.identity import Identity, folds_in
 from nerbb_ray.results.metric_names import PARTS, require_metric, split_name
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.seed_mean import NEAR_ZERO, SeedMean
@@ -88,9 +88,9 @@ class TrialResult(NamedTrial):
         """Fingerprint of the data set."""
         return None if self.identity is None else self.identity.data
 
-    def evaluated_on(self, splits: Collection[str] = ("val", "test")) -> tuple[str, ...]:
-        """The data, and the parts of them, that the metrics of some splits come from."""
-        return self.known_identity().evaluated_on(splits)
+    def evaluated_on(self, splits: Collection[str] = ("val", "test"), *, folds: bool = True) -> tuple[str, ...]:
+        """The data, and the parts of them, that the metrics of some splits come from; see `Identity.evaluated_on`."""
+        return self.known_identity().evaluated_on(splits, folds=folds)
 
     def known_identity(self) -> Identity:
         """With what the parameters say, where no identity was recorded."""
@@ -171,7 +171,8 @@ class RunResult:
         values = tuple(trial.metrics.get(metric, math.nan) for trial in ok)
         failed = sum(trial.status in FAILED for trial in self.trials)
         folds = tuple(trial.fold for trial in ok if trial.fold is not None) or None
-        return _seed_mean(values, self.n_total, failed, is_share(metric, foreign=self.foreign), folds)
+        k = folds_in(ok[0].params) if folds else 0
+        return _seed_mean(values, self.n_total, failed, is_share(metric, foreign=self.foreign), folds, k)
 
     @property
     def foreign(self) -> bool:
@@ -207,9 +208,9 @@ def learnt(trials: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
 
 @lru_cache(maxsize=4096)  # tables of many runs show the same means again and again
 def _seed_mean(
-    values: tuple[float, ...], n_total: int, failed: int, share: bool, folds: tuple[int, ...] | None
+    values: tuple[float, ...], n_total: int, failed: int, share: bool, folds: tuple[int, ...] | None, k: int
 ) -> SeedMean:
-    return SeedMean.of(values, n_total, failed=failed, share=share, folds=folds)
+    return SeedMean.of(values, n_total, failed=failed, share=share, folds=folds, k=k)
 
 
 def _cells(trial: TrialResult) -> list[str]:

@@ -69,18 +69,24 @@ def next_commands(result: ExperimentResult, store: str | None) -> Iterator[str]:
     commands = [["report", name]]
     if sum(run.n_ok > 0 for run in result.runs) > 1:
         commands.append(["compare", name])
-    run = _run_with_model(result)
-    if run is not None:
-        # without --run, it would be the trial with the highest val F1, whatever its run is
-        highest = _highest(result)
-        chosen = [] if highest is None or highest.run == run else ["--run", run]
+    if run_with_model(result) is not None:
+        of_run = run_to_name(result)
+        chosen = [] if of_run is None else ["--run", of_run]
         commands += [["predict", name, *chosen, EXAMPLE], ["export", name, f"{name}-model", *chosen]]
     where = [] if store is None else ["--store", store]
     for command in commands:
         yield shell_line(["nerbb", *command, *where])
 
 
-def _run_with_model(result: ExperimentResult) -> str | None:
+def run_to_name(result: ExperimentResult) -> str | None:
+    """The run to be named for its model: without it, the trial with the highest val F1 is taken, whatever its run is.
+    None where that is the same run, or nothing was kept."""
+    run, highest = run_with_model(result), _highest(result)
+    return run if highest is not None and highest.run != run else None
+
+
+def run_with_model(result: ExperimentResult) -> str | None:
+    """The best run, if the model of its best seed was kept."""
     try:
         run = result.best_run()
     except ResultError:

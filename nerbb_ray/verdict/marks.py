@@ -35,7 +35,10 @@ def means_legend(means: Collection[SeedMean], *, interval: bool = True) -> str:
     of_more = "Mean +- standard error" + (" [95 % interval]" if interval else "") + f" over the {kind}"
     several, two = any(mean.n > 2 for mean in means), any(mean.n == 2 for mean in means)
     if several:
-        return f"{of_more}; of two {kind}, both values" if two else of_more
+        # of two folds with several seeds there is no interval
+        ends = interval and any(mean.n > 2 and mean.ci95 is None and mean.min < mean.max for mean in means)
+        bounds = "; without an interval (lowest, highest)" if ends else ""
+        return f"{of_more}{bounds}; of two {kind}, both values" if two else of_more + bounds
     return f"Mean over two {kind}, and both values" if two else ""
 
 

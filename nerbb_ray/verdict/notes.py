@@ -1,7 +1,7 @@
 """What to know of the numbers of a comparison: seeds that fail, training cut short, a small test split. Pure."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.seed_mean import SeedMean
@@ -18,10 +18,21 @@ SUPPORT = "test/entity/micro/support"
 def notes_on(result: ExperimentResult, found: Verdict) -> Iterator[str]:
     """The most important first."""
     runs = {run.run: run for run in result.runs}
+    yield from _fewer_pairs(runs, found)
     yield from _failures({run: runs[run].mean_if_any(found.metric) for run in runs if runs[run].n_ok})
     yield from still_rising(result)
     if found.best is not None:
         yield from _test_split(runs[found.best])
+
+
+def _fewer_pairs(runs: Mapping[str, RunResult], found: Verdict) -> Iterator[str]:
+    """Where a run has more pairs of fold and seed than it is compared over, its means elsewhere are others."""
+    more = [run for run, seeds in found.seeds_of.items() if runs[run].mean_if_any(found.metric).n > len(seeds)]
+    if found.folds and more:
+        n = found.fewest_seeds
+        pairs = "pair of fold and seed that all of them have" if n == 1 else "pairs of fold and seed that all have"
+        names = ", ".join(more[:LISTED]) + (f" and {len(more) - LISTED} more" if len(more) > LISTED else "")
+        yield f"the runs are compared over the {n} {pairs}; {names} {'has' if len(more) == 1 else 'have'} more"
 
 
 def _failures(means: dict[str, SeedMean]) -> Iterator[str]:
@@ -68,8 +79,13 @@ def _test_split(run: RunResult) -> Iterator[str]:
         smallest = smallest_difference(f1.mean, support.mean)
         yield (
             f"the test split has {support.mean:.0f} entities: between two models, it hardly shows differences of F1 "
-            f"below about {100 * smallest:.2g} points"
+            f"below about {_two_digits(100 * smallest)} points"
         )
+
+
+def _two_digits(points: float) -> str:
+    """`4.4`, `14`, `140`: never 1.4e+02"""
+    return f"{points:.2g}" if points < 99.5 else f"{points:.0f}"
 
 
 def smallest_difference(f1: float, entities: float) -> float:

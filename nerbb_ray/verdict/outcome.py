@@ -1,5 +1,6 @@
 """What a comparison of runs has found, as plain data."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -29,7 +30,7 @@ class Difference:
             the training sentences that they have in common.
         degrees: its degrees of freedom; NaN where no value varies.
         p_t: of that test, two-sided.
-        p_exact: of the permutation test (paired: of signs), two-sided.
+        p_exact: of the permutation test (paired: of signs; with folds, of those of whole folds), two-sided.
         p_holm: p_t after Holm's correction over all pairs of runs.
         aso: upper bound of the violation ratio; below 0.5 the best is almost stochastically dominant, but equal runs
             get below 0.5 quite often, too.
@@ -103,7 +104,7 @@ class Verdict:
         """What a notebook shows: the words, and the runs with their means and how far they are behind."""
         tied = self.tie_set if self.differences else ()
         marks = {run: mark_of(run, self.best, tied) for run in self.means}
-        behind = {d.run: f"{d.mean:.4f} [{d.ci95[0]:.3f}, {d.ci95[1]:.3f}]" for d in self.differences}
+        behind = {d.run: _with_interval(d) for d in self.differences}
         rows = [
             [marks[run], run, mean.with_interval().replace("+-", "\u00b1"), behind.get(run, "")]
             for run, mean in self.means.items()
@@ -134,3 +135,8 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {**asdict(self), "seeds": self.seeds, "sentences": self.sentences}
+
+
+def _with_interval(d: Difference) -> str:
+    known = all(map(math.isfinite, d.ci95))
+    return f"{d.mean:.4f} [{d.ci95[0]:.3f}, {d.ci95[1]:.3f}]" if known else f"{d.mean:.4f} [-]"

@@ -13,6 +13,7 @@ from nerbb_ray.verdict.outcome import Test
 from nerbb_ray.verdict.significance import (
     ALPHA,
     MAX_SEEDS,
+    ROUNDING,
     paired_t,
     permutation,
     seeds_needed,
@@ -82,35 +83,46 @@ def unpaired(scores: Sequence[Floats]) -> Pairs:
     return Pairs(p, errors.half_width(), degrees, tests, exact, more_seeds)
 
 
-def paired_by_seed(scores: Sequence[Floats], overlap: float = 0.0) -> Pairs:
-    """Student's t of the differences; of equal ones, p is that of the exact test.
+def paired_by_seed(scores: Sequence[Floats], overlap: float = 0.0, folds: Sequence[int] | None = None) -> Pairs:
+    """Student's t of the differences; of equal ones, p is that of the exact test, which flips the signs of whole folds.
 
     Args:
         scores: of every run, the same number of values, two or more, in the same order.
         overlap: of folds, what is held out over what is trained on: differences of models that have training data in
             common are correlated, and the variance of their mean is (1 / n + overlap) of theirs instead of 1 / n
             (corrected resampled t test; Nadeau and Bengio 2003, Inference for the Generalization Error, section 4).
+        folds: of every value: the differences of the seeds of a fold have the same held-out sentences in common, so
+            that their signs are not independent. None: every value is one for itself.
     """
     numbers = list(combinations(range(len(scores)), 2))
     n = len(scores[0])
     differences = [scores[i] - scores[j] for i, j in numbers]
     errors = np.array([one.std(ddof=1) for one in differences]) * np.sqrt(1 / n + overlap)
+    units = np.arange(n) if folds is None else np.unique(np.array(folds), return_inverse=True)[1]
+    sizes = np.bincount(units)
+
+    def exact(i: int, j: int) -> float:
+        return sign_flip(np.bincount(units, weights=scores[i] - scores[j]) / sizes)
+
+    equal = errors <= ROUNDING * np.maximum(1.0, np.abs([one.mean() for one in differences]))
+    p = np.array([paired_t(one, overlap) for one in differences])
+    p[equal] = [exact(*numbers[k]) for k in np.flatnonzero(equal)]
 
     def more_seeds(i: int, j: int) -> int | None:
         k = numbers.index((i, j))
-        mean, error = abs(float(differences[k].mean())), errors[k]
-        if error <= 1e-12 * max(1.0, mean):
-            enough = (more for more in range(1, MAX_SEEDS) if 2.0 ** (1 - n - more) * len(numbers) < ALPHA)
-            return next(enough) if mean > 0 else None
         if overlap:  # more seeds are no other folds
             return None
+        mean, error = abs(float(differences[k].mean())), errors[k]
+        if equal[k]:
+            enough = (more for more in range(1, MAX_SEEDS) if 2.0 ** (1 - n - more) * len(numbers) < ALPHA)
+            return next(enough) if mean > ROUNDING else None
         return seeds_needed(mean, lambda more: (float(error * np.sqrt(n / (n + more))), n + more - 1.0), len(numbers))
 
     return Pairs(
-        p=np.array([paired_t(one, overlap) for one in differences]),
-        half_width=stdtrit(n - 1, 0.975) * errors,
-        degrees=np.full(len(numbers), n - 1.0),
+        p=p,
+        half_width=np.where(equal, np.nan, stdtrit(n - 1, 0.975) * errors),
+        degrees=np.where(equal, np.nan, n - 1.0),
         tests=["paired"] * len(numbers),
-        exact=lambda i, j: sign_flip(scores[i] - scores[j]),
+        exact=exact,
         more_seeds=more_seeds,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from nerbb_ray.config.spec import Member
 from nerbb_ray.ner.resampling import Floats, Ints, drawn_scores, micro_f1, percentile_interval
 from nerbb_ray.verdict.outcome import POWER_FACTOR, Verdict
+from nerbb_ray.verdict.significance import ROUNDING
 
 FILE = "test_sentences.csv"
 COLUMNS = ["sentence", "tp", "fp", "fn"]
@@ -32,6 +33,9 @@ class SentenceTest:
             one seed each.
         smallest: the difference that would be found in 80 % of cases at 5 % with as many sentences of this kind:
             2.8 standard deviations of the draws (Card et al. 2020).
+
+    Where all draws give the same difference, such as of runs that say the same, intervals and smallest are NaN: nothing
+    tells how far others would be.
     """
 
     mean: float
@@ -76,7 +80,7 @@ def over_sentences(first: Ints, second: Ints, draws: int = DRAWS, seed: int = 0)
     interval, p = _summary(of_sentences)
     interval_seeds, p_seeds = _summary(redrawn[0] - redrawn[1])
     defined = of_sentences[np.isfinite(of_sentences)]
-    smallest = POWER_FACTOR * float(defined.std()) if len(defined) else math.nan
+    smallest = POWER_FACTOR * float(defined.std()) if _varies(defined) else math.nan
     return SentenceTest(float(observed), interval, p, interval_seeds, p_seeds, smallest)
 
 
@@ -105,9 +109,14 @@ def against_the_best(
 
 
 def _summary(differences: Floats) -> tuple[tuple[float, float], float]:
-    """(percentile interval, p) of the draws in which F1 is defined."""
+    """(percentile interval, p) of the draws in which F1 is defined; draws that are all the same show nothing."""
     defined = differences[np.isfinite(differences)]
-    if not len(defined):
-        return (math.nan, math.nan), math.nan
+    if not _varies(defined):
+        return (math.nan, math.nan), 1.0 if len(defined) else math.nan
     one_side = min((defined <= 0).sum(), (defined >= 0).sum())
     return percentile_interval(defined), min(1.0, 2 * (int(one_side) + 1) / (len(defined) + 1))
+
+
+def _varies(draws: Floats) -> bool:
+    """But for rounding."""
+    return len(draws) > 0 and float(np.ptp(draws)) > ROUNDING

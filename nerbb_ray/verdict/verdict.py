@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nerbb_ray.config.spec import Member, seed_and_fold
 from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.identity import folds_in
 from nerbb_ray.results.run_order import by_number
 from nerbb_ray.results.seed_mean import SeedMean
 from nerbb_ray.results.shares import is_share
@@ -25,10 +26,9 @@ from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult
 from nerbb_ray.verdict.notes import notes_on
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.pairs import Pairs, paired_by_seed, unpaired
+from nerbb_ray.verdict.shared_keys import Values, shared
 from nerbb_ray.verdict.significance import ALPHA, almost_stochastic_order, expected_best, holm
 from nerbb_ray.verdict.words import plain_sentences, statistics_sentences
-
-Values = Mapping[str, Mapping[Member, float]]
 
 
 def lower_is_better(metric: str) -> bool:
@@ -39,8 +39,9 @@ def verdict(result: ExperimentResult, metric: str = SELECTION_METRIC) -> Verdict
     """Compare all runs of an experiment.
 
     Left out, with a reason, is a run without any value of the metric, one that was not evaluated on the data of the run
-    with the highest mean, and one with a single seed while others have two. A run that a race has dropped is left out
-    if it has fewer seeds than others, or is not shown to be worse by these tests.
+    with the highest mean, and one with a single seed while others have two; with folds one that lacks what others have
+    (see `shared`). A run that a race has dropped is left out if it has fewer seeds than others, or is not shown to be
+    worse by these tests.
     """
     whole = result
     result, other_data = _on_the_same_data(result, metric)
@@ -81,11 +82,17 @@ def _with_circumstances(found: Verdict, result: ExperimentResult) -> Verdict:
     durations = [trial.duration_s for trial in result.trials if trial.ok and trial.duration_s]
     found = replace(
         found,
-        means={run: runs[run].mean_if_any(found.metric) for run in found.means},
+        means={run: _mean_of_all(runs[run], found) or mean for run, mean in found.means.items()},
         trial_seconds=math.fsum(durations) / len(durations) if durations else None,
         notes=tuple(notes_on(result, found)),
     )
     return _in_words(found)
+
+
+def _mean_of_all(run: RunResult, found: Verdict) -> SeedMean | None:
+    """With the seeds that failed; None where not all values of a run are compared: the difference is not theirs."""
+    mean = run.mean_if_any(found.metric)
+    return mean if mean.n == len(found.seeds_of[run.run]) else None
 
 
 def _in_words(found: Verdict) -> Verdict:
@@ -95,7 +102,11 @@ def _in_words(found: Verdict) -> Verdict:
 def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[ExperimentResult, dict[str, str]]:
     """The runs that were evaluated on what the best of them was, and why the others are left out."""
     split = metric.partition("/")[0]
-    data = {run.run: {trial.evaluated_on((split,)) for trial in run.ok_trials} for run in result.runs if run.n_ok}
+    data = {
+        run.run: {trial.evaluated_on((split,), folds=split != "test") for trial in run.ok_trials}
+        for run in result.runs
+        if run.n_ok
+    }
     sign = -1.0 if lower_is_better(metric) else 1.0
     means = {run.run: sign * run.mean_if_any(metric).mean for run in result.runs if run.mean_if_any(metric).n}
     if not means:
@@ -110,9 +121,11 @@ def _on_the_same_data(result: ExperimentResult, metric: str) -> tuple[Experiment
 
 
 def folds_of(result: ExperimentResult) -> int:
-    """On how many folds all runs were trained, so that they are compared pair by pair; 0 without."""
-    found = {int(str(trial.params.get("folds") or 0)) for trial in result.trials if trial.ok}
-    return found.pop() if len(found) == 1 else 0
+    """On how many folds all runs were trained, so that they are compared pair by pair; 0 without, or if the folds of
+    some hold out other sentences."""
+    ok = [trial for trial in result.trials if trial.ok]
+    found = {(folds_in(trial.params), trial.known_identity().cut_into()) for trial in ok}
+    return found.pop()[0] if len(found) == 1 else 0
 
 
 def compare(
@@ -122,26 +135,27 @@ def compare(
 
     Args:
         left_out: what was not to be compared from the beginning.
-        paired: only for what is really paired, such as folds of the same data: runs are compared over the keys that
-            all of them have, key by key.
+        paired: only for what is really paired, such as folds of the same data: runs are compared key by key, over
+            those of the complete runs (see `shared`).
         folds: of which each is held out once; they have training data in common, which the test takes into account.
     """
     shares, sign = is_share(metric), -1.0 if lower_is_better(metric) else 1.0
-    values, few = _shared(values) if paired else _with_two_seeds(values)
+    values, few = shared(values) if paired else _with_two_seeds(values)
     keys = {run: sorted(found, key=seed_and_fold) for run, found in values.items()}
     scores = {run: sign * np.array([values[run][key] for key in keys[run]]) for run in values}
     runs = sorted(scores, key=lambda run: (-scores[run].mean(), by_number(run)))
     ordered = [scores[run] for run in runs]
     enough = len(runs) > 1 and min(map(len, ordered)) > 1
     overlap = 1 / (folds - 1) if folds else 0.0
-    pairs = (paired_by_seed(ordered, overlap) if paired else unpaired(ordered)) if enough else None
+    of_each = [seed_and_fold(key)[1] for key in keys[runs[0]]] if folds and runs else None
+    pairs = (paired_by_seed(ordered, overlap, of_each) if paired else unpaired(ordered)) if enough else None
     differences = _differences(runs, ordered, pairs, shares=shares) if pairs else ()
     return _in_words(
         Verdict(
             metric=metric,
             seeds_of={run: tuple(keys[run]) for run in runs},
             best=runs[0] if runs else None,
-            means={run: SeedMean.of(values[run].values(), share=shares) for run in runs},
+            means={run: _mean(values[run], shares, folds) for run in runs},
             differences=differences,
             tie_set=tuple(run for run in runs if not any(d.run == run and d.better for d in differences)),
             left_out={**(left_out or {}), **few},
@@ -151,6 +165,11 @@ def compare(
     )
 
 
+def _mean(found: Mapping[Member, float], shares: bool, folds: int) -> SeedMean:
+    of_each = [seed_and_fold(key)[1] for key in found] if folds else None
+    return SeedMean.of(found.values(), share=shares, folds=of_each, k=folds)
+
+
 def _with_two_seeds(values: Values) -> tuple[Values, dict[str, str]]:
     """Leave out the runs with a single seed, if others have more."""
     values = {run: found for run, found in values.items() if found}
@@ -158,15 +177,6 @@ def _with_two_seeds(values: Values) -> tuple[Values, dict[str, str]]:
         return values, {}
     few = {run: "only 1 seed" for run, found in values.items() if len(found) < 2}
     return _without(values, few), few
-
-
-def _shared(values: Values) -> tuple[Values, dict[str, str]]:
-    """Only the keys that all runs have."""
-    values = {run: found for run, found in values.items() if found}
-    shared = set.intersection(*(set(found) for found in values.values())) if values else set()
-    if not shared:
-        return {}, dict.fromkeys(values, "nothing in common with the others")
-    return {run: {key: found[key] for key in sorted(shared, key=seed_and_fold)} for run, found in values.items()}, {}
 
 
 def _differences(

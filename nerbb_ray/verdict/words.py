@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nerbb_ray.console import Sentence, head_line, plain_text, shown_time
+from nerbb_ray.results.trial_result import TEST_METRIC
 from nerbb_ray.verdict.marks import legend, mark_of, shown_metric
 from nerbb_ray.verdict.outcome import Difference, Verdict
 from nerbb_ray.verdict.sentences import SentenceTest
@@ -29,6 +30,8 @@ NARROW = 80  # columns of a screen on which even numbers have to be folded
 
 def shown_p(p: float) -> str:
     """`p = .008`, `p < .001`"""
+    if math.isnan(p):
+        return "p -"
     if p < 0.001:
         return "p < .001"
     return f"p = {p:.3f}".replace("0.", ".") if p < 1 else "p = 1"
@@ -65,7 +68,8 @@ def _headline(verdict: Verdict) -> str:
         (best, first), (other, second), *_ = ((run, mean.mean) for run, mean in verdict.means.items())
         equal = math.isclose(first, second, abs_tol=1e-12)
         ahead = f"{best} and {other} have the same value" if equal else f"{best} is ahead"
-        return f"{ahead} with one seed: that says nothing; repeat the runs (multiple_runs)"
+        one = "one pair of fold and seed" if verdict.folds else "one seed"
+        return f"{ahead} with {one}: that says nothing; repeat the runs (multiple_runs)"
     return " ".join([_standing(verdict), *_more_seeds(verdict)])
 
 
@@ -144,8 +148,8 @@ def against_the_best(verdict: Verdict, difference: Difference) -> str:
 
 def _evidence(verdict: Verdict, difference: Difference) -> str:
     """`95 % CI 0.6 to 3.0, p = .008, 6 seeds`"""
-    low, high = (_points(value, verdict.metric) for value in difference.ci95)
-    interval = f"95 % CI {low} to {high}, " if all(map(math.isfinite, difference.ci95)) else ""
+    known = all(map(math.isfinite, difference.ci95))
+    interval = f"95 % CI {_interval(difference.ci95, verdict.metric)}, " if known else ""
     n, m = difference.seeds
     if verdict.folds:
         return f"{interval}{shown_p(difference.p_holm)}, {n} pairs of fold and seed"
@@ -157,6 +161,11 @@ def _points(value: float, metric: str) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:.4f}" if metric.endswith("/loss") else f"{100 * value:.1f}"
+
+
+def _interval(ends: tuple[float, float], metric: str = TEST_METRIC) -> str:
+    """`0.3 to 2.1`; `-` where there is none."""
+    return " to ".join(_points(end, metric) for end in ends) if all(map(math.isfinite, ends)) else "-"
 
 
 def _amount(value: float, metric: str) -> str:
@@ -211,12 +220,14 @@ def _power(verdict: Verdict) -> list[str]:
 
 def sentence_test_words(best: str, run: str, test: SentenceTest) -> str:
     """`runB against runA over test sentences: +1.2 points, 95 % 0.3 to 2.1, p = .012; over seeds, too: ...`"""
-    (low, high), (low_seeds, high_seeds) = test.ci95, test.ci95_seeds
+    mean, smallest = (
+        f"{100 * value:{sign}.1f} points" if math.isfinite(value) else "-"
+        for value, sign in ((test.mean, "+"), (test.smallest, ""))
+    )
     return (
-        f"{best} against {run} over test sentences: {100 * test.mean:+.1f} points, "
-        f"95 % {100 * low:.1f} to {100 * high:.1f}, {shown_p(test.p)}; over sentences and seeds: "
-        f"95 % {100 * low_seeds:.1f} to {100 * high_seeds:.1f}, {shown_p(test.p_seeds)}; "
-        f"the least that these sentences show: {100 * test.smallest:.1f} points"
+        f"{best} against {run} over test sentences: {mean}, 95 % {_interval(test.ci95)}, {shown_p(test.p)}; "
+        f"over sentences and seeds: 95 % {_interval(test.ci95_seeds)}, {shown_p(test.p_seeds)}; "
+        f"the least that these sentences show: {smallest}"
     )
 
 
@@ -265,6 +276,5 @@ def verdict_rows(verdict: Verdict) -> list[list[str]]:
 
 
 def _cells(d: Difference, metric: str) -> list[str]:
-    known = all(map(math.isfinite, d.ci95))
-    interval = f"{_points(d.ci95[0], metric)} to {_points(d.ci95[1], metric)}" if known else "-"
+    interval = _interval(d.ci95, metric)
     return [_points(d.mean, metric), interval, f"{d.p_t:.3f}", f"{d.p_exact:.3f}", f"{d.p_holm:.3f}", f"{d.aso:.2f}"]

@@ -117,6 +117,7 @@ LAW = [1 - (0.2 * (n / 400) ** -0.5 + 0.2) for n in SIZES]
         (scores(0.0, 0.01, 0.0, 0.02, 0.4, 0.5, 0.55), "needs 4 sizes"),  # those that have learned nothing do not count
         ([Point(size, (value,)) for size, value in zip(SIZES, LAW, strict=True)], "--seeds"),
         (scores(0.2, 0.205, 0.21, 0.22, 0.25, 0.33, 0.45, spread=0.005), "rises faster with every size"),
+        (scores(*[0.5] * 7, spread=0), "the same score at all sizes"),
         (scores(0.5, 0.3, 0.6, 0.4, 0.7, 0.2, 0.6, spread=0.2), "could be anything"),
     ],
 )

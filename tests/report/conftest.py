@@ -83,6 +83,7 @@ class Lab:
                 best_epoch=outcome.best_epoch,
                 reason=outcome.reason,
                 duration_s=11.5 * outcome.epochs,
+                checkpoint=f"/models/{trial.name}",
                 identity=Identity.of_record(trial.params(), "17cbf135"),
             ),
         )

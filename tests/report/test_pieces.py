@@ -1,5 +1,6 @@
 """Strips, matrices and durations."""
 
+import html
 import math
 import re
 from collections import Counter
@@ -13,8 +14,10 @@ from nerbb_ray.ner.metrics import Counts
 from nerbb_ray.report import strip as strips
 from nerbb_ray.report.matrices import add, heat_map, parse
 from nerbb_ray.report.strip import MARGIN, WIDTH, Scale, axis, strip
+from nerbb_ray.report.summary import summary_section
 from nerbb_ray.report.trials import duration
-from nerbb_ray.results.trial_result import RunResult, TrialResult
+from nerbb_ray.results.experiment_result import ExperimentResult
+from nerbb_ray.results.trial_result import SELECTION_METRIC, RunResult, TrialResult
 from nerbb_ray.training.artifacts import confusion_csv
 
 F1 = "val/entity/micro/f1"
@@ -109,3 +112,17 @@ def test_cell_is_the_darker_the_larger_its_share_of_the_row() -> None:
 )
 def test_duration_is_written_for_readers(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_model_to_use_is_that_of_the_best_run_if_one_was_kept(kept: bool) -> None:
+    """A lucky seed of another run has the highest val F1."""
+    trials = [
+        TrialResult(run, seed, "ok", {SELECTION_METRIC: f1}, checkpoint=f"/models/{run}" if kept else None)
+        for run, values in {"runA": (0.1, 0.9), "runB": (0.7, 0.8)}.items()
+        for seed, f1 in enumerate(values, start=43)
+    ]
+    section = html.unescape(summary_section(ExperimentResult.of("exp", trials), {}))
+    assert ('nerbb predict exp --run runB "Anna lives in Berlin."' in section) == kept
+    assert ('Model.from_experiment("exp", run="runB")' in section) == kept
+    assert ("nerbb predict" in section) == kept

@@ -133,3 +133,30 @@ def test_an_identity_survives_a_way_through_json(one: Identity) -> None:
     assert again == one
     assert again.digest() == one.digest()
     assert again.differences(one) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"folds": 3, "split_seed": 7}, False),
+        ({"folds": 4}, False),
+        ({}, False),
+        ({"folds": 3, "repeats": 2}, True),  # the first folds are the same
+        ({"folds": 3, "lr_max": 1e-5}, True),
+    ],
+)
+def test_folds_are_part_of_what_val_is_but_not_of_test(other: dict[str, object], same: bool) -> None:
+    folds, others = identity(folds=3), identity(**other)
+    assert (folds.evaluated_on(("val",)) == others.evaluated_on(("val",))) == same
+    assert folds.evaluated_on(("test",), folds=False) == others.evaluated_on(("test",), folds=False)
+
+
+def test_folds_of_other_documents_are_other_folds() -> None:
+    one, other = (identity({"layout": layout}, folds=3) for layout in ("abc", "xyz"))
+    assert one.evaluated_on() != other.evaluated_on()
+    assert "documents abc" in one.evaluated_on()
+
+
+def test_before_there_were_folds_val_was_the_same_as_it_is_without() -> None:
+    old = Identity.of_record({"dataset_name": "d", "prune_ratio_val": "1.0"}, "abc")
+    assert old.evaluated_on(("val",)) == identity().evaluated_on(("val",))

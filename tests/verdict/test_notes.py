@@ -73,3 +73,9 @@ def test_what_a_test_split_can_show_is_said() -> None:
     )
     assert smallest_difference(0.5, 1000) == pytest.approx(0.04427, abs=1e-5)
     assert smallest_difference(0.9, 4000) < smallest_difference(0.9, 1000) < smallest_difference(0.5, 1000)
+
+
+def test_a_tiny_test_split_has_plain_numbers() -> None:
+    metrics = {SELECTION_METRIC: 0.4, TEST_METRIC: 0.5, "test/entity/micro/support": 1.0}
+    found = verdict(ExperimentResult.of("exp", [TrialResult("runA", 43, "ok", metrics)]))
+    assert found.notes[0].endswith("below about 140 points")

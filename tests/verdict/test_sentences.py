@@ -9,6 +9,7 @@ from nerbb_ray.ner.resampling import micro_f1
 from nerbb_ray.results.trial_result import TEST_METRIC
 from nerbb_ray.verdict.sentences import against_the_best, over_sentences, parse
 from nerbb_ray.verdict.verdict import compare
+from nerbb_ray.verdict.words import sentence_test_words
 
 
 def f1(tp: int, fp: int, fn: int) -> float:
@@ -67,9 +68,23 @@ def test_runs_may_have_different_numbers_of_seeds() -> None:
 
 def test_a_run_against_itself_is_no_difference() -> None:
     test = over_sentences(FIRST, FIRST)
-    assert (test.mean, test.ci95, test.p) == (0.0, (0.0, 0.0), 1.0)
+    assert (test.mean, test.p) == (0.0, 1.0)
     turned, other = over_sentences(FIRST, SECOND), over_sentences(SECOND, FIRST)
     assert turned.mean == -other.mean
+
+
+def test_what_no_draw_tells_has_no_interval_and_no_smallest_difference() -> None:
+    test = over_sentences(FIRST[:1], FIRST[:1])
+    assert np.isnan([*test.ci95, *test.ci95_seeds, test.smallest]).all()
+    said = sentence_test_words("runB", "runA", test)
+    assert said == (
+        "runB against runA over test sentences: +0.0 points, 95 % -, p = 1; "
+        "over sentences and seeds: 95 % -, p = 1; the least that these sentences show: -"
+    )
+    one_sentence = over_sentences(FIRST[:1, :1], SECOND[:1, :1])
+    assert (one_sentence.mean > 0, one_sentence.p) == (True, 1.0)
+    nothing = over_sentences(np.zeros((2, 5, 3), int), np.zeros((2, 5, 3), int))
+    assert "nan" not in sentence_test_words("runB", "runA", nothing)
 
 
 def test_one_seed_has_nothing_to_draw() -> None:

@@ -304,3 +304,9 @@ def test_with_folds_a_part_is_one_of_every_fold(folds: object, said: str) -> Non
 )
 def test_legend_explains_only_the_kinds_of_means_that_are_there(seeds: list[int], said: str) -> None:
     assert means_legend([SeedMean.of([0.5 + k / 10 for k in range(n)]) for n in seeds]) == said
+
+
+def test_legend_explains_what_stands_where_there_is_no_interval() -> None:
+    two_folds = SeedMean.of([0.64, 0.7, 0.72, 0.74, 0.73, 0.76], folds=[1, 1, 1, 2, 2, 2], k=2)
+    assert two_folds.with_interval() == "0.7150 (0.6400, 0.7600)"
+    assert means_legend([two_folds]).endswith("over the fold models; without an interval (lowest, highest)")
