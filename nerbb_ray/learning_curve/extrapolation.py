@@ -131,6 +131,8 @@ def _too_little(used: Sequence[Point]) -> str | None:
             "the score rises faster with every size, which no power law does: the later sentences of the file may be "
             "of another kind (shuffle it), or there are too few of any kind yet"
         )
+    if _bends_less(used):
+        return "the score rises by as much with every doubling, where any power law bends: it would foresee too little"
     return None
 
 
@@ -161,6 +163,17 @@ def _accelerates(used: Sequence[Point]) -> bool:
     error = np.sqrt(variance * np.linalg.inv(design.T @ design)[2, 2])
 
     return bool(solution[2] > error * stdtrit(freedom, 0.95))
+
+
+def _bends_less(used: Sequence[Point]) -> bool:
+    """Whether a straight line in the logarithm of the size is closer to the points than any law, at 5 %."""
+    x, y = np.array([point.sentences for point in used], np.float64), np.array([point.mean for point in used])
+    law = fit(x, 1 - y[None], np.ones((1, len(x))))
+    of_law = float(((1 - _at(law, x)[0] - y) ** 2).sum())
+    of_line = float(((np.polyval(np.polyfit(np.log(x), y, 1), np.log(x)) - y) ** 2).sum())
+    freedom = len(x) - 2
+    variance = max(of_line / freedom, _noise_of_seeds(used))
+    return of_law - of_line > variance * float(stdtrit(freedom, 0.9)) ** 2
 
 
 def _degrees(seeds: Sequence[int]) -> int:

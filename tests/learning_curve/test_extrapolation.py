@@ -132,3 +132,26 @@ def test_says_when_it_cannot_tell(points: Sequence[Point], reason: str) -> None:
 def test_nothing_to_extrapolate_is_an_error(factor: float, points: Sequence[Point]) -> None:
     with pytest.raises(ValueError, match="factor must be > 1"):
         extrapolate(points, factor)
+
+
+@pytest.mark.parametrize(("per_doubling", "sd", "fewest"), [(0.08, 0.002, 19), (0.08, 0.01, 10), (0.0, 0.01, 0)])
+def test_a_score_that_rises_by_as_much_with_every_doubling_is_refused(per_doubling, sd, fewest) -> None:
+    """No power law does, so that its gain would be foreseen too small, the surer the less the seeds scatter."""
+    random = np.random.default_rng(3)
+    refused = 0
+    for _ in range(20):
+        scores = [0.4 + per_doubling * math.log2(n / 50) + random.normal(0, sd, 3) for n in SIZES]
+        points = [Point(n, tuple(map(float, found))) for n, found in zip(SIZES, scores, strict=True)]
+        refused += "with every doubling" in (extrapolate(points, draws=50).unsure or "")
+    assert refused >= fewest
+    assert per_doubling or refused <= 4
+
+
+def test_power_laws_are_hardly_ever_refused_for_being_straight() -> None:
+    random = np.random.default_rng(4)
+    refused = 0
+    for b in (0.05, 0.1, 0.3, 0.5):
+        for _ in range(10):
+            points, _, _ = simulated(random, 0.4, b, 0.1, sd=0.01, around=0.0)
+            refused += "with every doubling" in (extrapolate(points, draws=50).unsure or "")
+    assert refused <= 3
