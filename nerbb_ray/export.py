@@ -12,6 +12,7 @@ from nerbb_ray.arguments import path_of
 from nerbb_ray.config.spec import Member
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.data.on_hub import id_on_hub
+from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts
@@ -123,9 +124,11 @@ def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpu
     Raises:
         DataError: they are needed.
     """
-    name, scheme = (trial.params.get(key) for key in ("dataset_name", SCHEME))
+    name, scheme = str(trial.params.get("dataset_name")), str(trial.params.get(SCHEME) or "auto")
+    # folds take the data set as it is: a split that would be held out of train now was training data
+    rule = DEFAULT if trial.fold is None else NOTHING
     try:
-        return find_corpus(str(name), subset_of(trial.params), store.datasets, scheme=str(scheme or "auto"))
+        return find_corpus(name, subset_of(trial.params), store.datasets, scheme=scheme, rule=rule)
     except DataError as error:
         if not needed:
             log.warning("how good the model is in ONNX is not measured: %s", error)

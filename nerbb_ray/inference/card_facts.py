@@ -50,7 +50,7 @@ class CardFacts:
     @property
     def own_f1(self) -> float | None:
         """Test F1 of the form that was exported, where that is not the one that its trial has tested."""
-        return self.parity.form(self.parity.exported).f1 if self.parity and self.parity.split == "test" else None
+        return self.parity.test_f1 if self.parity else None
 
     @property
     def run(self) -> RunResult:

@@ -20,6 +20,7 @@ from nerbb_ray.export import export
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table
 from nerbb_ray.inference.front_matter import Declared
+from nerbb_ray.inference.parity import Form, Limit, Parity
 from nerbb_ray.model import Model
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
@@ -145,6 +146,15 @@ def test_scores_are_of_the_split_that_they_say(params: dict[str, object], split:
     text = model_card(facts(result({43: 0.5, 44: 0.6}, **params)))
     assert {scores.dataset_split for scores in ModelCard(text).data.eval_results} == {split}
     assert said in text
+
+
+@pytest.mark.parametrize(("split", "published"), [("test", 0.7), ("val", 0.5), ("train", 0.5)])
+def test_only_what_was_measured_on_test_is_the_test_f1_of_the_exported_form(split: str, published: float) -> None:
+    """Of folds without a test split, the forms are compared on sentences that the models were trained on."""
+    forms = (Form("torch fp32", f1=0.7), Form("ONNX fp32", f1=0.7))
+    parity = Parity("ONNX fp32", forms, split, Limit(0.1, "the standard deviation"), 1)
+    data = ModelCard(model_card(facts(result({43: 0.5}), parity=parity))).data
+    assert {scores.metric_value for scores in data.eval_results if scores.metric_type == "f1"} == {published}
 
 
 def test_subset_of_the_data_is_the_hubs_configuration() -> None:
