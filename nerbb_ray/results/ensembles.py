@@ -96,6 +96,12 @@ def with_all_folds(everyone: Members, members: Members) -> Mapping[Member, LogPr
     return everyone.said if inside else members.said
 
 
+def of_split(everyone: Members, trials: Sequence[TrialResult], split: str) -> Members:
+    """Those that speak for a run on a split: all of them out of fold, see above; else those that have learnt."""
+    inside = any(one.splits[split].places is not None for one in everyone.said.values() if split in one.splits)
+    return everyone if inside else of_learnt(everyone, trials)
+
+
 def read_members(trials: Iterable[TrialResult], places: Places) -> Members:
     """The predictions of trials of one run, as far as they are there and of the same words."""
     said: dict[Member, LogProbs] = {}
