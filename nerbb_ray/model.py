@@ -145,7 +145,7 @@ class Model:
 
     @property
     def annotation_scheme(self) -> str:
-        """Of the tags: plain, bio, bilou; of models from elsewhere also iob1, bioes."""
+        """Of the tags: plain, bio, bilou; of models from elsewhere also iob1, ioe2, bioes, bmes, ..."""
         return self._tagger.scheme
 
     @property
