@@ -18,6 +18,7 @@ from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts
 from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
 from nerbb_ray.inference.ensemble_card import ensemble_card
+from nerbb_ray.inference.exported_files import CARD, has_model, not_of_an_export
 from nerbb_ray.inference.front_matter import Declared
 from nerbb_ray.inference.members import find_ensemble, members_wanted
 from nerbb_ray.inference.onnx_model import TO_WRITE, require
@@ -27,6 +28,7 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.results import log_probs
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import TrialResult, subset_of
+from nerbb_ray.training.model_files import few
 
 if TYPE_CHECKING:
     from nerbb_ray.data.corpus import Corpus
@@ -35,11 +37,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CARD = "README.md"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ENVIRONMENT = "environment.json"
 SCHEME = "annotation_scheme"
-MODEL_FILES = ("config.json", "ensemble.json")  # a folder with one of them has a model
 
 
 def export(
@@ -69,7 +69,7 @@ def export(
         int8: the same with weights in int8: a quarter of the size.
         accept_change: export in ONNX whatever the F1 on the test data does. Without, one that moves it by more than
             the standard deviation over the seeds is refused, and so is one that cannot be measured.
-        overwrite: replace a folder that has a model.
+        overwrite: replace a folder that has a model, and nothing that no export writes.
         language: code for the model card, such as en; several as "en, sv".
         license: of the model, as the hub names it, such as apache-2.0; without it the card names none.
     Returns:
@@ -169,11 +169,14 @@ def _check_target(target: Path, source: Path, overwrite: bool) -> None:
         raise StoreError(f"{target} must not be the folder of the trial, nor around or inside of it")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
-    if not any((target / file).is_file() for file in MODEL_FILES):
+    if not target.is_dir() or not has_model(target):
         raise StoreError(f"{target} exists and has no model; name another folder")
     if not overwrite:
         way_out = "name another folder, or replace it with --overwrite (in Python overwrite=True)"
         raise StoreError(f"{target} has a model already; {way_out}")
+    if others := not_of_an_export(target):
+        rule = f"{target} must have nothing but a model to be replaced; it also has {few(others)}"
+        raise StoreError(f"{rule}, which would be deleted: move that away, or name another folder")
 
 
 def _write_length(folder: Path, trial: TrialResult) -> None:

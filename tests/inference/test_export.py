@@ -379,11 +379,37 @@ def test_an_empty_folder_is_filled_and_an_old_model_replaced(tmp_path) -> None:
     target.mkdir(parents=True)
     assert export("tiny", target) == target
     (target / "README.md").write_text("old")
-    (target / "old.txt").write_text("")
+    (target / "vocab.txt").write_text("")
     export("tiny", target, run="runA", seed=43, overwrite=True)
     assert "was chosen by its number" in (target / "README.md").read_text()
-    assert not (target / "old.txt").exists()
+    assert not (target / "vocab.txt").exists(), "of a tokenizer that the model does not have"
     assert [path.name for path in target.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.usefixtures("in_store")
+@pytest.mark.parametrize("other", [".git/HEAD", "notes.txt", "work.ipynb", "config.json/in", "members/43/diary.txt"])
+def test_what_no_export_writes_is_never_deleted(exported: Path, other: str, tmp_path) -> None:
+    shutil.copytree(exported, tmp_path / "m")
+    path = tmp_path / "m" / other
+    if path.parent.is_file():  # a folder in the place of a file
+        (tmp_path / "m/ensemble.json").write_text("{}")
+        (tmp_path / "m/members").mkdir()
+        path.parent.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    named = other if other.startswith("members") else other.split("/")[0]
+    rule = f"must have nothing but a model to be replaced; it also has {named}, which would be deleted"
+    with pytest.raises(StoreError, match=re.escape(rule)):
+        export("tiny", tmp_path / "m", overwrite=True)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("in_store")
+def test_a_configuration_without_weights_is_no_model(tmp_path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/config.json").write_text("{}")
+    with pytest.raises(StoreError, match="exists and has no model; name another folder"):
+        export("tiny", tmp_path / "m", overwrite=True)
 
 
 @pytest.mark.usefixtures("in_store")
