@@ -183,6 +183,21 @@ def test_exported_folder_is_the_same_ensemble(family, exported) -> None:
     assert Model.from_checkpoint(exported, device="cpu").decoding == model.decoding == str(decoder_of(said))
 
 
+@pytest.mark.parametrize("where", ["here", "store"])
+def test_exported_ensemble_is_found_by_its_plain_name(at_home, exported, where, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = (tmp_path if where == "here" else at_home.store.pretrained_models) / "my-ensemble"
+    place.symlink_to(exported)
+    try:
+        assert main(["predict", "my-ensemble", TEXT, "--level", "word", "--json", "--device", "cpu"]) == 0
+    finally:
+        place.unlink()
+    (found,) = json.loads(capsys.readouterr().out)
+    said = mean_of(at_home, SEEDS)
+    chosen = said[np.arange(len(said)), [TAGS.index(word["tag"]) for word in found["tags"]]]
+    assert [word["proba"] for word in found["tags"]] == pytest.approx(list(chosen), abs=1e-5)
+
+
 def test_decoding_of_the_ensemble_is_its_own(family, tmp_path) -> None:
     folder = export("kept", tmp_path / "out", ensemble=True, store=family.store.root)
     path = folder / "ensemble.json"
