@@ -12,6 +12,7 @@ from nerbb_ray.arguments import path_of
 from nerbb_ray.config.spec import Member
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.data.on_hub import id_on_hub
+from nerbb_ray.data.origin_of_test import origin_of_test
 from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
@@ -194,10 +195,12 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
     model = Model.from_checkpoint(folder, device="cpu")
     key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
+    data = str(trial.params.get("dataset_name")), subset_of(trial.params), store.datasets
     recorded = details.files.get(ENVIRONMENT) if details else None
     return CardFacts(
         folder=folder.name,
-        hub_dataset=id_on_hub(str(trial.params.get("dataset_name")), subset_of(trial.params), store.datasets),
+        hub_dataset=id_on_hub(*data),
+        test_origin=origin_of_test(*data, folds=trial.fold is not None),
         result=result,
         trial=trial,
         environment=json.loads(recorded) if recorded else {},
