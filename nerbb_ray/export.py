@@ -12,11 +12,14 @@ from nerbb_ray.arguments import path_of
 from nerbb_ray.config.spec import Member
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.data.on_hub import id_on_hub
+from nerbb_ray.data.origin_of_test import origin_of_test
+from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts
 from nerbb_ray.inference.ensemble import MEMBERS, EnsembleFolder
 from nerbb_ray.inference.ensemble_card import ensemble_card
+from nerbb_ray.inference.exported_files import CARD, has_model, not_of_an_export
 from nerbb_ray.inference.front_matter import Declared
 from nerbb_ray.inference.members import find_ensemble, members_wanted
 from nerbb_ray.inference.onnx_model import TO_WRITE, require
@@ -26,6 +29,7 @@ from nerbb_ray.paths import StorePaths
 from nerbb_ray.results import log_probs
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import TrialResult, subset_of
+from nerbb_ray.training.model_files import few
 
 if TYPE_CHECKING:
     from nerbb_ray.data.corpus import Corpus
@@ -34,11 +38,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CARD = "README.md"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ENVIRONMENT = "environment.json"
 SCHEME = "annotation_scheme"
-MODEL_FILES = ("config.json", "ensemble.json")  # a folder with one of them has a model
 
 
 def export(
@@ -68,7 +70,7 @@ def export(
         int8: the same with weights in int8: a quarter of the size.
         accept_change: export in ONNX whatever the F1 on the test data does. Without, one that moves it by more than
             the standard deviation over the seeds is refused, and so is one that cannot be measured.
-        overwrite: replace a folder that has a model.
+        overwrite: replace a folder that has a model, and nothing that no export writes.
         language: code for the model card, such as en; several as "en, sv".
         license: of the model, as the hub names it, such as apache-2.0; without it the card names none.
     Returns:
@@ -123,9 +125,11 @@ def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpu
     Raises:
         DataError: they are needed.
     """
-    name, scheme = (trial.params.get(key) for key in ("dataset_name", SCHEME))
+    name, scheme = str(trial.params.get("dataset_name")), str(trial.params.get(SCHEME) or "auto")
+    # folds take the data set as it is: a split that would be held out of train now was training data
+    rule = DEFAULT if trial.fold is None else NOTHING
     try:
-        return find_corpus(str(name), subset_of(trial.params), store.datasets, scheme=str(scheme or "auto"))
+        return find_corpus(name, subset_of(trial.params), store.datasets, scheme=scheme, rule=rule)
     except DataError as error:
         if not needed:
             log.warning("how good the model is in ONNX is not measured: %s", error)
@@ -166,11 +170,14 @@ def _check_target(target: Path, source: Path, overwrite: bool) -> None:
         raise StoreError(f"{target} must not be the folder of the trial, nor around or inside of it")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
-    if not any((target / file).is_file() for file in MODEL_FILES):
+    if not target.is_dir() or not has_model(target):
         raise StoreError(f"{target} exists and has no model; name another folder")
     if not overwrite:
         way_out = "name another folder, or replace it with --overwrite (in Python overwrite=True)"
         raise StoreError(f"{target} has a model already; {way_out}")
+    if others := not_of_an_export(target):
+        rule = f"{target} must have nothing but a model to be replaced; it also has {few(others)}"
+        raise StoreError(f"{rule}, which would be deleted: move that away, or name another folder")
 
 
 def _write_length(folder: Path, trial: TrialResult) -> None:
@@ -188,10 +195,12 @@ def _facts(store: StorePaths, result: ExperimentResult, trial: TrialResult, fold
     model = Model.from_checkpoint(folder, device="cpu")
     key = (trial.run, trial.member)
     details = read_details(store.tracking_uri, result.name, {key: Wanted(files=(ENVIRONMENT,))}).get(key)
+    data = str(trial.params.get("dataset_name")), subset_of(trial.params), store.datasets
     recorded = details.files.get(ENVIRONMENT) if details else None
     return CardFacts(
         folder=folder.name,
-        hub_dataset=id_on_hub(str(trial.params.get("dataset_name")), subset_of(trial.params), store.datasets),
+        hub_dataset=id_on_hub(*data),
+        test_origin=origin_of_test(*data, folds=trial.fold is not None),
         result=result,
         trial=trial,
         environment=json.loads(recorded) if recorded else {},

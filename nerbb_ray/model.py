@@ -16,7 +16,7 @@ from nerbb_ray.arguments import optional_text, path_of, share_of
 from nerbb_ray.data.corpus import SPLITS, find_corpus
 from nerbb_ray.data.split import DEFAULT, NOTHING
 from nerbb_ray.errors import DataError, ModelError, StoreError
-from nerbb_ray.inference.ensemble import open_ensemble, open_saved
+from nerbb_ray.inference.ensemble import ensemble_called, open_ensemble, open_saved
 from nerbb_ray.inference.entities import distributions, given_texts, predicted_entities, predicted_words, split_texts
 from nerbb_ray.inference.files import tag_file
 from nerbb_ray.inference.labels import classes_of
@@ -108,10 +108,14 @@ class Model:
     def from_huggingface(cls, name: Name, *, store: Name | None = None, **options: Unpack["Options"]) -> "Model":
         """A model for token classification of the Hugging Face hub, or from where experiments find models, too.
 
+        An ensemble that was exported is found like a single model.
+
         Raises:
             ModelError: it is nowhere, cannot be loaded, or is not fine-tuned for named entities.
         """
-        paths = store_of(store)
+        paths, asked = store_of(store), path_of("the name of a model", name, ModelError)
+        if folder := ensemble_called(asked, paths.pretrained_models, Path.cwd()):
+            return cls(open_saved(asked, folder, **options), paths)
         source = find_model(name, paths.pretrained_models, Path.cwd(), onnx=True)
         return cls(open_tagger(source, **options), paths)
 
@@ -145,7 +149,7 @@ class Model:
 
     @property
     def annotation_scheme(self) -> str:
-        """Of the tags: plain, bio, bilou; of models from elsewhere also iob1, bioes."""
+        """Of the tags: plain, bio, bilou; of models from elsewhere also iob1, ioe2, bioes, bmes, ..."""
         return self._tagger.scheme
 
     @property

@@ -44,8 +44,8 @@ def _front_matter(facts: CardFacts) -> str:
     mean, n_total = facts.run.mean_if_any(TEST_METRIC), facts.run.n_total
     trial = facts.trial.metrics
     values = [(kind, f"entity micro {kind}", trial.get(f"test/entity/micro/{kind}", math.nan)) for kind in METRICS]
-    if facts.own_f1 is not None:
-        values = [("f1", "entity micro f1", facts.own_f1)]
+    own = [] if facts.own_f1 is None else [("f1", "entity micro f1", facts.own_f1)]
+    values = [] if own else values
     if n_total > 1:
         values.append(("f1", f"entity micro f1, mean of {mean.n} of {n_total} {facts.run.member}s", mean.mean))
     about = {
@@ -54,7 +54,7 @@ def _front_matter(facts: CardFacts) -> str:
         "tags": ["named-entity-recognition", "ner", "token-classification", "nerbb_ray", *form_tags(facts)],
         "widget": None if facts.parity else [{"text": facts.declared.example}],
     }
-    return front_matter(facts.folder, facts.declared, facts.scored(values), about)
+    return front_matter(facts.folder, facts.declared, facts.scored(values, own), about)
 
 
 def _results(facts: CardFacts) -> Iterator[str]:
@@ -141,8 +141,7 @@ def limits(facts: CardFacts) -> Iterator[str]:
         "transformers cuts as the tokenizer does."
     )
     yield "- It knows the classes above and no others, and texts like those of its training data best."
-    tested = facts.part or "the test split"
-    yield f"- The numbers above are for {tested} of these data; other texts can be much harder."
+    yield f"- The numbers above are for {facts.tested_on} of these data; other texts can be much harder."
     if str(facts.trial.params.get("train_on_test")) == "True":
         yield "- **The test split was part of its training data**: its numbers say little about other texts."
     yield "- Biases of the pretrained model and of the data are likely to be in its predictions."

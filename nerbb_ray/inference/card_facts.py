@@ -6,17 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nerbb_ray.data.origin_of_test import TestOrigin
 from nerbb_ray.inference.front_matter import Declared, Scored
 from nerbb_ray.inference.parity import Parity
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import RunResult, TrialResult, subset_of
 from nerbb_ray.training.sources import OFFLINE_PACKAGES
-from nerbb_ray.verdict.parts import part_of
+from nerbb_ray.verdict.parts import part_of, share_of
 
 MARKS = re.compile(r"([\\`*<~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\()")  # what markdown would read as its own
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PACKAGED = frozenset(package.sha256 for package in OFFLINE_PACKAGES.values())  # of the hub, in a Python package
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
+
+
+TESTED_ON = {
+    "held out of train": "sentences that were held out of train",
+    "out of fold": "the sentences of train and val that were held out as the test part of each fold",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,7 @@ class CardFacts:
         scheme, classes, max_seq_length, decoding, word_splitting: of the model.
         declared: what the user has said of it.
         hub_dataset: id of its data on the hub; None if they are not from there.
+        test_origin: what its test data were.
         parity: of an export in ONNX: how it compares with the model in torch.
     """
 
@@ -45,12 +53,13 @@ class CardFacts:
     by_seed: bool = False
     declared: Declared = field(default_factory=Declared)
     hub_dataset: str | None = None
+    test_origin: TestOrigin = "own"
     parity: Parity | None = None
 
     @property
     def own_f1(self) -> float | None:
         """Test F1 of the form that was exported, where that is not the one that its trial has tested."""
-        return self.parity.form(self.parity.exported).f1 if self.parity and self.parity.split == "test" else None
+        return self.parity.test_f1 if self.parity else None
 
     @property
     def run(self) -> RunResult:
@@ -90,15 +99,32 @@ class CardFacts:
         part = part_of(self.trial.params, "test")
         return f"the first {part}" if part else ""
 
-    def scored(self, values: Sequence[tuple[str, str, float]]) -> Scored:
-        """Scores on its test data, for the front matter; a part of a split has no name on the hub."""
-        of = f" ({self.part})" if self.part else ""
+    @property
+    def tested_on(self) -> str:
+        """What the numbers of the trial are for, in words."""
+        whole = TESTED_ON.get(self.test_origin, "the test split")
+        if not self.part or self.test_origin not in TESTED_ON:
+            return self.part or whole
+        return f"the first {100 * share_of(self.trial.params, 'test'):.4g} % of {whole}"
+
+    def scored(self, values: Sequence[tuple[str, str, float]], own: Sequence[tuple[str, str, float]] = ()) -> Scored:
+        """Scores on its test data, for the front matter; only a whole test split of the data has a name on the hub.
+
+        Args:
+            own: those of the exported form, which is measured on all test data, whatever part the trial was tested on.
+        """
+        origin = self.test_origin if self.test_origin in TESTED_ON else ""
+        split = "test" if self.test_origin == "own" else None
+        parts = [(own, "", split), (values, self.part, None if self.part else split)]
         return Scored(
             dataset=self.dataset,
             dataset_id=self.hub_dataset,
             subset=self.subset,
-            split=None if self.part else "test",
-            values=[(kind, f"{name}{of}", value) for kind, name, value in values],
+            values=[
+                (kind, f"{name} ({about})" if (about := ", ".join(filter(None, (part, origin)))) else name, value, of)
+                for some, part, of in parts
+                for kind, name, value in some
+            ],
         )
 
 

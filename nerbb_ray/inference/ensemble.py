@@ -15,7 +15,7 @@ import torch
 from nerbb_ray.errors import ModelError
 from nerbb_ray.inference.tagger import Options, Tagger, open_tagger
 from nerbb_ray.ner.decoding import Decoder
-from nerbb_ray.training.sources import ModelSource, local_model
+from nerbb_ray.training.sources import ModelSource, has_model, local_model, own_folders
 
 ENSEMBLE = "ensemble.json"
 MEMBERS = "members"
@@ -125,6 +125,13 @@ def _inside(name: str) -> str:
 
 def is_ensemble(folder: Path) -> bool:
     return (folder / ENSEMBLE).is_file()
+
+
+def ensemble_called(name: str, store_dir: Path, base_dir: Path) -> Path | None:
+    """The folder of an ensemble, where `find_model` would look for a single model; None if a model comes first."""
+    places = (place for place in own_folders(name, store_dir, base_dir) if is_ensemble(place) or has_model(place))
+    first = next(places, None)
+    return first if first is not None and is_ensemble(first) else None
 
 
 def open_folder(name: str, folder: Path, **options: Unpack[Options]) -> Tagger:

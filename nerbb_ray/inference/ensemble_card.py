@@ -41,15 +41,15 @@ def _repeated(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts, scores: RunEnsemble | None) -> str:
-    f1 = facts.own_f1
-    if f1 is None:
-        f1 = math.nan if scores is None else scores.value("test", F1)
+    of_members = math.nan if scores is None else scores.value("test", F1)
+    own = [("f1", "entity micro f1", facts.own_f1)] if facts.own_f1 is not None else []
+    values = [] if own else [("f1", "entity micro f1", of_members)]
     about = {
         "library_name": "nerbb_ray",
         "base_model": facts.hub_model,
         "tags": ["named-entity-recognition", "ner", "token-classification", "ensemble", "nerbb_ray", *form_tags(facts)],
     }
-    return front_matter(facts.folder, facts.declared, facts.scored([("f1", "entity micro f1", f1)]), about)
+    return front_matter(facts.folder, facts.declared, facts.scored(values, own), about)
 
 
 def _results(facts: CardFacts, found: FoundEnsemble) -> Iterator[str]:

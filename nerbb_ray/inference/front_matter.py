@@ -85,15 +85,14 @@ class Scored:
         dataset: as it is called here, with its subset.
         dataset_id: of the hub; None for data that are not from there.
         subset: None for a data set without.
-        split: None for a part of one.
-        values: (kind, name, value); undefined ones are left out.
+        values: (kind, name, value, split); undefined ones are left out. The split is None for a part, and for what
+            is none of the data set's own.
     """
 
     dataset: str
     dataset_id: str | None
     subset: str | None
-    split: str | None
-    values: Sequence[tuple[str, str, float]]
+    values: Sequence[tuple[str, str, float, str | None]]
 
 
 def word_of_hub(name: str) -> str:
@@ -119,12 +118,12 @@ def front_matter(name: str, declared: Declared, scored: Scored, about: Mapping[s
             dataset_type=str(scored.dataset_id) if known else f"local-{word_of_hub(scored.dataset)}",
             dataset_name=scored.dataset,
             dataset_config=scored.subset,
-            dataset_split=scored.split,
+            dataset_split=split,
             metric_type=kind,
             metric_name=title,
             metric_value=value,
         )
-        for kind, title, value in scored.values
+        for kind, title, value, split in scored.values
         if math.isfinite(value)
     ]
     kinds = {result.metric_type for result in results}

@@ -11,7 +11,7 @@ from nerbb_ray.inference.ensemble import OwnDecoder
 from nerbb_ray.inference.selection import FEWEST_MEMBERS, checkpoint_folder, choose_members, load_experiment
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import Members, decoder_of_run, ensemble_from, read_members, with_all_folds
+from nerbb_ray.results.ensembles import Members, chosen_decoder, ensemble_from, read_members, with_all_folds
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.run_ensemble import RunEnsemble
 from nerbb_ray.results.trial_result import TrialResult
@@ -63,16 +63,23 @@ def find_ensemble(
     result = load_experiment(store, name)
     trials = choose_members(result, run, None if ensemble is True else ensemble)
     folders = tuple(checkpoint_folder(name, trial) for trial in trials)
-    everyone = (
-        trials if ensemble is not True else next(one for one in result.runs if one.run == trials[0].run).ok_trials
-    )
+    of_run = next(one for one in result.runs if one.run == trials[0].run)
+    # out of fold, every sentence needs the model that has not seen it, whether that is a member or not
+    everyone = of_run.ok_trials if ensemble is True or of_run.folds else trials
     read = read_members(everyone, kept_predictions(store, name))
+    members = {trial.member for trial in trials}
     kept = Members(
-        {trial.member: read.said[trial.member] for trial in trials if trial.member in read.said}, read.missing
+        {trial.member: read.said[trial.member] for trial in trials if trial.member in read.said},
+        {member: why for member, why in read.missing.items() if of_run.folds or member in members},
     )
-    if kept.missing:
-        log.warning("how the tags of the ensemble are found is that of its best seed, not chosen anew: %s", kept.note)
+    decoder = None if kept.missing else chosen_decoder(with_all_folds(read, kept))
+    if decoder is None:
+        why = kept.note or "no seed has the predictions of all its folds"
+        log.warning("how the tags of the ensemble are found is that of its best member, not chosen anew: %s", why)
         return FoundEnsemble(result, trials, folders, None, None)
-    scores = ensemble_from(trials[0].run, everyone, read)
+    # those that are left out are named, those that were not wanted are not
+    scores = ensemble_from(
+        of_run.run, everyone if ensemble is True else trials, read if ensemble is True else kept, decoder
+    )
     tags = next(iter(kept.said.values())).tags
-    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder_of_run(with_all_folds(read, kept)), tags), scores)
+    return FoundEnsemble(result, trials, folders, OwnDecoder(decoder, tags), scores)

@@ -21,7 +21,7 @@ from nerbb_ray.ner.resampling import drawn_scores
 from nerbb_ray.results.trial_result import SELECTION_METRIC, TEST_METRIC, RunResult
 
 FILE = "parity.json"
-METRICS = {"test": TEST_METRIC, "val": SELECTION_METRIC}
+SEEN_BY_FOLDS = ("val", "train")  # splits that fold models were trained on, all or most of them
 TORCH_FP32, TORCH_BF16, ONNX_FP32, ONNX_INT8 = FORMS = ("torch fp32", "torch bf16", "ONNX fp32", "ONNX int8")
 TOGETHER = 16  # sentences
 TIMED_S = 2.0  # seconds at most for each latency
@@ -70,6 +70,7 @@ class Parity:
         split: of which F1 is; None: of none.
         limit: None without a split.
         threads: CPUs that were used.
+        seen: whether the models were trained on it: then F1 compares the forms and says nothing of how good they are.
     """
 
     exported: str
@@ -77,6 +78,12 @@ class Parity:
     split: str | None
     limit: Limit | None
     threads: int
+    seen: bool = False
+
+    @property
+    def test_f1(self) -> float | None:
+        """Of the exported form on a test split; None where there was none to measure it on."""
+        return self.form(self.exported).f1 if self.split == "test" else None
 
     def form(self, name: str) -> Form:
         return next(form for form in self.forms if form.name == name)
@@ -118,7 +125,7 @@ class Parity:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
         forms = tuple(Form(**{**form, **_undefined(form)}) for form in stored["forms"])
         limit = None if stored["limit"] is None else Limit(**stored["limit"])
-        return cls(stored["exported"], forms, stored["split"], limit, stored["threads"])
+        return cls(stored["exported"], forms, stored["split"], limit, stored["threads"], stored.get("seen", False))
 
     def header(self) -> list[str]:
         f1 = f"{self.split} F1" if self.split else "F1"
@@ -143,6 +150,11 @@ class Parity:
         elif math.isfinite(self.moved):
             far = "more" if abs(self.moved) > self.limit.value else "not more"
             yield f"F1 moves by {self.moved:+.4f}, {far} than {self.limit.value:.4f}, {self.limit.of}."
+        if self.seen:
+            yield (
+                f"The models were trained on most of {self.split}, or on all of it: its F1 compares the forms and does "
+                "not say how good they are."
+            )
         yield from (f"{form.name}: {form.note}." for form in self.forms if form.note)
 
 
@@ -186,14 +198,16 @@ class Yardstick:
         self.forms.append(Form(name, size, alone, together, f1))
 
     def parity(self, exported: str) -> Parity:
-        return Parity(exported, tuple(self.forms), self.split, self.limit, torch.get_num_threads())
+        seen = bool(self.run.folds) and self.split in SEEN_BY_FOLDS
+        return Parity(exported, tuple(self.forms), self.split, self.limit, torch.get_num_threads(), seen)
 
     def _score(self, tagger: Tagger) -> Scoring | None:
         if self.corpus is None:
             return None
         if self.forms:
             return score(tagger, self.corpus, self.split) if self.split else None
-        for split in METRICS:
+        # folds hold nothing out of train, so that there may be no other split
+        for split in ("test", *(SEEN_BY_FOLDS if self.run.folds else ("val",))):
             scoring = score(tagger, self.corpus, split) if self.corpus.split(split) else None
             if scoring is not None and math.isfinite(scoring.evaluation.f1):
                 self.split, self.limit = split, limit_of(self.run, split, scoring.sentences)
@@ -211,11 +225,11 @@ def limit_of(run: RunResult, split: str, sentences: Any) -> Limit:
     Args:
         sentences: true positive, false positive and false negative entities of each. *Shape:* (sentences, 3)
     """
-    mean = run.mean_if_any(METRICS[split])
+    mean = run.mean_if_any(TEST_METRIC if split == "test" else SELECTION_METRIC)
     if mean.n > 1 and mean.sd > 0:
-        return Limit(mean.sd, f"the standard deviation of the {mean.n} seeds")
+        return Limit(mean.sd, f"the standard deviation of the {mean.n} {run.member}s")
     drawn = drawn_scores(sentences[None], DRAWS, np.random.default_rng(0))
-    of_seeds = "one seed has no deviation" if mean.n < 2 else "the seeds do not differ"
+    of_seeds = f"one {run.member} has no deviation" if mean.n < 2 else f"the {run.member}s do not differ"
     instead = f"the standard error over the {len(sentences)} sentences of {split} ({of_seeds})"
     return Limit(float(np.nanstd(drawn)), instead)
 

@@ -102,8 +102,8 @@ class Tagger:
 
     @cached_property
     def _order(self) -> torch.Tensor | None:
-        """None where the output has the order of the tags already."""
-        sorted_already = self.columns == tuple(range(len(self.columns)))
+        """None where the output has the tags in their order already, and nothing else."""
+        sorted_already = self.columns == tuple(range(len(self.model.config.id2label)))
         return None if sorted_already else torch.tensor(self.columns, device=self.device)
 
     @property

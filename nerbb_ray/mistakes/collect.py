@@ -10,7 +10,7 @@ from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of_run, read_members
+from nerbb_ray.results.ensembles import decoder_of_run, of_split, read_members, with_all_folds
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
@@ -23,6 +23,8 @@ def collect(
 ) -> Mistakes:
     """The mistakes of a run; of the best one if none is named.
 
+    Its seeds are those of its ensemble: one that has learnt nothing would contradict what the others agree on.
+
     Args:
         split: val or test.
         ask_hub: whether the network may be used to find the data.
@@ -32,7 +34,8 @@ def collect(
         DataError: the data set cannot be found or read.
     """
     chosen = chosen_run(result, run)
-    members = read_members(chosen.ok_trials, kept_predictions(store, result.name))
+    everyone = read_members(chosen.ok_trials, kept_predictions(store, result.name))
+    members = of_split(everyone, chosen.ok_trials, split)
     if not members.said:
         why = members.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")
@@ -48,7 +51,7 @@ def collect(
     corpus = corpus_of(store, chosen.ok_trials[0].params, first, ask_hub=ask_hub)
     places = places_in(corpus, first, split)
     sentences = [corpus.split(of)[number] for of, number in places]
-    decoder = decoder_of_run(members.said) if len(members.said) > 1 else first.decoder
+    decoder = decoder_of_run(with_all_folds(everyone, members)) if len(members.said) > 1 else first.decoder
     note = "; ".join(filter(None, (members.note, _learnt(chosen, split)))) or None
     found = find_mistakes(result.name, chosen.run, dict(said), decoder, split, sentences, note)
     return replace(found, places=tuple(places))

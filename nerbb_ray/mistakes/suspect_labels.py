@@ -13,11 +13,11 @@ from nerbb_ray.mistakes.suspects import Part, Suspect, find_suspects, reason
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
 from nerbb_ray.ner.tags import entities
 from nerbb_ray.paths import StorePaths
-from nerbb_ray.results.ensembles import decoder_of_run, read_members
+from nerbb_ray.results.ensembles import Members, decoder_of_run, of_learnt, of_split, read_members, with_all_folds
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.log_probs import LogProbs
 from nerbb_ray.results.out_of_fold import on_the_same_words
-from nerbb_ray.results.trial_result import subset_of
+from nerbb_ray.results.trial_result import RunResult, subset_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,15 @@ def suspect_labels(
         raise ResultError(f"experiment {result.name} must be about data set {dataset!r}; it is about {named!r}")
     if any(str(params.get(key)) == "True" for key in ("train_on_val", "train_on_test")):
         raise ResultError(f"run {chosen.run} was trained on val or test: what it says of their labels it has learnt")
-    members = read_members(chosen.ok_trials, kept_predictions(store, result.name))
-    if not members.said:
-        why = members.note or "none of its trials ended ok"
+    everyone = read_members(chosen.ok_trials, kept_predictions(store, result.name))
+    if not everyone.said:
+        why = everyone.note or "none of its trials ended ok"
         raise ResultError(f"run {chosen.run} of experiment {result.name} has no predictions to look at: {why}")
-    corpus = corpus_of(store, params, next(iter(members.said.values())), ask_hub=ask_hub)
-    parts = list(_parts(members.said, corpus))
+    corpus = corpus_of(store, params, next(iter(everyone.said.values())), ask_hub=ask_hub)
+    parts, note = list(_parts(everyone, chosen, corpus)), _note(everyone, chosen)
     if not any(part.sentences for part in parts):
-        raise ResultError(f"no seed of run {chosen.run} has the predictions of all its folds: run it again")
+        what = "the predictions of all its folds" if chosen.folds else f"learnt anything that can be read ({note})"
+        raise ResultError(f"no seed of run {chosen.run} has {what}: run it again")
     everything = [
         (sentence.tokens, entities(sentence.tags, corpus.scheme))
         for split in SPLITS
@@ -106,18 +107,34 @@ def suspect_labels(
     looked_at = {split: len({number for of, number in places if of == split}) for split in SPLITS}
     sizes = {split: len(corpus.split(split)) for split in SPLITS}
     found = tuple(find_suspects(parts, everything))
-    return SuspectLabels(dataset, result.name, chosen.run, found, looked_at, sizes, members.note, chosen.folds)
+    return SuspectLabels(dataset, result.name, chosen.run, found, looked_at, sizes, note, chosen.folds)
 
 
-def _parts(said: Mapping[Member, LogProbs], corpus: Corpus) -> Iterator[Part]:
+def _note(everyone: Members, run: RunResult) -> str | None:
+    """Which models were not asked: with folds, those that have learnt nothing are asked out of fold, not of test."""
+    learnt = of_learnt(everyone, run.ok_trials)
+    if not run.folds:
+        return learnt.note
+    failed = {member: why for member, why in learnt.missing.items() if member not in everyone.missing}
+    of_test = Members({}, failed).note if any(_untouched(everyone.said)) else None
+    return "; ".join(filter(None, (everyone.note, of_test and f"of test, {of_test}"))) or None
+
+
+def _untouched(said: Mapping[Member, LogProbs]) -> Iterator[str]:
+    """The splits that are not a part of each fold."""
+    yield from (split for split, one in next(iter(said.values())).splits.items() if one.places is None)
+
+
+def _parts(everyone: Members, run: RunResult, corpus: Corpus) -> Iterator[Part]:
     """What is held out; of folds with a test part, that one, by which no training was stopped."""
-    splits = next(iter(said.values())).splits
-    inside = [split for split, one in splits.items() if one.places is not None]
-    decoder = decoder_of_run(said)
+    splits, untouched = list(next(iter(everyone.said.values())).splits), list(_untouched(everyone.said))
+    inside = [split for split in splits if split not in untouched]
     for split in splits:
         if split in inside[:-1]:  # val, where test holds out the same sentences
             continue
-        own = on_the_same_words(said, split)
+        members = of_split(everyone, run.ok_trials, split)
+        own = on_the_same_words(members.said, split)
         if own:
+            decoder = decoder_of_run(with_all_folds(everyone, members))
             places = places_in(corpus, next(iter(own.values())), split)
             yield Part(own, split, decoder, [corpus.split(of)[number] for of, number in places], places)

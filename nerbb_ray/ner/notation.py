@@ -67,13 +67,13 @@ def find_notation(sentences: Iterable[Sequence[str]], scheme: SourceScheme | Non
     seen = sorted({tag for row in rows for tag in row} - {OUTSIDE})
     # any word looks like a letter and a class: so it is read only where the user says that there are letters
     for notation in (*NOTATIONS, *([GLUED] if scheme else [])):
-        spelled = _spelled(seen, notation)
+        spelled = spelled_in(seen, notation)
         if spelled and (notation is STANDARD or _is_sure(rows, spelled, notation, scheme)):
             return notation
     return STANDARD
 
 
-def _spelled(tags: Iterable[str], notation: Notation) -> dict[str, str]:
+def spelled_in(tags: Iterable[str], notation: Notation) -> dict[str, str]:
     """Tag -> its usual spelling; empty if not all of them are spelled so."""
     found: dict[str, str] = {}
     for tag in tags:
@@ -91,7 +91,7 @@ def letters_of(tags: Collection[str], least: int = 1) -> set[str]:
         least: how many letters of one scheme there must be, with fewer classes than tags.
     """
     for notation in NOTATIONS:
-        spelled = _spelled(tags, notation)
+        spelled = spelled_in(tags, notation)
         letters = {tag[0].upper() for tag in spelled.values()}
         if letters and (
             least == 1 or (len(letters) >= least and notation is not BARE and _is_scheme(spelled, letters))

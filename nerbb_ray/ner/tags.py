@@ -90,7 +90,8 @@ TARGET_OF: dict[SourceScheme, Scheme] = {
 }
 # schemes in which a tag says only what its neighbours leave open: reading them mends nothing
 SPARING: frozenset[SourceScheme] = frozenset({"iob1", "ioe1"})
-_CLOSING: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo")
+# those that mark the end of an entity
+CLOSING: tuple[SourceScheme, ...] = ("bilou", "bioes", "bmes", "bmewo", "biewo")
 
 
 class Entity(NamedTuple):
@@ -203,7 +204,7 @@ def recognise(
         return "iob1" if _begins_with_inside(rows) else "bio"
     if prefixes == {"I", "E"} and "ioe2" in among and len({tag[2:] for tag in seen}) < len(seen):
         return _ioe(rows)
-    closing = (scheme for scheme in _CLOSING if scheme in among and prefixes <= set(GRAMMARS[scheme].prefixes))
+    closing = (scheme for scheme in CLOSING if scheme in among and prefixes <= set(GRAMMARS[scheme].prefixes))
     return next((scheme for scheme in closing if _closes(rows, scheme)), "plain")
 
 

@@ -65,17 +65,20 @@ def run_ensembles(trials: Iterable[TrialResult], places: Places) -> dict[str, Ru
     return {run: ensemble_from(run, ok, read_members(ok, places)) for run, ok in by_run.items() if len(ok) >= FEWEST}
 
 
-def ensemble_from(run: str, trials: Sequence[TrialResult], everyone: Members) -> RunEnsemble:
+def ensemble_from(
+    run: str, trials: Sequence[TrialResult], everyone: Members, decoder: Decoder | None = None
+) -> RunEnsemble:
     """That of a run.
 
     Args:
         everyone: what the trials say.
+        decoder: None: chosen from what they say.
     """
     members = of_learnt(everyone, trials)
     if len(members.said) < FEWEST:
         found = RunEnsemble((), note=members.note)
     else:
-        decoder = decoder_of_run(with_all_folds(everyone, members))
+        decoder = decoder or decoder_of_run(with_all_folds(everyone, members))
         metrics = _metrics(members.said, decoder, everyone.said)
         found = RunEnsemble(tuple(members.said), str(decoder), metrics, members.note)
     log.info("ensemble of run %s: seeds %s, %s; %s", run, found.seeds, dict(found.metrics), found.note or "complete")
@@ -94,6 +97,12 @@ def with_all_folds(everyone: Members, members: Members) -> Mapping[Member, LogPr
     """Those by which the decoding is chosen: out of fold, every sentence needs the model that has not seen it."""
     inside = any(one.splits["val"].places is not None for one in everyone.said.values() if "val" in one.splits)
     return everyone.said if inside else members.said
+
+
+def of_split(everyone: Members, trials: Sequence[TrialResult], split: str) -> Members:
+    """Those that speak for a run on a split: all of them out of fold, see above; else those that have learnt."""
+    inside = any(one.splits[split].places is not None for one in everyone.said.values() if split in one.splits)
+    return everyone if inside else of_learnt(everyone, trials)
 
 
 def read_members(trials: Iterable[TrialResult], places: Places) -> Members:
@@ -137,12 +146,21 @@ def differs(one: LogProbs, other: LogProbs) -> str | None:
 
 
 def decoder_of_run(said: Mapping[Member, LogProbs]) -> Decoder:
-    """That of the ensemble of these trials of a run; with folds, all that is held out of them is validation data."""
+    """That of the ensemble of these trials of a run; that of the first where nothing can be chosen."""
+    return chosen_decoder(said) or next(iter(said.values())).decoder
+
+
+def chosen_decoder(said: Mapping[Member, LogProbs]) -> Decoder | None:
+    """Chosen on validation data; with folds, all that is held out of them, so that a seed must have all of its folds.
+
+    Returns:
+        None where no seed has; without validation data, that of the first.
+    """
     first = next(iter(said.values()))
     if "val" not in first.splits:
         return first.decoder
     members = list(on_the_same_words(said, "val").values())
-    return decoder_of(members) if members else first.decoder
+    return decoder_of(members) if members else None
 
 
 def decoder_of(members: Sequence[LogProbs]) -> Decoder:

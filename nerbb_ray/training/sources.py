@@ -72,8 +72,8 @@ def find_model(
         ModelError: it is in none of these places (the error lists them), or a package's weights are not the expected.
     """
     name, looked = path_of("the name of a model", name, ModelError), []
-    for folder in (base_dir / Path(name).expanduser(), store_dir / name):
-        if _has_model(folder):
+    for folder in own_folders(name, store_dir, base_dir):
+        if has_model(folder):
             return local_model(name, folder, onnx=onnx)
         looked.append(f"{folder} has no {CONFIG}")
     package = OFFLINE_PACKAGES.get(name)
@@ -143,14 +143,19 @@ def local_model(name: str, folder: Path, *, onnx: bool = False) -> ModelSource:
     Raises:
         ModelError: there is none, or its files are not there as a whole.
     """
-    if not _has_model(folder):
+    if not has_model(folder):
         what = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
         raise ModelError(f"{folder} {what}: expected a folder with {CONFIG}, weights and tokenizer files")
     check_whole(name, folder, onnx=onnx)
     return ModelSource(name, str(folder.resolve()), revision_of(folder))
 
 
-def _has_model(folder: Path) -> bool:
+def own_folders(name: str, store_dir: Path, base_dir: Path) -> tuple[Path, Path]:
+    """Where a model is looked for on this machine, in this order; see `find_model`."""
+    return base_dir / Path(name).expanduser(), store_dir / name
+
+
+def has_model(folder: Path) -> bool:
     """Whether there is a model in a folder, or what transformers takes for one."""
     return (folder / CONFIG).is_file() or (folder / ADAPTER).is_file()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.predictions import TAGS as PREDICTED
-from fixtures.predictions import predictions
+from fixtures.predictions import predictions, split_of
 
 from nerbb_ray import Store
 from nerbb_ray.cli import main
@@ -16,13 +16,14 @@ from nerbb_ray.config.spec import Settings
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import ModelError, ResultError, StoreError
 from nerbb_ray.export import export
+from nerbb_ray.inference.members import find_ensemble
 from nerbb_ray.model import Model
 from nerbb_ray.ner.decoding import constrained
 from nerbb_ray.ner.tags import tag_set
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.ensembles import decoder_of
 from nerbb_ray.results.identity import Identity
-from nerbb_ray.results.log_probs import FILE
+from nerbb_ray.results.log_probs import FILE, LogProbs
 from nerbb_ray.results.trial_result import TrialResult
 
 TEXT = "Anna works in Paris. Bert lives in Berlin."
@@ -181,6 +182,81 @@ def test_exported_folder_is_the_same_ensemble(family, exported) -> None:
     model = Model.from_experiment("kept", ensemble=True, store=family.store.root, device="cpu")
     assert about["decoder"] == {**decoder_of(said).to_dict(), "tags": list(PREDICTED)}
     assert Model.from_checkpoint(exported, device="cpu").decoding == model.decoding == str(decoder_of(said))
+
+
+@pytest.fixture
+def recorded(trained, record_trials, tmp_path):
+    """Records trials of an experiment, with what they say; of files of the model, find_ensemble needs one."""
+
+    def make(name: str, said: dict[tuple[int, int | None], LogProbs | None], f1: dict[int, float], folds: int = 0):
+        ended = []
+        for (seed, fold), own in said.items():
+            dataset = replace(trained.trials[43].dataset, folds=folds)
+            spec = replace(trial_of(trained, "runA", seed), dataset=dataset, fold=fold)
+            folder = tmp_path / name / str(spec.member)
+            folder.mkdir(parents=True)
+            (folder / "config.json").write_text("{}")
+            if own is not None:
+                own.save(folder / FILE)
+            metrics, about = {VAL: f1[seed], TEST: f1[seed]}, {"checkpoint": str(folder), "fold": fold}
+            ended.append((spec, TrialResult("runA", seed, "ok", metrics, spec.params(), 3, **about)))
+        record_trials(trained.store, name, ended)
+        return trained.store
+
+    return make
+
+
+def test_a_seed_that_is_no_member_is_not_missed(recorded, caplog) -> None:
+    said = {(43, None): predictions(43), (44, None): predictions(44), (45, None): None}
+    store = recorded("dead", said, {43: 0.5, 44: 0.6, 45: 0.01})
+    found = find_ensemble(store, "dead", None, None, True)
+    assert found.decoder is not None
+    assert str(found.decoder.decoder) == str(decoder_of([predictions(43), predictions(44)]))
+    assert found.scores.seeds == (43, 44)
+    assert "45" in found.scores.note
+    assert "best member" not in caplog.text
+
+
+def fold_predictions(seed: int, fold: int) -> LogProbs:
+    """Of three folds; test stays as it is."""
+    whole, places = split_of(10 * seed + fold, sentences=4), np.arange(fold - 1, 12, 3)
+    choice = replace(predictions(seed).decoders, wanted="constrained")
+    splits = {"val": replace(whole, places=places), "test": split_of(seed + 1000)}
+    return predictions(seed, splits=splits, folds=3, decoders=choice)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_some_fold_models_are_decoded_as_all_of_them_say(recorded, complete, caplog) -> None:
+    """Of any two fold models no seed has all folds; only all of them have said something of every sentence."""
+    said = {(seed, fold): fold_predictions(seed, fold) for seed in (43, 44) for fold in (1, 2, 3)}
+    if not complete:
+        del said[43, 3], said[44, 1]
+    name = "whole" if complete else "parts"
+    found = find_ensemble(recorded(name, said, {43: 0.5, 44: 0.6}, folds=3), name, None, None, 2)
+    assert len(found.trials) == 2
+    if not complete:
+        assert found.decoder is None
+        assert "that of its best member, not chosen anew: no seed has the predictions of all its folds" in caplog.text
+        return
+    assert str(found.decoder.decoder) == "constrained", "that of each fold model by itself is argmax"
+    assert len(found.scores.seeds) == 2
+    assert found.scores.decoding == "constrained"
+    assert "best member" not in caplog.text
+
+
+@pytest.mark.parametrize("where", ["here", "store"])
+def test_exported_ensemble_is_found_by_its_plain_name(at_home, exported, where, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = (tmp_path if where == "here" else at_home.store.pretrained_models) / "my-ensemble"
+    place.symlink_to(exported)
+    try:
+        assert main(["predict", "my-ensemble", TEXT, "--level", "word", "--json", "--device", "cpu"]) == 0
+    finally:
+        place.unlink()
+    (found,) = json.loads(capsys.readouterr().out)
+    said = mean_of(at_home, SEEDS)
+    chosen = said[np.arange(len(said)), [TAGS.index(word["tag"]) for word in found["tags"]]]
+    assert [word["proba"] for word in found["tags"]] == pytest.approx(list(chosen), abs=1e-5)
 
 
 def test_decoding_of_the_ensemble_is_its_own(family, tmp_path) -> None:

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nerbb_ray.data.on_hub import id_on_hub
+from nerbb_ray.data.origin_of_test import origin_of_test
 from nerbb_ray.errors import NerbbError, ResultError, StoreError
 from nerbb_ray.export import export
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts, code, markdown_table
 from nerbb_ray.inference.front_matter import Declared
+from nerbb_ray.inference.parity import Form, Limit, Parity
 from nerbb_ray.model import Model
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
@@ -145,6 +147,82 @@ def test_scores_are_of_the_split_that_they_say(params: dict[str, object], split:
     text = model_card(facts(result({43: 0.5, 44: 0.6}, **params)))
     assert {scores.dataset_split for scores in ModelCard(text).data.eval_results} == {split}
     assert said in text
+
+
+@pytest.mark.parametrize(("split", "published"), [("test", 0.7), ("val", 0.5), ("train", 0.5)])
+def test_only_what_was_measured_on_test_is_the_test_f1_of_the_exported_form(split: str, published: float) -> None:
+    """Of folds without a test split, the forms are compared on sentences that the models were trained on."""
+    forms = (Form("torch fp32", f1=0.7), Form("ONNX fp32", f1=0.7))
+    parity = Parity("ONNX fp32", forms, split, Limit(0.1, "the standard deviation"), 1)
+    data = ModelCard(model_card(facts(result({43: 0.5}), parity=parity))).data
+    assert {scores.metric_value for scores in data.eval_results if scores.metric_type == "f1"} == {published}
+
+
+@pytest.mark.parametrize(
+    ("origin", "ratio", "split", "name", "said"),
+    [
+        ("own", 1.0, "test", "entity micro f1", "are for the test split of these data"),
+        ("unknown", 1.0, None, "entity micro f1", "are for the test split"),
+        (
+            "held out of train",
+            1.0,
+            None,
+            "entity micro f1 (held out of train)",
+            "sentences that were held out of train",
+        ),
+        ("out of fold", 1.0, None, "entity micro f1 (out of fold)", "as the test part of each fold of these data"),
+        (
+            "held out of train",
+            0.2,
+            None,
+            "entity micro f1 (the first 20 % of the test split, held out of train)",
+            "are for the first 20 % of sentences that were held out of train",
+        ),
+    ],
+)
+def test_only_a_test_split_of_the_data_is_named_as_one(origin, ratio, split, name, said) -> None:
+    text = model_card(facts(result({43: 0.5}, prune_ratio_test=ratio), test_origin=origin))
+    scores = ModelCard(text).data.eval_results
+    assert {one.dataset_split for one in scores} == {split}
+    assert name in {one.metric_name for one in scores}
+    assert said in text
+
+
+def test_what_was_measured_on_the_whole_split_is_not_said_to_be_of_a_part() -> None:
+    forms = (Form("torch fp32", f1=0.7), Form("ONNX fp32", f1=0.7))
+    parity = Parity("ONNX fp32", forms, "test", Limit(0.1, "the standard deviation"), 1)
+    found = result({43: 0.5, 44: 0.6}, prune_ratio_test=0.2)
+    scores = ModelCard(model_card(facts(found, parity=parity))).data.eval_results
+    assert [(one.metric_name, one.dataset_split, one.metric_value) for one in scores] == [
+        ("entity micro f1", "test", 0.7),
+        ("entity micro f1, mean of 2 of 2 seeds (the first 20 % of the test split)", None, pytest.approx(0.55)),
+    ]
+
+
+ROW = '{"tokens": ["Anna"], "tags": ["B-PER"]}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "origin", "folds", "expected"),
+    [
+        (("train", "test"), None, False, "own"),
+        (("train", "test"), ("train", "test"), True, "own"),
+        (("train",), None, False, "held out of train"),
+        (("train", "test"), ("train",), False, "held out of train"),  # when it was set up
+        (("train", "test"), ("train",), True, "held out of train"),
+        (("train",), None, True, "out of fold"),
+        ((), None, False, "unknown"),
+    ],
+)
+def test_whether_the_data_have_a_test_split_of_their_own_is_known(files, origin, folds, expected, tmp_path) -> None:
+    for split in files:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / f"data/{split}.jsonl").write_text(ROW)
+    if origin:
+        about = {"files": [{"split": split} for split in origin]}
+        (tmp_path / "data/origin.json").write_text(json.dumps(about))
+    name = "data" if files else str(tmp_path / "data")
+    assert origin_of_test(name, None, tmp_path, folds=folds) == expected
 
 
 def test_subset_of_the_data_is_the_hubs_configuration() -> None:
@@ -369,11 +447,37 @@ def test_an_empty_folder_is_filled_and_an_old_model_replaced(tmp_path) -> None:
     target.mkdir(parents=True)
     assert export("tiny", target) == target
     (target / "README.md").write_text("old")
-    (target / "old.txt").write_text("")
+    (target / "vocab.txt").write_text("")
     export("tiny", target, run="runA", seed=43, overwrite=True)
     assert "was chosen by its number" in (target / "README.md").read_text()
-    assert not (target / "old.txt").exists()
+    assert not (target / "vocab.txt").exists(), "of a tokenizer that the model does not have"
     assert [path.name for path in target.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.usefixtures("in_store")
+@pytest.mark.parametrize("other", [".git/HEAD", "notes.txt", "work.ipynb", "config.json/in", "members/43/diary.txt"])
+def test_what_no_export_writes_is_never_deleted(exported: Path, other: str, tmp_path) -> None:
+    shutil.copytree(exported, tmp_path / "m")
+    path = tmp_path / "m" / other
+    if path.parent.is_file():  # a folder in the place of a file
+        (tmp_path / "m/ensemble.json").write_text("{}")
+        (tmp_path / "m/members").mkdir()
+        path.parent.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    named = other if other.startswith("members") else other.split("/")[0]
+    rule = f"must have nothing but a model to be replaced; it also has {named}, which would be deleted"
+    with pytest.raises(StoreError, match=re.escape(rule)):
+        export("tiny", tmp_path / "m", overwrite=True)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("in_store")
+def test_a_configuration_without_weights_is_no_model(tmp_path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/config.json").write_text("{}")
+    with pytest.raises(StoreError, match="exists and has no model; name another folder"):
+        export("tiny", tmp_path / "m", overwrite=True)
 
 
 @pytest.mark.usefixtures("in_store")

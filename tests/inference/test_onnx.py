@@ -16,12 +16,13 @@ from fixtures.tiny_models import fill
 from nerbb_ray.cli import main
 from nerbb_ray.data.corpus import load_corpus
 from nerbb_ray.errors import DataError, ModelError
-from nerbb_ray.export import export
+from nerbb_ray.export import OnnxForm, export
 from nerbb_ray.inference.onnx_model import load_onnx
 from nerbb_ray.inference.parity import Form, Limit, Parity, Yardstick, latency, limit_of
 from nerbb_ray.inference.tagger import open_tagger
 from nerbb_ray.inference.write_onnx import write_onnx
 from nerbb_ray.model import Model
+from nerbb_ray.paths import StorePaths
 from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.trial_result import TrialResult
 from nerbb_ray.training.model_files import check_files, revision_of
@@ -210,6 +211,39 @@ def test_without_test_data_val_is_the_yardstick(trained, model: Model, missing, 
         assert f"sentences of {of} (one seed" in yardstick.limit.of
         assert yardstick.forms[0].f1 == model.score("tiny", of).evaluation.f1
     assert yardstick.forms[0].ms_alone > 0
+
+
+@pytest.mark.parametrize(
+    ("missing", "split", "seen"), [((), "test", False), (("test",), "val", True), (("test", "val"), "train", True)]
+)
+def test_folds_without_test_data_compare_the_forms_on_what_the_models_have_seen(
+    trained, model: Model, missing, split, seen
+) -> None:
+    corpus = replace(load_corpus(trained.store.dataset("tiny")), **dict.fromkeys(missing, ()))
+    run = ExperimentResult.of("e", [TrialResult("runA", 43, "ok", {F1: 0.5}, fold=1)]).runs[0]
+    yardstick = Yardstick(corpus=corpus, run=run)
+    yardstick.measure("torch fp32", 1, lambda: model._tagger)
+    found = yardstick.parity("torch fp32")
+    assert (found.split, found.seen) == (split, seen)
+    assert found.test_f1 == (None if seen else found.forms[0].f1)
+    assert ("does not say how good they are" in " ".join(found.words())) is seen
+    assert "one fold model has no deviation" in found.limit.of
+
+
+@pytest.mark.parametrize(("fold", "empty"), [(None, set()), (1, {"val", "test"})])
+def test_nothing_is_held_out_of_the_training_data_of_fold_models(trained, tmp_path, monkeypatch, fold, empty) -> None:
+    """What would be held out of train now, the models of folds were trained on."""
+    from nerbb_ray.inference import to_onnx
+
+    store = StorePaths(tmp_path / "store")
+    store.create()
+    store.dataset("alone").mkdir()
+    shutil.copy(trained.store.dataset("tiny") / "train.jsonl", store.dataset("alone"))
+    measured = []
+    monkeypatch.setattr(to_onnx, "turn_into_onnx", lambda *_, corpus, **__: measured.append(corpus))
+    trial = TrialResult("runA", 43, "ok", {F1: 0.5}, {"dataset_name": "alone"}, fold=fold)
+    OnnxForm(int8=False, accept_change=False).apply("m", tmp_path, store, ExperimentResult.of("e", [trial]), trial)
+    assert {split for split in ("train", "val", "test") if not measured[0].split(split)} == empty
 
 
 def test_latency_is_milliseconds_per_sentence() -> None:

@@ -23,6 +23,7 @@ from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.decoding import argmax
 from nerbb_ray.paths import StorePaths
 from nerbb_ray.report.page import write_report
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.log_probs import FILE, LogProbs, SplitLogProbs
 from nerbb_ray.results.trial_result import TrialResult
@@ -139,6 +140,23 @@ def test_a_mistake_of_one_seed_is_not_one_of_the_others(lab: StorePaths) -> None
 def test_candidates_are_what_all_seeds_contradict_with_confidence(found: Mistakes) -> None:
     assert [one.sentence for one in found.candidates(0.9)] == [0]
     assert [one.sentence for one in found.candidates(0.5)] == [0, 3, 1]
+
+
+@pytest.mark.parametrize(("val_f1", "seeds", "candidates"), [(0.01, (43, 44), [0, 3, 1]), (0.5, (43, 44, 45), [1])])
+def test_a_seed_that_has_learnt_nothing_hides_no_candidate(lab, tmp_path, val_f1, seeds, candidates) -> None:
+    """It says O everywhere, and so agrees with nothing but what is missed."""
+    result = load_result(lab.tracking_uri, "exp")
+    nothing = {sentence: dict.fromkeys(range(len(PATTERN)), (0, 0.9)) for sentence in range(N)}
+    data = result.trials[0].data
+    folder = tmp_path / "45"
+    folder.mkdir()
+    replace(kept(44, data), splits={"val": said_of(nothing), "test": said_of(nothing)}).save(folder / FILE)
+    metrics = {**result.trials[0].metrics, "val/entity/micro/f1": val_f1}
+    dead = replace(result.trials[0], seed=45, metrics=metrics, checkpoint=str(folder))
+    found = collect(lab, ExperimentResult.of("exp", [*result.trials, dead]))
+    assert found.seeds == seeds
+    assert [one.sentence for one in found.candidates(0.5)] == candidates
+    assert (found.note == "without seed 45: its val F1 is near 0 (below a tenth of the best)") == (45 not in seeds)
 
 
 def test_counts_are_by_class_and_kind(found: Mistakes) -> None:

@@ -1,6 +1,7 @@
 """Labels that are probably wrong: which, why, and the way to an annotation tool and back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from nerbb_ray.mlflow_store.writer import MlflowWriter
 from nerbb_ray.ner.decoding import argmax
 from nerbb_ray.ner.tags import Entity
 from nerbb_ray.paths import StorePaths
+from nerbb_ray.results.experiment_result import ExperimentResult
 from nerbb_ray.results.identity import Identity
 from nerbb_ray.results.log_probs import FILE, SplitLogProbs
 from nerbb_ray.results.trial_result import TrialResult
@@ -137,6 +139,32 @@ def test_the_reason_says_who_how_sure_and_how_the_other_places_are(lab: StorePat
     assert (
         why["test", 0] == "4 of 4 models say PER for `Ann<a> Smith` with .96; 17 other places of `Ann<a> Smith`: 17 PER"
     )
+
+
+DEAD = "its val F1 is near 0 (below a tenth of the best)"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "note"),
+    [
+        ("plain", {"val": 1, "test": 1}, f"without seed 44: {DEAD}"),
+        # out of fold, each sentence needs the model that has not seen it
+        (
+            "folded",
+            {"train": 2, "val": 2, "test": 2},
+            f"of test, without fold model 44-fold1, 44-fold2: {DEAD}",
+        ),
+    ],
+)
+def test_seeds_that_have_learnt_nothing_are_not_asked(lab: StorePaths, name: str, asked, note: str) -> None:
+    result = load_result(lab.tracking_uri, name)
+    trials = [
+        trial if trial.seed == 43 else replace(trial, metrics={**trial.metrics, "val/entity/micro/f1": 0.01})
+        for trial in result.trials
+    ]
+    found = suspect_labels(lab, ExperimentResult.of(name, trials), "letters")
+    assert {one.split: one.models for one in found.found} == asked
+    assert found.note == note
 
 
 def test_places_with_another_label_make_a_suspect_less_suspicious() -> None:
