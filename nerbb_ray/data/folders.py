@@ -25,7 +25,7 @@ from nerbb_ray.data.options import AUTO, ReadingOptions, option
 from nerbb_ray.data.parts_of_split import read_parts, read_split, shards_of
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_column import note_unused, separated
-from nerbb_ray.data.split_names import TRAIN_AND_VAL, split_of
+from nerbb_ray.data.split_names import NO_SPLIT, TRAIN_AND_VAL, split_of
 from nerbb_ray.errors import DataError
 
 ARCHIVE = ".zip"
@@ -92,10 +92,18 @@ def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
         readings = read_alike(
             {split: partial(_read_split_folder, folder) for split, folder in folders.items()}, options
         )
+        for reading in readings.values():
+            note_unused(reading)
         _name_unused(readings["train"], [*data_files(path), *other_folders(path, folders.values())])
         return readings
     inner = inner_folder(path)
-    return {"train": _read_all(path, options)} if inner is None else _read_folder(inner, options)
+    return _read_only(path, options) if inner is None else _read_folder(inner, options)
+
+
+def _read_only(path: Path, options: ReadingOptions) -> dict[str, Reading]:
+    """Of a folder without splits, the only file, which may say the split of every sentence, or all pairs of BRAT."""
+    found = separated(_read_all(path, options))
+    return {split: reading for split, reading in found.items() if options.names_of_splits.get(split) != NO_SPLIT}
 
 
 def _names_folders(folders: Mapping[str, Path], options: ReadingOptions) -> bool:
