@@ -12,7 +12,9 @@ from nerbb_ray.data.content import stem_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
 from nerbb_ray.data.find_splits import (
     annotation_files,
+    called_like_splits,
     data_files,
+    folders_of_pairs,
     has_pairs,
     inner_folder,
     other_folders,
@@ -88,21 +90,37 @@ def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
     if files:
         return read_files(files, path, options)
     if folders:
-        _check_train(folders, path)
-        readings = read_alike(
-            {split: partial(_read_split_folder, folder) for split, folder in folders.items()}, options
-        )
-        for reading in readings.values():
-            note_unused(reading)
-        _name_unused(readings["train"], [*data_files(path), *other_folders(path, folders.values())])
-        return readings
+        return _read_split_folders(folders, path, options)
     inner = inner_folder(path)
-    return _read_only(path, options) if inner is None else _read_folder(inner, options)
+    if inner is not None:
+        return _read_folder(inner, options)
+    deeper = folders_of_pairs(path, options)
+    if not deeper:
+        return _read_only(path, options)
+    readings = _read_split_folders(deeper, path, options)
+    names = ", ".join(f"{split} {folder.relative_to(path)}" for split, folder in deeper.items())
+    readings["train"].notes.append(f"{path}: the splits are folders of pairs of BRAT: {names}")
+    return readings
+
+
+def _read_split_folders(folders: Mapping[str, Path], path: Path, options: ReadingOptions) -> dict[str, Reading]:
+    _check_train(folders, path)
+    readers = {split: partial(_read_split_folder, folder) for split, folder in folders.items()}
+    readings = read_alike(readers, options)
+    for reading in readings.values():
+        note_unused(reading)
+    around = next(iter(folders.values())).parent
+    _name_unused(readings["train"], [*data_files(path), *other_folders(around, folders.values())])
+    return readings
 
 
 def _read_only(path: Path, options: ReadingOptions) -> dict[str, Reading]:
     """Of a folder without splits, the only file, which may say the split of every sentence, or all pairs of BRAT."""
     found = separated(_read_all(path, options))
+    if documents := called_like_splits(data_files(path)):
+        names = ", ".join(document.name for document in documents)
+        why = f"though called like splits, since most are not; else say {option('split_names')} train=NAME"
+        found["train"].notes.append(f"{path}: read as documents like all others: {names}, {why}")
     return {split: reading for split, reading in found.items() if options.names_of_splits.get(split) != NO_SPLIT}
 
 
