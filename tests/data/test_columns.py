@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fixtures.data_files import corpus_of, shown
 
 from nerbb_ray.data.detect import read_file
 from nerbb_ray.data.options import ReadingOptions
@@ -185,3 +186,30 @@ def test_swedish_training_file_is_train_and_val_and_one_line_without_tag(shared)
     # val.jsonl is a random 15 % of this file
     assert sorted(_original(path)) == sorted(_jsonl(folder / "train.jsonl", folder / "val.jsonl"))
     assert read_file(path).notes == [f"{path}:90310: 'bn' has no tag: left out"]
+
+
+SAID = "Jan/B-per komt/O uit/O Gent/B-loc | Hij/O zag/O Piet/B-per daar/O".replace(" | ", " ").split()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "WR-P-E-A-0001.p.1.s.{s}.w.{w}\t{word}\t{tag}",
+        "s{s}_w{w}\t{word}\t{tag}",
+        "{word}\t{tag}\tT746{s}{w}",
+        "{word}\t{tag}\tdoc{s}:{w}-{w}9",
+    ],
+)
+@pytest.mark.parametrize("header", [False, True])
+def test_numbers_of_tokens_and_their_places_are_not_the_words(tmp_path, row: str, header: bool) -> None:
+    pairs = [pair.split("/") for pair in SAID]
+    found = [row.format(s=i // 4, w=i % 4, word=word, tag=tag) for i, (word, tag) in enumerate(pairs)]
+    names = ["mot\tner\tid" if row.startswith("{") else "id\tmot\tner"] if header else []
+    text = "\n".join([*names, *found[:4], "", *found[4:], ""])
+    assert shown(corpus_of(tmp_path, {"a.tsv": text})).replace(" | ", " ").split() == SAID
+
+
+def test_codes_are_words_where_nothing_else_could_be(tmp_path) -> None:
+    rows = [f"BRCA{i}\t{'xyz'[i % 3]}\t{'OB'[i % 2]}{'' if i % 2 == 0 else '-GEN'}" for i in range(40)]
+    [sentence] = corpus_of(tmp_path, {"a.tsv": "\n".join(rows) + "\n"}).train
+    assert sentence.tokens[:2] == ("BRCA0", "BRCA1")
