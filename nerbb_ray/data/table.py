@@ -50,6 +50,7 @@ class Table:
         hashed: rows that begin with #: they may be words, or comments.
         untagged: lines of a single field.
         documents: the lines at which a document begins (`-DOCSTART-`, `# newdoc`).
+        hollow: the lines of nothing but separators, as spreadsheets write empty rows.
     """
 
     separator: str
@@ -61,6 +62,7 @@ class Table:
     untagged: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
+    hollow: set[int] = field(default_factory=set)
 
     def documents_of(self, firsts: Sequence[int]) -> list[int]:
         """The document of every sentence.
@@ -89,6 +91,8 @@ def read_table(content: Content) -> Table:
     if separator == "\t" and '""' in content.text and are_quoted(field for row in found for field in row.fields):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
+    empty = {row.number for row in found if not row.fields}
+    table.hollow = {number for number, line in lines if number in empty and line.count(separator) == width - 1 > 0}
     _fill(table, found, path, _mark_of_borders(found, width), marked=has_document_marks(content.text))
     _take_names(table, lines, path, options)
     return table
