@@ -37,8 +37,10 @@ _PARTS_OF_SPEECH = _set(
 NUMBER = re.compile(r"[0-9][0-9.,:;/_-]*|[.,:;/_-]")
 _BRACKETS = re.compile(r"\(.+|.+\)|\*\)*")  # of CoNLL-2012 and CorefUD: where an entity begins or ends
 _INTEGER = re.compile(r"[0-9]+")
+_HAS_DIGIT = re.compile(r"[0-9]")
 MOSTLY, RARELY = 0.9, 0.35
 _MOST, _REPEATS = 2000, 20  # tags in a data set, each in so many rows in the mean: more are words, numbers, links
+_VOCABULARY = 4  # different words of a text go up with the root of its length, faster than other columns do (Heaps)
 _FEW = 6  # rows that are too few to say that something repeats
 _SHOWN = 3
 NO_OUTSIDE = "no O"
@@ -195,3 +197,26 @@ def against_words(column: Column) -> str:
     if sum(count for value, count in column.counts.items() if "=" in value[1:-1]) >= MOSTLY * total > 0:
         return "features (name=value)"
     return ""
+
+
+def without_ids(columns: Sequence[Column]) -> list[Column]:
+    """Columns that may be words, without those of digits in nearly all rows, such as numbers of tokens or their places.
+
+    They are different in every row, more than words are. But where nothing else has as many values as a text has
+    words, these are the words.
+    """
+    without = {
+        column.key: sum(n for value, n in column.counts.items() if not _HAS_DIGIT.search(value)) for column in columns
+    }
+    texts = [c for c in columns if 2 * without[c.key] > len(c.values) and _has_vocabulary(c)]
+    return [c for c in columns if not _has_digits(c, without[c.key])] if texts else list(columns)
+
+
+def _has_vocabulary(column: Column) -> bool:
+    return len(column.counts) ** 2 >= _VOCABULARY * len(column.values)
+
+
+def _has_digits(column: Column, without: int) -> bool:
+    """Whether nearly all of enough rows have some; the first row may be a header."""
+    total = len(column.values)
+    return total >= _FEW and without <= max(1, (1 - MOSTLY) * total)

@@ -17,6 +17,7 @@ from nerbb_ray.data.column_evidence import (
     against_tags,
     against_words,
     grade_of,
+    without_ids,
 )
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.outside import likely_outside
@@ -118,11 +119,10 @@ class _Choice:
         if len(named) == 1:
             return named[0]
         # words come before what is derived from them, which has as many different values at most
-        ranked = sorted(others, key=lambda column: -len(column.counts))
-        most = next((len(column.counts) for column in ranked if not against_words(column)), None)
-        if most is not None:
-            likely = [column for column in others if len(column.counts) >= MOSTLY * most and not against_words(column)]
-            return self._as_written(likely)
+        could_be = without_ids([column for column in others if not against_words(column)])
+        if could_be:
+            most = max(len(column.counts) for column in could_be)
+            return self._as_written([column for column in could_be if len(column.counts) >= MOSTLY * most])
         # a word that is always the same is still a word, if there is nothing else that could be
         constant = [column for column in others if len(column.counts) == 1 and not column.share(NUMBER)]
         if len(others) == len(constant) == 1:

@@ -8,7 +8,8 @@ from typing import Self
 from nerbb_ray.data.build_corpus import SPLITS, Corpus, assemble
 from nerbb_ray.data.cycles import no_search_for_cycles
 from nerbb_ray.data.fetch import read_local, read_name, read_splits
-from nerbb_ray.data.folders import local_path, read_files, split_files
+from nerbb_ray.data.find_splits import split_files
+from nerbb_ray.data.folders import local_path, read_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.known_names import BUILTIN, did_you_mean
 from nerbb_ray.data.odd_words import without_document_marks

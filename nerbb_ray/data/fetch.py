@@ -11,7 +11,8 @@ from nerbb_ray.data.archive import unpack
 from nerbb_ray.data.content import suffix_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
 from nerbb_ray.data.download import NotDownloadedError, download
-from nerbb_ray.data.folders import ARCHIVE, FILES, has_data, inner_folder, read_path, split_files
+from nerbb_ray.data.find_splits import has_data, inner_folder, split_files
+from nerbb_ray.data.folders import ARCHIVE, FILES, read_path
 from nerbb_ray.data.hub import NotLoadedError, is_saved, read_hub
 from nerbb_ray.data.known_names import BUILTIN, Source, did_you_mean
 from nerbb_ray.data.options import AUTO, ReadingOptions, option

@@ -1,8 +1,6 @@
 """Data on this machine: a file, an archive, or a folder of files, as the sentences of each split."""
 
-import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,24 +8,31 @@ from tempfile import TemporaryDirectory
 
 from nerbb_ray.data.alike import read_alike
 from nerbb_ray.data.archive import unpack
-from nerbb_ray.data.content import stem_of, suffix_of
+from nerbb_ray.data.content import stem_of
 from nerbb_ray.data.detect import SUFFIXES, read_file
-from nerbb_ray.data.formats.brat import ANNOTATIONS, annotations_of, read_brat, text_of
-from nerbb_ray.data.label_names import BESIDE, INFOS
+from nerbb_ray.data.find_splits import (
+    annotation_files,
+    called_like_splits,
+    data_files,
+    folders_of_pairs,
+    has_pairs,
+    inner_folder,
+    other_folders,
+    split_files,
+    split_folders,
+    title_of,
+)
+from nerbb_ray.data.formats.brat import ANNOTATIONS, read_brat, text_of
 from nerbb_ray.data.options import AUTO, ReadingOptions, option
-from nerbb_ray.data.origin import FILE as ORIGIN
 from nerbb_ray.data.parts_of_split import read_parts, read_split, shards_of
 from nerbb_ray.data.sentences import Reading
 from nerbb_ray.data.split_column import note_unused, separated
-from nerbb_ray.data.split_names import TRAIN_AND_VAL, choose_splits, is_exact, split_of
+from nerbb_ray.data.split_names import NO_SPLIT, TRAIN_AND_VAL, split_of
 from nerbb_ray.errors import DataError
 
 ARCHIVE = ".zip"
-AROUND = ("data", "dataset")
 _FEW = f"{', '.join(SUFFIXES[:6])} ..."  # the list of all is long
 FILES = f"train, val and test ({_FEW})"
-_NO_DATA = {ORIGIN, *BESIDE, *INFOS, "dataset_dict.json", "state.json", "requirements.txt", "package.json"}
-_ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|copying|notice|citation|changelog)\b.*", re.IGNORECASE)
 _SHOWN = 10
 
 
@@ -80,46 +85,48 @@ def _read_archive(path: Path, options: ReadingOptions) -> dict[str, Reading]:
 
 
 def _read_folder(path: Path, options: ReadingOptions) -> dict[str, Reading]:
-    folders = _split_folders(path, options)
+    folders = split_folders(path, options)
     files = {} if _names_folders(folders, options) else split_files(path, options)
     if files:
         return read_files(files, path, options)
     if folders:
-        _check_train(folders, path)
-        readings = read_alike(
-            {split: partial(_read_split_folder, folder) for split, folder in folders.items()}, options
-        )
-        _name_unused(readings["train"], [*_data_files(path), *_other_folders(path, folders.values())])
-        return readings
+        return _read_split_folders(folders, path, options)
     inner = inner_folder(path)
-    return {"train": _read_all(path, options)} if inner is None else _read_folder(inner, options)
+    if inner is not None:
+        return _read_folder(inner, options)
+    deeper = folders_of_pairs(path, options)
+    if not deeper:
+        return _read_only(path, options)
+    readings = _read_split_folders(deeper, path, options)
+    names = ", ".join(f"{split} {folder.relative_to(path)}" for split, folder in deeper.items())
+    readings["train"].notes.append(f"{path}: the splits are folders of pairs of BRAT: {names}")
+    return readings
+
+
+def _read_split_folders(folders: Mapping[str, Path], path: Path, options: ReadingOptions) -> dict[str, Reading]:
+    _check_train(folders, path)
+    readers = {split: partial(_read_split_folder, folder) for split, folder in folders.items()}
+    readings = read_alike(readers, options)
+    for reading in readings.values():
+        note_unused(reading)
+    around = next(iter(folders.values())).parent
+    _name_unused(readings["train"], [*data_files(path), *other_folders(around, folders.values())])
+    return readings
+
+
+def _read_only(path: Path, options: ReadingOptions) -> dict[str, Reading]:
+    """Of a folder without splits, the only file, which may say the split of every sentence, or all pairs of BRAT."""
+    found = separated(_read_all(path, options))
+    if documents := called_like_splits(data_files(path)):
+        names = ", ".join(document.name for document in documents)
+        why = f"though called like splits, since most are not; else say {option('split_names')} train=NAME"
+        found["train"].notes.append(f"{path}: read as documents like all others: {names}, {why}")
+    return {split: reading for split, reading in found.items() if options.names_of_splits.get(split) != NO_SPLIT}
 
 
 def _names_folders(folders: Mapping[str, Path], options: ReadingOptions) -> bool:
     """Whether the user has named folders and not files."""
     return any(path.name in options.names_of_splits.values() for path in folders.values())
-
-
-def inner_folder(directory: Path) -> Path | None:
-    """The folder around the files of the splits, as in a copy of a repository: `data` of `corpus/data/train.tsv`."""
-    if _data_files(directory) or _has_pairs(directory):
-        return None
-    inner = [directory / name for name in AROUND if (directory / name).is_dir() and split_files(directory / name)]
-    return inner[0] if len(inner) == 1 else None
-
-
-def split_files(directory: Path, options: ReadingOptions = AUTO) -> dict[str, Path]:
-    """The one file of each split that is there."""
-    files = {path: _title(path) for path in _data_files(directory)}
-    known = {name for path, title in files.items() for name in (title, path.name, stem_of(path))}
-    others = set(options.names_of_splits.values()) - known
-    given = [path for path in sorted(directory.iterdir()) if path.name in others and path.is_file()] if others else []
-    return choose_splits(files | {path: path.name for path in given}, "file", directory, options)
-
-
-def _title(path: Path) -> str:
-    """What may tell the split: `eng.testa` does so after the dot."""
-    return stem_of(path) if suffix_of(path) in SUFFIXES else path.name
 
 
 def read_files(files: dict[str, Path], directory: Path, options: ReadingOptions = AUTO) -> dict[str, Reading]:
@@ -133,14 +140,14 @@ def read_files(files: dict[str, Path], directory: Path, options: ReadingOptions 
     for reading in readings.values():
         note_unused(reading)
     used = {part for path in files.values() for part in shards_of(path)}
-    _name_unused(readings["train"], [path for path in _data_files(directory) if path not in used])
+    _name_unused(readings["train"], [path for path in data_files(directory) if path not in used])
     return readings
 
 
 def _name_unused(train: Reading, paths: Iterable[Path]) -> None:
     """What lies there and could be read is not left out without a word."""
     for path in paths:
-        both = path.is_file() and split_of(_title(path)) == TRAIN_AND_VAL
+        both = path.is_file() and split_of(title_of(path)) == TRAIN_AND_VAL
         why = " (its name says that it is train and val together)" if both else ""
         train.notes.append(f"{path} is not used{why}; to use it, say {option('split_names')}, or bring it in by itself")
 
@@ -149,52 +156,6 @@ def _check_sentences(train: Reading, path: Path) -> None:
     if not train.sentences:
         why = f" ({'; '.join(train.notes)})" if train.notes else ""
         raise DataError(f"train has no sentences{why}", path)
-
-
-def has_data(directory: Path) -> bool:
-    """Whether a folder without files for the splits has something else that `read_path` can read, or has to refuse.
-
-    The datasets library would take all files of a folder for one split, whatever they are.
-    """
-    folders = _split_folders(directory, AUTO)
-    described = any((directory / name).is_file() for name in INFOS)
-    in_splits = any(_has_pairs(folder) or _data_files(folder) for folder in folders.values())
-    number = len(_data_files(directory))
-    return in_splits or _has_pairs(directory) or number == 1 or (not described and number > 1)
-
-
-def _has_pairs(directory: Path) -> bool:
-    return any(True for _ in _annotation_files(directory))
-
-
-def _annotation_files(directory: Path) -> Iterator[Path]:
-    """Of BRAT, in a folder and the folders in it."""
-    # not rglob, which fails where a folder goes away meanwhile, as those of processes do
-    paths = (Path(folder, name) for folder, _, files in os.walk(directory) for name in files)
-    return (path for path in paths if path.suffix.lower() == ANNOTATIONS and path.is_file())
-
-
-def _data_files(directory: Path) -> list[Path]:
-    """The files that are data by their names; of a pair of BRAT, the annotations.
-
-    Raises:
-        DataError: one is a link that leads nowhere: another file would take its place.
-    """
-    named = [path for path in sorted(directory.iterdir()) if _is_data(path)] if directory.is_dir() else []
-    for path in named:
-        if path.is_symlink() and not path.exists():
-            rule = f"is a link to {path.readlink()}, which is not there: mount it, or take the link away"
-            raise DataError(rule, path)
-    return [path for path in named if path.is_file()]
-
-
-def _is_data(path: Path) -> bool:
-    suffix = suffix_of(path)
-    if path.name in _NO_DATA or path.name.startswith(".") or _ABOUT.fullmatch(path.name):
-        return False
-    if suffix not in SUFFIXES:
-        return is_exact(suffix[1:] or path.name)  # eng.testa, train
-    return suffix != ".txt" or annotations_of(path) is None
 
 
 def _check_train(found: Iterable[str], directory: Path) -> None:
@@ -211,33 +172,20 @@ def _names(directory: Path) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _split_folders(directory: Path, options: ReadingOptions) -> dict[str, Path]:
-    entries = {path: path.name for path in sorted(directory.iterdir()) if path.is_dir()}
-    named = set(options.names_of_splits.values())
-    # folders of other names hold anything: only the name of a split alone makes one
-    fitting = {path: name for path, name in entries.items() if is_exact(name) or name in named}
-    return choose_splits(fitting, "folder", directory, options) if fitting else {}
-
-
-def _other_folders(directory: Path, used: Iterable[Path]) -> list[Path]:
-    taken = set(used)
-    return [path for path in sorted(directory.iterdir()) if path.is_dir() and path not in taken and _data_files(path)]
-
-
 def _read_split_folder(directory: Path, options: ReadingOptions) -> Reading:
     """All of a folder that has the name of a split: a file a document, if there are several."""
-    files = _data_files(directory)
-    if len(files) < 2 or options.annotator is not None or _has_pairs(directory):
+    files = data_files(directory)
+    if len(files) < 2 or options.annotator is not None or has_pairs(directory):
         return _read_all(directory, options)
     return read_parts(files, options)
 
 
 def _read_all(directory: Path, options: ReadingOptions) -> Reading:
     """All pairs of BRAT of a folder and the folders in it, or its only file, or that of an annotator."""
-    pairs = sorted(_annotation_files(directory))
+    pairs = sorted(annotation_files(directory))
     if pairs:
         return _read_pairs(pairs, directory, options)
-    files = _data_files(directory)
+    files = data_files(directory)
     if options.annotator is not None and len(files) > 1:
         own = [path for path in files if options.annotator in (stem_of(path), path.name)]
         if len(own) == 1:

@@ -9,6 +9,7 @@ from nerbb_ray.data.alike import read_alike
 from nerbb_ray.data.detect import read_file
 from nerbb_ray.data.options import ReadingOptions, option
 from nerbb_ray.data.sentences import Reading, joined
+from nerbb_ray.data.split_column import note_unused
 from nerbb_ray.data.split_names import SHARD, are_shards
 from nerbb_ray.data.wording import counted
 from nerbb_ray.errors import DataError
@@ -50,6 +51,8 @@ def read_parts(paths: Sequence[Path], options: ReadingOptions) -> Reading:
     if other is not None:
         rule = f"files of one split must be of one format; got {first.format} in {first.source}, {other.format} in"
         raise DataError(f"{rule} {other.source}. Name one of them, or say {option('format')}", paths[0].parent)
+    if told := next((part for part in parts if part.splits or part.splits_unclear), None):
+        note_unused(told)  # one of them tells of all
     source = str(paths[0].parent)
     found = replace(joined([_of_a_document(part) for part in parts]), source=source)
     found.notes += [note for part in parts for note in part.notes]

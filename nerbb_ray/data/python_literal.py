@@ -9,8 +9,8 @@ from nerbb_ray.data.places import Place
 from nerbb_ray.data.records import Record
 from nerbb_ray.errors import DataError
 
-# numpy writes its arrays without commas
-_NO_COMMA = re.compile(r"""(?<=['"])\s+(?=['"])|(?<=[0-9])\s+(?=[0-9])""")
+# numpy writes its arrays without commas: a string and what lies before the next one, or the gap between two numbers
+_NO_COMMA = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(\s+(?=['"]))?|(?<=[0-9])\s+(?=[0-9])""", re.DOTALL)
 _BEGIN = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:\w+\s*=\s*)?\[\s*\(")
 PROGRAM = ".py"
 
@@ -58,7 +58,13 @@ def _elements(node: ast.expr, path: Path) -> list[Record] | None:
 def as_list(text: str) -> list[Any] | None:
     """The list that a text is, as Python or numpy write it; None if it is none."""
     try:
-        value = ast.literal_eval(_NO_COMMA.sub(", ", text))
+        value = ast.literal_eval(_NO_COMMA.sub(_with_comma, text))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
     return value if isinstance(value, list) else None
+
+
+def _with_comma(piece: re.Match[str]) -> str:
+    """What stands inside of a string stays as it is."""
+    string, gap = piece.groups()
+    return ", " if string is None else string + ", " if gap else string

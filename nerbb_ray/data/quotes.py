@@ -25,6 +25,15 @@ def are_quoted(fields: Iterable[str]) -> bool:
     return doubled
 
 
+def is_quoted(field: str) -> bool:
+    return _QUOTED.fullmatch(field) is not None
+
+
+def are_fitting(fields: Iterable[str]) -> bool:
+    """Whether all fields that have quotes are in quotes."""
+    return all('"' not in field or is_quoted(field) for field in fields)
+
+
 def unquoted(field: str) -> str:
     """What a quoted field means; any other one as it is."""
     return field[1:-1].replace('""', '"') if _QUOTED.fullmatch(field) else field

@@ -11,7 +11,7 @@ from nerbb_ray.data.append import Merged
 from nerbb_ray.data.border_notes import border_notes
 from nerbb_ray.data.build_corpus import SPLITS, Corpus
 from nerbb_ray.data.corpus import find_folder
-from nerbb_ray.data.folders import has_data, split_files
+from nerbb_ray.data.find_splits import has_data, split_files
 from nerbb_ray.data.hub import is_saved
 from nerbb_ray.data.odd_words import word_notes
 from nerbb_ray.data.options import AUTO, ReadingOptions

@@ -1,8 +1,9 @@
-"""Where sentences end in a table without empty lines: at a change of the number of the sentence or the document."""
+"""Where sentences end in a table: at a change of the number of the sentence or the document."""
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from nerbb_ray.data.column_evidence import Column
@@ -48,6 +49,40 @@ def borders(columns: Sequence[Column], roles: Roles) -> Borders:
             starts |= found
             telling.append(column)
     return Borders(starts, telling)
+
+
+def numbers_sentences(name: str) -> bool:
+    """Whether a column is named as the number of the sentence."""
+    return _SENTENCE.fullmatch(name) is not None
+
+
+def borders_in_parts(columns: Sequence[Column], roles: Roles, parts: Sequence[str]) -> Borders:
+    """Where a column that is named as the number of the sentence says that one begins, within parts of the rows.
+
+    Args:
+        parts: of every row, in which part it is.
+    Returns:
+        No starts if no column is named so, or if numbers come back within a part.
+    """
+    others = [c for c in columns if c not in (roles.words, roles.tags)]
+    named = [replace(c, values=_carried_on(c)) for c in others if numbers_sentences(c.name)]
+    sentence = next((c for c in named if _counts(c)), None)
+    if sentence is None:
+        return Borders(set(), [])
+    documents = [c for c in others if _DOCUMENT.fullmatch(c.name) and len(c.counts) > 1]
+    starts, telling, _ = _named(sentence, [Column("part", parts), *documents])
+    return Borders(starts, telling[1:])
+
+
+def _carried_on(column: Column) -> Sequence[str]:
+    """The values, with those of the row before where a row has none: `Sentence: 1` in its first row only."""
+    if "" not in column.counts or not column.values[0]:
+        return column.values
+    return list(accumulate(column.values, _or_before))
+
+
+def _or_before(before: str, value: str) -> str:
+    return value or before
 
 
 def _named(sentence: Column, documents: Sequence[Column]) -> Borders:

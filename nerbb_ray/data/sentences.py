@@ -74,11 +74,12 @@ class Reading:
 
 
 def joined(parts: Sequence[Reading]) -> Reading:
-    """The sentences of several readings, one after the other, and their documents; all else is of the first, but notes.
+    """The sentences of several readings, one after the other, and their documents; all else is of the first, but notes
+    and splits, which are of none.
 
     Where documents are known of one, each other one is a document.
     """
-    found = replace(parts[0], sentences=[], documents=[], notes=[])
+    found = replace(parts[0], sentences=[], documents=[], notes=[], splits=[], splits_by="", splits_unclear="")
     known = any(part.documents for part in parts)
     for part in parts:
         begun = 1 + max(found.documents, default=-1)

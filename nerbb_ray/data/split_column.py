@@ -49,3 +49,5 @@ def note_unused(reading: Reading) -> None:
             f"{reading.source}: {reading.splits_by} says of which split each sentence is, but the file is one split by "
             "its name: it is not used; to use it, bring in the file alone"
         )
+    if reading.splits_unclear:
+        reading.notes.append(f"{reading.splits_unclear}. The file is one split by its name: this is not used")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES
+from nerbb_ray.data.column_evidence import TAG_NAMES, WORD_NAMES, Column, grade_of
 from nerbb_ray.data.content import Content, has_document_marks, is_document_mark
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions, option
-from nerbb_ray.data.quotes import UNQUOTED, are_quoted, quoting_of, unquoted
+from nerbb_ray.data.quotes import UNQUOTED, are_fitting, are_quoted, is_quoted, quoting_of, unquoted
 from nerbb_ray.data.separators import QUOTING, find_separator, splitter
 from nerbb_ray.data.split import FEWEST
 from nerbb_ray.data.text_files import BLANK
@@ -50,6 +50,7 @@ class Table:
         hashed: rows that begin with #: they may be words, or comments.
         untagged: lines of a single field.
         documents: the lines at which a document begins (`-DOCSTART-`, `# newdoc`).
+        hollow: the lines of nothing but separators, as spreadsheets write empty rows.
     """
 
     separator: str
@@ -61,6 +62,7 @@ class Table:
     untagged: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
+    hollow: set[int] = field(default_factory=set)
 
     def documents_of(self, firsts: Sequence[int]) -> list[int]:
         """The document of every sentence.
@@ -86,12 +88,25 @@ def read_table(content: Content) -> Table:
     split = splitter(separator, width)
     table = Table(_NAME_OF.get(separator, separator), width)
     found = list(_csv_rows(lines, separator) if separator in QUOTING else _rows(lines, split))
-    if separator == "\t" and '""' in content.text and are_quoted(field for row in found for field in row.fields):
+    if separator == "\t" and '"' in content.text and _has_quoting(found, width, options):
         found = [Row(row.number, list(map(unquoted, row.fields))) for row in found]
         table.notes.append(f"{path}: {UNQUOTED}")
+    empty = {row.number for row in found if not row.fields}
+    table.hollow = {number for number, line in lines if number in empty and line.count(separator) == width - 1 > 0}
     _fill(table, found, path, _mark_of_borders(found, width), marked=has_document_marks(content.text))
     _take_names(table, lines, path, options)
     return table
+
+
+def _has_quoting(rows: Sequence[Row], width: int, options: ReadingOptions) -> bool:
+    """Whether fields are written as csv does: some have doubled quotes inside, or all tags are in quotes."""
+    if are_quoted(field for row in rows for field in row.fields):
+        return True
+    if not are_fitting(field for row in rows for field in row.fields):
+        return False
+    columns = list(zip(*(row.fields for row in rows if len(row.fields) == width), strict=True))
+    quoted = [column for column in columns if all(map(is_quoted, column))]
+    return any(grade_of(Column("", list(map(unquoted, column))), options)[0] for column in quoted)
 
 
 def _rows(lines: Sequence[tuple[int, str]], split: Callable[[str], list[str]]) -> Iterator[Row]:

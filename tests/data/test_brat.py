@@ -145,3 +145,66 @@ def test_pairs_called_like_splits_are_the_splits(tmp_path: Path) -> None:
         ("val", 2),
         ("test", 2),
     ]
+
+
+def sizes(path: Path) -> dict[str, int]:
+    return {split: len(set(reading.documents)) for split, reading in read_path(path).items()}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("data/train", "data/dev", "data/test"),
+        ("corpus/train", "corpus/dev", "corpus/test"),
+        ("repo-main/data/train", "repo-main/data/dev", "repo-main/data/test"),
+        ("train_data", "dev_data", "test_data"),
+        ("x/train_data", "x/dev_data", "x/test_data"),
+    ],
+)
+def test_folders_of_the_splits_are_found_at_any_depth(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for number, folder in enumerate(names, start=1):
+        for document in range(number):
+            pair(tmp_path / folder, "T1\tPER 0 4\tAnna\n", name=f"a{document}")
+    (tmp_path / "README.md").write_text("x")
+    assert sizes(tmp_path) == {"train": 1, "val": 2, "test": 3}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("x/train", "x/test", "y/z"), r"called like splits \(x/test, x/train\), others do not \(y/z/a\.ann\)"),
+        (("x/train", "x/test", "y/train"), r"called like splits \(x/test, x/train, y/train\), but not side by side"),
+        (("x/train", "y/test"), "but not side by side"),
+        (("x/test",), "but none in train"),
+        (("x/train", "x/dev", "x/valid"), "expected one folder for val; got dev, valid"),
+    ],
+)
+def test_folders_of_splits_that_are_no_data_set_are_refused(
+    tmp_path: Path, names: tuple[str, ...], message: str
+) -> None:
+    for folder in names:
+        pair(tmp_path / folder, "")
+    with pytest.raises(DataError, match=message):
+        read_path(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["my_test_corpus", "latest", "x/training_material"])
+def test_a_folder_whose_name_has_a_split_among_other_words_is_none(tmp_path: Path, folder: str) -> None:
+    pair(tmp_path / folder, "")
+    assert sizes(tmp_path) == {"train": 1}
+
+
+@pytest.mark.parametrize("names", ["a b c oil train-crash", "a b c oil train-crash dev-aid", "a b c train"])
+def test_documents_called_like_splits_among_others_are_documents(tmp_path: Path, names: str) -> None:
+    for name in names.split():
+        pair(tmp_path, "", name=name)
+    [train] = read_path(tmp_path).values()
+    assert len(set(train.documents)) == len(names.split())
+    assert any("read as documents like all others: " in note and "train" in note for note in train.notes)
+
+
+def test_a_document_called_test_and_nothing_else_is_not_taken_for_train(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "test"):
+        pair(tmp_path, "", name=name)
+    with pytest.raises(DataError, match="expected a file train"):
+        read_path(tmp_path)

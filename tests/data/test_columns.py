@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fixtures.data_files import corpus_of, shown
 
 from nerbb_ray.data.detect import read_file
 from nerbb_ray.data.options import ReadingOptions
@@ -185,3 +186,52 @@ def test_swedish_training_file_is_train_and_val_and_one_line_without_tag(shared)
     # val.jsonl is a random 15 % of this file
     assert sorted(_original(path)) == sorted(_jsonl(folder / "train.jsonl", folder / "val.jsonl"))
     assert read_file(path).notes == [f"{path}:90310: 'bn' has no tag: left out"]
+
+
+SAID = "Jan/B-per zag/O de/O kat/O van/O Piet/B-per | Hij/O zag/O de/O hond/O van/O Ans/B-per".replace(
+    " | ", " "
+).split()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "WR-P-E-A-0001.p.1.s.{s}.w.{w}\t{word}\t{tag}",
+        "s{s}_w{w}\t{word}\t{tag}",
+        "{word}\t{tag}\tT746{s}{w}",
+        "{word}\t{tag}\tdoc{s}:{w}-{w}9",
+    ],
+)
+@pytest.mark.parametrize("header", [False, True])
+def test_numbers_of_tokens_and_their_places_are_not_the_words(tmp_path, row: str, header: bool) -> None:
+    pairs = [pair.split("/") for pair in SAID]
+    found = [row.format(s=i // 6, w=i % 6, word=word, tag=tag) for i, (word, tag) in enumerate(pairs)]
+    names = ["mot\tner\tid" if row.startswith("{") else "id\tmot\tner"] if header else []
+    text = "\n".join([*names, *found[:6], "", *found[6:], ""])
+    assert shown(corpus_of(tmp_path, {"a.tsv": text})).replace(" | ", " ").split() == SAID
+
+
+def test_codes_are_words_where_nothing_else_could_be(tmp_path) -> None:
+    rows = [f"BRCA{i}\t{'xyz'[i % 3]}\t{'OB'[i % 2]}{'' if i % 2 == 0 else '-GEN'}" for i in range(40)]
+    [sentence] = corpus_of(tmp_path, {"a.tsv": "\n".join(rows) + "\n"}).train
+    assert sentence.tokens[:2] == ("BRCA0", "BRCA1")
+
+
+QUOTED = '"Jan"\t"B-per"\n"zag"\t"O"\n"Piet"\t"B-per"\n\n"Hij"\t"O"\n"komt"\t"O"\n'
+
+
+@pytest.mark.parametrize("header", ["", '"token"\t"tag"\n'])
+def test_quotes_around_all_fields_are_no_part_of_them(tmp_path, header: str) -> None:
+    corpus = corpus_of(tmp_path, {"a.tsv": header + QUOTED})
+    assert shown(corpus) == "Jan/B-per zag/O Piet/B-per | Hij/O komt/O"
+    assert any("fields in quotes" in note for note in corpus.notes)
+
+
+def test_quotes_around_all_tags_and_some_words_are_no_part_of_them(tmp_path) -> None:
+    corpus = corpus_of(tmp_path, {"a.tsv": QUOTED.replace('"zag"', "zag")})
+    assert shown(corpus) == "Jan/B-per zag/O Piet/B-per | Hij/O komt/O"
+
+
+def test_words_in_quotes_beside_tags_without_stay_as_they_are(tmp_path) -> None:
+    corpus = corpus_of(tmp_path, {"a.tsv": QUOTED.replace('"B-per"', "B-per").replace('"O"', "O")})
+    assert shown(corpus).startswith('"Jan"/B-per "zag"/O')

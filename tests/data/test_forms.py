@@ -96,6 +96,16 @@ READ: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
         {},
         "Anna/B-PER hi/O | It/O",
     ),
+    "csv of words with blanks and quotes inside": (
+        {"a.csv": "tokens,ner_tags\n\"['Ring', '08 123 45', \"\"it's\"\", ' ']\",\"['O', 'B-TEL', 'O', 'O']\"\n"},
+        {},
+        "Ring/O 08 123 45/B-TEL it's/O  /O",
+    ),
+    "csv of numpy, words with blanks and quotes inside": (
+        {"a.csv": "tokens,ner_tags\n\"['Ring' '08 123 45' \"\"it's\"\"\n 'nu']\",\"['O' 'B-TEL' 'O'\n 'O']\"\n"},
+        {},
+        "Ring/O 08 123 45/B-TEL it's/O nu/O",
+    ),
     "csv of numbers": (
         {"a.csv": "id,tokens,ner_tags\n0,\"['Anna', 'hi']\",\"[1, 0]\"\n1,['It'],[0]\n"},
         {"labels": "O,B-PER"},

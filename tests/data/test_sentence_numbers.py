@@ -72,6 +72,40 @@ def test_a_column_of_sentiments_is_none_of_sentences(tmp_path) -> None:
     assert sizes(tmp_path, "sent,word,tag\n" + "\n".join(rows) + "\n") == [12]
 
 
+KAGGLE = [
+    f"{'Sentence: ' + str(s) if w == 0 else ''},{word},X,{tag}" for s in range(6) for w, (word, tag) in enumerate(WORDS)
+]
+NUMBERED = [f"{s},{word},X,{tag}" for s in range(6) for word, tag in WORDS]
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "empty", "sizes_of"),
+    [
+        ("Sentence #,Word,POS,Tag", KAGGLE, {12: ",,,"}, [4] * 6),
+        ("Sentence #,Word,POS,Tag", KAGGLE, {10: ",,,"}, [4] * 6),  # within a sentence
+        ("Sentence #,Word,POS,Tag", KAGGLE, {12: ""}, [4] * 6),
+        ("Sentence #,Word,POS,Tag", KAGGLE, {10: ""}, [2, 2, 4, 4, 4, 4, 4]),
+        ("sentence_id,word,pos,tag", NUMBERED, {12: ""}, [4] * 6),
+        ("sentence_id,word,pos,tag", NUMBERED, {8: "", 12: ",,,"}, [4] * 6),
+        ("sentence_id,word,pos,tag", NUMBERED[:12] * 2, {12: ""}, [4] * 6),  # the numbers begin anew in a document
+        ("sentence_id,word,pos,tag", NUMBERED, {4: "", 8: "", 12: "", 16: ""}, [4, 4, 4, 4, 8]),
+    ],
+)
+def test_empty_lines_do_not_hide_the_number_of_the_sentence(tmp_path, names: str, rows, empty, sizes_of) -> None:
+    found = [line for i, row in enumerate(rows) for line in ([empty[i]] if i in empty else []) + [row]]
+    corpus = corpus_of(tmp_path, {"a.csv": "\n".join([names, *found]) + "\n"})
+    assert sorted(len(s.tokens) for s in (*corpus.train, *corpus.val, *corpus.test)) == sizes_of
+    said = "says 6 sentences, empty lines say 5" if len(empty) == 4 else "says, and after empty lines"
+    assert any(said in note for note in corpus.notes)
+
+
+def test_a_column_of_sentiments_between_empty_lines_is_none_of_sentences(tmp_path) -> None:
+    rows = "\n\n".join(
+        "\n".join(f"{mood},{word},{tag}" for mood, (word, tag) in zip("0120", WORDS, strict=True)) for _ in range(3)
+    )
+    assert sizes(tmp_path, f"sent,word,tag\n{rows}\n") == [4] * 3
+
+
 @given(st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=4), min_size=2, max_size=5))
 def test_any_documents_with_any_numbers_are_cut_where_a_number_changes(documents: list[list[int]]) -> None:
     """Numbers of sentences go up, whatever they skip."""

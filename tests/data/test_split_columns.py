@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fixtures.data_files import corpus_of, of_json
+from fixtures.data_files import corpus_of, of_json, zipped
 
 from nerbb_ray.errors import DataError
 
@@ -69,3 +69,44 @@ def test_a_file_that_is_one_split_by_its_name_is_not_asked(tmp_path) -> None:
     files = {"train.jsonl": rows("train", "train_2", "test"), "dev.jsonl": rows("dev"), "test.jsonl": rows("dev", "x")}
     corpus = corpus_of(tmp_path, files)
     assert [len(corpus.train), len(corpus.val), len(corpus.test)] == [3, 1, 2]
+
+
+CUT = rows("train", "train", "train", "dev", "test", "test")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.jsonl": CUT},
+        {"a.jsonl": CUT, "README.md": "x"},
+        {"a.zip": zipped(**{"a.jsonl": CUT})},
+        {"a.zip": zipped(**{"x/a.jsonl": CUT, "x/LICENSE": "x"})},
+    ],
+)
+def test_the_only_file_is_cut_by_its_key_wherever_it_lies(tmp_path, files) -> None:
+    corpus = corpus_of(tmp_path, files)
+    assert [len(corpus.train), len(corpus.val), len(corpus.test)] == [3, 1, 2]
+    assert any("says the split of every sentence" in note for note in corpus.notes)
+
+
+def test_the_only_file_of_a_folder_is_refused_like_a_file_that_is_named(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl:2: split must say train, val or test"):
+        corpus_of(tmp_path, {"a.jsonl": rows("train", "x", "test"), "README.md": "x"})
+
+
+def test_a_split_that_the_user_leaves_out_of_the_only_file_is_left_out(tmp_path) -> None:
+    files = {"a.jsonl": CUT, "README.md": "x"}
+    assert [file.sentences for file in corpus_of(tmp_path, files, split_names="test=none").files] == [3, 1]
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_folders_that_are_splits_say_that_a_key_of_their_files_is_not_used(tmp_path, parts: int) -> None:
+    files = {f"{split}/x{part}.jsonl": rows("train", "test") for split in ("train", "test") for part in range(parts)}
+    notes = [note for note in corpus_of(tmp_path, files).notes if "it is not used" in note]
+    assert [("train/" in note, "the key 'split' says" in note) for note in notes] == [(True, True), (False, True)]
+
+
+def test_files_that_are_splits_say_that_an_unclear_key_is_not_used(tmp_path) -> None:
+    notes = corpus_of(tmp_path, {"train.jsonl": rows("train", "x", "test"), "test.jsonl": rows("test")}).notes
+    [note] = [note for note in notes if "this is not used" in note]
+    assert "train.jsonl:2: split must say train, val or test, as of others; got 'x'" in note

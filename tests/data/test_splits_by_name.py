@@ -29,6 +29,8 @@ ROWS = lines("Anna/B-PER hi/O | It/O")
         ({"train": ROWS, "dev": ROWS, "test": ROWS}, [2, 2, 2]),
         ({"data/train.tsv": ROWS, "data/dev.tsv": ROWS, "README.md": "x"}, [2, 2]),
         ({"train/a.tsv": ROWS, "devel/b.tsv": ROWS, "test/c.tsv": ROWS}, [2, 2, 2]),
+        ({"data/train/a.tsv": ROWS, "data/test/c.tsv": ROWS}, [2, 2]),
+        ({"dataset/train/a.tsv": ROWS, "dataset/test/c.tsv": ROWS, "README.md": "x"}, [2, 2]),
     ],
 )
 def test_splits_are_found_by_their_names(tmp_path: Path, files: dict[str, str | bytes], sizes: list[int]) -> None:

@@ -30,17 +30,11 @@ def read(records: Sequence[Record], options: ReadingOptions) -> Reading:
     """
     texts, groups, parted = MarkedTexts(), [], 0
     for number, (document, place) in enumerate(inner for record in records for inner in _documents(record)):
-        for passage in _list(document, "passages", place):
-            own, text, offset = _list(passage, "annotations", place, []), passage.get("text"), passage.get("offset", 0)
-            if text is None:  # sentences instead, each like a passage
-                parts = _list(passage, "sentences", place, [])
-            else:
-                parts = [{"text": text, "offset": offset, "annotations": own}]
-            for part in parts:
-                marked = [_entity(item, part, place) for item in _list(part, "annotations", place, [])]
-                parted += sum(several for _, _, several in marked)
-                texts.add(_text(part, place), [(mark, label) for mark, label, _ in marked], place)
-                groups.append(number)
+        for part in _parts(document, place):
+            marked = [_entity(item, part, place) for item in part["annotations"]]
+            parted += sum(several for _, _, several in marked)
+            texts.add(_text(part, place), [(mark, label) for mark, label, _ in marked], place)
+            groups.append(number)
     if parted:
         texts.documents.notes.append(
             f"{parted} annotations of several parts are read as all from the first to the last"
@@ -57,6 +51,53 @@ def _documents(record: Record) -> Iterator[Record]:
             yield Record(document, Place(place.path, place.line, number, place.name))
     else:
         yield record
+
+
+def _parts(document: Any, place: Place) -> list[dict[str, Any]]:
+    """The texts of a document with the annotations in them, which may stand at sentences, passages or the document."""
+    parts: list[dict[str, Any]] = []
+    elsewhere: list[Any] = []
+    for passage in _list(document, "passages", place):
+        own = _list(passage, "annotations", place, [])
+        inner = [_part(sentence, place) for sentence in _given(passage, "sentences", place)]
+        if passage.get("text") is None or (
+            inner and not str(passage["text"]).strip()
+        ):  # sentences instead, each like a passage
+            parts += inner
+            elsewhere += own
+        else:
+            parts.append(_part(passage, place))
+            elsewhere += [item for sentence in inner for item in sentence["annotations"]]
+    elsewhere += _given(document, "annotations", place)
+    for item in elsewhere:
+        annotations = _around(item, parts, place)["annotations"]
+        # some tools write an annotation at both
+        if not any(_is_same(item, other) for other in annotations):
+            annotations.append(item)
+    return parts
+
+
+def _given(row: dict[str, Any], key: str, place: Place) -> list[Any]:
+    return [] if row.get(key) is None else _list(row, key, place)
+
+
+def _part(passage: Any, place: Place) -> dict[str, Any]:
+    annotations = _list(passage, "annotations", place, [])
+    return {"text": _text(passage, place), "offset": passage.get("offset", 0), "annotations": list(annotations)}
+
+
+def _around(item: Any, parts: Sequence[dict[str, Any]], place: Place) -> dict[str, Any]:
+    """The text in which an annotation begins that stands elsewhere."""
+    found = [part for part in parts if 0 <= _entity(item, part, place)[0].start < len(part["text"])]
+    if len(found) != 1:
+        where = "no text" if not found else f"{len(found)} texts"
+        rule = "an annotation of a document, or of a passage with sentences, must begin in one text, by their offsets"
+        raise place.error(f"{rule}; got {where} for {item!r:.100}")
+    return found[0]
+
+
+def _is_same(item: Any, other: Any) -> bool:
+    return isinstance(other, dict) and all(item.get(key) == other.get(key) for key in ("infons", "locations"))
 
 
 def _list(row: Any, key: str, place: Place, default: list[Any] | None = None) -> list[Any]:

@@ -3,18 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 from nerbb_ray.data.column_evidence import Column
 from nerbb_ray.data.column_roles import Roles, choose_roles
 from nerbb_ray.data.content import Content
+from nerbb_ray.data.cut_table import cut
 from nerbb_ray.data.headers import leave_headers
 from nerbb_ray.data.options import SEPARATORS, ReadingOptions
 from nerbb_ray.data.outside import outside_of
 from nerbb_ray.data.places import Place
-from nerbb_ray.data.sentence_borders import borders
 from nerbb_ray.data.sentences import Reading, Sentence
 from nerbb_ray.data.separators import QUOTING
 from nerbb_ray.data.split_names import Unclear, splits_in
@@ -27,8 +26,6 @@ from nerbb_ray.ner.tags import OUTSIDE, OUTSIDE_SPELLINGS
 NO_WORD = re.compile("[0-9]+[-.][0-9]+")  # of CoNLL-U: 2-3 is a form of the words 2 and 3, 2.1 was never written
 _LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)?):", re.ASCII)  # WikiANN: en:word
 _SHOWN = 5
-_LONG = 80  # words of a sentence, if it is the only one
-_ENDS = frozenset(".!?\u3002\uff01\uff1f\u061f\u0964")  # words that end a sentence in most languages
 
 
 def detect(content: Content) -> bool:
@@ -60,7 +57,7 @@ def reading_of(table: Table, content: Content) -> Reading:
     _refuse_swallowed(table, words, path)
     leave_headers(table, words, roles.tags, tags, path)
     _leave_comments(table, tags, content)
-    blocks = _cut(table, columns, roles, reading, path)
+    blocks = cut(table, columns, roles, reading, path)
     _leave_empty(blocks, tags, content, reading)
     reading.sentences = [
         Sentence(tuple(f[words] for _, f in rows), tuple(f[tags] for _, f in rows), lines=_numbers(rows))
@@ -176,37 +173,6 @@ def _leave_forms(table: Table) -> None:
     forms = {number for number in numbers if NO_WORD.fullmatch(number)}
     if forms < numbers and forms and all(number.isdecimal() for number in numbers - forms):
         table.blocks = [[row for row in block if row.fields[0] not in forms] for block in table.blocks]
-
-
-def _cut(table: Table, columns: Sequence[Column], roles: Roles, reading: Reading, path: Path) -> list[list[Row]]:
-    """The rows of every sentence."""
-    blocks = [block for block in table.blocks if block]
-    if len(blocks) != 1:
-        return blocks
-    rows = blocks[0]
-    # the columns of these very rows: a header may be gone, and words that begin with # have come
-    values = zip(*(row.fields for row in rows), strict=True)
-    own = [replace(column, values=fields) for column, fields in zip(columns, values, strict=True)]
-    by_key = {column.key: column for column in own}
-    starts, telling, comes_back = borders(own, Roles(by_key[roles.words.key], by_key[roles.tags.key]))
-    if comes_back is not None:
-        names = " and ".join(map(str, telling))
-        rule = f"{names}: {' '.join(column.values[comes_back] for column in telling)!r} comes back after others"
-        way = "sort the rows, so that those of a sentence stand together; if the numbers begin anew in every document,"
-        raise DataError(f"{rule}: {way} add a column doc_id", path, rows[comes_back].number)
-    if starts:
-        reading.notes.append(f"{path}: no empty lines: sentences begin where {' and '.join(map(str, telling))} says")
-        cuts = sorted({0, *starts, len(rows)})
-        return [rows[start:end] for start, end in pairwise(cuts)]
-    if len(rows) > _LONG or _seem_several(by_key[roles.words.key].values):
-        why = "no empty line between sentences: all of it is one sentence, and nothing can be held out of it"
-        reading.notes.append(f"{path}: {len(rows)} words and {why}. Write an empty line after each sentence")
-    return blocks
-
-
-def _seem_several(words: Sequence[str]) -> bool:
-    """Whether at least two sentences end before the last word."""
-    return sum(word in _ENDS and after not in _ENDS and not after[:1].islower() for word, after in pairwise(words)) > 1
 
 
 def _leave_empty(blocks: list[list[Row]], tags: int, content: Content, reading: Reading) -> None:
