@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "Experiment", "Model", "Store", "__version__"]
 
-__version__ = "0.13.1"
+__version__ = "0.14.0"
 
 
 def __getattr__(name: str) -> object:
