@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from mlflow.entities import Experiment, Run
 from mlflow.tracking import MlflowClient
 
+from nerbb_ray.mlflow_store import writer
 from nerbb_ray.mlflow_store.callback import SeedMeanCallback
 from nerbb_ray.mlflow_store.reader import load_result
 from nerbb_ray.mlflow_store.schema import trial_result
@@ -65,6 +66,12 @@ class View:
         """By the first column."""
         table = json.loads(self.text(run_name, file))
         return {row[0]: dict(zip(table["columns"], row, strict=True)) for row in table["data"]}
+
+
+@pytest.fixture
+def always_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts that take long are told less often, as they would be on a busy machine."""
+    monkeypatch.setattr(writer, "QUICK_S", math.inf)
 
 
 @pytest.fixture
@@ -403,7 +410,6 @@ def test_verdicts_of_many_runs_do_not_take_the_time_of_the_search(
     driver: Any, view: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each writes to every run: with one trial at a time, 200 runs of 5 seeds would be 200,000 writings."""
-    from nerbb_ray.mlflow_store import writer
 
     monkeypatch.setattr(writer, "QUICK_S", 0.0)  # as if it had taken long
     monkeypatch.setattr(writer, "VERDICT_SHARE", 1e-6)
@@ -421,7 +427,6 @@ def test_what_comes_at_the_end_is_in_the_verdict_which_is_found_once(
     drive: Any, tracking_uri: str, name: str, view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Notes change it; ensembles, one of each run, do not."""
-    from nerbb_ray.mlflow_store import writer
 
     note = "dropped after 1 of 2 seeds: behind runA"
 
@@ -453,6 +458,7 @@ def test_what_comes_at_the_end_is_in_the_verdict_which_is_found_once(
     assert judged == [3]
 
 
+@pytest.mark.usefixtures("always_judged")
 def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
     driver: Any, view: View, tracking_uri: str, name: str
 ) -> None:
@@ -486,6 +492,7 @@ def test_parents_say_how_they_stand_against_the_best_as_seeds_come_in(
     assert view.one("runB").data.metrics["verdict/behind"] == 0
 
 
+@pytest.mark.usefixtures("always_judged")
 def test_verdict_waits_for_the_seeds_that_run(driver: Any, view: View) -> None:
     for seed in (43, 44):
         first, second = driver.start("runA", seed), driver.start("runB", seed)

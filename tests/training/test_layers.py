@@ -206,7 +206,7 @@ def shared_layers() -> Any:
 )  # fmt: skip
 def test_what_a_model_is_not_made_for_is_refused(make: Callable[[], Any], hparams, said) -> None:
     model = make()
-    (error,) = unfit(model, model.config, HParams(**hparams), "it")
+    (error,) = unfit(model, model.config, HParams(**hparams), "it", lambda _: True)
     assert re.search(said, str(error))
 
 
