@@ -271,9 +271,8 @@ def plan_of(
     }
     plan = TrialPlan(spec, concurrent, proposer, sentences)
     curves = earlier_curves(spec, store) if store is not None and earlier.finished else {}
-    spent_s = sum(
-        trial.duration_s or 0.0 for trial in earlier.trials.values()
-    )  # those that failed or were stopped, too
+    # with those that failed or were stopped
+    spent_s = sum(trial.duration_s or 0.0 for trial in earlier.trials.values())
     plan.go_on_from(earlier.finished, earlier.proposed, curves, spent_s)
     return plan
 

@@ -60,9 +60,9 @@ def _parts(document: Any, place: Place) -> list[dict[str, Any]]:
     for passage in _list(document, "passages", place):
         own = _list(passage, "annotations", place, [])
         inner = [_part(sentence, place) for sentence in _given(passage, "sentences", place)]
-        if passage.get("text") is None or (
-            inner and not str(passage["text"]).strip()
-        ):  # sentences instead, each like a passage
+        text = passage.get("text")
+        # sentences instead, each like a passage
+        if text is None or (inner and not str(text).strip()):
             parts += inner
             elsewhere += own
         else:

@@ -38,7 +38,7 @@ def detect(value: Any) -> bool:
     """Whether a record is a task of Label Studio, in one of its two forms."""
     if not isinstance(value, dict):
         return False
-    if is_full(value) or region_keys(value):
+    if not is_bare(value):
         return True
     # who has annotated it, and for how long, is said in other files, too, but there the entities are in lists
     if any(isinstance(item, list) and item and all(map(is_entity, item)) for item in value.values()):
@@ -48,7 +48,7 @@ def detect(value: Any) -> bool:
 
 
 def is_bare(value: Any) -> bool:
-    """Whether a record is taken for a task only because it says who has annotated it: it has no entity."""
+    """Whether a record can be a task only because it says who has annotated it: it has no entity."""
     return isinstance(value, dict) and not is_full(value) and not region_keys(value)
 
 
