@@ -13,7 +13,7 @@ from nerbb_ray.config.spec import Member
 from nerbb_ray.data.corpus import find_corpus
 from nerbb_ray.data.on_hub import id_on_hub
 from nerbb_ray.data.origin_of_test import origin_of_test
-from nerbb_ray.data.split import DEFAULT, NOTHING
+from nerbb_ray.data.split import rule_of_training
 from nerbb_ray.errors import DataError, StoreError
 from nerbb_ray.inference.card import model_card
 from nerbb_ray.inference.card_facts import CardFacts
@@ -126,8 +126,7 @@ def _corpus_of(store: StorePaths, trial: TrialResult, *, needed: bool) -> "Corpu
         DataError: they are needed.
     """
     name, scheme = str(trial.params.get("dataset_name")), str(trial.params.get(SCHEME) or "auto")
-    # folds take the data set as it is: a split that would be held out of train now was training data
-    rule = DEFAULT if trial.fold is None else NOTHING
+    rule = rule_of_training(folds=trial.fold is not None)
     try:
         return find_corpus(name, subset_of(trial.params), store.datasets, scheme=scheme, rule=rule)
     except DataError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 from nerbb_ray.annotation.guess import guesses
 from nerbb_ray.arguments import optional_text, path_of, share_of
 from nerbb_ray.data.corpus import SPLITS, find_corpus
-from nerbb_ray.data.split import DEFAULT, NOTHING
+from nerbb_ray.data.split import rule_of_training
 from nerbb_ray.errors import DataError, ModelError, StoreError
 from nerbb_ray.inference.ensemble import ensemble_called, open_ensemble, open_saved
 from nerbb_ray.inference.entities import distributions, given_texts, predicted_entities, predicted_words, split_texts
@@ -275,8 +275,7 @@ class Model:
             raise DataError(f"phase must be one of {', '.join(SPLITS)}; got {phase!r}")
         data, subset = path_of("the name of a data set", name, DataError), optional_text("subset", subset, DataError)
         known = is_of_training(self._trials, data, subset)
-        # folds take the data set as it is: a split that would be held out of train now was training data
-        rule = NOTHING if known and self._trials[0].fold is not None else DEFAULT
+        rule = rule_of_training(folds=known and self._trials[0].fold is not None)
         scheme = target_scheme(self._tagger)
         corpus = find_corpus(data, subset, self._store.datasets, scheme=scheme, rule=rule)
         scoring = score(self._tagger, corpus, phase)

@@ -41,6 +41,14 @@ DEFAULT = HoldOut()
 NOTHING = HoldOut(val=0.0, test=0.0)  # what is missing is an empty split
 
 
+def rule_of_training(*, folds: bool) -> HoldOut:
+    """How missing splits were held out for trials: with folds not at all, since every sentence is held out of some.
+
+    What would be held out of train now was training data of theirs.
+    """
+    return NOTHING if folds else DEFAULT
+
+
 def hold_out(
     splits: dict[str, tuple[Sentence, ...]], documents: Sequence[int], rule: HoldOut, notes: list[str]
 ) -> dict[str, list[int]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nerbb_ray.data.corpus import Corpus, find_corpus
-from nerbb_ray.data.split import DEFAULT, NOTHING
+from nerbb_ray.data.split import rule_of_training
 from nerbb_ray.errors import DataError, ResultError
 from nerbb_ray.mistakes.found import Mistakes, find_mistakes
 from nerbb_ray.mlflow_store.kept_predictions import kept_predictions
@@ -94,7 +94,7 @@ def corpus_of(store: StorePaths, params: Mapping[str, object], said: LogProbs, *
         store.datasets,
         scheme=said.scheme,
         ask_hub=ask_hub,
-        rule=NOTHING if said.folds else DEFAULT,
+        rule=rule_of_training(folds=bool(said.folds)),
     )
     _check_same(corpus, said)
     return corpus

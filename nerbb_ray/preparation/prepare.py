@@ -12,7 +12,7 @@ from nerbb_ray.config.keys import keys_of
 from nerbb_ray.config.spec import DatasetParams, ExperimentSpec, ModelParams, RunSpec, Settings
 from nerbb_ray.config.trials import run_near
 from nerbb_ray.data.corpus import Corpus, find_corpus
-from nerbb_ray.data.split import DEFAULT, NOTHING, HoldOut
+from nerbb_ray.data.split import HoldOut, rule_of_training
 from nerbb_ray.errors import ConfigError, DataError, NerbbError, UnfitError
 from nerbb_ray.ner.scores import ALL, MACRO, MICRO
 from nerbb_ray.ner.tags import OUTSIDE
@@ -127,7 +127,7 @@ class Preparation:
 
     def _corpus(self, run: RunSpec) -> Corpus:
         params = run.dataset
-        rule = rule_of(params)
+        rule = rule_of_training(folds=params.folds > 0)
         key = (params.dataset_name, params.dataset_subset_name, params.annotation_scheme, rule)
         if key not in self._corpora:
             corpus = find_corpus(
@@ -165,11 +165,6 @@ def preparation_here(store: StorePaths, cache: Path | None = None) -> Iterator[P
     """
     with tempfile.TemporaryDirectory() as scratch:
         yield Preparation(store, Path.cwd(), cache or Path(scratch), ask_hub=False)
-
-
-def rule_of(params: DatasetParams) -> HoldOut:
-    """How missing splits are held out: with folds not at all, since every sentence is held out of some."""
-    return NOTHING if params.folds else DEFAULT
 
 
 def _check_comparable(spec: ExperimentSpec, data: EncodedCorpus) -> None:
