@@ -1,12 +1,14 @@
-"""A whole experiment, 3 learning rates x 3 seeds, against the same done with transformers alone.
+"""A whole experiment, some learning rates x some seeds, against the same done with transformers alone.
 
     python benchmarks/bench_experiment.py --dataset ../shared/datasets/wnut17 --sentences 256
     python benchmarks/bench_experiment.py --sentences 32 --epochs 1 --lrs 3e-4 --seeds 2    # does it work at all?
 
-nerbb_ray: one experiment file, two trials at a time, precision auto and fp32; tests and saves every model, and writes
-MLflow, TensorBoard and logs. The other sides are those of search_script.py and, where --nerblackbox names a Python that
-has it, nerblackbox_script.py, which also tests and saves. Each starts in a fresh process, and all of its processes
-count. The sides take turns.
+nerbb_ray: one experiment file, two trials at a time, precision auto and (where that is bf16) fp32; tests and saves
+every model, and writes MLflow, TensorBoard and logs. "nerbb_ray race" is auto with `racing = True`: runs that are worse
+than the best one get no more seeds, so that it is compared by its answer (the best learning rate) and not by the mean
+of all trials. The other sides are those of search_script.py and, where --nerblackbox names a Python that has it,
+nerblackbox_script.py, which also tests and saves. Each starts in a fresh process, and all of its processes count. The
+sides take turns.
 """
 
 import argparse
@@ -18,16 +20,24 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from bench_trial import MODEL, ROOT, machine, say
-from comparison import Spread, markdown
+from comparison import NOTHING, Spread, markdown
 from process_tree import run_measured
-from sides import DATA, FIRST_SEED, NAME, Side, Task, write_data
+from sides import DATA, FIRST_SEED, NAME, Side, Task, auto_is_bf16, write_data
 
 from nerbb_ray.training.sources import find_model
 
-COLUMNS = {"wall_s": ("s in all", 1), "cpu_s": ("CPU s", 1), "peak_mb": ("peak MB", 0), "f1": ("val F1", 3)}
-OURS, SEARCH, LOOP = ("nerbb_ray auto", "nerbb_ray fp32"), "hyperparameter_search", "loop padded"
+COLUMNS = {
+    "wall_s": ("s in all", 1),
+    "cpu_s": ("CPU s", 1),
+    "peak_mb": ("peak MB", 0),
+    "f1": ("val F1", 3),
+    "best_f1": ("of best lr", 3),
+}
+OURS = ("nerbb_ray auto", "nerbb_ray race", "nerbb_ray fp32")
+SEARCH, LOOP = "hyperparameter_search", "loop padded"
 BLACKBOX = "nerblackbox"
 THEIRS = (SEARCH, LOOP, BLACKBOX)
 VAL = "val/entity/micro/f1"
@@ -46,10 +56,12 @@ class Bench:
     def sides(self) -> dict[str, Callable[[Path], Measure]]:
         wanted = {
             OURS[0]: lambda work: self.ours(work, "auto"),
+            OURS[1]: lambda work: self.ours(work, "auto", "[search]\nracing = True\n"),
             SEARCH: lambda work: self.theirs(work, "search"),
             LOOP: lambda work: self.theirs(work, "loop"),
-            OURS[1]: lambda work: self.ours(work, "fp32"),
         }
+        if auto_is_bf16():
+            wanted[OURS[2]] = lambda work: self.ours(work, "fp32")
         if self.args.nerblackbox:
             wanted[BLACKBOX] = self.nerblackbox
         return {name: run for name, run in wanted.items() if not self.args.only or name in self.args.only}
@@ -60,7 +72,7 @@ class Bench:
         write_data(self.args.dataset, work / "store", self.args.sentences)
         return self.sides()[name](work)
 
-    def ours(self, work: Path, precision: str) -> Measure:
+    def ours(self, work: Path, precision: str, search: str = "") -> Measure:
         half = max(1, len(self.cpus) // 2)
         side = Side("nerbb_ray", precision, len(self.seeds), half, 2)
         task = Task(
@@ -68,12 +80,17 @@ class Bench:
         )
         commands = side.commands(task, work)
         with (work / f"{NAME}.ini").open("a") as file:
+            file.write(search)
             file.writelines(f"[run{k}]\nlr_max = {lr}\n" for k, lr in enumerate(self.args.lrs))
         costs = self.cost(commands[0], work, side.environment())
         runs = json.loads((work / "printed").read_text())["runs"]
-        trials = [trial for run in runs for trial in run["trials"]]
-        assert len(trials) == len(self.seeds) * len(self.args.lrs)
-        return costs | {"f1": fmean(trial["metrics"][VAL] for trial in trials)}
+        trials = [
+            {"lr": lr, "f1": trial["metrics"][VAL]}
+            for lr, run in zip(self.args.lrs, runs, strict=True)
+            for trial in run["trials"]
+            if VAL in trial["metrics"]
+        ]
+        return costs | self.answer(trials, whole=not search)
 
     def theirs(self, work: Path, mode: str) -> Measure:
         threads, at_once = (len(self.cpus), 1) if mode == "loop" else (1, len(self.cpus))
@@ -110,9 +127,20 @@ class Bench:
         command += [str(part) for option in options.items() for part in option]
         command += ["--lrs", *map(str, self.args.lrs), "--seeds", *map(str, self.seeds)]
         costs = self.cost(command, work, environment)
-        trials = json.loads((work / "out.json").read_text())
-        assert len(trials) == len(self.seeds) * len(self.args.lrs)
-        return costs | {"f1": fmean(trial["f1"] for trial in trials)}
+        return costs | self.answer(json.loads((work / "out.json").read_text()), whole=True)
+
+    def answer(self, trials: list[dict[str, Any]], whole: bool) -> Measure:
+        """Mean F1 of all trials (none if some were dropped), the best learning rate, and its mean F1.
+
+        Args:
+            whole: every learning rate must have every seed.
+        """
+        means = {lr: fmean(trial["f1"] for trial in trials if trial["lr"] == lr) for lr in self.args.lrs}
+        complete = len(trials) == len(self.seeds) * len(self.args.lrs)
+        assert complete or not whole, f"{len(trials)} trials"
+        best = max(means, key=means.__getitem__)
+        mean = fmean(trial["f1"] for trial in trials) if complete else NOTHING
+        return {"f1": mean, "best_f1": means[best], "best_lr": best, "trials": len(trials)}
 
     def cost(self, command: list[str], work: Path, environment: dict[str, str]) -> Measure:
         usage = run_measured(
@@ -128,10 +156,14 @@ class Bench:
 
 def costs_table(measured: dict[str, list[Measure]]) -> str:
     rows = [
-        [name, *(Spread.of([one[key] for one in repeats]).text(digits) for key, (_, digits) in COLUMNS.items())]
+        [
+            name,
+            *(Spread.of([one[key] for one in repeats]).text(digits) for key, (_, digits) in COLUMNS.items()),
+            *(", ".join(f"{one[key]:g}" for one in repeats) for key in ("best_lr", "trials")),
+        ]
         for name, repeats in measured.items()
     ]
-    return markdown(["", *(title for title, _ in COLUMNS.values())], rows)
+    return markdown(["", *(title for title, _ in COLUMNS.values()), "best lr", "trials"], rows)
 
 
 def ratios_table(measured: dict[str, list[Measure]]) -> str:
@@ -141,10 +173,10 @@ def ratios_table(measured: dict[str, list[Measure]]) -> str:
         for theirs in (name for name in THEIRS if name in measured):
             pairs = list(zip(measured[ours], measured[theirs], strict=True))
             cells = [Spread.of([b[key] / a[key] for a, b in pairs]).text(2) for key in ("wall_s", "cpu_s", "peak_mb")]
-            cells.append(Spread.of([a["f1"] - b["f1"] for a, b in pairs]).text(3, "+"))
+            cells += [Spread.of([a[key] - b[key] for a, b in pairs]).text(3, "+") for key in ("f1", "best_f1")]
             rows.append([f"{ours} against {theirs}", *cells])
     titles = [title for title, _ in COLUMNS.values()]
-    return markdown(["times better (> 1: nerbb_ray is)", *titles[:3], f"{titles[3]} (difference)"], rows)
+    return markdown(["times better (> 1: nerbb_ray is)", *titles[:3], *(f"{t} (difference)" for t in titles[3:])], rows)
 
 
 def main() -> None:
@@ -167,6 +199,11 @@ def main() -> None:
     measured: dict[str, list[Measure]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         bench = Bench(args, Path(scratch))
+        if missing := sorted(set(args.only or ()) - set(bench.sides())):
+            parser.error(
+                f"--only {', '.join(missing)}: not here ({OURS[2]} needs a processor with bf16, "
+                f"else auto is fp32; {BLACKBOX} needs --nerblackbox PYTHON)"
+            )
         for repeat in range(args.repeats):
             for name in bench.sides() if repeat % 2 == 0 else reversed(bench.sides()):
                 say(f"repetition {repeat + 1} of {args.repeats}: {name}")

@@ -157,6 +157,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--repeats", type=int, default=3)
     add("--cores", type=int, default=2, help="CPUs that every measured process is bound to (2)")
     add("--only", choices=SECTIONS, help="only one trial, or only four")
+    add(
+        "--without",
+        nargs="+",
+        choices=("best", "default", "padded", "fp32"),
+        default=[],
+        help="leave these forms of both sides out",
+    )
     add("--json", type=Path, metavar="FILE", help="also write every measurement")
     args = parser.parse_args(argv)
     if args.epochs < 2:
@@ -175,7 +182,10 @@ def main(argv: list[str] | None = None) -> int:
     task = Task(model, location, args.epochs, args.batch_size, args.max_seq_length, args.lr)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         bench = Bench(task, args, cpus, Path(scratch))
-        sections = {name: SECTIONS[name](len(cpus)) for name in ([args.only] if args.only else SECTIONS)}
+        sections = {
+            name: [side for side in SECTIONS[name](len(cpus)) if side.form not in args.without]
+            for name in ([args.only] if args.only else SECTIONS)
+        }
         runs = {name: bench.section(name, sides) for name, sides in sections.items()}
     print("\n\n".join(settings_lines(args, bench, about)))
     for name, sides in sections.items():

@@ -14,6 +14,7 @@ from sides import DATA, HPARAMS, NAME
 
 os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # its checkpoints hold more than weights
 
+LETTERS = "ABCDEFGH"  # of the names of runs: one per learning rate
 INI = f"""\
 [dataset]
 dataset_name = {{data}}
@@ -59,7 +60,7 @@ def main() -> None:
     Store.set_path(str(args.store))
     Store.create()
     write_data(args.data, args.store / "datasets" / DATA)
-    runs = "".join(f"[run{letter}]\nlr_max = {lr}\n" for letter, lr in zip("ABCDEFGH", args.lrs, strict=False))
+    runs = "".join(f"[run{letter}]\nlr_max = {lr}\n" for letter, lr in zip(LETTERS, args.lrs, strict=False))
     ini = INI.format(
         data=DATA,
         model=args.model,
@@ -73,8 +74,12 @@ def main() -> None:
     (args.store / "training_configs" / f"{NAME}.ini").write_text(ini)
     training = Training(NAME, from_config=True, device="cpu")
     training.run()
-    scores = training.results.single_runs["metrics", "VAL_ENT_F1"]
-    args.out.write_text(json.dumps([{"f1": float(score)} for score in scores]))
+    runs_of = training.results.single_runs
+    rates = {f"run{letter}": float(lr) for letter, lr in zip(LETTERS, args.lrs, strict=False)}
+    names = [name.split("-")[0] for name in runs_of["info", "run_name_nr"]]
+    scores = runs_of["metrics", "VAL_ENT_F1"]
+    found = [{"lr": rates[name], "f1": float(score)} for name, score in zip(names, scores, strict=True)]
+    args.out.write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

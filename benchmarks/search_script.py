@@ -112,7 +112,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--lrs", type=float, nargs="+", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     args = parser.parse_args()
-    args.form = "padded" if args.mode == "loop" else "default"
+    args.form, args.bf16 = ("padded" if args.mode == "loop" else "default"), False
     return args
 
 

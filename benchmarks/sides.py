@@ -73,7 +73,8 @@ class Side:
     """A tool, a form of it and a way to share out the CPUs.
 
     Args:
-        form: the precision of nerbb_ray's side; of the Trainer's one of trainer_script.py: default and padded are fp32.
+        form: the precision of nerbb_ray's side; of the Trainer's one of trainer_script.py: default and padded are fp32,
+            best is what auto is here.
         trials: models to fine-tune, each with its own seed.
         threads: of each.
         at_once: how many of them run at the same time.
@@ -136,6 +137,8 @@ class Side:
             "--form": self.form,
         }
         shared = [str(part) for option in options.items() for part in option]
+        if self.form == "best" and auto_is_bf16():
+            shared.append("--bf16")
         script = str(Path(__file__).with_name("trainer_script.py"))
         return [
             [sys.executable, script, *shared, "--seed", str(seed), "--out", str(work / f"{seed}.json")]
@@ -159,6 +162,15 @@ class Side:
             )
             for trial in trials
         ]
+
+
+def auto_is_bf16() -> bool:
+    """Whether `precision = auto` is bf16 on the CPUs of this machine."""
+    import torch  # here: nerblackbox_script.py imports this file where nerbb_ray is not installed
+
+    from nerbb_ray.training.worker import has_bf16
+
+    return has_bf16(torch.device("cpu"))
 
 
 def logged_epochs(log: str) -> tuple[Epoch, ...]:

@@ -2,9 +2,10 @@
 
 Padding by DataCollatorForTokenClassification, validation after every epoch, seqeval's strict entity F1, the test split
 and a saved model at the end. Three forms: `padded`, every sentence to --max-seq-length; `default`, every batch to its
-longest sentence; `best`, that with batches of similar length and bf16. All of them have the fused AdamW, which is the
-Trainer's default. So is everything else that is not said here, except that clipping of gradients is off, because the
-other side does not do it either.
+longest sentence; `best`, that with batches of similar length, and bf16 where that pays. All of them have the fused
+AdamW, which is the Trainer's default. So is everything else that is not said here, except that clipping of gradients is
+off, because the other side does not do it either. bf16 (--bf16) pays only where the processor multiplies it in
+hardware: elsewhere the best form is fp32, too.
 """
 
 import argparse
@@ -88,7 +89,7 @@ def arguments(args: argparse.Namespace, steps_per_epoch: int) -> TrainingArgumen
         eval_strategy="epoch",
         save_strategy="no",
         logging_strategy="no",
-        bf16=args.form == "best",
+        bf16=args.bf16,
         train_sampling_strategy="group_by_length" if args.form == "best" else "random",
         use_cpu=True,
         disable_tqdm=True,
@@ -109,6 +110,7 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--form", choices=FORMS, required=True)
+    parser.add_argument("--bf16", action="store_true", help="train in bf16")
     return parser.parse_args()
 
 
