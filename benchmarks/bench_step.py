@@ -1,11 +1,12 @@
-"""A training step in other ways than ours: with padding, with torch's dropout, compiled.
+"""A training step in other ways than ours: with padding, with torch's dropout, with less of the last layer, compiled.
 
     python benchmarks/bench_step.py --dataset ../shared/datasets/wnut17
     python benchmarks/bench_step.py --sentences 32 --repeats 1 --without compiled    # does it work at all?
 
 The ways take turns in one process with one thread, batch by batch, so that the moods of the machine meet all of them
 alike. An untimed epoch comes first, in which `torch.compile` compiles. Padded batches are drawn like ours, or "similar
-length": cut from groups of 4 batches that are sorted by length, as up to version 0.6. Times are CPU seconds of the
+length": cut from groups of 4 batches that are sorted by length, as up to version 0.6. "Labelled only": the feed-forward
+of the last layer and the head see the labelled sub-tokens alone (BERT and its like). Times are CPU seconds of the
 process and of what it waited for; each ratio is that of one epoch.
 """
 
@@ -31,7 +32,8 @@ from nerbb_ray.training.evaluation import cross_entropy
 
 OURS = "as it is"
 SIMILAR = "padded, similar length"
-WAYS = (OURS, SIMILAR, "padded", "torch's dropout", "compiled")
+LABELLED = "labelled only in the last layer"
+WAYS = (OURS, SIMILAR, "padded", "torch's dropout", LABELLED, "compiled")
 GROUP = 4  # batches
 Step = Callable[[int], None]
 
@@ -87,15 +89,35 @@ def way(name: str, args: argparse.Namespace, precision: str) -> tuple[Step, int]
     # a graph cannot be compiled with our dropout in it, which draws its numbers outside of torch
     dropout = nullcontext() if name in ("torch's dropout", "compiled") else FastDropout([1])
 
+    labelled = Labelled(session.model) if name == LABELLED else None
+
     def step(number: int) -> None:
         batch = make_batch(data, labels, order[number])
+        targets = batch.labels
+        if labelled:
+            labelled.places = (targets != IGNORED).nonzero()[:, 0]
+            targets = targets[labelled.places]
         session.optimizer.zero_grad(set_to_none=True)
         with dropout:
             logits = forward.logits(batch)
-        torch.autograd.backward(cross_entropy(logits, batch.labels) / len(batch.lengths))
+        torch.autograd.backward(cross_entropy(logits, targets) / len(batch.lengths))
         session.optimizer.step()
 
     return step, len(order)
+
+
+class Labelled:
+    """Lets the feed-forward of the last layer of a BERT see some of the sub-tokens of a row only."""
+
+    def __init__(self, model: Any) -> None:
+        self.places = torch.arange(0)
+        last = model.base_model.encoder.layer[-1]
+        last.intermediate.register_forward_pre_hook(lambda _, args: (self.of(args[0]),))
+        last.output.register_forward_pre_hook(lambda _, args: (args[0], self.of(args[1])))
+
+    def of(self, hidden: torch.Tensor) -> torch.Tensor:
+        """*Shape:* (1, N, width) -> (1, places, width)"""
+        return hidden.index_select(1, self.places)
 
 
 def similar(lengths: Any, size: int) -> list[Any]:
