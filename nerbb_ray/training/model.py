@@ -22,6 +22,7 @@ from nerbb_ray.training.sources import ModelSource, file_of
 from nerbb_ray.training.tokenizer import quiet_transformers
 
 WORDS = "word_splitting"  # a key of config.json
+CHECKPOINTING = "gradient_checkpointing"  # a key of config.json of models of former years
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +30,20 @@ DECODING = "decoding.json"  # beside the weights: how their tags are found
 
 
 def load_config(source: ModelSource) -> Any:
-    """The configuration of a model.
+    """The configuration of a model, without gradient checkpointing.
+
+    That is how somebody else saved memory. Layers that are computed a second time, in the backward pass, would have
+    another dropout than in the forward pass.
 
     Raises:
         ModelError: it cannot be loaded, or only by executing code, or it has an adapter.
     """
     with as_model_error(source), quiet_transformers():
         _refuse_adapter(source)
-        return AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
+        config = AutoConfig.from_pretrained(source.location, trust_remote_code=False, **source.options)
+        if hasattr(config, CHECKPOINTING):
+            setattr(config, CHECKPOINTING, False)
+        return config
 
 
 def _refuse_adapter(source: ModelSource) -> None:
@@ -74,6 +81,7 @@ def load_with_notes(
     config = load_config(source)
     _refuse_quantised(config, source)
     labels = dict(enumerate(tags))
+    in_one_pass = {CHECKPOINTING: False} if hasattr(config, CHECKPOINTING) else {}
     with as_model_error(source), quiet_transformers():
         stored = labels_of(config)
         model, found = AutoModelForTokenClassification.from_pretrained(
@@ -86,6 +94,7 @@ def load_with_notes(
             trust_remote_code=False,
             dtype="float32",
             output_loading_info=True,
+            **in_one_pass,
             **(changes or {}),
         )
     unloaded = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}

@@ -1,15 +1,23 @@
 """Where models come from, what becomes of their weights, and that no code of a model is executed."""
 
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from fixtures.tiny_models import fill, write_json
 
 from nerbb_ray.errors import ModelError
 from nerbb_ray.training import sources as models
-from nerbb_ray.training.model import load_model, save_model
+from nerbb_ray.training.batches import Batch
+from nerbb_ray.training.dropout import FastDropout
+from nerbb_ray.training.evaluation import cross_entropy
+from nerbb_ray.training.forward import Forward
+from nerbb_ray.training.model import load_config, load_model, save_model
 from nerbb_ray.training.sources import OFFLINE_PACKAGES, ModelSource, OfflinePackage, find_model
+from nerbb_ray.training.tiny_copy import TinyCopy
 from nerbb_ray.training.tokenizer import load_tokenizer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -225,3 +233,29 @@ def test_weights_that_are_no_numbers_are_refused_before_an_epoch_is_trained(tiny
     save_file(weights, tmp_path / "bert/model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"word_embeddings.* are not all finite numbers"):
         load_model(source_of(tmp_path / "bert"), TAGS)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "deberta-v2"])  # in a row without padding, and padded
+def test_gradients_are_those_of_the_dropout_of_the_forward_pass(architecture: str, tmp_path: Path) -> None:
+    """Whatever its configuration says of computing layers a second time, which would draw another dropout."""
+
+    def trained(checkpointing: bool) -> dict[str, torch.Tensor]:
+        folder = fill(tmp_path / str(checkpointing), "words", model_type=architecture)
+        config = json.loads((folder / "config.json").read_text())
+        write_json(folder / "config.json", **config, gradient_checkpointing=checkpointing)
+        assert TinyCopy(load_config(source_of(folder)), architecture).failure_in("fp32") is None
+        torch.manual_seed(1)
+        model = load_model(source_of(folder), TAGS).train()
+        ids = torch.arange(5, 17)
+        batch = Batch(ids, ids % 3, np.zeros(12, np.int32), np.array([3, 9]))
+        forward = Forward.of(model, architecture, 0, torch.device("cpu"), torch.float32)
+        assert (forward.first_position is None) == (architecture == "deberta-v2")
+        with FastDropout((1,)):
+            logits = forward.logits(batch)
+        cross_entropy(logits, batch.labels).backward()
+        return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+    expected, found = trained(False), trained(True)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=0, atol=0, msg=name)
