@@ -272,6 +272,57 @@ def test_what_is_measured_on_a_gpu_works_on_the_cpu_with_little_more_than_torch(
 
 
 @pytest.fixture
+def on_gpu(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    monkeypatch.syspath_prepend(str(root / "benchmarks/gpu"))
+    import measure
+
+    monkeypatch.setattr(measure, "HERE", tmp_path / "process.py")
+    return measure
+
+
+def test_mps_is_there_while_processes_are_measured_with_it(on_gpu, tmp_path, monkeypatch) -> None:
+    control, running = tmp_path / on_gpu.MPS, tmp_path / "running"
+    control.write_text(f"#!/bin/sh\nif [ $# = 1 ]; then touch {running}; else rm {running}; fi\n")
+    control.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    bench, seen = on_gpu.Bench(on_gpu.torch.device("cuda"), tmp_path / "train.jsonl", smoke=True), []
+
+    def together(number: int, environment: dict[str, str]) -> float:
+        places = [Path(place).is_dir() for place in environment.values()]
+        seen.append((number, running.exists(), places))
+        return 1.0
+
+    monkeypatch.setattr(bench, "together", together)
+    assert [what for what, _, _ in bench.sharing()] == [
+        *("1 processes", "2 processes"),
+        *("1 processes with MPS", "2 processes with MPS"),
+    ]
+    assert seen == [(1, False, []), (2, False, []), (1, True, [True, True]), (2, True, [True, True])]
+    assert not running.exists()
+
+
+def test_processes_that_share_a_gpu_are_measured_at_the_same_time(on_gpu, tmp_path) -> None:
+    (tmp_path / "process.py").write_text(
+        "import os, pathlib, sys, time\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "(here / f'warm-{os.getpid()}').touch()\n"
+        "print('warm', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(len(list(here.glob('warm-*'))))\n"
+    )
+    bench = on_gpu.Bench(on_gpu.torch.device("cpu"), tmp_path / "train.jsonl", smoke=True)
+    assert bench.together(3, {}) == 3 + 3 + 3
+
+
+def test_a_process_that_fails_on_a_gpu_is_a_row_with_its_reason(on_gpu, tmp_path) -> None:
+    (tmp_path / "process.py").write_text("raise SystemExit('CUDA error: MPS client failed to connect')")
+    bench = on_gpu.Bench(on_gpu.torch.device("cpu"), tmp_path / "train.jsonl", smoke=True)
+    assert list(bench.sharing())[:2] == [
+        (f"{number} processes", "-", "CUDA error: MPS client failed to connect") for number in (1, 2)
+    ]
+
+
+@pytest.fixture
 def raw_text(root: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     import bench_raw_text

@@ -13,7 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
@@ -83,17 +85,15 @@ class Bench:
 
     def halved(self, shape: str) -> tuple[str, str]:
         """Memory is made short, halves are tried as a trial does, and must give the gradients of the whole."""
-        training = self.training(shape, dropout=0.0, batch_size=32)
+        # of a small batch, the gradients themselves would need the most, however small its pieces
+        training = self.training(shape, dropout=0.0, batch_size=32 if self.smoke else 256)
         members = training.order()[0]
-        reset_peak(self.device)
         training.gradients(0, members)
         wanted = [p.grad.clone() for p in training.model.parameters()]
-        training.optimizer.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
-            held, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
-            torch.cuda.empty_cache()
+            whole, eighth = (peak_of(training, members, size) for size in (None, len(members) // 8))
             total = torch.cuda.get_device_properties(self.device).total_memory
-            torch.cuda.set_per_process_memory_fraction((held + 0.75 * (peak - held)) / total)
+            torch.cuda.set_per_process_memory_fraction((whole + eighth) / 2 / total)
         size, tried = len(members), []
         try:
             while True:
@@ -122,7 +122,8 @@ class Bench:
                 precision = "fp32" if way == "Trainer default" else "bf16"
                 try:
                     words, flops, mb = self.rate(self.training(shape, precision, way=way))
-                except (NotHereError, ImportError, RuntimeError) as error:
+                # whatever one of them lacks here must not cost the others
+                except Exception as error:
                     yield f"{shape}, {way}", "-", first_line(error)
                     continue
                 base = base or words
@@ -130,7 +131,9 @@ class Bench:
                 compared = f"{words / base:.2f} x, {share:.0f} % of the peak, {mb:.0f} MB"
                 yield f"{shape}, {way}, {precision}", f"{words:.0f} words/s", compared
 
-    def rate(self, training: Training, seconds: float | None = None) -> tuple[float, float, float]:
+    def rate(
+        self, training: Training, seconds: float | None = None, when_warm: Callable[[], Any] = lambda: None
+    ) -> tuple[float, float, float]:
         """Words and FLOP per second, peak memory in MB."""
         if training.way == "varlen" and self.device.type != "cuda":
             raise NotHereError("torch.nn.attention.varlen needs a GPU")
@@ -139,6 +142,7 @@ class Bench:
         for step in range(2 if self.smoke else 10):
             training.step(step, order[step % len(order)])
         finish(self.device)
+        when_warm()
         begun, done = time.monotonic(), 0
         while done < steps or (seconds and time.monotonic() - begun < seconds):
             training.step(done, order[done % len(order)])
@@ -163,9 +167,14 @@ class Bench:
     def sharing(self) -> Iterator[Row]:
         numbers = (1, 2) if self.smoke else (1, 2, 4, 8, 16)
         alone = 0.0
-        for name, environment in (("", {}), *self.with_mps()):
+        # one after the other: MPS is there from when it is asked for until the next is
+        for name, environment in chain([("", {})], self.with_mps()):
             for number in numbers:
-                words = self.together(number, environment)
+                try:
+                    words = self.together(number, environment)
+                except RuntimeError as error:
+                    yield f"{number} processes{name}", "-", first_line(error)
+                    continue
                 alone = alone or words
                 yield f"{number} processes{name}", f"{words:.0f} words/s", f"{words / alone:.2f} x"
         if shutil.which(MPS) is None:
@@ -176,22 +185,38 @@ class Bench:
             return
         with tempfile.TemporaryDirectory() as folder:
             environment = {"CUDA_MPS_PIPE_DIRECTORY": f"{folder}/pipe", "CUDA_MPS_LOG_DIRECTORY": f"{folder}/log"}
-            subprocess.run([MPS, "-d"], env={**os.environ, **environment}, check=True)
+            for place in environment.values():
+                Path(place).mkdir()
+            # a daemon that held on to our output would keep whoever reads it waiting
+            subprocess.run([MPS, "-d"], env={**os.environ, **environment}, stdout=subprocess.DEVNULL, check=True)
             try:
                 yield " with MPS", environment
             finally:
                 subprocess.run([MPS], input="quit\n", text=True, env={**os.environ, **environment}, check=False)
 
     def together(self, number: int, environment: dict[str, str]) -> float:
-        """Words per second of several processes, each with a training of its own."""
+        """Words per second of several processes, each with a training of its own: all begin when the last one is warm.
+
+        Raises:
+            RuntimeError: one of them failed; the message is its last line.
+        """
         command = [sys.executable, str(HERE), "--one", "--data", str(self.file.parent)]
         command += ["--smoke"] if self.smoke else []
         started = [
-            subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command, env={**os.environ, **environment}, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+            )
             for _ in range(number)
         ]
-        said = [process.communicate()[0] for process in started]
-        return sum(float(text.split()[-1]) for text in said)
+        if all(process.stdout.readline() for process in started):
+            for process in started:
+                process.stdin.write("\n")
+                process.stdin.flush()
+        ended = [process.communicate() for process in started]
+        for process, (_, errors) in zip(started, ended, strict=True):
+            if process.returncode:
+                raise RuntimeError((errors.strip() or f"ended with {process.returncode}").splitlines()[-1])
+        return sum(float(said) for said, _ in ended)
 
     def several(self) -> Iterator[Row]:
         number = torch.cuda.device_count() if self.device.type == "cuda" else 2
@@ -253,6 +278,27 @@ def reset_peak(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
+def peak_of(training: Training, members: Any, size: int | None) -> int:
+    """Bytes that the process takes of the GPU for the gradients of a batch in pieces; afterwards all are given back."""
+    free_memory(training)
+    reset_peak(training.device)
+    training.gradients(0, members, size)
+    peak = torch.cuda.max_memory_reserved()
+    free_memory(training)
+    return peak
+
+
+def free_memory(training: Training) -> None:
+    training.optimizer.zero_grad(set_to_none=True)
+    torch.cuda.empty_cache()
+
+
+def wait_for_the_others() -> None:
+    """Until the process that has started this one says so: see Bench.together."""
+    print("warm", flush=True)
+    sys.stdin.readline()
+
+
 def timed(action: Callable[[], None], device: torch.device, times: int = 30) -> float:
     """Seconds of one."""
     action()
@@ -288,7 +334,8 @@ def main() -> int:
         torch.set_num_threads(1)
     bench = Bench(device, args.data / "train.jsonl", smoke=args.smoke)
     if args.one:
-        words, _, _ = bench.rate(bench.training(bench.shapes[0], "bf16"), None if args.smoke else 5.0)
+        seconds = None if args.smoke else 5.0
+        words, _, _ = bench.rate(bench.training(bench.shapes[0], "bf16"), seconds, wait_for_the_others)
         print(words)
         return 0
     name = "CPU" if args.smoke else torch.cuda.get_device_name()

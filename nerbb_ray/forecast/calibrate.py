@@ -24,7 +24,7 @@ from nerbb_ray.errors import ResourceError
 from nerbb_ray.preparation.prepare import Prepared
 from nerbb_ray.preparation.resources import Allotment
 
-FORMAT = "2"  # of the files; part of their name
+FORMAT = "3"  # of the files; part of their name
 STEPS = 20
 PATIENCE_S = 900
 
@@ -80,6 +80,9 @@ def _tried(job: Mapping[str, Any], concurrent: int) -> list[dict[str, float]]:
         ]
         try:
             ended = [process.communicate(timeout=PATIENCE_S) for process in running]
+        except subprocess.TimeoutExpired as error:
+            message = f"20 steps of the search took more than {PATIENCE_S} s; plan without --calibrate"
+            raise ResourceError(message) from error
         finally:
             for process in running:
                 process.kill()

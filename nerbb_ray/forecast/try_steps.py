@@ -28,7 +28,7 @@ from nerbb_ray.training.encoded_corpus import load_encoded
 from nerbb_ray.training.encoding import NO_WORD
 from nerbb_ray.training.epoch import train_epoch
 from nerbb_ray.training.evaluation import cross_entropy, evaluate
-from nerbb_ray.training.progress import Progress
+from nerbb_ray.training.progress import Progress, copied, keeps_last_always
 from nerbb_ray.training.sources import ModelSource
 from nerbb_ray.training.trial_setup import set_up
 from nerbb_ray.training.worker import TrialContext
@@ -82,7 +82,8 @@ def measure(job: Mapping[str, Any], imports_s: float) -> dict[str, float]:
 
 
 def _fill_memory(session: Any, length: int) -> None:
-    """A step with the largest batch that a trial can meet: memory has to do for it."""
+    """A step with the largest batch that a trial can meet, beside the weights that it keeps: what memory must hold."""
+    kept = {} if keeps_last_always(session) else copied(session.model)
     session.model.train()
     size = session.trial.hparams.batch_size
     ids, labels = (torch.full((size * length,), value, device=session.ctx.device) for value in (session.forward.pad, 0))
@@ -92,6 +93,7 @@ def _fill_memory(session: Any, length: int) -> None:
     loss = cross_entropy(logits, labels)
     torch.autograd.backward(session.scaler.scale(loss))
     session.optimizer.zero_grad(set_to_none=True)
+    kept.clear()
 
 
 def peak_memory_mb() -> float:

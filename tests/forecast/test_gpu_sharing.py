@@ -1,8 +1,11 @@
 """Trials share a GPU if its memory has room for several: the arithmetic, and when nothing is measured at all."""
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ from nerbb_ray.config.ini import read_ini
 from nerbb_ray.config.spec import ExperimentSpec, Resources
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import ResourceError
-from nerbb_ray.forecast import calibrate
+from nerbb_ray.forecast import calibrate, try_steps
 from nerbb_ray.forecast.gpu_sharing import AT_MOST, RESERVE, share_gpus, trials_per_gpu
 from nerbb_ray.preparation.prepare import Preparation, prepare
 from nerbb_ray.preparation.resources import Machine, allot
@@ -93,3 +96,38 @@ def test_what_cannot_be_measured_leaves_a_whole_gpu_to_every_trial(store, experi
     spec = read_ini(experiment(resources=""))
     assert shared(spec, store, GPU) is spec.resources
     assert "every trial gets a whole GPU: 20 steps of the search could not be tried: no kernel image" in caplog.text
+
+
+def test_steps_that_never_end_leave_a_whole_gpu_to_every_trial(store, experiment, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(calibrate, "PATIENCE_S", 0.01)
+    spec = read_ini(experiment(resources=""))
+    assert shared(spec, store, GPU) is spec.resources
+    assert "every trial gets a whole GPU: 20 steps of the search took more than 0.01 s" in caplog.text
+
+
+@pytest.mark.parametrize(("evaluated", "copies"), [("auto", 1), ("best", 1), ("last", 0)])
+def test_memory_is_measured_beside_the_weights_that_a_trial_keeps(evaluated, copies, monkeypatch) -> None:
+    model, held, seen = torch.nn.Linear(1, 2), [], []
+
+    def copied(of: torch.nn.Module) -> dict[str, torch.Tensor]:
+        held.append({name: value.detach().clone() for name, value in of.state_dict().items()})
+        return held[-1]
+
+    def logits(batch) -> torch.Tensor:
+        seen.append(sum(math.prod(value.shape) for weights in held for value in weights.values()))
+        return model(batch.input_ids[:, None].float())
+
+    monkeypatch.setattr(try_steps, "copied", copied)
+    session = SimpleNamespace(
+        model=model,
+        trial=SimpleNamespace(
+            hparams=SimpleNamespace(batch_size=2), settings=SimpleNamespace(evaluate_checkpoint=evaluated)
+        ),
+        ctx=SimpleNamespace(device=torch.device("cpu")),
+        forward=SimpleNamespace(pad=0, logits=logits),
+        scaler=torch.amp.GradScaler("cpu", enabled=False),
+        optimizer=torch.optim.SGD(model.parameters()),
+    )
+    try_steps._fill_memory(session, 3)
+    assert seen == [4 * copies]
+    assert not any(held)
