@@ -45,9 +45,10 @@ def main() -> None:
     add("--sentences", type=int, default=96, help="the first so many (96)")
     add("--repeats", type=int, default=3)
     add("--without", nargs="+", choices=WAYS[1:], default=[], help="leave these out; compiling takes a minute or more")
+    add("--precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"])
     args = parser.parse_args()
     rows = []
-    for precision in ("fp32", "bf16"):
+    for precision in args.precisions:
         ways = {name: way(name, args, precision) for name in WAYS if name not in args.without}
         rows += measured(precision, ways, args.repeats)
     print(f"\n{args.dataset.name}, {args.sentences} sentences, one thread, {args.repeats} repetitions\n")
