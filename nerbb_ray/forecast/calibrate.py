@@ -71,7 +71,7 @@ def _tried(job: Mapping[str, Any], concurrent: int) -> list[dict[str, float]]:
     """What some processes measure at the same time."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "job.json"
-        path.write_text(json.dumps(dict(job)), encoding="utf-8")
+        path.write_text(json.dumps({**job, "concurrent": concurrent}), encoding="utf-8")
         command = [sys.executable, "-m", "nerbb_ray.forecast.try_steps", str(path), str(time.time())]
         environment = os.environ | {"OMP_NUM_THREADS": str(job["threads"])}
         running = [

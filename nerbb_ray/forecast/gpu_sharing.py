@@ -1,7 +1,10 @@
-"""How many trials share a GPU: as many as its memory holds, which is measured once and remembered in the store."""
+"""How many trials share a GPU: as many as its memory holds and as do more steps together than one.
+
+Both are measured once and remembered in the store. Trials that only take turns on a GPU gain nothing by sharing it.
+"""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from nerbb_ray.preparation.resources import Allotment, Machine, backend
 
 RESERVE = 0.1  # of a GPU's memory: what measuring one process cannot know of several
 AT_MOST = 4  # trials on a GPU: by then they rather wait for each other than fill its gaps
+WORTH = 1.1  # times the steps of one trial at a time, below which sharing a GPU is not worth its memory
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +37,44 @@ def share_gpus(
     ):
         return resources
     alone = Allotment("inprocess", 1, max(1.0, machine.cpus // machine.gpus), 1.0, 1)
+    trials = list(_largest(spec, prepared))
     try:
-        found = [calibrated(trial, prepared[trial.run], alone, cache) for trial in _largest(spec, prepared)]
+        found = [calibrated(trial, prepared[trial.run], alone, cache) for trial in trials]
     except ResourceError as error:
         log.warning("every trial gets a whole GPU: %s", error)
         return resources
     gpu, peak = (extreme(one[key] for one in found) for extreme, key in ((min, "gpu_mb"), (max, "gpu_peak_mb")))
-    number = trials_per_gpu(gpu, peak, machine.cpus / machine.gpus)
-    log.info("a trial needs up to %.0f of the %.0f MB of a GPU: %d trial(s) on each", peak, gpu, number)
+    held = trials_per_gpu(gpu, peak, machine.cpus / machine.gpus)
+    log.info("a trial needs up to %.0f of the %.0f MB of a GPU: %d trial(s) fit", peak, gpu, held)
+    alone_s, slowest = max(((one["train_s"], trial) for one, trial in zip(found, trials, strict=True)), key=_seconds)
+
+    def shared_s(number: int) -> float:
+        beside = replace(alone, concurrent=number, cpus=max(1.0, alone.cpus // number))
+        return calibrated(slowest, prepared[slowest.run], beside, cache)["train_s"]
+
+    number = fastest_number(alone_s, held, shared_s)
     return replace(resources, gpus_per_worker=int(10_000 / number) / 10_000)  # what Ray counts in
+
+
+def fastest_number(alone_s: float, held: int, shared_s: Callable[[int], float]) -> int:
+    """How many trials on a GPU do the most steps together; 1 where several are not worth it, or fail beside each other.
+
+    Args:
+        alone_s: seconds of some steps of a trial that has the GPU for itself.
+        held: as many trials as fit.
+        shared_s: what the same steps take each of so many trials at a time; raises ResourceError.
+    """
+    best, most = 1, WORTH
+    for number in range(2, held + 1):
+        try:
+            gain = number * alone_s / shared_s(number)
+        except ResourceError as error:
+            log.warning("not %d trials on a GPU: %s", number, error)
+            break
+        log.info("%d trials on a GPU: %.2f times the steps of one", number, gain)
+        if gain >= most:
+            best, most = number, gain
+    return best
 
 
 def trials_per_gpu(gpu_mb: float, peak_mb: float, cpus_per_gpu: float) -> int:
@@ -53,6 +86,10 @@ def trials_per_gpu(gpu_mb: float, peak_mb: float, cpus_per_gpu: float) -> int:
         cpus_per_gpu: every trial has a CPU of its own.
     """
     return max(1, min(int((1 - RESERVE) * gpu_mb / peak_mb), int(cpus_per_gpu), AT_MOST))
+
+
+def _seconds(measured: tuple[float, TrialSpec]) -> float:
+    return measured[0]
 
 
 def _largest(spec: ExperimentSpec, prepared: Mapping[str, Prepared]) -> Iterator[TrialSpec]:

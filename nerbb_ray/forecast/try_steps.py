@@ -2,15 +2,19 @@
 
     python -m nerbb_ray.forecast.try_steps JOB.json BEGUN
 
-prints what was measured. BEGUN is when the process was started (seconds since 1970): its imports count, too.
+prints what was measured. BEGUN is when the process was started (seconds since 1970): its imports count, too. Processes
+that are tried at the same time wait for each other where they are warm: what they cost each other shows only while all
+of them train.
 """
 
+import contextlib
 import json
+import os
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,13 +39,15 @@ from nerbb_ray.training.worker import TrialContext
 
 WARM_UP = 3  # steps
 SENTENCES = 100  # of the val data
+PATIENCE_S = 120  # with the others: one that was killed never comes
 
 
-def measure(job: Mapping[str, Any], imports_s: float) -> dict[str, float]:
+def measure(job: Mapping[str, Any], imports_s: float, meet: Callable[[], None] = lambda: None) -> dict[str, float]:
     """Train, evaluate and save a little, with the trial's own code.
 
     Args:
         imports_s: what the imports of this module took.
+        meet: waits until the others are as far.
     """
     trial, source = TrialSpec.from_dict(job["trial"]), ModelSource(**job["source"])
     whole = load_encoded(Path(job["data"]))
@@ -64,6 +70,7 @@ def measure(job: Mapping[str, Any], imports_s: float) -> dict[str, float]:
         few = replace(session, data=replace(session.data, train=session.data.train.head(_few(data.train, size))))
         train_epoch(few, 0, (1e-9,) * few.data.steps_per_epoch(size))
         rates = (1e-9,) * session.data.steps_per_epoch(size)
+        meet()
         train_s, _ = _timed(lambda: train_epoch(session, 0, rates))
         eval_s, _ = _timed(lambda: evaluate(session, session.data.val))
         save_s, _ = _timed(lambda: resume.save(session, Progress(start(rule_of(trial.hparams)))))
@@ -121,6 +128,33 @@ def _timed(action: Any) -> tuple[float, Any]:
     return time.monotonic() - begun, result
 
 
+@contextlib.contextmanager
+def together(folder: Path, number: int) -> Iterator[Callable[[], None]]:
+    """Gives what waits until a number of processes have called it; one that fails before does not keep the others.
+
+    Args:
+        folder: of all of them.
+    """
+    mine = folder / f"warm-{os.getpid()}"
+
+    def meet() -> None:
+        mine.touch()
+        end = time.monotonic() + PATIENCE_S
+        while len(list(folder.glob("warm-*"))) < number and time.monotonic() < end:
+            time.sleep(0.001)
+
+    try:
+        yield meet
+    finally:
+        mine.touch()
+
+
+def main(path: Path, begun: float) -> None:
+    imports_s = time.time() - begun
+    job = json.loads(path.read_text(encoding="utf-8"))
+    with together(path.parent, job["concurrent"]) as meet:
+        print(json.dumps(measure(job, imports_s, meet)))
+
+
 if __name__ == "__main__":
-    imported_s = time.time() - float(sys.argv[2])
-    print(json.dumps(measure(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), imported_s)))
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -1,6 +1,8 @@
-"""Trials share a GPU if its memory has room for several: the arithmetic, and when nothing is measured at all."""
+"""Trials share a GPU if its memory has room and they gain by it: the arithmetic, and when nothing is measured."""
 
 import math
+import multiprocessing
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ from nerbb_ray.config.spec import ExperimentSpec, Resources
 from nerbb_ray.config.trials import TrialSpec
 from nerbb_ray.errors import ResourceError
 from nerbb_ray.forecast import calibrate, try_steps
-from nerbb_ray.forecast.gpu_sharing import AT_MOST, RESERVE, share_gpus, trials_per_gpu
+from nerbb_ray.forecast.gpu_sharing import AT_MOST, RESERVE, fastest_number, share_gpus, trials_per_gpu
 from nerbb_ray.preparation.prepare import Preparation, prepare
 from nerbb_ray.preparation.resources import Machine, allot
 from nerbb_ray.store import StorePaths
@@ -75,17 +77,69 @@ def test_what_a_process_says_decides_and_is_remembered(store, experiment, monkey
 
     def process(job, concurrent):
         """What a process on a GPU would print, which is not at hand here."""
-        tried.append(job)
-        return [{"gpu_mb": 80_000.0, "gpu_peak_mb": 20_000.0}] * concurrent
+        tried.append((concurrent, job))
+        seconds = {1: 10.0, 2: 11.0, 3: 15.0}[concurrent]
+        return [{"gpu_mb": 80_000.0, "gpu_peak_mb": 20_000.0, "train_s": seconds}] * concurrent
 
     monkeypatch.setattr(calibrate, "_tried", process)
     found = shared(spec, store, GPU)
     assert found.gpus_per_worker == 0.3333
     assert allot(found, GPU, 8).concurrent == 3
-    assert [job["gpu"] for job in tried] == [True]
-    assert TrialSpec.from_dict(tried[0]["trial"]).hparams.batch_size == 8
+    assert [(number, job["gpu"], job["threads"]) for number, job in tried] == [
+        (1, True, 16),
+        (2, True, 8),
+        (3, True, 5),
+    ]
+    assert {TrialSpec.from_dict(job["trial"]).hparams.batch_size for _, job in tried} == {8}
     assert shared(spec, store, GPU) == found
-    assert len(tried) == 1
+    assert len(tried) == 3
+
+
+@pytest.mark.parametrize(
+    ("held", "seconds", "expected"),
+    [
+        (1, {}, 1),
+        (4, {2: 11.0, 3: 14.0, 4: 16.0}, 4),  # 1.8, 2.1, 2.5 times the steps
+        (4, {2: 10.0, 3: 20.0, 4: 30.0}, 2),  # the third and the fourth only wait
+        (4, {2: 19.4, 3: 29.0, 4: 39.0}, 1),  # they take turns
+        (3, {2: 18.2, 3: 27.0}, 3),  # a little is enough if it lasts
+        (4, {2: 12.0}, 2),  # three fail beside each other
+        (2, {}, 1),
+    ],
+)
+def test_trials_share_a_gpu_where_they_do_more_steps_together(held, seconds, expected) -> None:
+    def shared_s(number: int) -> float:
+        if number not in seconds:
+            raise ResourceError("out of memory")
+        return seconds[number]
+
+    assert fastest_number(10.0, held, shared_s) == expected
+
+
+def arrive(folder: Path, delay: float, number: int, fails: bool) -> None:
+    with try_steps.together(folder, number) as meet:
+        time.sleep(delay)
+        if fails:
+            raise SystemExit(3)
+        meet()
+        (folder / f"met-{delay}").write_text(str(time.time()))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_processes_begin_when_the_last_one_is_warm_or_has_failed(tmp_path, fails) -> None:
+    fork = multiprocessing.get_context("fork")
+    started = [
+        fork.Process(target=arrive, args=(tmp_path, delay, 3, fails and delay == 1.0)) for delay in (0.0, 0.5, 1.0)
+    ]
+    begun = time.time()
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(30)
+    assert [process.exitcode for process in started] == [0, 0, 3 if fails else 0]
+    met = {file.name: float(file.read_text()) for file in tmp_path.glob("met-*")}
+    assert len(met) == 2 + (not fails)
+    assert all(at - begun >= 1.0 for at in met.values())
 
 
 def test_what_cannot_be_measured_leaves_a_whole_gpu_to_every_trial(store, experiment, monkeypatch, caplog) -> None:
