@@ -23,7 +23,7 @@ from statistics import fmean
 from typing import Any
 
 from bench_trial import MODEL, ROOT, machine, say
-from comparison import NOTHING, Spread, markdown
+from comparison import NOTHING, Spread, markdown, nothing_learnt
 from process_tree import run_measured
 from sides import DATA, FIRST_SEED, NAME, Side, Task, auto_is_bf16, write_data
 
@@ -213,7 +213,7 @@ def main() -> None:
         f"\nData {args.dataset.name}, {args.sentences or 'all'} sentences per split, {len(args.lrs)} learning rates x "
         f"{args.seeds} seeds, {args.epochs} epochs, batch size {args.batch_size}, {args.repeats} repetitions\n"
     )
-    print(costs_table(measured), ratios_table(measured), sep="\n\n")
+    print(f"{costs_table(measured)}\n\n{ratios_table(measured)}{nothing_learnt(measured)}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from comparison import Repeats, gains, gains_table, measures, measures_table
+from comparison import Repeats, gains, gains_table, measures, measures_table, nothing_learnt
 from process_tree import CommandError, run_measured
 from sides import NAME, RUN, NoTimesError, Side, Task, logged_precision, write_data
 
@@ -191,6 +191,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, sides in sections.items():
         print(
             f"\n### {heading(name, sides)}\n\n{measures_table(runs[name])}\n\n{gains_table(runs[name], pairs(sides))}"
+            f"{nothing_learnt(runs[name])}"
         )
     if args.json:
         args.json.write_text(json.dumps(as_json(about, args, bench, runs, sections), indent=2) + "\n")

@@ -157,6 +157,15 @@ def gains_table(sides: Mapping[str, Repeats], pairs: Iterable[tuple[str, str]]) 
     return markdown(["times better (> 1: nerbb_ray is)", *(metric.gain_title for metric in METRICS.values())], rows)
 
 
+def nothing_learnt(sides: Mapping[str, Repeats]) -> str:
+    """What is to be said of sides whose models find nothing, after the tables; empty if there are none."""
+    names = [name for name, repeats in sides.items() if any(one["f1"] == 0 for one in repeats)]
+    if not names:
+        return ""
+    what = "nothing was learnt, so it proves nothing; try more --epochs or --sentences"
+    return f"\n\nF1 is 0 of {', '.join(names)}: {what}."
+
+
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table with its columns aligned: the first to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]

@@ -95,6 +95,12 @@ def test_gains_are_larger_than_one_where_ours_is_better_and_are_taken_per_repeti
     }
 
 
+def test_models_that_find_nothing_are_named(bench) -> None:
+    sides = {"a": [{"f1": 0.2}, {"f1": 0.3}], "b": [{"f1": 0.1}, {"f1": 0.0}], "c": [{"f1": bench.comparison.NOTHING}]}
+    assert "F1 is 0 of b: nothing was learnt" in bench.comparison.nothing_learnt(sides)
+    assert bench.comparison.nothing_learnt({"a": sides["a"]}) == ""
+
+
 def test_tables_are_aligned_markdown(bench) -> None:
     table = bench.comparison.markdown(["", "s"], [["a long name", "1.5"], ["b", "12.25"]])
     assert table.splitlines() == [
