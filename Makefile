@@ -36,12 +36,13 @@ BENCH_DATA ?= store/datasets/quickstart
 BENCH_REPEATS ?= 1
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_start.py
-	$(BIN)/python benchmarks/bench_trial.py --dataset $(BENCH_DATA) --sentences 256 --epochs 2 --repeats $(BENCH_REPEATS)
-	$(BIN)/python benchmarks/bench_experiment.py --dataset $(BENCH_DATA) --sentences 192 --repeats $(BENCH_REPEATS)
+	$(BIN)/python benchmarks/bench_trial.py --dataset $(BENCH_DATA) --sentences 256 --epochs 4 --repeats $(BENCH_REPEATS)
+	$(BIN)/python benchmarks/bench_experiment.py --dataset $(BENCH_DATA) --sentences 256 --epochs 4 --lrs 3e-4 5e-4 --seeds 2 --repeats $(BENCH_REPEATS)
 	$(BIN)/python benchmarks/bench_makespan.py --dataset $(BENCH_DATA) --repeats $(BENCH_REPEATS)
 	$(BIN)/python benchmarks/bench_makespan.py --dataset $(BENCH_DATA) --sentences 64 --growth
 	$(BIN)/python benchmarks/bench_peak.py --dataset $(BENCH_DATA)
 	$(BIN)/python benchmarks/bench_vocabulary.py --repeats $(BENCH_REPEATS)
+	$(BIN)/python benchmarks/bench_profile.py --dataset $(BENCH_DATA)
 	$(BIN)/python benchmarks/bench_step.py --dataset $(BENCH_DATA) --repeats $(BENCH_REPEATS)
 
 $(VENV)/bin/python:
