@@ -25,8 +25,9 @@ from typing import Any
 from bench_trial import MODEL, ROOT, machine, say
 from comparison import NOTHING, Spread, markdown, nothing_learnt
 from process_tree import run_measured
-from sides import DATA, FIRST_SEED, NAME, Side, Task, auto_is_bf16, write_data
+from sides import DATA, FIRST_SEED, NAME, Side, Task, write_data
 
+from nerbb_ray.preparation.resources import cpu_has_bf16
 from nerbb_ray.training.sources import find_model
 
 COLUMNS = {
@@ -60,7 +61,7 @@ class Bench:
             SEARCH: lambda work: self.theirs(work, "search"),
             LOOP: lambda work: self.theirs(work, "loop"),
         }
-        if auto_is_bf16():
+        if cpu_has_bf16():
             wanted[OURS[2]] = lambda work: self.ours(work, "fp32")
         if self.args.nerblackbox:
             wanted[BLACKBOX] = self.nerblackbox

@@ -137,7 +137,10 @@ class Side:
             "--form": self.form,
         }
         shared = [str(part) for option in options.items() for part in option]
-        if self.form == "best" and auto_is_bf16():
+        # imported here: nerblackbox_script.py imports this file where nerbb_ray is not installed
+        from nerbb_ray.preparation.resources import cpu_has_bf16
+
+        if self.form == "best" and cpu_has_bf16():
             shared.append("--bf16")
         script = str(Path(__file__).with_name("trainer_script.py"))
         return [
@@ -162,15 +165,6 @@ class Side:
             )
             for trial in trials
         ]
-
-
-def auto_is_bf16() -> bool:
-    """Whether `precision = auto` is bf16 on the CPUs of this machine."""
-    import torch  # here: nerblackbox_script.py imports this file where nerbb_ray is not installed
-
-    from nerbb_ray.training.worker import has_bf16
-
-    return has_bf16(torch.device("cpu"))
 
 
 def logged_epochs(log: str) -> tuple[Epoch, ...]:
