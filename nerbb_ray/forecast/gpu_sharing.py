@@ -37,22 +37,23 @@ def share_gpus(
     ):
         return resources
     alone = Allotment("inprocess", 1, max(1.0, machine.cpus // machine.gpus), 1.0, 1)
+
+    def tried(trial: TrialSpec, number: int) -> dict[str, float]:
+        beside = replace(alone, concurrent=number, cpus=max(1.0, alone.cpus // number))
+        return calibrated(trial, prepared[trial.run], beside, cache)
+
     trials = list(_largest(spec, prepared))
     try:
-        found = [calibrated(trial, prepared[trial.run], alone, cache) for trial in trials]
+        found = [tried(trial, 1) for trial in trials]
     except ResourceError as error:
         log.warning("every trial gets a whole GPU: %s", error)
         return resources
     gpu, peak = (extreme(one[key] for one in found) for extreme, key in ((min, "gpu_mb"), (max, "gpu_peak_mb")))
     held = trials_per_gpu(gpu, peak, machine.cpus / machine.gpus)
     log.info("a trial needs up to %.0f of the %.0f MB of a GPU: %d trial(s) fit", peak, gpu, held)
-    alone_s, slowest = max(((one["train_s"], trial) for one, trial in zip(found, trials, strict=True)), key=_seconds)
-
-    def shared_s(number: int) -> float:
-        beside = replace(alone, concurrent=number, cpus=max(1.0, alone.cpus // number))
-        return calibrated(slowest, prepared[slowest.run], beside, cache)["train_s"]
-
-    number = fastest_number(alone_s, held, shared_s)
+    times = [one["train_s"] for one in found]
+    slowest = trials[times.index(max(times))]
+    number = fastest_number(max(times), held, lambda number: tried(slowest, number)["train_s"])
     return replace(resources, gpus_per_worker=int(10_000 / number) / 10_000)  # what Ray counts in
 
 
@@ -86,10 +87,6 @@ def trials_per_gpu(gpu_mb: float, peak_mb: float, cpus_per_gpu: float) -> int:
         cpus_per_gpu: every trial has a CPU of its own.
     """
     return max(1, min(int((1 - RESERVE) * gpu_mb / peak_mb), int(cpus_per_gpu), AT_MOST))
-
-
-def _seconds(measured: tuple[float, TrialSpec]) -> float:
-    return measured[0]
 
 
 def _largest(spec: ExperimentSpec, prepared: Mapping[str, Prepared]) -> Iterator[TrialSpec]:
