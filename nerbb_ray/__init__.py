@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "Experiment", "Model", "Store", "__version__"]
 
-__version__ = "0.14.0"
+__version__ = "0.14.1"
 
 
 def __getattr__(name: str) -> object:
