@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,12 @@ def apart(dataset: Path, precision: str, size: int) -> dict[str, float]:
 def measured(dataset: Path, precision: str, size: int) -> dict[str, float]:
     import torch
 
-    from nerbb_ray.training.adaptive import learning_rates, rule_of, start
-    from nerbb_ray.training.epoch import train_epoch
-
     session = make_session(dataset, precision, size)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    hparams = session.trial.hparams
-    rates = learning_rates(start(rule_of(hparams)), hparams, session.data.steps_per_epoch(hparams.batch_size))
-    train_epoch(session, 0, rates)
+    train = epochs_of(session)
+    train(0)
     begun = time.process_time()
-    train_epoch(session, 1, rates)
+    train(1)
     cpu_s = time.process_time() - begun
     memory = max(memory, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     with torch.inference_mode():
@@ -106,6 +103,16 @@ def make_session(dataset: Path, precision: str, size: int, seed: int = 43, **hpa
         corpus = find_corpus(DATA, None, Path(folder) / "datasets", scheme="auto", ask_hub=False)
         data = load_encoded(encode_once(corpus, load_tokenizer(source), 128, Path(folder)))
     return set_up(trial, data, source, TrialContext(report=lambda _: None, device=torch.device("cpu"), threads=1))
+
+
+def epochs_of(session: Any) -> Callable[[int], None]:
+    """What trains an epoch of a session, by its number."""
+    from nerbb_ray.training.adaptive import learning_rates, rule_of, start
+    from nerbb_ray.training.epoch import train_epoch
+
+    hparams = session.trial.hparams
+    rates = learning_rates(start(rule_of(hparams)), hparams, session.data.steps_per_epoch(hparams.batch_size))
+    return lambda epoch: train_epoch(session, epoch, rates)
 
 
 def flops(session: Any) -> float:

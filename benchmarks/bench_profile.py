@@ -4,7 +4,7 @@
 
 One epoch with one thread under torch's profiler, after one without. "Bound" is how many times as fast the step would be
 if everything but the matrix products took no time: no change around them can win more. What happens outside of torch's
-operations (numpy's random bits of the dropout, Python, the profiler itself) is the last line.
+operations (numpy's random bits of the dropout, Python, the profiler itself) is the line before it.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench_peak import make_session
+from bench_peak import epochs_of, make_session
 from bench_trial import ROOT
 from comparison import markdown
 
@@ -55,15 +55,11 @@ def profile(session: Any) -> tuple[list[tuple[str, float]], float]:
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiler
 
-    from nerbb_ray.training.adaptive import learning_rates, rule_of, start
-    from nerbb_ray.training.epoch import train_epoch
-
-    hparams = session.trial.hparams
-    rates = learning_rates(start(rule_of(hparams)), hparams, session.data.steps_per_epoch(hparams.batch_size))
-    train_epoch(session, 0, rates)
+    train = epochs_of(session)
+    train(0)
     with profiler(activities=[ProfilerActivity.CPU]) as recorded:
         begun = time.process_time()
-        train_epoch(session, 1, rates)
+        train(1)
         total = time.process_time() - begun
     return [(event.key, event.self_cpu_time_total / 1e6) for event in recorded.key_averages()], total
 

@@ -60,7 +60,8 @@ def main() -> None:
     Store.set_path(str(args.store))
     Store.create()
     write_data(args.data, args.store / "datasets" / DATA)
-    runs = "".join(f"[run{letter}]\nlr_max = {lr}\n" for letter, lr in zip(LETTERS, args.lrs, strict=False))
+    rates = {f"run{letter}": lr for letter, lr in zip(LETTERS, args.lrs, strict=False)}
+    runs = "".join(f"[{name}]\nlr_max = {lr}\n" for name, lr in rates.items())
     ini = INI.format(
         data=DATA,
         model=args.model,
@@ -75,10 +76,9 @@ def main() -> None:
     training = Training(NAME, from_config=True, device="cpu")
     training.run()
     runs_of = training.results.single_runs
-    rates = {f"run{letter}": float(lr) for letter, lr in zip(LETTERS, args.lrs, strict=False)}
     names = [name.split("-")[0] for name in runs_of["info", "run_name_nr"]]
     scores = runs_of["metrics", "VAL_ENT_F1"]
-    found = [{"lr": rates[name], "f1": float(score)} for name, score in zip(names, scores, strict=True)]
+    found = [{"lr": float(rates[name]), "f1": float(score)} for name, score in zip(names, scores, strict=True)]
     args.out.write_text(json.dumps(found))
 
 
